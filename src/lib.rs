@@ -1,0 +1,3 @@
+//! Block66.
+
+pub mod model;

@@ -1,0 +1,3 @@
+//! Block66: command line → logging → run → exit code.
+
+fn main() {}

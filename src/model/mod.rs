@@ -1,0 +1,30 @@
+//! What the appliance knows about: phones, organisations, lines, leases, and what happened to them.
+//!
+//! Everything here is plain data with no door, no disk and no clock behind it. The doors
+//! (`dhcp`, `sip`, `http`, `tftp`) never import each other; these types are where they meet.
+
+mod event;
+mod id;
+mod lease;
+mod line;
+mod mac;
+mod organisation;
+mod phone;
+mod reason;
+mod secret;
+mod sighting;
+mod time;
+mod url;
+
+pub use event::{Door, Event, Journey, Light, Step};
+pub use id::Id;
+pub use lease::{Lease, LeaseState};
+pub use line::{Line, Transport};
+pub use mac::{Mac, MacError};
+pub use organisation::{Organisation, Policy, SecretPolicy};
+pub use phone::{FirstContact, Login, Phone};
+pub use reason::{Blame, Outcome, Reason};
+pub use secret::Secret;
+pub use sighting::Sighting;
+pub use time::{Now, Timestamp};
+pub use url::{BoxAddress, Scheme, provisioning_url};

@@ -1,0 +1,316 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::Mac;
+
+/// Why something was done or refused: a stable code with typed arguments.
+///
+/// The code is what is stored, filtered by and alarmed on; [`Reason::sentence`] says it to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code")]
+pub enum Reason {
+    /// An address was acknowledged to a client.
+    #[serde(rename = "dhcp.leased")]
+    Leased {
+        /// Name of the network.
+        network: String,
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A client gave its address back.
+    #[serde(rename = "dhcp.released")]
+    Released {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A client found its address taken by somebody else.
+    #[serde(rename = "dhcp.declined")]
+    Declined {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A request was refused with a NAK.
+    #[serde(rename = "dhcp.refused")]
+    LeaseRefused {
+        /// The address that was asked for.
+        requested: Ipv4Addr,
+    },
+    /// No address is left.
+    #[serde(rename = "dhcp.pool-exhausted")]
+    PoolExhausted {
+        /// Name of the network.
+        network: String,
+    },
+    /// A packet that cannot be DHCP.
+    #[serde(rename = "dhcp.malformed")]
+    DhcpMalformed {
+        /// What is wrong with it.
+        what: String,
+    },
+
+    /// The CA was handed out.
+    #[serde(rename = "http.ca-given")]
+    CaGiven,
+    /// A file was given against enough evidence.
+    #[serde(rename = "http.success")]
+    Success {
+        /// The phone's own file, as opposed to one that many phones share.
+        own_file: bool,
+        /// The phone's own login, as opposed to its organisation's.
+        own_login: bool,
+        /// ETag of what was given, without quotes.
+        revision: String,
+    },
+    /// The phone has this revision already.
+    #[serde(rename = "http.not-modified")]
+    NotModified {
+        /// The phone's own login, as opposed to its organisation's.
+        own_login: bool,
+        /// ETag of what it has, without quotes.
+        revision: String,
+    },
+    /// On first contact a phone was given its own login.
+    #[serde(rename = "http.first-contact")]
+    FirstContactGiven,
+    /// A phone was told over plain HTTP where to go, without secrets.
+    #[serde(rename = "http.pointed")]
+    Pointed,
+    /// No login was sent: asked for one.
+    #[serde(rename = "http.no-credentials")]
+    NoCredentials,
+    /// The login was wrong, or is another organisation's or another phone's.
+    #[serde(rename = "http.wrong-credentials")]
+    WrongCredentials,
+    /// A good login asked for the file of a MAC that is on nobody's list.
+    #[serde(rename = "http.mac-unknown")]
+    MacUnknown,
+    /// The login is good, but policy asks for more before secrets leave.
+    #[serde(rename = "http.more-evidence-needed")]
+    MoreEvidenceNeeded,
+    /// The name is served to nobody.
+    #[serde(rename = "http.not-served")]
+    NotServed,
+    /// The phone did not come back within the window of its first contact.
+    #[serde(rename = "http.first-contact-over")]
+    FirstContactOver,
+    /// A phone that had its login came back without it.
+    #[serde(rename = "http.was-reset")]
+    WasReset,
+    /// The request could not be read.
+    #[serde(rename = "http.malformed")]
+    HttpMalformed {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file could not be made; the phone keeps what it has.
+    #[serde(rename = "http.render-failed")]
+    RenderFailed {
+        /// What is wrong, naming the field or the template's line.
+        what: String,
+    },
+
+    /// The phone does not trust our CA (TLS alert 48).
+    #[serde(rename = "tls.unknown-ca")]
+    TlsUnknownCa,
+    /// The phone offers nothing that is still safe.
+    #[serde(rename = "tls.too-old")]
+    TlsTooOld {
+        /// What it lacks.
+        what: String,
+    },
+    /// The handshake failed in another way.
+    #[serde(rename = "tls.failed")]
+    TlsFailed {
+        /// How.
+        what: String,
+    },
+
+    /// A phone was put on the list.
+    #[serde(rename = "admin.phone-added")]
+    PhoneAdded,
+    /// A phone was changed.
+    #[serde(rename = "admin.phone-changed")]
+    PhoneChanged,
+    /// A phone was taken off the list.
+    #[serde(rename = "admin.phone-removed")]
+    PhoneRemoved,
+    /// An administrator lets a phone start over.
+    #[serde(rename = "admin.first-contact-reopened")]
+    FirstContactReopened,
+    /// The box has an administrator.
+    #[serde(rename = "admin.claimed")]
+    Claimed,
+    /// Somebody signed in.
+    #[serde(rename = "admin.signed-in")]
+    SignedIn,
+    /// Somebody tried to sign in.
+    #[serde(rename = "admin.sign-in-refused")]
+    SignInRefused,
+
+    /// The box is up.
+    #[serde(rename = "box.started")]
+    Started {
+        /// Version of the program.
+        version: String,
+    },
+    /// A part died and was started again.
+    #[serde(rename = "box.restarted-part")]
+    PartRestarted {
+        /// Its name.
+        part: String,
+        /// How often since the start of the process.
+        times: u32,
+    },
+    /// The store was broken and is back from a snapshot.
+    #[serde(rename = "box.store-restored")]
+    StoreRestored {
+        /// Where the broken one was put aside.
+        aside: String,
+    },
+    /// The disk is full: nothing new is stored, everything stored stays readable.
+    #[serde(rename = "box.disk-full")]
+    DiskFull,
+    /// A server certificate was made.
+    #[serde(rename = "box.leaf-issued")]
+    LeafIssued {
+        /// Why it was due.
+        because: String,
+    },
+    /// Two devices claim one address.
+    #[serde(rename = "box.mac-mismatch")]
+    MacMismatch {
+        /// The MAC that was claimed.
+        claimed: Mac,
+        /// The address it was claimed from.
+        address: IpAddr,
+    },
+}
+
+/// How a thing went, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As it should.
+    Done,
+    /// Nothing to be done.
+    NotNeeded,
+    /// Refused, and rightly so until somebody acts.
+    Refused,
+    /// It did not work.
+    Failed,
+}
+
+/// Whose doing a refusal or failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Blame {
+    /// The other side sent nonsense, or lacks something.
+    Peer,
+    /// Our rules say no.
+    Policy,
+    /// Disk, socket or clock of the box.
+    System,
+}
+
+impl Reason {
+    /// The stable code, as `dhcp.leased`.
+    pub fn code(&self) -> String {
+        match self.arguments().remove("code") {
+            Some(serde_json::Value::String(code)) => code,
+            _ => String::new(),
+        }
+    }
+
+    /// The reason in one English sentence.
+    pub fn sentence(&self) -> String {
+        let mut arguments = self.arguments();
+        let code = arguments.remove("code");
+        let Some(template) = code.as_ref().and_then(|code| ENGLISH.get(code.as_str()?)) else {
+            return code.map(|c| c.to_string()).unwrap_or_default();
+        };
+        arguments.iter().fold(template.clone(), |text, (name, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text.replace(&format!("{{{name}}}"), &value)
+        })
+    }
+
+    /// How the thing went.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Leased { .. }
+            | Self::Released { .. }
+            | Self::CaGiven
+            | Self::Success { .. }
+            | Self::NotModified { .. }
+            | Self::FirstContactGiven
+            | Self::Pointed
+            | Self::PhoneAdded
+            | Self::PhoneChanged
+            | Self::PhoneRemoved
+            | Self::FirstContactReopened
+            | Self::Claimed
+            | Self::SignedIn
+            | Self::Started { .. }
+            | Self::LeafIssued { .. } => Outcome::Done,
+            Self::LeaseRefused { .. }
+            | Self::NoCredentials
+            | Self::WrongCredentials
+            | Self::MacUnknown
+            | Self::MoreEvidenceNeeded
+            | Self::NotServed
+            | Self::FirstContactOver
+            | Self::WasReset
+            | Self::SignInRefused
+            | Self::MacMismatch { .. } => Outcome::Refused,
+            Self::Declined { .. }
+            | Self::PoolExhausted { .. }
+            | Self::DhcpMalformed { .. }
+            | Self::HttpMalformed { .. }
+            | Self::RenderFailed { .. }
+            | Self::TlsUnknownCa
+            | Self::TlsTooOld { .. }
+            | Self::TlsFailed { .. }
+            | Self::PartRestarted { .. }
+            | Self::StoreRestored { .. }
+            | Self::DiskFull => Outcome::Failed,
+        }
+    }
+
+    fn arguments(&self) -> BTreeMap<String, serde_json::Value> {
+        serde_json::to_value(self).and_then(serde_json::from_value).unwrap_or_default()
+    }
+}
+
+/// The message catalogue: a sentence for each code, with the arguments' names in braces.
+static ENGLISH: LazyLock<BTreeMap<String, String>> =
+    LazyLock::new(|| toml::from_str(include_str!("messages/en.toml")).unwrap_or_default());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_its_arguments() {
+        let reason = Reason::Leased { network: "office".into(), address: [10, 66, 0, 10].into() };
+        assert_eq!(reason.code(), "dhcp.leased");
+        assert_eq!(reason.sentence(), "Got address 10.66.0.10 on network office.");
+        assert_eq!(serde_json::from_value::<Reason>(serde_json::to_value(&reason).unwrap()).unwrap(), reason);
+    }
+
+    #[test]
+    fn every_code_of_this_file_has_a_sentence() {
+        let source = include_str!("reason.rs");
+        let declared: Vec<&str> =
+            source.split("#[serde(rename = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(declared.len() > 20);
+        for code in &declared {
+            assert!(ENGLISH.contains_key(*code), "no sentence for {code}");
+        }
+        for code in ENGLISH.keys() {
+            assert!(declared.contains(&code.as_str()), "no reason has the code {code}");
+        }
+    }
+}
