@@ -1,4 +1,5 @@
 //! Block66.
 
 pub mod model;
+pub mod pki;
 pub mod sys;
