@@ -1,4 +1,5 @@
 //! Block66.
 
+pub mod config;
 pub mod model;
 pub mod sys;
