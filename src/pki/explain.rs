@@ -45,9 +45,11 @@ fn lacks(lack: &PeerIncompatible) -> String {
         PeerIncompatible::NoEcPointFormatsInCommon
         | PeerIncompatible::EcPointsExtensionRequired
         | PeerIncompatible::UncompressedEcPointsRequired => "it cannot read uncompressed curve points".into(),
-        PeerIncompatible::NoSignatureSchemesInCommon | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
-            "it knows no signature newer than SHA-1".into()
+        // Everything before TLS 1.2 ends here, since the list of schemes came with 1.2; so does the odd 1.2 without one.
+        PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+            "it offers neither TLS 1.3 nor TLS 1.2 with a choice of signatures".into()
         }
+        PeerIncompatible::NoSignatureSchemesInCommon => "it knows no signature newer than SHA-1".into(),
         PeerIncompatible::NullCompressionRequired => "it insists on compression".into(),
         PeerIncompatible::ExtendedMasterSecretExtensionRequired => "it does not know extended master secrets".into(),
         other => format!("{other:?}"),
