@@ -40,7 +40,7 @@ fn lacks(lack: &PeerIncompatible) -> String {
         PeerIncompatible::NoKxGroupsInCommon
         | PeerIncompatible::NamedGroupsExtensionRequired
         | PeerIncompatible::KeyShareExtensionRequired => {
-            "it offers no elliptic curve for the key exchange that is still safe".into()
+            "it offers no key exchange with forward secrecy over a curve that is still safe".into()
         }
         PeerIncompatible::NoEcPointFormatsInCommon
         | PeerIncompatible::EcPointsExtensionRequired

@@ -1,4 +1,5 @@
 //! What real TLS clients get from the box's certificates: the installed `openssl` against a listener over them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -176,7 +177,7 @@ fn what_is_too_old_is_refused_and_named() {
         ("TLS 1.0", &["-tls1", "-cipher", "DEFAULT@SECLEVEL=0"], "neither TLS 1.3 nor TLS 1.2"),
         ("static RSA", &["-tls1_2", "-cipher", "AES128-GCM-SHA256"], "forward secrecy"),
         ("CBC", &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA256"], "AES-GCM"),
-        ("finite-field DH", &["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"], "elliptic curve"),
+        ("finite-field DH", &["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"], "forward secrecy"),
         ("SHA-1", &["-tls1_2", "-cipher", "DEFAULT@SECLEVEL=0", "-sigalgs", "RSA+SHA1"], "SHA-1"),
     ];
     for (what, options, lack) in old {
