@@ -1,3 +1,5 @@
 //! Block66.
 
+pub mod access;
+pub mod brands;
 pub mod model;
