@@ -1,6 +1,8 @@
 //! Block66.
 
 pub mod config;
+pub mod access;
+pub mod brands;
 pub mod model;
 pub mod pki;
 pub mod sys;
