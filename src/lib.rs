@@ -1,3 +1,4 @@
 //! Block66.
 
+pub mod dhcp;
 pub mod model;
