@@ -1,4 +1,10 @@
 //! Block66.
 
 pub mod dhcp;
+pub mod admin;
+pub mod config;
+pub mod access;
+pub mod brands;
 pub mod model;
+pub mod pki;
+pub mod sys;
