@@ -1,5 +1,6 @@
 //! Block66.
 
+pub mod dhcp;
 pub mod admin;
 pub mod config;
 pub mod access;
