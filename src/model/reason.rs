@@ -99,6 +99,9 @@ pub enum Reason {
     /// A phone that had its login came back without it.
     #[serde(rename = "http.was-reset")]
     WasReset,
+    /// TFTP carries no login, and the LAN alone is not enough for this.
+    #[serde(rename = "tftp.refused")]
+    TftpRefused,
     /// The request could not be read.
     #[serde(rename = "http.malformed")]
     HttpMalformed {
@@ -263,6 +266,7 @@ impl Reason {
             | Self::NotServed
             | Self::FirstContactOver
             | Self::WasReset
+            | Self::TftpRefused
             | Self::SignInRefused
             | Self::MacMismatch { .. } => Outcome::Refused,
             Self::Declined { .. }
