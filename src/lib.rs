@@ -3,6 +3,7 @@
 pub mod dhcp;
 pub mod admin;
 pub mod config;
+pub mod http;
 pub mod access;
 pub mod brands;
 pub mod model;
