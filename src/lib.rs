@@ -8,4 +8,5 @@ pub mod access;
 pub mod brands;
 pub mod model;
 pub mod pki;
+pub mod phonesim;
 pub mod sys;
