@@ -11,3 +11,7 @@
 //! records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
 //! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
+pub mod config;
+pub mod model;
+pub mod store;
+pub mod sys;
