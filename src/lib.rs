@@ -1,10 +1,10 @@
 //! Block66.
 
-pub mod dhcp;
-pub mod admin;
-pub mod config;
 pub mod access;
+pub mod admin;
 pub mod brands;
+pub mod config;
+pub mod dhcp;
 pub mod model;
 pub mod pki;
 pub mod sys;
