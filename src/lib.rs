@@ -12,6 +12,11 @@
 //! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
 pub mod config;
+pub mod access;
+pub mod admin;
+pub mod brands;
+pub mod config;
+pub mod dhcp;
 pub mod model;
 pub mod store;
 pub mod sys;
