@@ -1,10 +1,10 @@
 //! Block66.
 
+pub mod access;
 pub mod admin;
+pub mod brands;
 pub mod config;
 pub mod http;
-pub mod access;
-pub mod brands;
 pub mod model;
 pub mod pki;
 pub mod sys;
