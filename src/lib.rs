@@ -1,12 +1,14 @@
 //! Block66.
 
-pub mod dhcp;
-pub mod admin;
-pub mod config;
-pub mod http;
 pub mod access;
+pub mod admin;
 pub mod brands;
+pub mod cli;
+pub mod config;
+pub mod dhcp;
+pub mod http;
+pub mod lab;
 pub mod model;
-pub mod pki;
 pub mod phonesim;
+pub mod pki;
 pub mod sys;
