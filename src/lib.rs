@@ -11,20 +11,6 @@
 //! records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
 //! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
-pub mod config;
-pub mod access;
-pub mod admin;
-pub mod brands;
-pub mod config;
-pub mod dhcp;
-pub mod access;
-pub mod dhcp;
-pub mod admin;
-pub mod brands;
-pub mod config;
-pub mod http;
-pub mod model;
-pub mod store;
 pub mod access;
 pub mod admin;
 pub mod brands;
@@ -32,8 +18,10 @@ pub mod cli;
 pub mod config;
 pub mod dhcp;
 pub mod http;
+pub mod journal;
 pub mod lab;
 pub mod model;
 pub mod phonesim;
 pub mod pki;
+pub mod store;
 pub mod sys;
