@@ -7,4 +7,5 @@ pub mod config;
 pub mod dhcp;
 pub mod model;
 pub mod pki;
+pub mod sntp;
 pub mod sys;
