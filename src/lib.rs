@@ -23,5 +23,6 @@ pub mod lab;
 pub mod model;
 pub mod phonesim;
 pub mod pki;
+pub mod sntp;
 pub mod store;
 pub mod sys;
