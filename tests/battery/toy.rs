@@ -209,6 +209,9 @@ fn a_template_cannot_get_round_the_format() {
         let text = String::from_utf8(render_own(own).expect(own).bytes).expect("UTF-8");
         assert_eq!(text, "A &lt;b&gt; &amp; &quot;c&quot;", "{own}");
     }
+    // What the engine says while a template runs may quote a value: it is left out.
+    let error = render_own("{% include \"\" ~ lines[1].password %}").expect_err("no such template");
+    assert!(!format!("{error} {error:?}").contains(crate::sheets::LINE_PASSWORD), "{error}");
     let error = render_own("{{ \"a\\nb\" }}").expect_err("a line break");
     assert!(error.to_string().contains(&Unfit::Control.to_string()), "{error}");
 }
