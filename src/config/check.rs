@@ -1,0 +1,279 @@
+//! From the file as written to a configuration that can be relied on.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use toml::Spanned;
+
+use super::error::{Fault, Warning};
+use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, written};
+use crate::model::Mac;
+
+type Checked<T> = Result<T, Fault>;
+
+pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
+    let defaults = Config::safe_defaults();
+    let identity = file.identity.unwrap_or(written::Identity { name: None, names: Vec::new() });
+    let listen = file.listen.unwrap_or(written::Listen { http: None, https: None, ntp: None });
+    let log = file.log.unwrap_or(written::Log { filter: None, format: written::Format::default() });
+    let mut networks: Vec<Network> = Vec::new();
+    for network in file.network {
+        let span = network.span();
+        let network = self::network(network.into_inner())?;
+        for other in &networks {
+            if other.name == network.name {
+                return fault(
+                    &span,
+                    format!("two networks are called \"{}\"; give each a name of its own", other.name),
+                );
+            }
+            let overlap = other.subnet.contains(&network.subnet) || network.subnet.contains(&other.subnet);
+            if overlap {
+                return fault(&span, format!("{} and {} have addresses in common", other.subnet, network.subnet));
+            }
+        }
+        networks.push(network);
+    }
+    let config = Config {
+        data_directory: file.data_directory.unwrap_or(defaults.data_directory),
+        socket: file.socket.unwrap_or(defaults.socket),
+        name: match identity.name {
+            Some(name) => host_name(&name, Labels::One)?,
+            None => defaults.name,
+        },
+        names: identity.names.iter().map(|name| host_name(name, Labels::Many)).collect::<Checked<_>>()?,
+        listen: Listen {
+            http: listen.http.unwrap_or(defaults.listen.http),
+            https: listen.https.unwrap_or(defaults.listen.https),
+            ntp: listen.ntp.unwrap_or(defaults.listen.ntp),
+        },
+        networks,
+        policy: file.policy,
+        log: Log {
+            filter: match log.filter {
+                Some(filter) => log_filter(filter)?,
+                None => defaults.log.filter,
+            },
+            json: log.format == written::Format::Json,
+        },
+    };
+    let warnings = warnings(&config);
+    Ok((config, warnings))
+}
+
+fn warnings(config: &Config) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if config.networks.is_empty() {
+        warnings.push(Warning(
+            "no [[network]] is configured: every network of the box is served, and none of them gets DHCP".into(),
+        ));
+    }
+    for network in &config.networks {
+        let name = &network.name;
+        let dhcp = &network.dhcp;
+        if dhcp.mode == Mode::Off && dhcp.pool.is_some() {
+            warnings.push(Warning(format!("network \"{name}\" has a pool, but its DHCP mode is \"off\"")));
+        }
+        if dhcp.mode == Mode::Full && dhcp.lease_time < Duration::from_secs(300) {
+            warnings.push(Warning(format!("network \"{name}\": leases under 5 minutes keep phones busy renewing")));
+        }
+    }
+    if config.policy.is_some_and(|policy| policy.plain_http) {
+        warnings.push(Warning("plain-http lets passwords leave the box unencrypted".into()));
+    }
+    warnings
+}
+
+fn network(written: written::Network) -> Checked<Network> {
+    let subnet_span = written.subnet.span();
+    let subnet = written.subnet.into_inner();
+    if subnet != subnet.trunc() {
+        return fault(&subnet_span, format!("{subnet} is one address, not a network; write {}", subnet.trunc()));
+    }
+    if !(8..=30).contains(&subnet.prefix_len()) {
+        return fault(
+            &subnet_span,
+            format!("a network needs between 8 and 30 bits, as in 10.66.0.0/24; {subnet} has not"),
+        );
+    }
+    let gateway = written.gateway.map(|gateway| inside(gateway, subnet, "the gateway")).transpose()?;
+    let dhcp = match written.dhcp {
+        Some(dhcp) => self::dhcp(dhcp, subnet, gateway, &written.dns)?,
+        None => Dhcp { mode: Mode::Off, pool: None, lease_time: Dhcp::USUAL_LEASE, reservations: Vec::new() },
+    };
+    let interface_span = written.interface.span();
+    let interface = written.interface.into_inner();
+    if interface.is_empty() || interface.len() > 15 || interface.contains(['/', ' ']) {
+        return fault(
+            &interface_span,
+            format!("\"{interface}\" cannot be an interface; names are as eth0, at most 15 characters"),
+        );
+    }
+    Ok(Network {
+        name: match written.name {
+            Some(name) => short_text(name, "a network's name")?,
+            None => interface.clone(),
+        },
+        interface,
+        subnet,
+        gateway,
+        dns: written.dns,
+        domain: written.domain.map(|domain| host_name(&domain, Labels::Many)).transpose()?,
+        dhcp,
+    })
+}
+
+/// An administrator confirms network, pool, gateway and resolvers before the box is a LAN's DHCP server:
+/// a box that guesses one of them takes the branch down.
+fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns: &[Ipv4Addr]) -> Checked<Dhcp> {
+    let mode_span = written.mode.span();
+    let mode = written.mode.into_inner();
+    let pool = written.pool.map(|text| pool(&text, subnet, gateway)).transpose()?;
+    if mode == Mode::Full {
+        let missing = [(pool.is_none(), "pool"), (gateway.is_none(), "gateway"), (dns.is_empty(), "dns")];
+        let missing: Vec<&str> = missing.iter().filter(|(is, _)| *is).map(|(_, key)| *key).collect();
+        if !missing.is_empty() {
+            let keys = missing.join(" and ");
+            return fault(&mode_span, format!("mode \"full\" needs {keys} to be set: the box never guesses them"));
+        }
+    }
+    let lease_time = match written.lease_time {
+        Some(text) => lease_time(&text)?,
+        None => Dhcp::USUAL_LEASE,
+    };
+    let mut macs = BTreeSet::new();
+    let mut addresses = BTreeSet::new();
+    let mut reservations = Vec::new();
+    for reservation in written.reservation {
+        let span = reservation.mac.span();
+        let mac: Mac = reservation.mac.get_ref().parse().or_else(|error| fault(&span, format!("{error}")))?;
+        let address = inside(reservation.address, subnet, "a reserved address")?;
+        if !macs.insert(mac) {
+            return fault(&span, format!("{mac} has two reservations"));
+        }
+        if !addresses.insert(address) {
+            return fault(&span, format!("{address} is reserved twice"));
+        }
+        let host_name = reservation.host_name.map(|name| host_name(&name, Labels::One)).transpose()?;
+        reservations.push(Reservation { mac, address, host_name });
+    }
+    Ok(Dhcp { mode, pool, lease_time, reservations })
+}
+
+fn pool(text: &Spanned<String>, subnet: Ipv4Net, gateway: Option<Ipv4Addr>) -> Checked<Pool> {
+    let span = text.span();
+    let text = text.get_ref();
+    let ends =
+        text.split_once('-').and_then(|(first, last)| Some((first.trim().parse().ok()?, last.trim().parse().ok()?)));
+    let Some((first, last)) = ends else {
+        return fault(
+            &span,
+            format!("\"{text}\" is not a pool; write the first and last address, as in \"10.66.0.100-10.66.0.199\""),
+        );
+    };
+    let pool = Pool { first, last };
+    if first > last {
+        return fault(&span, format!("the pool ends at {last}, before it begins at {first}"));
+    }
+    for end in [first, last] {
+        if !subnet.contains(&end) || end == subnet.network() || end == subnet.broadcast() {
+            return fault(&span, format!("{end} is not an address for hosts in {subnet}"));
+        }
+    }
+    match gateway {
+        Some(gateway) if pool.contains(gateway) => fault(&span, format!("the pool holds the gateway, {gateway}")),
+        _ => Ok(pool),
+    }
+}
+
+fn inside(address: Spanned<Ipv4Addr>, subnet: Ipv4Net, what: &str) -> Checked<Ipv4Addr> {
+    let span = address.span();
+    let address = address.into_inner();
+    if subnet.contains(&address) && address != subnet.network() && address != subnet.broadcast() {
+        Ok(address)
+    } else {
+        fault(&span, format!("{what}, {address}, is not an address for hosts in {subnet}"))
+    }
+}
+
+fn lease_time(text: &Spanned<String>) -> Checked<Duration> {
+    let span = text.span();
+    let text = text.get_ref();
+    let unit = |last: char| {
+        Some(match last {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return None,
+        })
+    };
+    let seconds = text
+        .chars()
+        .next_back()
+        .and_then(unit)
+        .and_then(|unit: u64| text.get(..text.len() - 1)?.trim().parse::<u64>().ok()?.checked_mul(unit));
+    match seconds {
+        Some(seconds @ 20..=31_536_000) => Ok(Duration::from_secs(seconds)),
+        Some(_) => fault(&span, format!("a lease lasts between 20s and 365d; {text} does not")),
+        None => {
+            fault(&span, format!("\"{text}\" is not a length of time; write a number and s, m, h or d, as in \"12h\""))
+        }
+    }
+}
+
+enum Labels {
+    One,
+    Many,
+}
+
+/// RFC 1123 section 2.1: letters, digits and hyphens, none at an end, at most 63 characters a label.
+fn host_name(name: &Spanned<String>, labels: Labels) -> Checked<String> {
+    let text = name.get_ref().trim_end_matches('.');
+    let label = |part: &str| {
+        (1..=63).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+    };
+    let (right, example) = match labels {
+        Labels::One => (label(text), "block66"),
+        Labels::Many => (text.len() <= 253 && text.split('.').all(label), "block66.branch.example"),
+    };
+    if right {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        fault(
+            &name.span(),
+            format!("\"{text}\" is not a host name; write letters, digits and hyphens, as in {example}"),
+        )
+    }
+}
+
+fn short_text(text: Spanned<String>, what: &str) -> Checked<String> {
+    let span = text.span();
+    let text = text.into_inner();
+    if (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        Ok(text)
+    } else {
+        fault(&span, format!("{what} has 1 to 40 characters"))
+    }
+}
+
+fn log_filter(text: Spanned<String>) -> Checked<String> {
+    let span = text.span();
+    let text = text.into_inner();
+    match text.parse::<tracing_subscriber::filter::Targets>() {
+        Ok(_) => Ok(text),
+        Err(error) => fault(
+            &span,
+            format!("\"{text}\" is not a log filter ({error}); write as in \"info\" or \"block66::dhcp=debug,info\""),
+        ),
+    }
+}
+
+fn fault<T>(span: &std::ops::Range<usize>, what: String) -> Checked<T> {
+    Err(Fault { span: span.clone(), what })
+}

@@ -1,0 +1,209 @@
+//! `block66.toml`: as written, as checked, and what is wrong with it.
+//!
+//! The file holds what the box needs before it can open its store, and whatever the installer wants to stand
+//! fast; all other settings live in the store. A key that stands in the file wins.
+
+mod check;
+mod error;
+mod written;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+
+pub use error::{Error, Warning};
+
+use crate::model::{Mac, Policy};
+use crate::sys::interfaces::Address;
+
+/// A commented configuration with every key at its default, as `block66 init` writes it.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// Where the configuration is looked for when the command line does not say.
+pub const USUAL_PATH: &str = "/etc/block66/block66.toml";
+
+/// The configuration, checked: whatever holds a `Config` may rely on what its fields promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where the store, the keys and the certificates are.
+    pub data_directory: PathBuf,
+    /// The local socket that the command line talks to.
+    pub socket: PathBuf,
+    /// Host name of the box.
+    pub name: String,
+    /// Fully qualified names of the box, for its certificate.
+    pub names: Vec<String>,
+    /// Addresses and ports of the listeners.
+    pub listen: Listen,
+    /// The networks that are served. Empty in the file: every network that the box has an address in, DHCP off.
+    pub networks: Vec<Network>,
+    /// Policy that holds for every organisation, when the file says so.
+    pub policy: Option<Policy>,
+    /// Logging.
+    pub log: Log,
+}
+
+/// Addresses and ports of the listeners. Port 0 takes any free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// Plain HTTP.
+    pub http: SocketAddr,
+    /// HTTPS: provisioning, page and API.
+    pub https: SocketAddr,
+    /// Time (SNTP).
+    pub ntp: SocketAddr,
+}
+
+/// One LAN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Name on the page; unique.
+    pub name: String,
+    /// Interface that it is on.
+    pub interface: String,
+    /// Its addresses.
+    pub subnet: Ipv4Net,
+    /// Router, told to DHCP clients. Never guessed.
+    pub gateway: Option<Ipv4Addr>,
+    /// Resolvers, told to DHCP clients. Never guessed.
+    pub dns: Vec<Ipv4Addr>,
+    /// Domain name, told to DHCP clients.
+    pub domain: Option<String>,
+    /// What DHCP does here.
+    pub dhcp: Dhcp,
+}
+
+/// DHCP on one network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dhcp {
+    /// What it does.
+    pub mode: Mode,
+    /// Addresses it gives. There in mode `full`, and inside the subnet.
+    pub pool: Option<Pool>,
+    /// How long a lease lasts: 20 seconds to 365 days.
+    pub lease_time: Duration,
+    /// Addresses kept for single clients: inside the subnet, no MAC or address twice.
+    pub reservations: Vec<Reservation>,
+}
+
+/// What DHCP does on a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Listens, never answers.
+    #[default]
+    Off,
+    /// Is the DHCP server of the LAN.
+    Full,
+}
+
+/// Addresses from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// The lowest.
+    pub first: Ipv4Addr,
+    /// The highest.
+    pub last: Ipv4Addr,
+}
+
+/// An address that is one client's alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The client.
+    pub mac: Mac,
+    /// Its address, in the pool or outside.
+    pub address: Ipv4Addr,
+    /// Host name it is told.
+    pub host_name: Option<String>,
+}
+
+/// Logging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A tracing filter, as `info` or `block66::dhcp=debug,info`.
+    pub filter: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+impl Config {
+    /// What holds where no file says otherwise: it listens, serves page, CA and time, and gives no address.
+    pub fn safe_defaults() -> Self {
+        let any = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+        Self {
+            data_directory: "/var/lib/block66".into(),
+            socket: "/run/block66/block66.sock".into(),
+            name: "block66".into(),
+            names: Vec::new(),
+            listen: Listen { http: any(80), https: any(443), ntp: any(123) },
+            networks: Vec::new(),
+            policy: None,
+            log: Log { filter: "info".into(), json: false },
+        }
+    }
+
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read or says something that makes no sense, with file and line.
+    pub fn load(path: &Path) -> Result<(Self, Vec<Warning>), Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::Unreadable { path: path.to_owned(), why: error.to_string() })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks `text`; errors name `path`.
+    ///
+    /// # Errors
+    /// When it says something that makes no sense, with file and line.
+    pub fn parse(text: &str, path: &Path) -> Result<(Self, Vec<Warning>), Error> {
+        let written = toml::from_str(text).map_err(|error| error::from_toml(&error, text, path))?;
+        check::check(written).map_err(|fault| error::at(&fault, text, path))
+    }
+
+    /// Where the file names no network, every network that the box has an address in is served, with DHCP off.
+    #[must_use]
+    pub fn with_networks_found(mut self, addresses: &[Address]) -> Self {
+        if self.networks.is_empty() {
+            let found = addresses.iter().filter(|address| !address.loopback);
+            self.networks = found.map(|address| Network::found(&address.interface, address.net)).collect();
+        }
+        self
+    }
+}
+
+impl Network {
+    fn found(interface: &str, net: Ipv4Net) -> Self {
+        Self {
+            name: interface.to_owned(),
+            interface: interface.to_owned(),
+            subnet: net.trunc(),
+            gateway: None,
+            dns: Vec::new(),
+            domain: None,
+            dhcp: Dhcp { mode: Mode::Off, pool: None, lease_time: Dhcp::USUAL_LEASE, reservations: Vec::new() },
+        }
+    }
+}
+
+impl Dhcp {
+    /// Half a day: a phone that is moved frees its address by the next morning.
+    pub const USUAL_LEASE: Duration = Duration::from_secs(12 * 3600);
+}
+
+impl Pool {
+    /// How many addresses it has.
+    pub fn size(&self) -> u32 {
+        u32::from(self.last).saturating_sub(u32::from(self.first)).saturating_add(1)
+    }
+
+    /// Whether `address` is one of them.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        (self.first..=self.last).contains(&address)
+    }
+}
+
+#[cfg(test)]
+mod tests;

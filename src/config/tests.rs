@@ -1,0 +1,113 @@
+use std::path::Path;
+
+use super::*;
+
+fn parse(text: &str) -> Result<(Config, Vec<Warning>), Error> {
+    Config::parse(text, Path::new("block66.toml"))
+}
+
+fn wrong(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+const OFFICE: &str = r#"
+[[network]]
+name = "office"
+interface = "eth0"
+subnet = "10.66.0.0/24"
+gateway = "10.66.0.1"
+dns = ["10.66.0.1"]
+[network.dhcp]
+mode = "full"
+pool = "10.66.0.100-10.66.0.199"
+lease-time = "12h"
+[[network.dhcp.reservation]]
+mac = "80:5E:C0:12:34:56"
+address = "10.66.0.20"
+"#;
+
+#[test]
+fn the_example_is_the_defaults() {
+    assert_eq!(parse(EXAMPLE).unwrap().0, Config::safe_defaults());
+    assert_eq!(parse("").unwrap().0, Config::safe_defaults());
+}
+
+#[test]
+fn the_example_with_every_key_uncommented_is_right() {
+    let uncommented: String = EXAMPLE
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let (config, _) = parse(&uncommented).unwrap();
+    assert_eq!(config.networks.len(), 1);
+    assert_eq!(config.networks[0].dhcp.reservations.len(), 1);
+    assert_eq!(config.policy, Some(crate::model::Policy::default()));
+}
+
+#[test]
+fn a_network_is_read() {
+    let (config, warnings) = parse(OFFICE).unwrap();
+    let office = &config.networks[0];
+    assert_eq!(office.dhcp.mode, Mode::Full);
+    assert_eq!(office.dhcp.pool.map(|pool| pool.size()), Some(100));
+    assert_eq!(office.dhcp.lease_time, Dhcp::USUAL_LEASE);
+    assert_eq!(office.dhcp.reservations[0].mac.plain(), "805ec0123456");
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_nearest_right_name() {
+    assert_eq!(
+        wrong("data_directory = \"/x\""),
+        "block66.toml:1: there is no key \"data_directory\" here; did you mean \"data-directory\"?"
+    );
+    assert_eq!(
+        wrong("\n[listen]\nhtpps = \"[::]:443\""),
+        "block66.toml:3: there is no key \"htpps\" here; did you mean \"https\"?"
+    );
+    assert!(wrong("[listen]\nwhatever = 1").contains("the keys are http, https, ntp"));
+}
+
+#[test]
+fn each_mistake_names_its_line_and_what_is_right() {
+    let cases = [
+        ("subnet = \"10.66.0.0/24\"", "subnet = \"10.66.0.1/24\"", ":5: ", "write 10.66.0.0/24"),
+        ("subnet = \"10.66.0.0/24\"", "subnet = \"10.66.0.0/33\"", ":5: ", ""),
+        ("gateway = \"10.66.0.1\"\n", "", ":8: ", "needs gateway to be set"),
+        ("dns = [\"10.66.0.1\"]\n", "", ":8: ", "needs dns to be set"),
+        ("pool = \"10.66.0.100-10.66.0.199\"", "pool = \"10.66.0.100\"", ":10: ", "is not a pool"),
+        ("pool = \"10.66.0.100-10.66.0.199\"", "pool = \"10.66.0.199-10.66.0.100\"", ":10: ", "before it begins"),
+        ("pool = \"10.66.0.100-10.66.0.199\"", "pool = \"10.66.0.100-10.66.1.199\"", ":10: ", "10.66.1.199"),
+        ("pool = \"10.66.0.100-10.66.0.199\"", "pool = \"10.66.0.1-10.66.0.199\"", ":10: ", "holds the gateway"),
+        ("lease-time = \"12h\"", "lease-time = \"12\"", ":11: ", "is not a length of time"),
+        ("lease-time = \"12h\"", "lease-time = \"19s\"", ":11: ", "between 20s and 365d"),
+        ("lease-time = \"12h\"", "lease-time = \"99999999999999999999d\"", ":11: ", "is not a length of time"),
+        ("mac = \"80:5E:C0:12:34:56\"", "mac = \"80:5E\"", ":13: ", "is not a MAC address"),
+        ("address = \"10.66.0.20\"", "address = \"10.67.0.20\"", ":14: ", "a reserved address"),
+        ("name = \"office\"", "name = \"\"", ":3: ", "1 to 40 characters"),
+        ("mode = \"full\"", "mode = \"fool\"", ":9: ", "full"),
+    ];
+    for (right, wrong_line, line, says) in cases {
+        let message = wrong(&OFFICE.replace(right, wrong_line));
+        assert!(message.contains(line) && message.contains(says), "{wrong_line:?} gave {message:?}");
+    }
+    assert!(wrong(&format!("{OFFICE}{}", OFFICE.replace("office", "lobby"))).contains("in common"));
+    assert!(wrong("[log]\nfilter = \"block66=loud\"").contains("is not a log filter"));
+    assert!(wrong("[box]\nname = \"a b\"").contains("is not a host name"));
+}
+
+#[test]
+fn with_no_network_in_the_file_those_of_the_box_are_served_without_dhcp() {
+    let address = |interface: &str, net: &str, loopback| Address {
+        interface: interface.into(),
+        net: net.parse().unwrap(),
+        loopback,
+    };
+    let found = [address("lo", "127.0.0.1/8", true), address("eth0", "192.0.2.7/24", false)];
+    let config = Config::safe_defaults().with_networks_found(&found);
+    assert_eq!(config.networks.len(), 1);
+    assert_eq!(config.networks[0].subnet, "192.0.2.0/24".parse().unwrap());
+    assert_eq!(config.networks[0].dhcp.mode, Mode::Off);
+    let (office, _) = parse(OFFICE).unwrap();
+    assert_eq!(office.clone().with_networks_found(&found), office);
+}

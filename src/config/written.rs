@@ -1,0 +1,88 @@
+//! The file as people write it. Unknown keys are refused; every value remembers where it stands.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Mode;
+use crate::model::Policy;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) data_directory: Option<PathBuf>,
+    pub(super) socket: Option<PathBuf>,
+    #[serde(rename = "box")]
+    pub(super) identity: Option<Identity>,
+    pub(super) listen: Option<Listen>,
+    #[serde(default)]
+    pub(super) network: Vec<Spanned<Network>>,
+    pub(super) policy: Option<Policy>,
+    pub(super) log: Option<Log>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Identity {
+    pub(super) name: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) names: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Listen {
+    pub(super) http: Option<SocketAddr>,
+    pub(super) https: Option<SocketAddr>,
+    pub(super) ntp: Option<SocketAddr>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Network {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) interface: Spanned<String>,
+    pub(super) subnet: Spanned<Ipv4Net>,
+    pub(super) gateway: Option<Spanned<Ipv4Addr>>,
+    #[serde(default)]
+    pub(super) dns: Vec<Ipv4Addr>,
+    pub(super) domain: Option<Spanned<String>>,
+    pub(super) dhcp: Option<Dhcp>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Dhcp {
+    pub(super) mode: Spanned<Mode>,
+    pub(super) pool: Option<Spanned<String>>,
+    pub(super) lease_time: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) reservation: Vec<Reservation>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Reservation {
+    pub(super) mac: Spanned<String>,
+    pub(super) address: Spanned<Ipv4Addr>,
+    pub(super) host_name: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) filter: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) format: Format,
+}
+
+#[derive(Deserialize, Default, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Format {
+    #[default]
+    Text,
+    Json,
+}

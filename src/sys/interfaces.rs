@@ -1,0 +1,62 @@
+//! The box's network interfaces and their addresses.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::Ipv4Net;
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+
+/// An IPv4 address of an interface that is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Name of the interface, as `eth0`.
+    pub interface: String,
+    /// The address with the length of its subnet.
+    pub net: Ipv4Net,
+    /// Whether the interface is the loopback.
+    pub loopback: bool,
+}
+
+/// Every IPv4 address of every interface that is up.
+pub fn addresses() -> io::Result<Vec<Address>> {
+    let found = getifaddrs()?.filter(|entry| entry.flags.contains(InterfaceFlags::IFF_UP)).filter_map(|entry| {
+        let address = entry.address.as_ref()?.as_sockaddr_in()?.ip();
+        let mask = entry.netmask.as_ref()?.as_sockaddr_in()?.ip();
+        Some(Address {
+            interface: entry.interface_name.clone(),
+            net: Ipv4Net::with_netmask(address, mask).ok()?,
+            loopback: entry.flags.contains(InterfaceFlags::IFF_LOOPBACK),
+        })
+    });
+    Ok(found.collect())
+}
+
+/// The address of `interface` that lies in `subnet`.
+pub fn address_in(interface: &str, subnet: Ipv4Net) -> io::Result<Option<Ipv4Addr>> {
+    let own = addresses()?.into_iter().find(|a| a.interface == interface && subnet.contains(&a.net.addr()));
+    Ok(own.map(|a| a.net.addr()))
+}
+
+/// Every address under which the box can be reached from outside, for its certificates.
+pub fn reachable() -> io::Result<Vec<IpAddr>> {
+    let mut found: Vec<IpAddr> =
+        addresses()?.into_iter().filter(|a| !a.loopback).map(|a| a.net.addr().into()).collect();
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_is_found_but_is_not_reachable() {
+        let own: Ipv4Addr = [127, 0, 0, 1].into();
+        assert!(addresses().unwrap().iter().any(|a| a.loopback && a.net.addr() == own));
+        assert_eq!(address_in("lo", "127.0.0.0/8".parse().unwrap()).unwrap(), Some(own));
+        assert_eq!(address_in("lo", "10.66.0.0/24".parse().unwrap()).unwrap(), None);
+        assert!(!reachable().unwrap().contains(&own.into()));
+    }
+}

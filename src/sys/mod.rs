@@ -1,0 +1,8 @@
+//! The box's own ground: clock, random numbers, files that survive a power cut, interfaces and neighbours.
+
+pub mod clock;
+pub mod files;
+pub mod interfaces;
+pub mod neighbours;
+pub mod random;
+pub mod service;
