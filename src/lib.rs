@@ -9,4 +9,5 @@ pub mod http;
 pub mod model;
 pub mod pki;
 pub mod phonesim;
+pub mod store;
 pub mod sys;
