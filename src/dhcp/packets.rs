@@ -97,6 +97,7 @@ impl Packet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Heard {
     pub(crate) kind: u8,
+    pub(crate) xid: u32,
     pub(crate) yiaddr: Ipv4Addr,
     /// In the order in which they stand.
     pub(crate) options: Vec<(u8, Vec<u8>)>,
@@ -112,7 +113,8 @@ impl Heard {
             at += 2 + length;
         }
         let kind = options.iter().find(|(code, _)| *code == 53).unwrap().1[0];
-        Self { kind, yiaddr: <[u8; 4]>::try_from(&message[16..20]).unwrap().into(), options }
+        let xid = u32::from_be_bytes(message[4..8].try_into().unwrap());
+        Self { kind, xid, yiaddr: <[u8; 4]>::try_from(&message[16..20]).unwrap().into(), options }
     }
 
     pub(crate) fn codes(&self) -> Vec<u8> {

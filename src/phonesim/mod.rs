@@ -39,3 +39,6 @@ pub use identity::Identity;
 pub use phone::{Phone, Plug, Setup};
 pub use power::{Cut, Remote};
 pub use report::{Exchange, Moment, Outcome, Report, Stage};
+
+#[cfg(test)]
+mod tests;

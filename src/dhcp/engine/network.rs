@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
-use super::options::code;
+use super::super::options::code;
 use crate::model::Mac;
 
 /// What the engine must know of the network that it serves.
@@ -19,6 +19,9 @@ pub struct Network {
     /// Whether an administrator said that there is no other server. Only then is anything ever refused with a
     /// NAK; a client that names another server takes this back for the rest of the run.
     pub sole: bool,
+    /// Whether the ends of the stored leases were written by a trusted clock: what the last
+    /// [`LeaseWrite::Dated`](super::LeaseWrite::Dated) said. `true` when there was none.
+    pub dated: bool,
     /// The store was put back from a snapshot, so leases given since then are missing from it.
     pub restored: bool,
 }

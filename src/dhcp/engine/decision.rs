@@ -2,11 +2,11 @@ use std::net::Ipv4Addr;
 
 use dhcproto::v4::MessageType;
 
-use super::engine::Engine;
-use super::knowledge::{Knowledge, boots_over_network};
-use super::options::code;
-use super::reply::{Draft, Reply};
-use super::request::Request;
+use super::super::knowledge::{Knowledge, boots_over_network};
+use super::super::options::code;
+use super::super::reply::{Draft, Reply};
+use super::super::request::Request;
+use super::Engine;
 use crate::model::{Event, Lease};
 
 /// What the engine wants done about a request. The reply may leave only when the writes are durable.
@@ -31,6 +31,10 @@ pub enum LeaseWrite {
     Put(Lease),
     /// Forget what is stored of this address.
     Delete(Ipv4Addr),
+    /// Store whether the ends of the network's leases are by a trusted clock from now on; see [`Network::dated`].
+    ///
+    /// [`Network::dated`]: super::Network::dated
+    Dated(bool),
 }
 
 /// Why a request gets no answer.
@@ -99,10 +103,9 @@ impl Engine {
 
     /// Adds what the client asks for, in the order in which it asks (RFC 2132 section 9.8).
     ///
-    /// A recognised phone gets its provisioning options whether or not it asks for them: Yealink phones read the
-    /// custom option numbers that their settings name, and whether the factory request list names 160 is not
-    /// known; older firmware of other brands reads 66 without asking. They are few bytes that a client that does
-    /// not know them skips (RFC 2131 section 3.5). Nobody else gets them even when asking: another device on the
+    /// A recognised phone gets its provisioning options whether or not it asks for them: phones read the custom
+    /// option number that their settings name, and which one a factory-new phone lists is not known for every
+    /// firmware. They are few bytes, which a client that does not know them skips (RFC 2131 section 3.5). Nobody else gets them even when asking: another device on the
     /// LAN may be told by them to boot from here.
     fn add_parameters(&self, draft: &mut Draft<'_>, request: &Request, knowledge: &Knowledge, leased: bool) {
         let provisioning: &[(u8, Vec<u8>)] = if boots_over_network(request) { &[] } else { &knowledge.options };

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::request::Request;
+use super::super::request::Request;
 use crate::model::{Lease, LeaseState, Mac, Now};
 
 /// Milliseconds on the monotonic clock. Negative for what ended before the process started.
@@ -53,14 +53,15 @@ pub(super) struct Binding {
 /// Milliseconds that a stored lease has left.
 ///
 /// Inside a run the monotonic clock decides. A lease read back has two witnesses: its end by the wall clock, and
-/// the seconds it had left when it was last stored. A trusted clock may shorten what was left and never lengthens
-/// it. A clock that is not trusted may be years off in either direction: it would end every lease at once, or
-/// keep them for ever, so it is not heard, and what was left counts from now. Leases that are not renewed are
-/// stored again every ten minutes ([`Bindings::stale`]), so that this too comes to an end over many restarts.
-fn left(lease: &Lease, now: Now) -> Tick {
+/// the seconds it had left when it was last stored. The wall clock is heard when it is trusted now and was trusted
+/// when the end was written (`dated`); it may then shorten what was left and never lengthens it. A clock that is
+/// not trusted may be years off in either direction: it would end every lease at once, or keep them for ever. Then
+/// what was left counts from now; and since leases that are not renewed are stored again every ten minutes
+/// ([`Bindings::stale`]), this too comes to an end over many restarts.
+fn left(lease: &Lease, now: Now, dated: bool) -> Tick {
     let stored = Tick::from(lease.seconds_left) * 1000;
     let by_wall = lease.expires.millis().saturating_sub(now.wall.millis());
-    if now.trusted { by_wall.min(stored) } else { stored }
+    if now.trusted && dated { by_wall.min(stored) } else { stored }
 }
 
 /// Who holds or last held which address. One binding an address, one address a client; ends are found without
@@ -75,13 +76,9 @@ pub(super) struct Bindings {
 }
 
 impl Bindings {
-    /// Takes in a stored lease; tells when it ends or ended.
-    pub(super) fn load(&mut self, lease: Lease, reserved: bool, at: Tick, now: Now) -> Tick {
-        let ends = match lease.state {
-            // Not before everything that ended earlier: the wall clock orders what is over.
-            LeaseState::Released => at.saturating_add(left(&lease, now).min(0)),
-            LeaseState::Bound | LeaseState::Declined => at.saturating_add(left(&lease, now)),
-        };
+    /// Takes in a stored lease.
+    pub(super) fn load(&mut self, lease: Lease, reserved: bool, at: Tick, now: Now, dated: bool) {
+        let ends = at.saturating_add(left(&lease, now, dated));
         let client = Client::of_lease(&lease, reserved);
         // Two leases of one client can only be left over from another configuration: the longer one is its own.
         let other = self.of_client.get(&client).and_then(|address| self.by_address.get(address));
@@ -91,7 +88,6 @@ impl Bindings {
         if let (true, Some(former)) = (yields, former) {
             self.of_client.insert(client, former);
         }
-        ends
     }
 
     /// Writes down a binding; what was known of its address is forgotten.

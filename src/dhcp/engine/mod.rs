@@ -1,15 +1,28 @@
+//! Who gets which address: the decisions of the server, with no socket, no disk and no clock behind them.
+
+mod bindings;
+mod decision;
+#[cfg(test)]
+mod histories;
+mod network;
+mod offers;
+mod pool;
+#[cfg(test)]
+mod tests;
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::bindings::{Bindings, Client, Tick, millis};
-use super::decision::{Decision, LeaseWrite, Silence};
+use self::bindings::{Bindings, Client, Tick, millis};
+use self::offers::{Offer, Offers};
+use self::pool::Pool;
 use super::knowledge::Knowledge;
-use super::network::Network;
-use super::offers::{Offer, Offers};
 use super::options::code;
-use super::pool::Pool;
 use super::request::{Kind, Request};
 use crate::model::{Door, Event, Lease, LeaseState, Mac, Now, Reason};
+
+pub use self::decision::{Decision, LeaseWrite, Silence};
+pub use self::network::{Network, Reservation, Subnet};
 
 /// How long an address that was found taken is not given away.
 const SET_ASIDE: Tick = 600_000;
@@ -26,9 +39,9 @@ const TICK_WRITES: usize = 256;
 /// decisions at once; when its writes could not be stored it must be thrown away and made anew from the store.
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) network: Network,
+    network: Network,
     pool: Pool,
-    pub(super) bindings: Bindings,
+    bindings: Bindings,
     offers: Offers,
     /// Whether a NAK may be sent.
     sole: bool,
@@ -36,6 +49,8 @@ pub struct Engine {
     gaps_until: Option<Tick>,
     /// Wall clock minus monotonic clock, when last looked at.
     offset: i64,
+    /// Whether all ends in the store are by a trusted clock.
+    dated: bool,
     /// Leases stored up to then carry an end by a wall clock that was wrong.
     misdated_until: Tick,
 }
@@ -51,7 +66,8 @@ impl Engine {
             sole: network.sole,
             gaps_until: network.restored.then(|| at.saturating_add(millis(network.subnet.lease_time))),
             offset: now.wall.millis().saturating_sub(at),
-            misdated_until: Tick::MIN,
+            misdated_until: if network.dated { Tick::MIN } else { at },
+            dated: network.dated,
             network,
         };
         for lease in leases {
@@ -60,7 +76,7 @@ impl Engine {
                 continue;
             }
             let reserved = engine.network.subnet.reservations.contains_key(&lease.mac);
-            engine.bindings.load(lease, reserved, at, now);
+            engine.bindings.load(lease, reserved, at, now, engine.dated);
             engine.give_back(address);
         }
         engine
@@ -74,13 +90,21 @@ impl Engine {
             return Decision::silent(Silence::OtherNetwork);
         }
         let ask = Ask { request, knowledge, client: self.client(request), now, at };
-        match request.kind {
+        let mut decision = match request.kind {
             Kind::Discover => self.discover(&ask),
             Kind::Request => self.request(&ask),
             Kind::Decline => self.decline(&ask),
             Kind::Release => self.release(&ask),
             Kind::Inform => self.inform(&ask),
+        };
+        if !now.trusted {
+            self.misdated_until = at;
+            if self.dated && !decision.writes.is_empty() {
+                self.dated = false;
+                decision.writes.push(LeaseWrite::Dated(false));
+            }
         }
+        decision
     }
 
     /// To be called every few seconds: ends what is over, and gives back leases to be stored again because they
@@ -89,13 +113,24 @@ impl Engine {
         let at = millis(now.monotonic);
         self.expire(at);
         let offset = now.wall.millis().saturating_sub(at);
-        if offset.abs_diff(self.offset) > JUMP.unsigned_abs() {
-            self.offset = offset;
+        if !now.trusted {
+            self.misdated_until = at;
+        } else if offset.abs_diff(self.offset) > JUMP.unsigned_abs() {
             self.misdated_until = at - 1;
         }
+        self.offset = offset;
         let age = TICK.min(millis(self.network.subnet.lease_time) / 2).max(1);
-        let before = self.misdated_until.max(at - age);
-        std::iter::from_fn(|| self.bindings.stale(before, at, now)).take(TICK_WRITES).map(LeaseWrite::Put).collect()
+        let before = if now.trusted { self.misdated_until.max(at - age) } else { at - age };
+        let stale = std::iter::from_fn(|| self.bindings.stale(before, at, now));
+        let mut writes: Vec<_> = stale.take(TICK_WRITES).map(LeaseWrite::Put).collect();
+        if now.trusted && !self.dated && writes.len() < TICK_WRITES {
+            self.dated = true;
+            writes.push(LeaseWrite::Dated(true));
+        } else if self.dated && !now.trusted && !writes.is_empty() {
+            self.dated = false;
+            writes.push(LeaseWrite::Dated(false));
+        }
+        writes
     }
 
     /// Notes that nobody answered for an address that a decision asked to probe. The request is then to be

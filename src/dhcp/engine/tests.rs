@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::time::Duration;
 
-use super::packets::{Heard, Packet};
+use super::super::packets::{Heard, Packet};
+use super::super::reply::Destination;
 use super::*;
-use crate::model::{Lease, LeaseState, Mac, Now, Reason, Timestamp};
+use crate::model::{Reason, Timestamp};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
 
@@ -27,6 +26,7 @@ pub(crate) fn network(first: u8, last: u8) -> Network {
             reservations: BTreeMap::new(),
         },
         sole: true,
+        dated: true,
         restored: false,
     }
 }
@@ -42,14 +42,14 @@ fn mac(client: u8) -> Mac {
 }
 
 /// An engine, its time, and what it has stored.
-struct Box {
+struct Office {
     engine: Engine,
     now: u64,
     stored: BTreeMap<Ipv4Addr, Lease>,
     last: Decision,
 }
 
-impl Box {
+impl Office {
     fn new(network: Network) -> Self {
         let engine = Engine::new(network, Vec::new(), at(0));
         Self { engine, now: 0, stored: BTreeMap::new(), last: Decision::default() }
@@ -60,6 +60,7 @@ impl Box {
             match write {
                 LeaseWrite::Put(lease) => self.stored.insert(lease.address, lease),
                 LeaseWrite::Delete(address) => self.stored.remove(&address),
+                LeaseWrite::Dated(_) => None,
             };
         }
     }
@@ -97,7 +98,7 @@ fn kind(heard: Option<Heard>) -> Option<u8> {
 fn gives_what_is_asked_for_in_the_order_asked() {
     let mut office = network(10, 20);
     office.subnet.reservations.insert(mac(1), Reservation { address: address(77), host_name: Some("desk1".into()) });
-    let mut office = Box::new(office);
+    let mut office = Office::new(office);
     let list = [58, 59, 12, 15, 6, 3, 1, 42, 66, 160, 43, 1];
     let packet = Packet::discover(1).with(55, &list).with(61, &[0, b'x']);
     let offer = office.send(&packet).unwrap();
@@ -120,7 +121,7 @@ fn gives_what_is_asked_for_in_the_order_asked() {
 
 #[test]
 fn provisioning_options_go_to_phones_alone() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     let url = b"http://10.66.0.1/p/".to_vec();
     let phone = Knowledge { listed: true, options: vec![(66, url.clone()), (160, url.clone())] };
     let asked = Packet::discover(1).with(55, &[1, 160]);
@@ -136,7 +137,7 @@ fn provisioning_options_go_to_phones_alone() {
 
 #[test]
 fn a_client_comes_back_to_its_address() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     let first = office.get(1).unwrap();
     assert!(matches!(office.last.event.as_ref().unwrap().reason, Reason::Leased { .. }));
     assert_eq!(office.get(2), Some(address(11)));
@@ -157,7 +158,7 @@ fn a_client_comes_back_to_its_address() {
 
 #[test]
 fn client_identifier_names_the_client_and_else_its_hardware() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     let first = office.send(&Packet::discover(1).with(61, b"\0one")).unwrap().yiaddr;
     let second = office.send(&Packet::discover(1).with(61, b"\0two")).unwrap().yiaddr;
     let third = office.send(&Packet::discover(1)).unwrap().yiaddr;
@@ -169,7 +170,7 @@ fn client_identifier_names_the_client_and_else_its_hardware() {
 fn the_pool_leaves_out_what_is_others_and_says_when_it_is_empty() {
     let mut office = network(252, 254);
     office.subnet.reservations.insert(mac(7), Reservation { address: address(252), host_name: None });
-    let mut office = Box::new(office);
+    let mut office = Office::new(office);
     assert_eq!(office.get(1), Some(address(253)));
     assert_eq!(office.get(2), None);
     assert!(matches!(office.last.event.as_ref().unwrap().reason, Reason::PoolExhausted { .. }));
@@ -180,7 +181,7 @@ fn the_pool_leaves_out_what_is_others_and_says_when_it_is_empty() {
 
 #[test]
 fn the_longest_ended_is_given_away_first() {
-    let mut office = Box::new(network(10, 12));
+    let mut office = Office::new(network(10, 12));
     for (client, wait) in [(1, 10), (2, 10), (3, 10)] {
         office.get(client).unwrap();
         office.now += wait;
@@ -194,7 +195,7 @@ fn the_longest_ended_is_given_away_first() {
 
 #[test]
 fn a_requested_address_is_given_if_it_is_free() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     assert_eq!(office.send(&Packet::discover(1).with(50, &[10, 66, 0, 15])).unwrap().yiaddr, address(15));
     assert_eq!(office.send(&Packet::discover(2).with(50, &[10, 66, 0, 15])).unwrap().yiaddr, address(10));
     assert_eq!(office.send(&Packet::discover(3).with(50, &[10, 66, 0, 99])).unwrap().yiaddr, address(11));
@@ -204,7 +205,7 @@ fn a_requested_address_is_given_if_it_is_free() {
 
 #[test]
 fn a_client_that_takes_another_server_frees_its_offer_and_ends_our_naks() {
-    let mut office = Box::new(network(10, 10));
+    let mut office = Office::new(network(10, 10));
     office.send(&Packet::discover(1)).unwrap();
     assert_eq!(office.get(2), None);
     assert_eq!(office.send(&Packet::select(1, address(200), address(10))), None);
@@ -216,7 +217,7 @@ fn a_client_that_takes_another_server_frees_its_offer_and_ends_our_naks() {
 
 #[test]
 fn naks_only_what_it_knows_to_be_wrong() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     let held = office.get(1).unwrap();
     for packet in [
         Packet::reboot(2, [192, 168, 1, 5].into()),
@@ -242,7 +243,7 @@ fn naks_only_what_it_knows_to_be_wrong() {
 
     let mut guest = network(10, 20);
     guest.sole = false;
-    let mut guest = Box::new(guest);
+    let mut guest = Office::new(guest);
     let held = guest.get(1).unwrap();
     for packet in [Packet::renew(2, held), Packet::renew(2, address(15)), Packet::reboot(2, [192, 168, 1, 5].into())] {
         assert_eq!(guest.send(&packet), None, "{packet:?}");
@@ -252,7 +253,7 @@ fn naks_only_what_it_knows_to_be_wrong() {
 
 #[test]
 fn declined_addresses_are_set_aside() {
-    let mut office = Box::new(network(10, 11));
+    let mut office = Office::new(network(10, 11));
     let first = office.get(1).unwrap();
     assert_eq!(office.send(&Packet::decline(2, SERVER, first)), None);
     assert_eq!(office.last.silence, Some(Silence::NoRecord), "not its own to decline");
@@ -268,7 +269,7 @@ fn declined_addresses_are_set_aside() {
 
 #[test]
 fn inform_gives_parameters_and_no_lease() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     let packet = Packet::inform(1, address(200)).with(55, &[1, 58, 51, 42]);
     let ack = office.send(&packet).unwrap();
     assert_eq!((ack.kind, ack.yiaddr), (5, Ipv4Addr::UNSPECIFIED));
@@ -280,7 +281,7 @@ fn inform_gives_parameters_and_no_lease() {
 
 #[test]
 fn other_networks_relays_are_not_answered() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     let mut packet = Packet::discover(1);
     packet.giaddr = [10, 67, 0, 1];
     assert_eq!(office.send(&packet), None);
@@ -291,7 +292,7 @@ fn other_networks_relays_are_not_answered() {
 
 #[test]
 fn a_reservation_moves_its_client() {
-    let mut office = Box::new(network(10, 20));
+    let mut office = Office::new(network(10, 20));
     let before = office.get(1).unwrap();
     let mut changed = network(10, 20);
     changed.subnet.reservations.insert(mac(1), Reservation { address: address(15), host_name: None });
@@ -306,8 +307,8 @@ fn a_reservation_moves_its_client() {
 
 #[test]
 fn a_flood_of_names_costs_bounded_memory_and_locks_nobody_out() {
-    let mut office = Box::new(network(10, 20));
-    let flood = |office: &mut Box, from: u32, count: u32| {
+    let mut office = Office::new(network(10, 20));
+    let flood = |office: &mut Office, from: u32, count: u32| {
         for name in from..from + count {
             let _ = office.send(&Packet::discover(200).with(61, &name.to_be_bytes()));
         }
@@ -322,7 +323,7 @@ fn a_flood_of_names_costs_bounded_memory_and_locks_nobody_out() {
     let mut wide = network(10, 20);
     wide.subnet.net = "10.64.0.0/10".parse().unwrap();
     wide.subnet.last = [10, 70, 0, 0].into();
-    let mut wide = Box::new(wide);
+    let mut wide = Office::new(wide);
     flood(&mut wide, 0, 3000);
     // The offer of an early name is forgotten, its address is still free, and still given to who asks for it.
     assert_eq!(kind(wide.send(&Packet::select(1, SERVER, address(10)))), Some(5));
@@ -330,7 +331,7 @@ fn a_flood_of_names_costs_bounded_memory_and_locks_nobody_out() {
 
 #[test]
 fn clock_jumps_neither_end_leases_nor_make_them_immortal() {
-    let mut office = Box::new(network(10, 10));
+    let mut office = Office::new(network(10, 10));
     office.get(1).unwrap();
     // The wall clock is set forward by years while the box runs: the lease runs on, and is stored with its new end.
     let years = Duration::from_secs(100_000_000);
@@ -360,7 +361,7 @@ fn clock_jumps_neither_end_leases_nor_make_them_immortal() {
 
 #[test]
 fn leases_that_are_not_renewed_count_down_in_the_store() {
-    let mut office = Box::new(network(10, 10));
+    let mut office = Office::new(network(10, 10));
     office.get(1).unwrap();
     let mut seen = Vec::new();
     for now in (0..6000).step_by(10) {
@@ -368,7 +369,7 @@ fn leases_that_are_not_renewed_count_down_in_the_store() {
         let writes = office.engine.tick(at(now));
         seen.extend(writes.iter().map(|write| match write {
             LeaseWrite::Put(lease) => lease.seconds_left,
-            LeaseWrite::Delete(_) => u32::MAX,
+            _ => u32::MAX,
         }));
         office.take(writes);
     }
@@ -383,7 +384,7 @@ fn leases_that_are_not_renewed_count_down_in_the_store() {
 fn after_a_restore_nothing_is_offered_unprobed_and_clients_keep_what_they_hold() {
     let mut restored = network(10, 11);
     restored.restored = true;
-    let mut office = Box::new(restored);
+    let mut office = Office::new(restored);
     assert_eq!(kind(office.send(&Packet::reboot(1, address(11)))), Some(5), "a free address is honoured");
     assert_eq!(kind(office.send(&Packet::reboot(2, address(11)))), Some(6));
     assert_eq!(office.send(&Packet::discover(3)), None);
@@ -409,7 +410,7 @@ fn after_a_restore_nothing_is_offered_unprobed_and_clients_keep_what_they_hold()
 fn a_probe_answered_by_the_client_itself_is_no_conflict() {
     let mut restored = network(10, 11);
     restored.restored = true;
-    let mut office = Box::new(restored);
+    let mut office = Office::new(restored);
     office.send(&Packet::discover(1));
     assert_eq!(office.engine.found_used(address(10), mac(1), at(0)), Decision::default());
     assert_eq!(office.send(&Packet::discover(1)).unwrap().yiaddr, address(10));
