@@ -26,8 +26,8 @@ use crate::access::{self, Ask, Channel, Evidence, File, Lan, LoginProof, Subject
 use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Registry, Rendered, Sheet};
 use crate::journal::Journal;
 use crate::model::{
-    BoxAddress, Door, Event, FirstContact, LeaseState, Mac, Now, Organisation, Phone, Policy, Reason, Scheme, Timestamp,
-    provisioning_url,
+    BoxAddress, Door, Event, FirstContact, LeaseState, Mac, Now, Organisation, Phone, Policy, Reason, Scheme,
+    Timestamp, provisioning_url,
 };
 use crate::pki::Authority;
 use crate::store::{self, Store, Write};
@@ -267,9 +267,8 @@ impl Provision {
         let policy = self.policy.or(organisation.as_ref().map(|o| o.policy)).unwrap_or_default();
         let subject = phone.as_deref().map(|phone| Subject { phone, policy });
         let verdict = access::decide(ask, evidence, subject, now.wall);
-        let event = |reason| {
-            self.event(query, target.claimed, reason).of(phone.as_ref().map(|phone| phone.organisation))
-        };
+        let event =
+            |reason| self.event(query, target.claimed, reason).of(phone.as_ref().map(|phone| phone.organisation));
         match &verdict {
             Verdict::Grant { content, transition, .. } => {
                 let phone = match phone.as_deref() {

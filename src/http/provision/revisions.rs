@@ -47,7 +47,8 @@ impl Revisions {
         if self.of_phones.len() >= Self::MOST && !self.of_phones.contains_key(&phone) {
             self.of_phones.clear();
         }
-        let earlier = self.of_phones.remove(&phone).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
+        let earlier =
+            self.of_phones.remove(&phone).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
         let second = now.secs();
         let (served, last, new) = match earlier {
             Some(Known { served, last }) if served.revision == revision => (served, last.max(second), false),
@@ -56,9 +57,7 @@ impl Revisions {
                 let since = second.max(last.max(served.since.secs()).saturating_add(1));
                 (Served { revision: revision.to_owned(), since: Timestamp::from_secs(since) }, since, true)
             }
-            None => {
-                (Served { revision: revision.to_owned(), since: Timestamp::from_secs(second) }, second, true)
-            }
+            None => (Served { revision: revision.to_owned(), since: Timestamp::from_secs(second) }, second, true),
         };
         let since = served.since;
         self.of_phones.insert(phone, Known { served, last });
