@@ -201,6 +201,22 @@ impl Remote {
         }
     }
 
+    /// Sleeps for `span`, or until the power goes; other wishes stand until the next [`Remote::wait`].
+    pub(super) fn pause(&self, span: Duration) -> Result<(), Order> {
+        let until = Instant::now() + span;
+        let mut state = self.state();
+        loop {
+            if let Some(order) = state.order {
+                return Err(order);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     pub(super) fn note(&self, what: impl Into<String>) {
         let at = self.shared.made.elapsed();
         self.change(|state| state.report.note(at, what.into()));
@@ -252,7 +268,8 @@ mod tests {
     fn an_order_ends_a_wait_and_stop_is_final() {
         let remote = Remote::new(Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]));
         remote.renew();
-        assert_eq!(remote.wait(Duration::from_secs(60)), Ok(Woken::Renew));
+        assert_eq!(remote.pause(Duration::ZERO), Ok(()));
+        assert_eq!(remote.wait(Duration::from_secs(60)), Ok(Woken::Renew), "a pause does not swallow a wish");
         assert_eq!(remote.wait(Duration::ZERO), Ok(Woken::Time));
         remote.stop();
         remote.reboot();
