@@ -5,10 +5,13 @@
 //!                                                       └── page (plugged in; HTTPS only)
 //! ```
 
+mod bounds;
 mod conditional;
 mod digest;
+pub mod listeners;
 mod nonce;
 pub mod path;
+mod stall;
 mod throttle;
 
 use std::convert::Infallible;
@@ -21,6 +24,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
+
+pub use bounds::Limits;
 
 /// The body of a response: bytes at hand, or a stream.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;

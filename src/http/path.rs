@@ -1,7 +1,5 @@
 //! PURE. From the path of a request to the name of a file, for clients that join URLs in every possible way.
 
-use std::fmt;
-
 /// Longest path that is read, in bytes as sent.
 const LONGEST: usize = 1024;
 
@@ -60,33 +58,24 @@ impl Wanted {
 }
 
 /// Why a path was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// Longer than any that a phone was given.
+    #[error("its path is too long")]
     TooLong,
     /// A percent sign without two hexadecimal digits after it.
+    #[error("its path has a percent sign that begins no escape")]
     BadEscape,
     /// Escapes that make no UTF-8.
+    #[error("its path is not text")]
     NotText,
     /// A control character, NUL among them.
+    #[error("its path has a control character")]
     Control,
     /// A `..`, in whatever spelling.
+    #[error("its path climbs out with \"..\"")]
     Climbs,
 }
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "its path is too long",
-            Self::BadEscape => "its path has a percent sign that begins no escape",
-            Self::NotText => "its path is not text",
-            Self::Control => "its path has a control character",
-            Self::Climbs => "its path climbs out with \"..\"",
-        })
-    }
-}
-
-impl std::error::Error for PathError {}
 
 fn unescape(path: &str) -> Result<Vec<u8>, PathError> {
     let mut bytes = path.bytes();

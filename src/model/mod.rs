@@ -3,6 +3,7 @@
 //! Everything here is plain data with no door, no disk and no clock behind it. The doors
 //! (`dhcp`, `sip`, `http`, `tftp`) never import each other; these types are where they meet.
 
+mod book;
 mod event;
 mod id;
 mod lease;
@@ -11,11 +12,13 @@ mod mac;
 mod organisation;
 mod phone;
 mod reason;
+mod resource;
 mod secret;
 mod sighting;
 mod time;
 mod url;
 
+pub use book::{Contact, PhoneBook};
 pub use event::{Door, Event, Journey, Light, Step};
 pub use id::Id;
 pub use lease::{Lease, LeaseState};
@@ -24,6 +27,7 @@ pub use mac::{Mac, MacError};
 pub use organisation::{Organisation, Policy, SecretPolicy};
 pub use phone::{FirstContact, Login, Phone};
 pub use reason::{Blame, Outcome, Reason};
+pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
 pub use sighting::Sighting;
 pub use time::{Now, Timestamp};

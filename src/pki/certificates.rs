@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 
 use super::keyfile::{self, Content};
 use super::leaf::{self, Found};
-use super::{Authority, Error, Names, Why};
+use super::{Authority, Error, Names, Why, issue};
 use crate::model::Now;
 
 /// Which leaf a client gets that can take both.
@@ -156,7 +156,7 @@ fn hold(
         (None, Some(key)) => Ok((key, None)),
         (why, _) => {
             let key = kind.generate().map_err(Error::make("a server's key"))?;
-            let certificate = leaf::issue(authority, names, &key, now)?;
+            let certificate = issue::issue(authority, names, &key, now)?;
             keyfile::write(&path, &key, &certificate)?;
             match inspect(&path, provider, kind, authority)? {
                 (_, Some(key)) => Ok((key, why)),
@@ -178,7 +178,7 @@ fn inspect(
         Content::Damaged(what) => return Ok((Found::Damaged(what), None)),
         Content::Whole(whole) => whole,
     };
-    let usable = leaf::facts(authority, &whole.certificate).and_then(|facts| {
+    let usable = issue::facts(authority, &whole.certificate).and_then(|facts| {
         // This also finds a key and a certificate that do not belong together.
         let key = CertifiedKey::from_der(vec![whole.certificate], PrivateKeyDer::Pkcs8(whole.key), provider)
             .map_err(|error| error.to_string())?;
@@ -267,7 +267,7 @@ mod tests {
             let purpose = leaf.extended_key_usage().unwrap().unwrap().value;
             assert!(purpose.server_auth && !purpose.client_auth && !purpose.any);
             assert!(leaf.extensions().iter().any(|e| e.oid.to_id_string() == "2.5.29.35"), "authority key identifier");
-            let facts = leaf::facts(&authority, &der.clone().into()).unwrap();
+            let facts = issue::facts(&authority, &der.clone().into()).unwrap();
             assert_eq!(facts.names, names([10, 66, 0, 1]).canonical().unwrap());
             assert_eq!(facts.not_before.to_string(), "2025-09-21T14:13:20Z");
             assert_eq!(facts.not_after.to_string(), "2027-12-25T14:13:19Z");

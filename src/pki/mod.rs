@@ -13,6 +13,7 @@ mod certificates;
 mod error;
 mod explain;
 mod fingerprint;
+mod issue;
 mod keyfile;
 pub mod leaf;
 mod names;

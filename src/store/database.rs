@@ -1,0 +1,322 @@
+//! The database on the disk: the only file that knows sled.
+//!
+//! sled 0.34.7 is good at what it does here, within rules. `flush` writes and does not sync, so each batch is followed
+//! by `fdatasync` on its one data file. It may write a file `snap.*` that a power cut tears, and then refuses to
+//! open for ever; all that is in there can be computed anew, so such files are deleted before each opening. Values
+//! that make a page of more than 128 KiB would go to files of their own that nobody syncs, so longer values are
+//! stored in pieces. After a failed write nothing is certain any more: the caller must drop the database and build
+//! it anew from what is known to be good.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::is_full;
+use super::record::{Bytes, Change, Place};
+use crate::model::Timestamp;
+use crate::sys::files;
+
+/// Bytes of a value that stand in one record. A leaf of sled holds some 17 records, so that it stays a page.
+const PIECE: usize = 4096;
+const CACHE: u64 = 16 << 20;
+const SYNC_EVERY_MS: u64 = 1000;
+
+/// What the disk of the store is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Disk {
+    /// Time that each sync takes in addition to what it takes by itself. Zero in a box; in tests and benchmarks it
+    /// stands in for slow flash on a machine with a fast disk.
+    pub sync_delay: Duration,
+}
+
+/// What the database is and how far it got; stored with each batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    /// Number of the schema of all records.
+    pub(super) schema: u32,
+    /// Counts the batches.
+    pub(super) generation: u64,
+    /// The last time that was known to be right.
+    pub(super) time: Timestamp,
+    /// A text sealed with the key in use, to tell a wrong key from a damaged record.
+    pub(super) check: String,
+}
+
+/// All records of a database, in the order of their keys.
+pub(super) type Records = BTreeMap<Vec<u8>, Bytes>;
+
+/// Why the database cannot be used.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// There is no room for it.
+    Full,
+    /// It is not what it was when it was written.
+    Damaged(String),
+    /// The operating system refused.
+    Io(io::Error),
+}
+
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Database {
+    db: sled::Db,
+    data: File,
+    disk: Disk,
+    /// Values of more than one piece, and how many.
+    pieces: HashMap<Vec<u8>, u8>,
+}
+
+impl Database {
+    /// Opens the database in `directory`, with all that is in it.
+    pub(super) fn open(directory: &Path, disk: Disk) -> Result<(Self, Stamp, Records), Fault> {
+        let (mut database, mut records) = guarded(|| {
+            let mut database = Self::open_bare(directory, disk)?;
+            let records = database.read()?;
+            Ok((database, records))
+        })?;
+        let stamp = records.remove(&Place::Stamp.to_key()).ok_or_else(|| Fault::Damaged("it has no stamp".into()))?;
+        let stamp = serde_json::from_slice(&stamp).map_err(|_| Fault::Damaged("its stamp cannot be read".into()))?;
+        database.pieces.shrink_to_fit();
+        Ok((database, stamp, records))
+    }
+
+    /// Makes a database of these records in `directory`, which must not exist: it is there whole or not at all.
+    pub(super) fn create<'r>(
+        directory: &Path,
+        disk: Disk,
+        stamp: &Stamp,
+        records: impl Iterator<Item = (&'r [u8], &'r [u8])>,
+    ) -> Result<Self, Fault> {
+        let beside = beside(directory);
+        remove_directory(&beside)?;
+        guarded(|| {
+            let mut database = Self::open_bare(&beside, disk)?;
+            let mut batch = sled::Batch::default();
+            for (count, (key, value)) in records.enumerate() {
+                database.put(&mut batch, key, Some(value));
+                if count % 1000 == 999 {
+                    database.db.apply_batch(std::mem::take(&mut batch))?;
+                }
+            }
+            database.put(&mut batch, &Place::Stamp.to_key(), Some(&encode(stamp)));
+            database.db.apply_batch(batch)?;
+            database.db.flush()?;
+            Ok(())
+        })?;
+        for name in ["db", "conf"] {
+            File::open(beside.join(name))?.sync_all()?;
+        }
+        for made in [&beside.join("blobs"), &beside] {
+            files::sync_directory(made)?;
+        }
+        std::fs::rename(&beside, directory)?;
+        files::sync_directory(directory.parent().unwrap_or(directory))?;
+        // Opened again under its final name: sled keeps the path that it was opened with.
+        guarded(|| {
+            let mut database = Self::open_bare(directory, disk)?;
+            database.read()?;
+            Ok(database)
+        })
+    }
+
+    fn open_bare(directory: &Path, disk: Disk) -> Result<Self, Fault> {
+        remove_engine_snapshots(directory)?;
+        let db = sled::Config::new()
+            .path(directory)
+            .cache_capacity(CACHE)
+            .mode(sled::Mode::LowSpace)
+            .flush_every_ms(Some(SYNC_EVERY_MS))
+            .open()?;
+        let data = File::options().write(true).open(directory.join("db"))?;
+        Ok(Self { db, data, disk, pieces: HashMap::new() })
+    }
+
+    fn read(&mut self) -> Result<Records, Fault> {
+        let mut records = Records::new();
+        let mut value: Vec<u8> = Vec::new();
+        let mut open: Option<(Vec<u8>, u8)> = None;
+        for record in self.db.iter() {
+            let (key, bytes) = record?;
+            let (&piece, key) = key.split_last().ok_or_else(|| Fault::Damaged("a record has no key".into()))?;
+            match &mut open {
+                Some((last_key, last)) if last_key == key && Some(piece) == last.checked_add(1) => *last = piece,
+                _ if piece == 0 => self.close(&mut records, open.replace((key.to_vec(), 0)), &mut value),
+                _ => return Err(Fault::Damaged("a piece of a record is missing".into())),
+            }
+            value.extend_from_slice(&bytes);
+        }
+        self.close(&mut records, open, &mut value);
+        Ok(records)
+    }
+
+    fn close(&mut self, records: &mut Records, open: Option<(Vec<u8>, u8)>, value: &mut Vec<u8>) {
+        let Some((key, last)) = open else { return };
+        if last > 0 {
+            self.pieces.insert(key.clone(), last);
+        }
+        records.insert(key, value.as_slice().into());
+        value.clear();
+    }
+
+    /// Stores a batch: all of it, or nothing of it. When this returns it is on the disk for good.
+    pub(super) fn apply(&mut self, changes: &[Change], stamp: &Stamp) -> Result<(), Fault> {
+        guarded(|| {
+            let mut batch = sled::Batch::default();
+            for (place, value) in changes {
+                self.put(&mut batch, &place.to_key(), value.as_deref());
+            }
+            self.put(&mut batch, &Place::Stamp.to_key(), Some(&encode(stamp)));
+            self.db.apply_batch(batch)?;
+            self.db.flush()?;
+            if !self.disk.sync_delay.is_zero() {
+                std::thread::sleep(self.disk.sync_delay);
+            }
+            Ok(self.data.sync_data()?)
+        })
+    }
+
+    fn put(&mut self, batch: &mut sled::Batch, key: &[u8], value: Option<&[u8]>) {
+        let piece_key = |piece: u8| [key, &[piece]].concat();
+        let mut last = None;
+        for (piece, part) in (0..=u8::MAX).zip(value.into_iter().flat_map(parts)) {
+            batch.insert(piece_key(piece), part);
+            last = Some(piece);
+        }
+        let old = self.pieces.get(key).copied().unwrap_or(0);
+        for piece in last.map_or(0, |last| last.saturating_add(1))..=old {
+            batch.remove(piece_key(piece));
+        }
+        match last {
+            Some(last) if last > 0 => drop(self.pieces.insert(key.to_vec(), last)),
+            _ if old > 0 => drop(self.pieces.remove(key)),
+            _ => {}
+        }
+    }
+}
+
+/// A value in pieces; an empty one is one empty piece.
+fn parts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let empty = value.is_empty().then_some(value);
+    empty.into_iter().chain(value.chunks(PIECE))
+}
+
+fn encode(stamp: &Stamp) -> Vec<u8> {
+    serde_json::to_vec(stamp).unwrap_or_default()
+}
+
+/// Where a database is made before it gets its name.
+pub(super) fn beside(directory: &Path) -> PathBuf {
+    directory.with_extension("new")
+}
+
+/// Deletes a directory that may be there or not.
+pub(super) fn remove_directory(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes sled's own snapshots, whole and half written.
+fn remove_engine_snapshots(directory: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("snap.") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs something on sled; its panics are faults like others. sled panics on some files that it did not write.
+fn guarded<T>(run: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Fault::Damaged("the engine panicked".into())))
+}
+
+impl From<sled::Error> for Fault {
+    fn from(error: sled::Error) -> Self {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match error {
+            sled::Error::Io(error) if is_full(&error) => Self::Full,
+            sled::Error::Io(error) if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) => Self::Io(error),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        if is_full(&error) { Self::Full } else { Self::Io(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(generation: u64) -> Stamp {
+        Stamp { schema: 1, generation, time: Timestamp::default(), check: String::new() }
+    }
+
+    fn setting(name: &str, value: Option<Vec<u8>>) -> Change {
+        (Place::Setting(name.into()), value.map(Into::into))
+    }
+
+    #[test]
+    fn values_grow_and_shrink_over_many_pieces_without_files_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database-1");
+        let mut database = Database::create(&path, Disk::default(), &stamp(0), std::iter::empty()).unwrap();
+        let mut expected = Records::new();
+        for round in 0_usize..60 {
+            for name in ["a", "ab", "b", "c", "d", "e", "f", "g"] {
+                let length = (round * 37_813 + name.len() * 9_973) % 300_000;
+                let value = (round % 7 != 3).then(|| vec![round as u8; length]);
+                database.apply(&[setting(name, value.clone())], &stamp(round as u64)).unwrap();
+                let key = Place::Setting(name.into()).to_key();
+                match value {
+                    Some(value) => drop(expected.insert(key, value.into())),
+                    None => drop(expected.remove(&key)),
+                }
+            }
+        }
+        assert_eq!(std::fs::read_dir(path.join("blobs")).unwrap().count(), 0, "a value in a file that nobody syncs");
+        drop(database);
+        let (_, found, records) = Database::open(&path, Disk::default()).unwrap();
+        assert_eq!(found, stamp(59));
+        assert!(records == expected);
+    }
+
+    #[test]
+    fn a_torn_engine_snapshot_does_not_matter() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database-1");
+        let mut database = Database::create(&path, Disk::default(), &stamp(0), std::iter::empty()).unwrap();
+        database.apply(&[setting("a", Some(b"1".to_vec()))], &stamp(1)).unwrap();
+        drop(database);
+        for name in ["snap.0000000000000200", "snap.0000000000000300.generating"] {
+            std::fs::write(path.join(name), b"").unwrap();
+        }
+        assert_eq!(Database::open(&path, Disk::default()).unwrap().2.len(), 1);
+    }
+
+    #[test]
+    fn a_half_made_database_is_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database-1");
+        std::fs::create_dir(beside(&path)).unwrap();
+        std::fs::write(beside(&path).join("conf"), b"torn").unwrap();
+        drop(Database::create(&path, Disk::default(), &stamp(5), [(&b"sa"[..], &b"1"[..])].into_iter()).unwrap());
+        assert!(!beside(&path).exists());
+        assert_eq!(Database::open(&path, Disk::default()).unwrap().1.generation, 5);
+    }
+}

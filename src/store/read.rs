@@ -1,0 +1,212 @@
+use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::record::{Bytes, Place};
+use super::stored::{self, Claim, Head, Holder};
+use super::{Error, Store};
+use crate::model::{
+    Event, FirstContact, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Secret,
+};
+
+/// Whose login a user name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginOwner {
+    /// One phone's own, in use or handed out and waiting to be used.
+    Phone(Id),
+    /// An organisation's, for all of its phones.
+    Organisation(Id),
+}
+
+/// Which events are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only those about this phone.
+    pub mac: Option<Mac>,
+    /// Only those with a higher number.
+    pub after: Option<u64>,
+    /// At most so many, the newest ones.
+    pub limit: usize,
+}
+
+/// What is known of a listed phone without reading its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// The phone.
+    pub id: Id,
+    /// Whose it is.
+    pub organisation: Id,
+    /// As [`Phone::trusts_us`].
+    pub trusts_us: bool,
+}
+
+/// Reading: what is durable, from memory. No call blocks for longer than the copying of its answer.
+impl Store {
+    /// A phone.
+    pub fn phone(&self, id: Id) -> Option<Arc<Phone>> {
+        let bytes = self.document(&Place::Phone(id))?;
+        readable(stored::Phone::open(id, &bytes, &self.shared.key)).map(Arc::new)
+    }
+
+    /// The phone with this MAC.
+    pub fn phone_by_mac(&self, mac: Mac) -> Option<Arc<Phone>> {
+        let (id, bytes) = self.phone_record(mac)?;
+        readable(stored::Phone::open(id, &bytes, &self.shared.key)).map(Arc::new)
+    }
+
+    /// Whether there is a phone with this MAC, and what a packet's answer needs of it. Opens no secret.
+    pub fn listed(&self, mac: Mac) -> Option<Listed> {
+        let (id, bytes) = self.phone_record(mac)?;
+        let head = readable(Head::of(&Place::Phone(id), &bytes))?;
+        let trusts_us = matches!(head.contact, Some(FirstContact::Closed { .. }));
+        Some(Listed { id, organisation: head.organisation?, trusts_us })
+    }
+
+    /// All phones, by name.
+    pub fn phones(&self) -> Vec<Arc<Phone>> {
+        let records = self.documents(Place::Phone);
+        let phones = records
+            .iter()
+            .filter_map(|(id, bytes)| readable(stored::Phone::open(*id, bytes, &self.shared.key)).map(Arc::new));
+        let mut phones: Vec<Arc<Phone>> = phones.collect();
+        phones.sort_by_cached_key(|phone| (phone.name.to_lowercase(), phone.id));
+        phones
+    }
+
+    /// An organisation.
+    pub fn organisation(&self, id: Id) -> Option<Arc<Organisation>> {
+        let bytes = self.document(&Place::Organisation(id))?;
+        readable(stored::Organisation::open(id, &bytes, &self.shared.key)).map(Arc::new)
+    }
+
+    /// All organisations, by name.
+    pub fn organisations(&self) -> Vec<Arc<Organisation>> {
+        let records = self.documents(Place::Organisation);
+        let open = |(id, bytes): (Id, Bytes)| readable(stored::Organisation::open(id, &bytes, &self.shared.key));
+        let mut organisations: Vec<_> = records.into_iter().filter_map(open).map(Arc::new).collect();
+        organisations.sort_by_cached_key(|organisation| (organisation.name.to_lowercase(), organisation.id));
+        organisations
+    }
+
+    /// Whose login this user name is: of phones the one in use and the one handed out, and of organisations.
+    pub fn login_owner(&self, user: &str) -> Option<LoginOwner> {
+        let holder = self.shared.view().holder(&Claim::User(user.into()))?;
+        Some(match holder {
+            Holder::Phone(id) => LoginOwner::Phone(id),
+            Holder::Organisation(id) => LoginOwner::Organisation(id),
+        })
+    }
+
+    /// A phone book.
+    pub fn phone_book(&self, id: Id) -> Option<PhoneBook> {
+        let bytes = self.document(&Place::PhoneBook(id))?;
+        readable(stored::PhoneBook::unpack(id, &bytes))
+    }
+
+    /// All phone books, by name.
+    pub fn phone_books(&self) -> Vec<PhoneBook> {
+        let records = self.documents(Place::PhoneBook);
+        let unpack = |(id, bytes): (Id, Bytes)| readable(stored::PhoneBook::unpack(id, &bytes));
+        let mut books: Vec<PhoneBook> = records.into_iter().filter_map(unpack).collect();
+        books.sort_by_cached_key(|book| (book.name.to_lowercase(), book.id));
+        books
+    }
+
+    /// What is known of a resource.
+    pub fn resource(&self, id: Id) -> Option<Resource> {
+        let bytes = self.document(&Place::Resource(id))?;
+        readable(stored::Resource::unpack(id, &bytes))
+    }
+
+    /// All resources, by name.
+    pub fn resources(&self) -> Vec<Resource> {
+        let records = self.documents(Place::Resource);
+        let unpack = |(id, bytes): (Id, Bytes)| readable(stored::Resource::unpack(id, &bytes));
+        let mut resources: Vec<Resource> = records.into_iter().filter_map(unpack).collect();
+        resources.sort_by_cached_key(|resource| (resource.name.to_lowercase(), resource.id));
+        resources
+    }
+
+    /// The leases of a network, by address.
+    pub fn leases(&self, network: &str) -> Vec<Lease> {
+        let view = self.shared.view();
+        view.leases(network).filter_map(|(address, bytes)| stored::decode_lease(address, bytes)).collect()
+    }
+
+    /// The lease of an address, in whichever network.
+    pub fn lease_by_address(&self, address: Ipv4Addr) -> Option<Lease> {
+        let bytes = self.shared.view().lease(address)?.clone();
+        stored::decode_lease(address, &bytes)
+    }
+
+    /// Events with their numbers, newest first.
+    pub fn events(&self, filter: &EventFilter) -> Vec<(u64, Event)> {
+        let found: Vec<(u64, Bytes)> = {
+            let view = self.shared.view();
+            let events = view.events_after(filter.after);
+            let wanted = events.filter(|(_, mac, _)| filter.mac.is_none() || *mac == filter.mac);
+            wanted.take(filter.limit).map(|(sequence, _, bytes)| (sequence, bytes.clone())).collect()
+        };
+        let unpack = |(sequence, bytes): (u64, Bytes)| {
+            readable(stored::Event::unpack(sequence, &bytes)).map(|event| (sequence, event))
+        };
+        found.into_iter().filter_map(unpack).collect()
+    }
+
+    /// The number for the next new event: one more than any event ever had.
+    pub fn next_event_sequence(&self) -> u64 {
+        self.shared.view().next_event()
+    }
+
+    /// How far a phone has come.
+    pub fn journey(&self, mac: Mac) -> Option<Journey> {
+        let bytes = self.shared.view().journey(mac)?.clone();
+        readable(stored::Journey::unpack(mac, &bytes))
+    }
+
+    /// A setting.
+    pub fn setting(&self, key: &str) -> Option<serde_json::Value> {
+        let place = Place::Setting(key.into());
+        let bytes = self.document(&place)?;
+        readable(stored::Setting::unpack(&place, &bytes))
+    }
+
+    /// A secret setting.
+    pub fn secret(&self, key: &str) -> Option<Secret> {
+        let place = Place::Secret(key.into());
+        let bytes = self.document(&place)?;
+        readable(stored::Secret::open(&place, &bytes, &self.shared.key))
+    }
+
+    /// What is wrong with the store at present: a full disk, or a restoration since the process started.
+    pub fn alarms(&self) -> Vec<Reason> {
+        self.shared.alarms()
+    }
+
+    fn document(&self, place: &Place) -> Option<Bytes> {
+        self.shared.view().document(place).cloned()
+    }
+
+    fn phone_record(&self, mac: Mac) -> Option<(Id, Bytes)> {
+        let view = self.shared.view();
+        let id = view.phone_with(mac)?;
+        view.document(&Place::Phone(id)).map(|bytes| (id, bytes.clone()))
+    }
+
+    fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
+        let all: RangeInclusive<Place> = kind(Id::from_bytes([0; 16]))..=kind(Id::from_bytes([0xff; 16]));
+        let view = self.shared.view();
+        let found = view.documents(all).filter_map(|(place, bytes)| match place {
+            Place::Organisation(id) | Place::Phone(id) | Place::PhoneBook(id) | Place::Resource(id) => {
+                Some((*id, bytes.clone()))
+            }
+            _ => None,
+        });
+        found.collect()
+    }
+}
+
+/// A record that was checked when it was loaded or stored reads; if one does not, it is missed and said so.
+fn readable<T>(read: Result<T, Error>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "a stored record cannot be read")).ok()
+}

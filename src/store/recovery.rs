@@ -1,0 +1,233 @@
+//! Finding the database, or making it again from the snapshots.
+//!
+//! Databases are numbered directories, and the highest number counts. A new one is made beside, synced, and gets its
+//! name only when it is whole; so there is a good one at every moment, or none was ever good.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
+
+use super::Error;
+use super::database::{Database, Disk, Fault, Records, Stamp, beside, remove_directory};
+use super::key::Key;
+use super::record::{Part, Place};
+use super::schema::{MIGRATIONS, migrate, newest};
+use super::shared::Limits;
+use super::snapshot::{self, Header, Slots};
+use crate::model::{Secret, Timestamp};
+use crate::sys::files;
+
+/// Event numbers left out after a restoration, for the events that were lost with the database.
+const EVENTS_LEFT_OUT: u64 = 10_000;
+
+/// The store as it was found.
+pub(super) struct Recovered {
+    pub(super) database: Database,
+    pub(super) number: u64,
+    pub(super) stamp: Stamp,
+    pub(super) records: Records,
+    pub(super) next_event: u64,
+    /// Where the broken database is now, when there was one.
+    pub(super) restored: Option<PathBuf>,
+    pub(super) documents: Slots,
+    pub(super) leases: Slots,
+}
+
+/// Records of one source, and how new they are.
+struct Source {
+    generation: u64,
+    time: Timestamp,
+    schema: u32,
+    next_event: u64,
+    records: Records,
+}
+
+/// Bytes that an ordinary user may still write to the disk that holds `path`.
+pub(super) fn room(path: &Path) -> Result<u64, Error> {
+    let disk = statvfs(path).map_err(|e| Error::io("measuring the disk of", path, &e.into()))?;
+    Ok(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
+}
+
+/// The directory of the database with this number.
+pub(super) fn database_path(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("database-{number}"))
+}
+
+/// Opens the newest database, or makes one of the snapshots, or of nothing when nothing was ever stored.
+pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) -> Result<Recovered, Error> {
+    let free = room(directory)?;
+    if free < limits.room_to_open {
+        return Err(Error::NoRoom { path: directory.into(), free, needed: limits.room_to_open });
+    }
+    let found = tidy(directory).map_err(|e| Error::io("reading", directory, &e))?;
+    let reading = |e| Error::io("reading the snapshots in", directory, &e);
+    let (documents, newest_documents) = Slots::find(directory, Part::Documents).map_err(reading)?;
+    let (leases, newest_leases) = Slots::find(directory, Part::Leases).map_err(reading)?;
+
+    let mut damage = None;
+    let mut opened = None;
+    if let Some(number) = found {
+        let path = database_path(directory, number);
+        match Database::open(&path, disk) {
+            Ok((database, stamp, records)) => {
+                check(key, &stamp.check)?;
+                opened = Some((database, stamp, records));
+            }
+            Err(Fault::Damaged(what)) => damage = Some(Error::Damaged { path, what }),
+            Err(fault) => return Err(refusal(&path, fault)),
+        }
+    }
+
+    let newest_of = |found: &Option<(PathBuf, Header)>| found.as_ref().map_or(0, |(_, header)| header.generation);
+    let saved = newest_of(&newest_documents).max(newest_of(&newest_leases));
+    match opened {
+        Some((database, stamp, records)) if stamp.generation >= saved && stamp.schema == newest(MIGRATIONS) => {
+            let number = found.unwrap_or_default();
+            Ok(Recovered { database, number, stamp, records, next_event: 0, restored: None, documents, leases })
+        }
+        opened => {
+            let rolled_back = opened.as_ref().is_some_and(|(_, stamp, _)| stamp.generation < saved);
+            let stored = opened.map(|(_, stamp, records)| Source::of_database(stamp, records));
+            let nothing = stored.is_none() && newest_documents.is_none() && newest_leases.is_none();
+            if let Some(damage) = damage.filter(|_| nothing) {
+                return Err(damage);
+            }
+            let restored = newest_documents.as_ref().or(newest_leases.as_ref()).map(|(path, _)| path.clone());
+            let restored = restored.filter(|_| rolled_back || stored.is_none());
+            let documents_source = Source::of_snapshot(newest_documents, key)?;
+            let leases_source = Source::of_snapshot(newest_leases, key)?;
+            let (stamp, records, next_event) = compose(stored, documents_source, leases_source, key)?;
+            let number = found.unwrap_or_default().saturating_add(1);
+            let database = rebuild(directory, number, disk, &stamp, &records)?;
+            let aside = set_aside(directory, found, restored.is_some());
+            let aside = aside.map_err(|e| Error::io("setting aside a database in", directory, &e))?;
+            Ok(Recovered {
+                database,
+                number,
+                stamp,
+                records,
+                next_event,
+                restored: restored.map(|snapshot| aside.unwrap_or(snapshot)),
+                documents,
+                leases,
+            })
+        }
+    }
+}
+
+/// Makes the database of this number; it counts from then on.
+pub(super) fn rebuild(
+    directory: &Path,
+    number: u64,
+    disk: Disk,
+    stamp: &Stamp,
+    records: &Records,
+) -> Result<Database, Error> {
+    let path = database_path(directory, number);
+    let records = records.iter().map(|(key, value)| (key.as_slice(), &**value));
+    Database::create(&path, disk, stamp, records).map_err(|fault| refusal(&path, fault))
+}
+
+/// Seals the text that tells whether a key is the right one.
+pub(super) fn seal_check(key: &Key) -> Result<String, Error> {
+    key.seal(&Secret::new("block66"), "store", "check")
+}
+
+fn check(key: &Key, sealed: &str) -> Result<(), Error> {
+    key.open(sealed, "store", "check").map(drop)
+}
+
+fn refusal(path: &Path, fault: Fault) -> Error {
+    match fault {
+        Fault::Full => Error::DiskFull,
+        Fault::Damaged(what) => Error::Damaged { path: path.into(), what },
+        Fault::Io(error) => Error::io("opening", path, &error),
+    }
+}
+
+impl Source {
+    fn of_database(stamp: Stamp, records: Records) -> Self {
+        let Stamp { schema, generation, time, .. } = stamp;
+        Self { generation, time, schema, next_event: 0, records }
+    }
+
+    fn of_snapshot(newest: Option<(PathBuf, Header)>, key: &Key) -> Result<Option<Self>, Error> {
+        let Some((path, header)) = newest else { return Ok(None) };
+        check(key, &header.check)?;
+        let Header { schema, generation, time, next_event, .. } = header;
+        let found = snapshot::read(&path).map_err(|e| Error::io("reading", &path, &e))?;
+        Ok(found.map(|(_, records)| Self { generation, time, schema, next_event, records }))
+    }
+
+    fn migrated(mut self) -> Result<Self, Error> {
+        if let Some(records) = migrate(self.schema, || self.records.clone(), MIGRATIONS)? {
+            self.records = records;
+        }
+        Ok(self)
+    }
+}
+
+/// Takes each part from wherever it is newest.
+fn compose(
+    stored: Option<Source>,
+    documents: Option<Source>,
+    leases: Option<Source>,
+    key: &Key,
+) -> Result<(Stamp, Records, u64), Error> {
+    let mut sources = Vec::new();
+    for (source, part) in [(stored, None), (documents, Some(Part::Documents)), (leases, Some(Part::Leases))] {
+        sources.extend(source.map(Source::migrated).transpose()?.map(|source| (source, part)));
+    }
+    let mut records = Records::new();
+    for part in [Part::Documents, Part::Leases, Part::Events] {
+        let holding = sources.iter().filter(|(_, only)| only.is_none_or(|only| only == part));
+        let Some((source, _)) = holding.max_by_key(|(source, _)| source.generation) else { continue };
+        let of_part = |key: &[u8]| Place::from_key(key).and_then(|place| place.part()) == Some(part);
+        records.extend(source.records.iter().filter(|(key, _)| of_part(key)).map(|(k, v)| (k.clone(), v.clone())));
+    }
+    let all = || sources.iter().map(|(source, _)| source);
+    let next_event = all().map(|source| source.next_event).max().unwrap_or_default();
+    let stamp = Stamp {
+        schema: newest(MIGRATIONS),
+        generation: all().map(|source| source.generation).max().map_or(0, |newest| newest.saturating_add(1)),
+        time: all().map(|source| source.time).max().unwrap_or_default(),
+        check: seal_check(key)?,
+    };
+    let left_out = if next_event == 0 { 0 } else { EVENTS_LEFT_OUT };
+    Ok((stamp, records, next_event.saturating_add(left_out)))
+}
+
+/// Clears what an interrupted making left, and returns the number of the database that counts.
+fn tidy(directory: &Path) -> std::io::Result<Option<u64>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let Some(name) = name.to_str().and_then(|name| name.strip_prefix("database-")) else { continue };
+        if let Some(number) = name.strip_suffix(".new").and_then(|number| number.parse().ok()) {
+            remove_directory(&beside(&database_path(directory, number)))?;
+        } else if let Ok(number) = name.parse::<u64>() {
+            numbers.push(number);
+        }
+    }
+    numbers.sort_unstable();
+    let newest = numbers.pop();
+    for older in numbers {
+        remove_directory(&database_path(directory, older))?;
+    }
+    Ok(newest)
+}
+
+/// Takes the database that no longer counts out of the way: a broken one is kept, in place of the one before.
+fn set_aside(directory: &Path, number: Option<u64>, broken: bool) -> std::io::Result<Option<PathBuf>> {
+    let Some(number) = number else { return Ok(None) };
+    let path = database_path(directory, number);
+    if !broken {
+        remove_directory(&path)?;
+        return Ok(None);
+    }
+    let aside = directory.join("damaged");
+    remove_directory(&aside)?;
+    std::fs::rename(&path, &aside)?;
+    files::sync_directory(directory)?;
+    Ok(Some(aside))
+}

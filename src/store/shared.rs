@@ -1,0 +1,100 @@
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use super::key::Key;
+use super::view::View;
+use crate::model::Reason;
+use crate::sys::clock::Clock;
+
+/// Bounds of the store. The defaults are right for a box; tests and benchmarks choose others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Events that are kept; the oldest ones give way.
+    pub events: usize,
+    /// Commits that may wait for the writer. One more is refused with [`Error::Busy`](super::Error::Busy).
+    pub queue: usize,
+    /// Time within which a changed document is in a snapshot.
+    pub documents_saved_within: Duration,
+    /// Time within which a changed lease or journey is in a snapshot.
+    pub leases_saved_within: Duration,
+    /// Bytes that must be free on the disk to open the store, or to build the database anew.
+    pub room_to_open: u64,
+    /// Bytes that are left free: below, writes are refused, so that the database never meets a full disk by itself.
+    pub room_to_write: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            events: 20_000,
+            queue: 4096,
+            documents_saved_within: Duration::from_secs(5),
+            leases_saved_within: Duration::from_secs(600),
+            room_to_open: 32 << 20,
+            room_to_write: 16 << 20,
+        }
+    }
+}
+
+/// What handles, writer and snapshots share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    view: RwLock<View>,
+    alarms: Mutex<Alarms>,
+    pub(super) key: Key,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    /// Number of the schema of all records.
+    pub(super) schema: u32,
+    /// A text sealed with the key.
+    pub(super) check: String,
+}
+
+#[derive(Debug, Default)]
+struct Alarms {
+    full: bool,
+    restored: Option<PathBuf>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        view: View,
+        restored: Option<PathBuf>,
+        (key, clock, limits): (Key, Clock, Limits),
+        (schema, check): (u32, String),
+    ) -> Self {
+        let alarms = Mutex::new(Alarms { full: false, restored });
+        Self { view: RwLock::new(view), alarms, key, clock, limits, schema, check }
+    }
+
+    pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn view_mut(&self) -> RwLockWriteGuard<'_, View> {
+        self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alarms_locked(&self) -> MutexGuard<'_, Alarms> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whether the disk is full; returns whether that is news.
+    pub(super) fn set_full(&self, full: bool) -> bool {
+        std::mem::replace(&mut self.alarms_locked().full, full) != full
+    }
+
+    /// Whether the disk was full when it was last written to.
+    pub(super) fn is_full(&self) -> bool {
+        self.alarms_locked().full
+    }
+
+    /// What is wrong with the store at present.
+    pub(super) fn alarms(&self) -> Vec<Reason> {
+        let alarms = self.alarms_locked();
+        let full = alarms.full.then_some(Reason::DiskFull);
+        let restored = alarms.restored.as_ref().map(|path| Reason::StoreRestored { aside: path.display().to_string() });
+        full.into_iter().chain(restored).collect()
+    }
+}

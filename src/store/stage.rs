@@ -1,0 +1,204 @@
+use std::collections::{HashMap, HashSet};
+
+use super::Error;
+use super::key::Key;
+use super::record::{Bytes, Change, LONGEST_NAME, Place};
+use super::stored::{self, Claim, Head, Holder};
+use super::view::View;
+use super::write::Write;
+use crate::model::Id;
+
+/// A batch in the making: commits that were found good, over what is stored already.
+pub(super) struct Stage<'a> {
+    view: &'a View,
+    key: &'a Key,
+    batch: Layer,
+    new_events: HashSet<u64>,
+}
+
+/// Changes on top of what is below.
+#[derive(Default)]
+struct Layer {
+    changes: Vec<Change>,
+    documents: HashMap<Place, Option<Bytes>>,
+    claims: HashMap<Claim, Option<Holder>>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(view: &'a View, key: &'a Key) -> Self {
+        Self { view, key, batch: Layer::default(), new_events: HashSet::new() }
+    }
+
+    /// Adds a commit to the batch, or leaves the batch as it was.
+    pub(super) fn add(&mut self, writes: Vec<Write>) -> Result<(), Error> {
+        let mut commit = Layer::default();
+        let mut new_events = Vec::new();
+        for write in writes {
+            if let Write::PutEvent { sequence, .. } = &write {
+                new_events.extend(Some(*sequence).filter(|sequence| !self.view.has_event(*sequence)));
+            }
+            self.write(&mut commit, write)?;
+        }
+        self.new_events.extend(new_events);
+        self.batch.changes.extend(commit.changes);
+        self.batch.documents.extend(commit.documents);
+        self.batch.claims.extend(commit.claims);
+        Ok(())
+    }
+
+    /// The changes of all commits in their order. Events beyond `ring` are dropped, oldest first.
+    pub(super) fn finish(self, ring: usize) -> Vec<Change> {
+        let mut changes = self.batch.changes;
+        let stored = self.view.event_sequences();
+        let surplus = match self.new_events.len() {
+            0 => 0,
+            new => (stored.len() + new).saturating_sub(ring),
+        };
+        // Dropped first: a commit may store an old event again, and then it stays.
+        let dropped: Vec<Change> = stored.take(surplus).map(|sequence| (Place::Event(sequence), None)).collect();
+        changes.splice(0..0, dropped);
+        changes
+    }
+
+    fn write(&self, commit: &mut Layer, write: Write) -> Result<(), Error> {
+        let key = self.key;
+        let change = match write {
+            Write::PutOrganisation { organisation, expect } => {
+                let place = Place::Organisation(organisation.id);
+                return self.put(commit, place, expect, |v| stored::Organisation::seal(&organisation, v, key));
+            }
+            Write::PutPhone { phone, expect } => {
+                return self.put(commit, Place::Phone(phone.id), expect, |v| stored::Phone::seal(&phone, v, key));
+            }
+            Write::PutPhoneBook { book, expect } => {
+                return self.put(commit, Place::PhoneBook(book.id), expect, |v| stored::PhoneBook::pack(&book, v));
+            }
+            Write::PutResource { resource, expect } => {
+                let place = Place::Resource(resource.id);
+                return self.put(commit, place, expect, |v| stored::Resource::pack(&resource, v));
+            }
+            Write::DeleteOrganisation(id) => {
+                if self.is_named(commit, id)? {
+                    return Err(Error::InUse { what: Place::Organisation(id).name() });
+                }
+                return self.delete(commit, Place::Organisation(id));
+            }
+            Write::DeletePhone(id) => return self.delete(commit, Place::Phone(id)),
+            Write::DeletePhoneBook(id) => return self.delete(commit, Place::PhoneBook(id)),
+            Write::DeleteResource(id) => return self.delete(commit, Place::Resource(id)),
+            Write::PutLease { network, lease } => {
+                let place = Place::Lease(fit_name("network", &network)?.into(), lease.address);
+                let bytes = stored::encode_lease(&place, &lease)?;
+                (place, Some(bytes))
+            }
+            Write::DeleteLease { network, address } => {
+                (Place::Lease(fit_name("network", &network)?.into(), address), None)
+            }
+            Write::PutEvent { sequence, event } => {
+                let place = Place::Event(sequence);
+                let bytes = stored::Event::pack(&place, &event)?;
+                (place, Some(bytes))
+            }
+            Write::PutJourney { mac, journey } => {
+                let place = Place::Journey(mac);
+                let bytes = stored::Journey::pack(&place, &journey)?;
+                (place, Some(bytes))
+            }
+            Write::DeleteJourney(mac) => (Place::Journey(mac), None),
+            Write::PutSetting { key, value } => {
+                let place = Place::Setting(fit_name("setting", &key)?.into());
+                let bytes = stored::Setting::pack(&place, value)?;
+                (place, Some(bytes))
+            }
+            Write::DeleteSetting(key) => (Place::Setting(fit_name("setting", &key)?.into()), None),
+            Write::PutSecret { key: name, value } => {
+                let place = Place::Secret(fit_name("secret", &name)?.into());
+                let bytes = stored::Secret::seal(&place, &value, key)?;
+                (place, Some(bytes))
+            }
+            Write::DeleteSecret(key) => (Place::Secret(fit_name("secret", &key)?.into()), None),
+        };
+        commit.changes.push(change);
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        commit: &mut Layer,
+        place: Place,
+        expect: Option<u64>,
+        record: impl FnOnce(u64) -> Result<Bytes, Error>,
+    ) -> Result<(), Error> {
+        let old = self.head(commit, &place)?;
+        let found = old.as_ref().map_or(0, |head| head.version);
+        if let Some(expected) = expect.filter(|expected| *expected != found) {
+            return Err(Error::Conflict { what: place.name(), expected, found });
+        }
+        let bytes = record(found.saturating_add(1))?;
+        let head = Head::of(&place, &bytes)?;
+        if let Some(organisation) = head.organisation.map(Place::Organisation) {
+            if self.document(commit, &organisation).is_none() {
+                return Err(Error::Missing { what: organisation.name() });
+            }
+        }
+        for (claim, _) in old.iter().flat_map(|head| head.claims(&place)) {
+            commit.claims.insert(claim, None);
+        }
+        for (claim, holder) in head.claims(&place) {
+            if self.holder(commit, &claim).is_some_and(|other| other != holder) {
+                return Err(Error::Taken { what: claim.name() });
+            }
+            commit.claims.insert(claim, Some(holder));
+        }
+        commit.documents.insert(place.clone(), Some(bytes.clone()));
+        commit.changes.push((place, Some(bytes)));
+        Ok(())
+    }
+
+    fn delete(&self, commit: &mut Layer, place: Place) -> Result<(), Error> {
+        if let Some(head) = self.head(commit, &place)? {
+            commit.claims.extend(head.claims(&place).into_iter().map(|(claim, _)| (claim, None)));
+            commit.documents.insert(place.clone(), None);
+            commit.changes.push((place, None));
+        }
+        Ok(())
+    }
+
+    fn document(&self, commit: &Layer, place: &Place) -> Option<Bytes> {
+        let staged = commit.documents.get(place).or_else(|| self.batch.documents.get(place));
+        staged.cloned().unwrap_or_else(|| self.view.document(place).cloned())
+    }
+
+    fn head(&self, commit: &Layer, place: &Place) -> Result<Option<Head>, Error> {
+        self.document(commit, place).map(|bytes| Head::of(place, &bytes)).transpose()
+    }
+
+    fn holder(&self, commit: &Layer, claim: &Claim) -> Option<Holder> {
+        let staged = commit.claims.get(claim).or_else(|| self.batch.claims.get(claim));
+        staged.copied().unwrap_or_else(|| self.view.holder(claim))
+    }
+
+    /// Whether any document names the organisation.
+    fn is_named(&self, commit: &Layer, organisation: Id) -> Result<bool, Error> {
+        let (first, last) = (Id::from_bytes([0; 16]), Id::from_bytes([0xff; 16]));
+        let stored = self.view.documents(Place::Phone(first)..=Place::Resource(last)).map(|(place, _)| place);
+        for place in stored.chain(self.batch.documents.keys()).chain(commit.documents.keys()) {
+            let head = match place {
+                Place::Phone(_) | Place::PhoneBook(_) | Place::Resource(_) => self.head(commit, place)?,
+                _ => None,
+            };
+            if head.is_some_and(|head| head.organisation == Some(organisation)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// A name that can stand in a key.
+fn fit_name<'n>(what: &str, name: &'n str) -> Result<&'n str, Error> {
+    if name.is_empty() || name.len() > LONGEST_NAME || name.contains('\0') {
+        return Err(Error::Unfit { what: format!("{what} {name:?}"), why: "its name must have 1 to 64 bytes" });
+    }
+    Ok(name)
+}

@@ -1,0 +1,80 @@
+use serde::Deserialize;
+
+use super::decode;
+use crate::model::{FirstContact, Id, Mac};
+use crate::store::Error;
+use crate::store::record::Place;
+
+/// What the indexes need of a document of any kind: read without opening a secret.
+#[derive(Debug, Deserialize)]
+pub(in crate::store) struct Head {
+    pub(in crate::store) version: u64,
+    #[serde(default)]
+    pub(in crate::store) organisation: Option<Id>,
+    #[serde(default)]
+    pub(in crate::store) contact: Option<FirstContact>,
+    #[serde(default)]
+    mac: Option<Mac>,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    login: Option<User>,
+    #[serde(default)]
+    pending: Option<User>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    user: String,
+}
+
+/// Something that only one document may have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::store) enum Claim {
+    /// The MAC of a phone.
+    Mac(Mac),
+    /// The name of an organisation.
+    Organisation(Box<str>),
+    /// The user name of a login, of phones and organisations alike.
+    User(Box<str>),
+}
+
+/// The document that has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Holder {
+    Phone(Id),
+    Organisation(Id),
+}
+
+impl Head {
+    /// The head of the document at `place`.
+    pub(in crate::store) fn of(place: &Place, bytes: &[u8]) -> Result<Self, Error> {
+        decode(place, bytes)
+    }
+
+    /// All that the document claims, with the document as the holder.
+    pub(in crate::store) fn claims(&self, place: &Place) -> Vec<(Claim, Holder)> {
+        let holder = match place {
+            Place::Phone(id) => Holder::Phone(*id),
+            Place::Organisation(id) => Holder::Organisation(*id),
+            _ => return Vec::new(),
+        };
+        let own = match holder {
+            Holder::Phone(_) => self.mac.map(Claim::Mac),
+            Holder::Organisation(_) => Some(Claim::Organisation(self.name.as_str().into())),
+        };
+        let users = self.login.iter().chain(&self.pending).map(|login| Claim::User(login.user.as_str().into()));
+        own.into_iter().chain(users).map(|claim| (claim, holder)).collect()
+    }
+}
+
+impl Claim {
+    /// The claim in the words of an error message.
+    pub(in crate::store) fn name(&self) -> String {
+        match self {
+            Self::Mac(mac) => format!("MAC {mac}"),
+            Self::Organisation(name) => format!("organisation name \"{name}\""),
+            Self::User(user) => format!("login \"{user}\""),
+        }
+    }
+}

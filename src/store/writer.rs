@@ -1,0 +1,198 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::Error;
+use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory};
+use super::keeper::Keeper;
+use super::record::{Change, Part};
+use super::recovery::{database_path, rebuild, room};
+use super::shared::Shared;
+use super::stage::Stage;
+use super::write::{Answer, Write};
+
+/// Writes in one batch beyond which no further commit joins it.
+const FULL_BATCH: usize = 2048;
+/// Time between looks at a full disk.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a handle asks of the writer.
+pub(super) enum Message {
+    Commit(Vec<Write>, Answer),
+    /// Store what came before, and end.
+    Close,
+}
+
+/// The one thread that writes to the database.
+pub(super) struct Writer {
+    pub(super) inbox: Receiver<Message>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) keeper: Keeper,
+    /// None after a failed write, until it was built anew.
+    pub(super) database: Option<Database>,
+    pub(super) stamp: Stamp,
+    pub(super) number: u64,
+    pub(super) directory: PathBuf,
+    pub(super) disk: Disk,
+    pub(super) looked: Option<Instant>,
+}
+
+impl Writer {
+    /// Stores what comes in until it is told to end, or nobody is left to tell it.
+    ///
+    /// # Errors
+    /// When the database fails otherwise than for lack of room: what it holds is not certain any more.
+    pub(super) fn run(mut self) -> Result<(), Error> {
+        let ending = loop {
+            let first = match self.next() {
+                Some(Message::Commit(writes, answer)) => (writes, answer),
+                Some(Message::Close) | None => break Ok(()),
+            };
+            let (commits, close) = self.gather(first);
+            if let Err(error) = self.store(commits) {
+                break Err(error);
+            }
+            if close {
+                break Ok(());
+            }
+        };
+        self.keeper.stop();
+        ending
+    }
+
+    /// The next message; while the disk is full, looks now and then whether it still is.
+    fn next(&mut self) -> Option<Message> {
+        loop {
+            if !self.is_full() {
+                return self.inbox.recv().ok();
+            }
+            match self.inbox.recv_timeout(LOOK_AGAIN) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.make_ready().is_ok() {
+                        self.clear_alarm();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes all commits that are waiting already, up to a full batch.
+    fn gather(&self, first: (Vec<Write>, Answer)) -> (Vec<(Vec<Write>, Answer)>, bool) {
+        let mut size = first.0.len();
+        let mut commits = vec![first];
+        while size < FULL_BATCH {
+            match self.inbox.try_recv() {
+                Ok(Message::Commit(writes, answer)) => {
+                    size += writes.len();
+                    commits.push((writes, answer));
+                }
+                Ok(Message::Close) => return (commits, true),
+                Err(_) => break,
+            }
+        }
+        (commits, false)
+    }
+
+    fn store(&mut self, commits: Vec<(Vec<Write>, Answer)>) -> Result<(), Error> {
+        let shared = self.shared.clone();
+        let (changes, answers) = {
+            let view = shared.view();
+            let mut stage = Stage::new(&view, &shared.key);
+            let answers: Vec<(Answer, Result<(), Error>)> =
+                commits.into_iter().map(|(writes, answer)| (answer, stage.add(writes))).collect();
+            (stage.finish(shared.limits.events), answers)
+        };
+        let stored = if changes.is_empty() { Ok(()) } else { self.write(changes) };
+        for (answer, outcome) in answers {
+            // Whoever does not wait for the answer has dropped the ticket.
+            let _ = answer.send(outcome.and_then(|()| stored.clone()));
+        }
+        match stored {
+            Ok(()) | Err(Error::DiskFull) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        self.make_ready().inspect_err(|error| self.raise_alarm(error))?;
+        let now = self.shared.clock.now();
+        let mut stamp = self.stamp.clone();
+        stamp.generation = stamp.generation.saturating_add(1);
+        if now.trusted {
+            stamp.time = stamp.time.max(now.wall);
+        }
+        let Some(database) = &mut self.database else { return Err(Error::Closed) };
+        if let Err(fault) = database.apply(&changes, &stamp) {
+            // What the failed write left behind is not certain: neither the disk nor the engine is asked again.
+            drop_quietly(self.database.take());
+            let error = match fault {
+                Fault::Full => Error::DiskFull,
+                Fault::Damaged(what) => Error::Damaged { path: database_path(&self.directory, self.number), what },
+                Fault::Io(error) => Error::io("writing", &database_path(&self.directory, self.number), &error),
+            };
+            self.raise_alarm(&error);
+            return Err(error);
+        }
+        self.clear_alarm();
+        let mut view = self.shared.view_mut();
+        view.generation = stamp.generation;
+        self.stamp = stamp;
+        for part in [Part::Documents, Part::Leases] {
+            if changes.iter().any(|(place, _)| place.part() == Some(part)) {
+                self.keeper.changed(part);
+            }
+        }
+        changes.into_iter().try_for_each(|change| view.apply(change))
+    }
+
+    /// Makes sure that there is room to write and a database to write to.
+    fn make_ready(&mut self) -> Result<(), Error> {
+        if room(&self.directory)? < self.shared.limits.room_to_write {
+            return Err(Error::DiskFull);
+        }
+        if self.database.is_some() {
+            return Ok(());
+        }
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN) {
+            return Err(Error::DiskFull);
+        }
+        self.looked = Some(Instant::now());
+        if room(&self.directory)? < self.shared.limits.room_to_open {
+            return Err(Error::DiskFull);
+        }
+        let records: Records = {
+            let view = self.shared.view();
+            let parts = [Part::Documents, Part::Leases, Part::Events].map(|part| view.records(part));
+            parts.into_iter().flatten().map(|(place, bytes)| (place.to_key(), bytes)).collect()
+        };
+        let number = self.number.saturating_add(1);
+        self.database = Some(rebuild(&self.directory, number, self.disk, &self.stamp, &records)?);
+        let old = database_path(&self.directory, std::mem::replace(&mut self.number, number));
+        remove_directory(&old).map_err(|e| Error::io("removing", &old, &e))
+    }
+
+    fn is_full(&self) -> bool {
+        self.looked.is_some() || self.shared.is_full()
+    }
+
+    fn raise_alarm(&self, error: &Error) {
+        if *error == Error::DiskFull && self.shared.set_full(true) {
+            tracing::error!(directory = %self.directory.display(), "the disk is full: nothing new is stored");
+        }
+    }
+
+    fn clear_alarm(&mut self) {
+        self.looked = None;
+        if self.shared.set_full(false) {
+            tracing::info!("there is room on the disk again");
+        }
+    }
+}
+
+/// Drops a database that failed: sled may panic when it cannot write what is left.
+fn drop_quietly(database: Option<Database>) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(database)));
+}
