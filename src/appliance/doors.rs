@@ -160,7 +160,7 @@ impl Doors {
         let server = dhcp::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
-            provisioning: dhcp::Provisioning::new(self.store.clone(), registry.clone(), ports.http, ports.https),
+            provisioning: dhcp::Provisioning { registry: registry.clone(), http: ports.http, https: ports.https },
             clock: self.clock.clone(),
             restored: self.restored,
         };

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::net::if_::InterfaceFlags;
-use nix::sys::socket::{ControlMessage, LinkAddr, MsgFlags, SockaddrIn, SockaddrLike, bind, sendmsg, sendto};
+use nix::sys::socket::{ControlMessage, LinkAddr, MsgFlags, SockaddrIn, bind, sendmsg, sendto};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::frame;
@@ -103,9 +103,7 @@ impl Link {
         match reply.to {
             Destination::Relay(address) => self.send_to(&reply.message, SocketAddrV4::new(address, SERVER_PORT)),
             Destination::Client(address) => self.send_to(&reply.message, SocketAddrV4::new(address, CLIENT_PORT)),
-            Destination::Broadcast => {
-                self.send_to(&reply.message, SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT))
-            }
+            Destination::Broadcast => self.send_to(&reply.message, SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT)),
             Destination::Hardware { mac, address } => {
                 let from = (self.interface.mac(), self.interface.address);
                 let frame = frame::reply(&reply.message, from, (mac, address));

@@ -17,7 +17,7 @@ use super::reply::Reply;
 use super::request::{Malformed, Request};
 use crate::config;
 use crate::journal::Journal;
-use crate::model::{BoxAddress, Door, Event, Now, Reason};
+use crate::model::{Door, Event, Now, Reason};
 use crate::store::{Store, Write};
 use crate::sys::clock::Clock;
 
@@ -33,7 +33,7 @@ const MOST_PROBES: usize = 256;
 const MOST_ERRORS: u32 = 32;
 
 /// The parts of the box that the server of a network needs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Parts {
     /// Where leases are kept.
     pub store: Store,
