@@ -105,10 +105,7 @@ impl Phone {
         self.clock = Arc::new(Clock::at_power_on(self.setup.pace));
         self.exchanges = 0;
         self.time_server = None;
-        self.remote.tell(|report| {
-            report.starts += 1;
-            report.forget_stages();
-        });
+        self.remote.powered();
         let given = self.attach()?;
         self.learn_time()?;
         // At each start the DHCP URL wins over the one in flash [facts: B1.1].

@@ -137,6 +137,8 @@ impl Remote {
         self.change(|state| {
             if state.order != Some(Order::Stop) {
                 state.order = Some(order);
+                // From this moment on nothing that was reached counts, though the phone may notice a little later.
+                state.report.forget_stages();
             }
         });
     }
@@ -222,14 +224,27 @@ impl Remote {
         self.change(|state| state.report.note(at, what.into()));
     }
 
+    /// Tells something about the present power-on; nothing once that is over.
     pub(super) fn tell(&self, tell: impl FnOnce(&mut Report)) {
-        self.change(|state| tell(&mut state.report));
+        self.change(|state| {
+            if state.order.is_none() {
+                tell(&mut state.report);
+            }
+        });
+    }
+
+    /// Begins a power-on.
+    pub(super) fn powered(&self) {
+        self.change(|state| {
+            state.report.starts += 1;
+            state.report.forget_stages();
+        });
     }
 
     pub(super) fn done(&self, stage: Stage) {
         let at = self.shared.made.elapsed();
         self.change(|state| {
-            if !matches!(state.report.outcome(stage), Outcome::Done { .. }) {
+            if state.order.is_none() && !matches!(state.report.outcome(stage), Outcome::Done { .. }) {
                 state.report.set(stage, Outcome::Done { at });
                 state.report.note(at, format!("{}: done", stage.name()));
                 state.report.same_fault = 0;
@@ -240,6 +255,9 @@ impl Remote {
     pub(super) fn failed(&self, stage: Stage, fault: Fault) {
         let at = self.shared.made.elapsed();
         self.change(|state| {
+            if state.order.is_some() {
+                return;
+            }
             match state.report.outcome(stage) {
                 Outcome::Failed { fault: before, .. } if *before == fault => state.report.same_fault += 1,
                 _ => {
