@@ -44,7 +44,7 @@ const COMMON: &[&str] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["time::OffsetDateTime", "time::format_description", "toml::from_str", "zeroize"]),
     ("access", &[]),
-    ("brands", &["include_dir", "ipnet", "minijinja", "regex", "toml"]),
+    ("brands", &["include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
     ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),
     ("dhcp/knowledge.rs", &["crate::dhcp"]),
     ("dhcp/options.rs", &["crate::dhcp"]),
