@@ -13,6 +13,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod appliance;
 pub mod brands;
 pub mod cli;
 pub mod config;
