@@ -1,6 +1,29 @@
-//! Block66.
+//! Block66: a small box that is plugged into a branch LAN, and every phone finds its line.
+//!
+//! ```text
+//!  powered on ─ DHCP ─┬─ CA given ─ config over HTTPS ─ firmware right ─ resources ─ in service ─ resynced on change
+//!              PnP ───┤
+//!              TFTP/HTTP knock
+//! ```
+//!
+//! A request comes in by a door ([`dhcp`], [`http`], [`sntp`]). [`brands`] recognises who asks and for what,
+//! [`access`] decides by evidence and policy, [`store`] keeps what was promised before it leaves, and [`journal`]
+//! records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
+//! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
+pub mod access;
+pub mod admin;
+pub mod appliance;
+pub mod brands;
+pub mod cli;
 pub mod config;
+pub mod dhcp;
+pub mod http;
+pub mod journal;
+pub mod lab;
 pub mod model;
+pub mod phonesim;
+pub mod pki;
+pub mod sntp;
 pub mod store;
 pub mod sys;

@@ -90,6 +90,9 @@ pub enum Reason {
     /// The login is good, but policy asks for more before secrets leave.
     #[serde(rename = "http.more-evidence-needed")]
     MoreEvidenceNeeded,
+    /// Too many wrong logins came from one source: it has to wait, whichever phone it asks for.
+    #[serde(rename = "http.throttled")]
+    Throttled,
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
@@ -99,6 +102,9 @@ pub enum Reason {
     /// A phone that had its login came back without it.
     #[serde(rename = "http.was-reset")]
     WasReset,
+    /// TFTP carries no login, and the LAN alone is not enough for this.
+    #[serde(rename = "tftp.refused")]
+    TftpRefused,
     /// The request could not be read.
     #[serde(rename = "http.malformed")]
     HttpMalformed {
@@ -261,8 +267,10 @@ impl Reason {
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
             | Self::NotServed
+            | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset
+            | Self::TftpRefused
             | Self::SignInRefused
             | Self::MacMismatch { .. } => Outcome::Refused,
             Self::Declined { .. }

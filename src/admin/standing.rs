@@ -1,0 +1,261 @@
+//! How a phone stands, in words for an administrator: what is the matter, and what to do first.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{FirstContact, Journey, Light, Outcome, Phone, Reason, Step, Timestamp};
+
+/// Where a phone is on its way, coarse enough to count and to filter by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Nothing will get better unless somebody acts.
+    Attention,
+    /// It has begun, and nothing is wrong so far.
+    OnTheWay,
+    /// It is on the list but was never heard of.
+    NotSeen,
+    /// It has all that it should have.
+    InService,
+}
+
+impl Standing {
+    /// All of them, most urgent first.
+    pub const ALL: [Self; 4] = [Self::Attention, Self::OnTheWay, Self::NotSeen, Self::InService];
+
+    /// Its name in a query and in a style sheet.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Attention => "attention",
+            Self::OnTheWay => "on-the-way",
+            Self::NotSeen => "not-seen",
+            Self::InService => "in-service",
+        }
+    }
+
+    /// Its name for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Attention => "Needs attention",
+            Self::OnTheWay => "On its way",
+            Self::NotSeen => "Not seen yet",
+            Self::InService => "In service",
+        }
+    }
+
+    /// The standing of that key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.key() == key)
+    }
+}
+
+/// A phone's standing with what an administrator needs to know about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Situation {
+    pub(crate) standing: Standing,
+    /// What is the matter, in a sentence.
+    pub(crate) says: String,
+    /// What to do first, when there is something to do.
+    pub(crate) advice: Option<&'static str>,
+    /// Whether letting it start over is the remedy to offer.
+    pub(crate) start_over: bool,
+}
+
+/// A login that was asked for is followed by the login at once; only later is its absence a fault.
+const CHALLENGE: Duration = Duration::from_secs(120);
+
+/// How `phone` stands at `now`, given how far it came.
+pub(crate) fn situation(phone: &Phone, journey: &Journey, now: Timestamp) -> Situation {
+    if let Some(first_contact) = by_first_contact(phone, journey, now) {
+        return first_contact;
+    }
+    let newest_done = |step: Step| journey.lights.get(&step).filter(|l| done(l)).map(|l| l.at);
+    // A failure counts until the phone got through after it.
+    let through = newest_done(Step::InService).max(newest_done(Step::Resynced));
+    let wrong = journey.lights.values().filter(|light| {
+        matches!(light.outcome, Outcome::Failed | Outcome::Refused)
+            && through.is_none_or(|through| through < light.at)
+            && !(light.reason == Reason::NoCredentials && now.since(light.at) < CHALLENGE)
+    });
+    if let Some(light) = wrong.max_by_key(|light| light.at) {
+        return Situation {
+            standing: Standing::Attention,
+            says: light.reason.sentence(),
+            advice: advice(&light.reason),
+            start_over: offers_start_over(&light.reason),
+        };
+    }
+    let expected = matches!(phone.first_contact, FirstContact::Waiting | FirstContact::Open { .. });
+    let (standing, says) = match Step::ALL.into_iter().rev().find(|step| newest_done(*step).is_some()) {
+        // Lights of the time before it was let start over.
+        Some(Step::Resynced | Step::InService) if expected => {
+            (Standing::OnTheWay, "Was told its new login; it comes back with it over HTTPS.")
+        }
+        Some(Step::Resynced) => (Standing::InService, "Has the newest configuration."),
+        Some(Step::InService) => (Standing::InService, "Has its configuration and all that belongs to it."),
+        Some(Step::Resources) => (Standing::OnTheWay, "Has its configuration; the last step is close."),
+        Some(Step::Firmware) => (Standing::OnTheWay, "Has its configuration; it still fetches what belongs to it."),
+        Some(Step::Configuration) => {
+            (Standing::OnTheWay, "Has its configuration; it still fetches what belongs to it.")
+        }
+        Some(Step::Ca) => (Standing::OnTheWay, "Has the certificate of this box; fetches its configuration next."),
+        Some(Step::Lease) => (Standing::OnTheWay, "Has an address; fetches the certificate of this box next."),
+        None => (Standing::NotSeen, "Has not asked this box for anything yet."),
+    };
+    let advice = (standing == Standing::NotSeen)
+        .then_some("Plug it in, or restart it. If nothing happens, compare its label with the address here.");
+    Situation { standing, says: says.into(), advice, start_over: false }
+}
+
+fn by_first_contact(phone: &Phone, journey: &Journey, now: Timestamp) -> Option<Situation> {
+    match phone.first_contact {
+        FirstContact::Reset { .. } => Some(Situation {
+            standing: Standing::Attention,
+            says: "Was reset to factory settings: it came back without its login.".into(),
+            advice: Some(
+                "If you or a colleague reset it, let it start over. If nobody did, find out which device is asking.",
+            ),
+            start_over: true,
+        }),
+        FirstContact::Open { since, .. } if now.since(since) >= FirstContact::WINDOW => Some(Situation {
+            standing: Standing::Attention,
+            says: Reason::FirstContactOver.sentence(),
+            advice: Some("Let it start over, then restart the phone."),
+            start_over: true,
+        }),
+        FirstContact::Waiting if journey.lights.is_empty() && phone.login.is_some() => Some(Situation {
+            standing: Standing::OnTheWay,
+            says: "May start over: it gets a new login when it asks next.".into(),
+            advice: Some("Restart the phone if it does not come back by itself within a few minutes."),
+            start_over: false,
+        }),
+        _ => None,
+    }
+}
+
+fn done(light: &Light) -> bool {
+    matches!(light.outcome, Outcome::Done | Outcome::NotNeeded)
+}
+
+/// Whether a fresh first contact mends it.
+fn offers_start_over(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::WasReset
+            | Reason::FirstContactOver
+            | Reason::WrongCredentials
+            | Reason::NoCredentials
+            | Reason::TlsUnknownCa
+    )
+}
+
+/// What to do first about a reason, for somebody with no manual.
+pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
+    Some(match reason {
+        Reason::PoolExhausted { .. } => {
+            "Give the network a larger pool in the configuration of this box, or a shorter lease time."
+        }
+        Reason::Declined { .. } => "Find the device that uses this address without asking for it, and give it another.",
+        Reason::LeaseRefused { .. } => "Nothing to do if it got another address since; otherwise restart the phone.",
+        Reason::NoCredentials | Reason::WrongCredentials => {
+            "Let it start over, so that it gets a new login. If it belongs to another provider, reset it to factory settings first."
+        }
+        Reason::MacUnknown => "Add the phone to the list if it is yours.",
+        Reason::MoreEvidenceNeeded => {
+            "Check that it is plugged into a network that this box knows, and that no other device uses its address."
+        }
+        Reason::FirstContactOver => "Let it start over, then restart the phone.",
+        Reason::WasReset => "Let it start over if you know who reset it.",
+        Reason::TlsUnknownCa => "Let it start over: it then fetches the certificate again.",
+        Reason::TlsTooOld { .. } => "Update the phone's firmware.",
+        Reason::TlsFailed { .. } => "Check the phone's clock and firmware, then restart it.",
+        Reason::RenderFailed { .. } => "Correct the setting that is named.",
+        Reason::MacMismatch { .. } => "Find out which device is at that address before you trust it.",
+        Reason::DiskFull => "Make room on the disk of this box.",
+        Reason::StoreRestored { .. } => "Look through the list of phones: the newest changes may be missing.",
+        Reason::PartRestarted { .. } => {
+            "Nothing to do if it stays at one; otherwise send the log of this box to support."
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_data::phone;
+    use super::*;
+
+    const T: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn light(seconds: u64, reason: Reason) -> Light {
+        Light { at: T.plus(Duration::from_secs(seconds)), outcome: reason.outcome(), reason }
+    }
+
+    fn journey(lights: impl IntoIterator<Item = (Step, Light)>) -> Journey {
+        Journey { lights: lights.into_iter().collect(), ..Journey::default() }
+    }
+
+    fn success(seconds: u64) -> Light {
+        light(seconds, Reason::Success { own_file: true, own_login: true, revision: "r".into() })
+    }
+
+    #[test]
+    fn from_unseen_to_in_service() {
+        let mut phone = phone(1);
+        assert_eq!(situation(&phone, &Journey::default(), T).standing, Standing::NotSeen);
+        let leased = light(0, Reason::Leased { network: "office".into(), address: [10, 66, 0, 10].into() });
+        let mut so_far = journey([(Step::Lease, leased)]);
+        assert_eq!(situation(&phone, &so_far, T).standing, Standing::OnTheWay);
+        so_far.lights.insert(Step::Configuration, light(1, Reason::NoCredentials));
+        assert_eq!(situation(&phone, &so_far, T).standing, Standing::OnTheWay, "a challenge is no fault");
+        let later = situation(&phone, &so_far, T.plus(Duration::from_secs(600)));
+        assert_eq!((later.standing, later.start_over), (Standing::Attention, true));
+        so_far.lights.insert(Step::Configuration, success(2));
+        so_far.lights.insert(Step::InService, success(3));
+        phone.first_contact = FirstContact::Closed { at: T };
+        assert_eq!(situation(&phone, &so_far, T.plus(Duration::from_secs(600))).standing, Standing::InService);
+    }
+
+    #[test]
+    fn a_failure_counts_until_it_got_through_again() {
+        let mut phone = phone(1);
+        phone.first_contact = FirstContact::Closed { at: T };
+        let broken = journey([(Step::InService, success(10)), (Step::Configuration, light(20, Reason::TlsUnknownCa))]);
+        let broken = situation(&phone, &broken, T);
+        assert_eq!((broken.standing, broken.start_over), (Standing::Attention, true));
+        assert!(broken.advice.is_some());
+        let mended = journey([(Step::InService, success(30)), (Step::Configuration, light(20, Reason::TlsUnknownCa))]);
+        assert_eq!(situation(&phone, &mended, T).standing, Standing::InService);
+    }
+
+    #[test]
+    fn a_reset_outweighs_what_was_before() {
+        let mut phone = phone(1);
+        let served = journey([(Step::InService, success(10))]);
+        phone.first_contact = FirstContact::Reset { at: T };
+        let reset = situation(&phone, &served, T);
+        assert_eq!((reset.standing, reset.start_over), (Standing::Attention, true));
+        phone.first_contact = FirstContact::Open { since: T, address: [10, 66, 0, 10].into() };
+        assert_eq!(situation(&phone, &served, T).standing, Standing::OnTheWay);
+        let over = situation(&phone, &served, T.plus(FirstContact::WINDOW));
+        assert_eq!((over.standing, over.start_over), (Standing::Attention, true));
+    }
+
+    #[test]
+    fn started_over_is_on_its_way() {
+        let mut phone = phone(1);
+        phone.first_contact = FirstContact::Waiting;
+        phone.login = phone.pending_login.clone();
+        let over = situation(&phone, &Journey::default(), T);
+        assert_eq!((over.standing, over.start_over), (Standing::OnTheWay, false));
+    }
+
+    #[test]
+    fn keys_are_their_own_inverse() {
+        for standing in Standing::ALL {
+            assert_eq!(Standing::from_key(standing.key()), Some(standing));
+        }
+        assert_eq!(Standing::from_key("none"), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! Listeners: from a socket to a request, within bounds of number, size and time.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{DATE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::bounds::{Admission, Bounds};
+use super::conditional::write_date;
+use super::stall::Stalling;
+use super::{Body, Limits, Peer, Service};
+use crate::model::Reason;
+use crate::pki;
+use crate::sys::clock::Clock;
+
+/// Connections that the kernel keeps for us while we are busy.
+const BACKLOG: i32 = 1024;
+/// Largest head of a request: request line and headers, in bytes.
+const MOST_HEAD: usize = 16 * 1024;
+/// Most headers of a request.
+const MOST_HEADERS: usize = 100;
+/// Largest buffer of a connection, in bytes.
+const MOST_BUFFER: usize = 64 * 1024;
+/// How long to wait when there are no file descriptors left.
+const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+
+/// Told of every TLS handshake that failed, with the reason.
+pub type OnTlsFailure = Arc<dyn Fn(Peer, Reason) + Send + Sync>;
+
+/// What a listener does with those who come in.
+#[derive(Clone)]
+pub struct Entrance {
+    /// What answers.
+    pub service: Service,
+    /// With TLS, and who is told of handshakes that failed; `None` for plain HTTP.
+    pub tls: Option<(Arc<ServerConfig>, OnTlsFailure)>,
+    /// How much it takes on.
+    pub limits: Limits,
+    /// What `Date` is taken from.
+    pub clock: Clock,
+}
+
+/// Opens a listening socket. One for `[::]` takes IPv4 too; where the kernel has no IPv6 it becomes one for `0.0.0.0`.
+///
+/// # Errors
+/// The port is taken or not ours to take.
+pub fn bind(at: SocketAddr) -> io::Result<TcpListener> {
+    match open(at) {
+        Err(error) if at.ip().is_unspecified() && at.is_ipv6() && error.kind() != io::ErrorKind::AddrInUse => {
+            open((Ipv4Addr::UNSPECIFIED, at.port()).into()).map_err(|_| error)
+        }
+        other => other,
+    }
+}
+
+fn open(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    if at.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Serves a socket from [`bind`] until `stop`, then lets requests under way end.
+///
+/// # Errors
+/// The socket itself broke. A connection that breaks, or a lack of file descriptors, ends nothing.
+pub async fn serve(listener: TcpListener, entrance: Entrance, stop: CancellationToken) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let bounds = Bounds::new(entrance.limits);
+    let tracker = TaskTracker::new();
+    let give_up = CancellationToken::new();
+    // Whatever way this future ends, its connections end with it.
+    let _guard = give_up.clone().drop_guard();
+    let entrance = Arc::new(entrance);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                weather(error).await?;
+                continue;
+            }
+        };
+        let Ok(peer) = peer(&stream, entrance.tls.is_some()) else { continue };
+        let Some(admission) = bounds.admit(peer.address) else {
+            tracing::debug!(address = %peer.address, "too many connections: one more was closed");
+            continue;
+        };
+        let entrance = Arc::clone(&entrance);
+        let (stop, give_up) = (stop.clone(), give_up.clone());
+        tracker.spawn(async move {
+            tokio::select! {
+                () = connection(stream, peer, &entrance, stop, admission) => {}
+                () = give_up.cancelled() => {}
+            }
+        });
+    }
+    drop(listener);
+    tracker.close();
+    if tokio::time::timeout(entrance.limits.drain, tracker.wait()).await.is_err() {
+        tracing::debug!(left = tracker.len(), "connections were cut off at the end");
+    }
+    Ok(())
+}
+
+fn peer(stream: &TcpStream, tls: bool) -> io::Result<Peer> {
+    let address = stream.peer_addr()?.ip().to_canonical();
+    Ok(Peer { address, local: stream.local_addr()?.ip().to_canonical(), tls })
+}
+
+/// Waits out an error of accept(2), or hands it back when the socket itself is broken.
+async fn weather(error: io::Error) -> io::Result<()> {
+    use nix::errno::Errno;
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+            tracing::warn!(%error, "no connection can be taken for now");
+            tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
+            Ok(())
+        }
+        Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP | Errno::EFAULT) | None => Err(error),
+        // accept(2) hands on errors of the connection that it was about to return: anybody could cause those.
+        Some(_) => Ok(()),
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    entrance: &Entrance,
+    stop: CancellationToken,
+    _admission: Admission,
+) {
+    let _ = stream.set_nodelay(true);
+    let stream = Stalling::new(stream, entrance.limits.stalled);
+    let Some((config, on_failure)) = &entrance.tls else {
+        return requests(stream, peer, entrance, stop).await;
+    };
+    let heard = stream.heard();
+    let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
+    let result = tokio::select! {
+        result = tokio::time::timeout(entrance.limits.handshake, handshake) => result,
+        () = stop.cancelled() => return,
+    };
+    match result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(secured) => requests(secured, peer, entrance, stop).await,
+        // One that says nothing at all is a port scan or a health check, not a phone in trouble.
+        Err(error) if heard.load(Ordering::Relaxed) => on_failure(peer, pki::explain(&error)),
+        Err(_) => {}
+    }
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    entrance: &Entrance,
+    stop: CancellationToken,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let response = (entrance.service)(request, peer);
+        async move { Ok::<_, Infallible>(dated(response.await, &entrance.clock)) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(entrance.limits.head)
+        .max_header_size(MOST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(MOST_BUFFER)
+        // Devices fold lines, put blanks before colons and double spaces, and close their half at once.
+        .ignore_invalid_headers(true)
+        .allow_multiple_spaces_in_request_line_delimiters(true)
+        .half_close(true)
+        .title_case_headers(true)
+        // Ours comes from the box's clock, which is never below its floor.
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(address = %peer.address, %error, "a connection ended early");
+    }
+}
+
+fn dated(mut response: Response<Body>, clock: &Clock) -> Response<Body> {
+    if !response.headers().contains_key(DATE)
+        && let Ok(date) = HeaderValue::from_str(&write_date(clock.now().wall))
+    {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
+}

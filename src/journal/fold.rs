@@ -1,0 +1,73 @@
+//! Repeats within a minute are one event with a count.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::model::Event;
+
+/// How long after its first time an event may be counted once more.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Events that are looked through for a repeat. A flood of different events pushes old ones out: they are then
+/// stored anew, which is only less tidy.
+const LOOK_BACK: usize = 256;
+
+/// Gives each event its place in the journal.
+pub(super) struct Fold {
+    next: u64,
+    recent: VecDeque<(u64, Event)>,
+}
+
+impl Fold {
+    pub(super) fn starting_at(next: u64) -> Self {
+        Self { next, recent: VecDeque::with_capacity(LOOK_BACK) }
+    }
+
+    /// The place of `event` and what stands there now: `event` itself, or its first time counted once more.
+    pub(super) fn add(&mut self, event: Event) -> (u64, Event) {
+        let repeated =
+            |(_, earlier): &&mut (u64, Event)| earlier.repeats(&event) && event.at.since(earlier.at) < WINDOW;
+        if let Some((sequence, earlier)) = self.recent.iter_mut().rev().find(repeated) {
+            earlier.count = earlier.count.saturating_add(1);
+            earlier.last = event.at;
+            return (*sequence, earlier.clone());
+        }
+        if self.recent.len() == LOOK_BACK {
+            self.recent.pop_front();
+        }
+        let sequence = self.next;
+        self.next += 1;
+        self.recent.push_back((sequence, event.clone()));
+        (sequence, event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Door, Reason, Timestamp};
+
+    fn knock(seconds: i64, file: &str) -> Event {
+        Event::new(Timestamp::from_secs(seconds), Door::Https, Reason::WrongCredentials).for_file(file)
+    }
+
+    #[test]
+    fn repeats_within_a_minute_are_counted() {
+        let mut fold = Fold::starting_at(7);
+        assert_eq!(fold.add(knock(0, "a.cfg")).0, 7);
+        assert_eq!(fold.add(knock(1, "b.cfg")).0, 8);
+        let (sequence, event) = fold.add(knock(59, "a.cfg"));
+        assert_eq!((sequence, event.count, event.at.secs(), event.last.secs()), (7, 2, 0, 59));
+        assert_eq!(fold.add(knock(60, "a.cfg")).0, 9);
+        assert_eq!(fold.add(knock(61, "a.cfg")).1.count, 2);
+    }
+
+    #[test]
+    fn a_flood_of_different_events_takes_bounded_room() {
+        let mut fold = Fold::starting_at(0);
+        for n in 0..10_000 {
+            fold.add(knock(0, &format!("{n}.cfg")));
+        }
+        assert_eq!(fold.recent.len(), LOOK_BACK);
+        assert_eq!(fold.add(knock(0, "9999.cfg")).1.count, 2);
+    }
+}

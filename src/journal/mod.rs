@@ -1,0 +1,183 @@
+//! What happened: events with reasons, phones' journeys, and the live feed of both.
+//!
+//! Any part records an event and goes on; it is never held up. One thread folds repeats together, moves the
+//! journeys on, hands both to the store and tells whoever listens.
+
+mod fold;
+mod journey;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use self::fold::Fold;
+use crate::model::{Event, Journey, Mac, Reason};
+use crate::store::{Store, Write};
+
+/// Events that wait for the journal's thread, at most. The last quarter is kept for hand-outs of secrets.
+const QUEUE: usize = 8192;
+/// Events that a slow listener may lag behind before it misses some.
+const FEED: usize = 1024;
+
+/// Where everything that happens is recorded. Clones write to the same journal.
+#[derive(Clone)]
+pub struct Journal {
+    queue: Arc<Queue>,
+    feed: broadcast::Sender<Live>,
+}
+
+/// News from the journal.
+#[derive(Debug, Clone)]
+pub enum Live {
+    /// An event, new or counted once more.
+    Event {
+        /// Its place in the journal.
+        sequence: u64,
+        /// The event.
+        event: Event,
+    },
+    /// A phone's lights changed.
+    Journey {
+        /// The phone.
+        mac: Mac,
+        /// All of its lights.
+        journey: Journey,
+    },
+}
+
+/// Ends the journal's thread when the box goes down.
+pub struct Running {
+    queue: Arc<Queue>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    arrived: Condvar,
+    dropped: AtomicU64,
+}
+
+#[derive(Default)]
+struct QueueState {
+    waiting: VecDeque<Event>,
+    closed: bool,
+}
+
+impl Journal {
+    /// Opens the journal over `store` and starts its thread.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn open(store: Store) -> std::io::Result<(Self, Running)> {
+        let queue = Arc::new(Queue::default());
+        let (feed, _) = broadcast::channel(FEED);
+        let writer = Writer { fold: Fold::starting_at(store.next_event_sequence()), store, feed: feed.clone() };
+        let thread = thread::Builder::new().name("journal".into()).spawn({
+            let queue = queue.clone();
+            move || writer.run(&queue)
+        })?;
+        Ok((Self { queue: queue.clone(), feed }, Running { queue, thread }))
+    }
+
+    /// Records an event. Never waits: when the queue is full the event is dropped and counted.
+    pub fn record(&self, event: Event) {
+        let limit = if hands_out_secret(&event.reason) { QUEUE } else { QUEUE / 4 * 3 };
+        let mut state = self.queue.lock();
+        if state.waiting.len() < limit && !state.closed {
+            state.waiting.push_back(event);
+            self.queue.arrived.notify_one();
+        } else {
+            self.queue.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Everything that is recorded from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Live> {
+        self.feed.subscribe()
+    }
+
+    /// How many events were lost because the queue was full.
+    pub fn dropped(&self) -> u64 {
+        self.queue.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Running {
+    /// Hands what was recorded to the store, then ends the thread.
+    pub fn close(self) {
+        self.queue.lock().closed = true;
+        self.queue.arrived.notify_one();
+        if self.thread.join().is_err() {
+            tracing::error!("the journal's thread had died");
+        }
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for events; none when the journal is closed and empty.
+    fn take(&self) -> Option<VecDeque<Event>> {
+        let mut state = self.lock();
+        while state.waiting.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state = self.arrived.wait_timeout(state, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Some(std::mem::take(&mut state.waiting))
+    }
+}
+
+struct Writer {
+    fold: Fold,
+    store: Store,
+    feed: broadcast::Sender<Live>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &Queue) {
+        while let Some(events) = queue.take() {
+            let mut changed = BTreeMap::new();
+            let mut journeys: BTreeMap<Mac, Journey> = BTreeMap::new();
+            for event in events {
+                if let Some(mac) = event.mac {
+                    let known = || journeys.get(&mac).cloned().or_else(|| self.store.journey(mac)).unwrap_or_default();
+                    if let Some(journey) = journey::advance(known(), &event) {
+                        journeys.insert(mac, journey);
+                    }
+                }
+                let (sequence, event) = self.fold.add(event);
+                changed.insert(sequence, event);
+            }
+            let mut writes = Vec::with_capacity(changed.len() + journeys.len());
+            for (&sequence, event) in &changed {
+                writes.push(Write::PutEvent { sequence, event: event.clone() });
+            }
+            for (&mac, journey) in &journeys {
+                writes.push(Write::PutJourney { mac, journey: journey.clone() });
+            }
+            // Waiting here folds a flood into few commits; the queue takes what comes meanwhile.
+            if let Err(error) = self.store.commit(writes).wait() {
+                tracing::warn!(%error, "events could not be stored");
+            }
+            for (sequence, event) in changed {
+                let _ = self.feed.send(Live::Event { sequence, event });
+            }
+            for (mac, journey) in journeys {
+                let _ = self.feed.send(Live::Journey { mac, journey });
+            }
+        }
+    }
+}
+
+fn hands_out_secret(reason: &Reason) -> bool {
+    matches!(reason, Reason::FirstContactGiven | Reason::Success { own_file: true, .. })
+}

@@ -1,0 +1,95 @@
+//! The LAN of the lab: a switch, the box on one port, a phone on each of the others.
+
+use std::io;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use rtnetlink::packet_route::link::{InfoData, InfoVeth};
+use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
+
+use super::namespace::Namespace;
+use crate::model::Mac;
+use crate::phonesim::link::Netlink;
+
+/// The box's address.
+pub const BOX: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
+/// The switch's own address, which is also what the phones are told is their router.
+pub const SWITCH: Ipv4Addr = Ipv4Addr::new(10, 66, 3, 254);
+/// The addresses that the box may lease, 900 of them.
+pub const POOL: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(10, 66, 0, 10), Ipv4Addr::new(10, 66, 3, 145));
+/// Bits of the network's mask.
+pub const PREFIX: u8 = 22;
+/// What the box and each phone call their interface.
+pub const INTERFACE: &str = "eth0";
+
+const BRIDGE: &str = "switch";
+
+/// The namespaces of switch and box, wired up.
+#[derive(Debug)]
+pub struct Ground {
+    switch: Namespace,
+    appliance: Namespace,
+}
+
+impl Ground {
+    /// Makes the switch and plugs the box in.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn new() -> io::Result<Self> {
+        let ground = Self { switch: Namespace::new()?, appliance: Namespace::new()? };
+        ground.switch.run(|| {
+            let net = Netlink::open()?;
+            net.up("lo")?;
+            net.add(LinkBridge::new(BRIDGE).build())?;
+            net.address(BRIDGE, net_of(SWITCH)?)
+        })??;
+        ground.wire("box", &ground.appliance, Mac::new([0x02, 0x66, 0, 0, 0, 1]))?;
+        ground.appliance.run(|| {
+            let net = Netlink::open()?;
+            net.up("lo")?;
+            net.up(INTERFACE)?;
+            net.address(INTERFACE, net_of(BOX)?)
+        })??;
+        Ok(ground)
+    }
+
+    /// The namespace of the switch, from which the whole LAN can be reached.
+    pub fn switch(&self) -> &Namespace {
+        &self.switch
+    }
+
+    /// The namespace of the box.
+    pub fn appliance(&self) -> &Namespace {
+        &self.appliance
+    }
+
+    /// A new namespace with an interface of this address, on port `port` of the switch. The interface is still off.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn plug(&self, port: &str, mac: Mac) -> io::Result<Namespace> {
+        let device = Namespace::new()?;
+        self.wire(port, &device, mac)?;
+        Ok(device)
+    }
+
+    fn wire(&self, port: &str, device: &Namespace, mac: Mac) -> io::Result<()> {
+        self.switch.run(|| {
+            let net = Netlink::open()?;
+            let far = LinkMessageBuilder::<LinkUnspec>::new()
+                .name(INTERFACE)
+                .address(mac.octets().to_vec())
+                .setns_by_fd(device.raw());
+            let near = LinkVeth::new(port, INTERFACE)
+                .set_info_data(InfoData::Veth(InfoVeth::Peer(far.build())))
+                .controller(net.index(BRIDGE)?)
+                .up();
+            net.add(near.build())
+        })?
+    }
+}
+
+fn net_of(address: Ipv4Addr) -> io::Result<Ipv4Net> {
+    Ipv4Net::new(address, PREFIX).map_err(io::Error::other)
+}

@@ -1,0 +1,141 @@
+//! One file, with everything that it takes to get it: connection, TLS, login, redirects.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
+
+use super::Fault;
+use super::fault::Halt;
+use super::http::{Response, Unreadable, request};
+use super::login::Challenge;
+use super::phone::Phone;
+use super::report::Exchange;
+use super::trust;
+use super::url::Url;
+use super::wire::Wire;
+
+/// Time that a connection may stand still before the phone gives it up \[assumed\].
+const STANDSTILL: Duration = Duration::from_secs(5);
+/// Redirects that are followed for one file \[assumed\].
+const REDIRECTS: usize = 5;
+
+/// A file, and how it came.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) body: Vec<u8>,
+    /// Whether it came over TLS, after a login was asked for and given.
+    pub(super) by_login: bool,
+}
+
+impl Phone {
+    /// Fetches `url`, with the phone's login where one is asked for.
+    pub(super) fn fetch(&mut self, url: &Url) -> Result<Fetched, Halt> {
+        let mut url = url.clone();
+        let mut authorization = None;
+        let mut renewed = false;
+        let mut redirects = 0;
+        loop {
+            let response = self.exchange(&url, authorization.as_deref())?;
+            let file = || url.name().to_owned();
+            match response.status {
+                200 => return Ok(Fetched { body: response.body, by_login: url.tls && authorization.is_some() }),
+                301 | 302 | 303 | 307 | 308 if redirects < REDIRECTS => {
+                    let target = response
+                        .headers("location")
+                        .next()
+                        .ok_or_else(|| Fault::NotHttp { file: file(), why: "a redirect leads nowhere" })?;
+                    url = url.redirected(target)?;
+                    authorization = None;
+                    redirects += 1;
+                }
+                401 => {
+                    let Some((user, password)) = url.login.clone().or_else(|| self.flash.login()) else {
+                        return Err(Fault::LoginAsked { file: file() }.into());
+                    };
+                    let Some(challenge) = Challenge::choose(response.headers("www-authenticate")) else {
+                        let challenge = response.headers("www-authenticate").collect::<Vec<_>>().join("; ");
+                        return Err(Fault::LoginUnknown { file: file(), challenge }.into());
+                    };
+                    if authorization.is_some() && (renewed || !challenge.stale()) {
+                        return Err(Fault::LoginRefused { file: file() }.into());
+                    }
+                    renewed = authorization.is_some();
+                    let cnonce = crate::sys::random::token(16);
+                    authorization = Some(challenge.answer(&user, &password, &url.path, &cnonce));
+                }
+                404 => return Err(Fault::NotFound { file: file() }.into()),
+                status => return Err(Fault::Status { file: file(), status }.into()),
+            }
+        }
+    }
+
+    /// One request and its answer, on a connection of its own.
+    fn exchange(&mut self, url: &Url, authorization: Option<&str>) -> Result<Response, Halt> {
+        let cut = self.remote.take_cut(self.exchanges);
+        self.exchanges += 1;
+        let host = url.address().to_string();
+        let limit = self.clock.patience(STANDSTILL);
+        let mut wire = Wire::connect(url.address(), self.remote.clone(), cut, limit)
+            .map_err(|error| Fault::Unreachable { host: host.clone(), why: error.to_string() })?;
+        let request = request(&self.setup.identity, url, authorization);
+        let (result, bytes) = if url.tls {
+            let usable = if self.flash.trust_fault().is_none() { self.flash.authorities.as_slice() } else { &[] };
+            let tls = trust::client(usable, Arc::clone(&self.clock))
+                .and_then(|client| ClientConnection::new(client, ServerName::IpAddress(url.host.into())))
+                .map_err(|error| Fault::Tls { host: host.clone(), why: error.to_string() })?;
+            let mut stream = StreamOwned::new(tls, wire);
+            let result = talk(&mut stream, &request);
+            stream.conn.send_close_notify();
+            // The answer is whole by now, or lost for another reason.
+            let _ = stream.flush();
+            self.power_went();
+            (result, stream.sock.bytes)
+        } else {
+            let result = talk(&mut wire, &request);
+            self.power_went();
+            (result, wire.bytes)
+        };
+        let status = result.as_ref().ok().map(|response| response.status);
+        self.remote.tell(|report| report.exchanged(Exchange { url: url.to_string(), status, bytes }));
+        if let Some(order) = self.remote.ordered() {
+            return Err(Halt::Power(order));
+        }
+        let words = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        self.remote.note(format!("GET {url}: {words}"));
+        result.map_err(|error| Halt::Fault(self.explain(error, url, host)))
+    }
+
+    /// Pulls the cable before a broken connection is closed: a phone without power says no good-bye.
+    fn power_went(&mut self) {
+        if self.remote.ordered().is_some() {
+            self.unplug();
+        }
+    }
+
+    fn explain(&self, error: Unreadable, url: &Url, host: String) -> Fault {
+        let file = url.name().to_owned();
+        match error {
+            Unreadable::NotHttp(why) => Fault::NotHttp { file, why },
+            Unreadable::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(tls) => {
+                    match (trust::explain(tls, &host, &self.clock, &self.flash.authorities), self.flash.trust_fault()) {
+                        (Fault::UnknownAuthority { .. }, Some(why)) if !self.flash.authorities.is_empty() => {
+                            Fault::TrustSwitch(why)
+                        }
+                        (fault, _) => fault,
+                    }
+                }
+                None => Fault::Broken { file, why: error.to_string() },
+            },
+        }
+    }
+}
+
+fn talk(stream: &mut (impl Read + Write), request: &[u8]) -> Result<Response, Unreadable> {
+    stream.write_all(request)?;
+    stream.flush()?;
+    Response::read(stream)
+}

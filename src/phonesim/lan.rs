@@ -1,0 +1,219 @@
+//! The phone's place on a LAN: getting an address, keeping it, losing it.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::time::{Duration, Instant};
+
+use ipnet::Ipv4Net;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::dhcp::{ACK, Ask, DISCOVER, NAK, OFFER, REQUEST, Reply, Terms};
+use super::fault::Halt;
+use super::link::Netlink;
+use super::wire::GLANCE;
+use super::{Fault, Remote, Stage};
+use crate::model::Mac;
+use crate::phonesim::clock::Clock;
+
+const SERVER_PORT: u16 = 67;
+const CLIENT_PORT: u16 = 68;
+
+/// An interface and the lease on it.
+#[derive(Debug)]
+pub(super) struct Lan {
+    pub(super) interface: String,
+    pub(super) mac: Mac,
+    pub(super) remote: Remote,
+    pub(super) lease: Option<Lease>,
+    /// Counts transactions, so that no two have the same number.
+    transactions: u32,
+}
+
+/// An address with its times, in real time as it passes for this phone.
+#[derive(Debug, Clone)]
+pub(super) struct Lease {
+    pub(super) terms: Terms,
+    pub(super) renew_at: Instant,
+    rebind_at: Instant,
+    end: Instant,
+}
+
+impl Lan {
+    pub(super) fn new(interface: String, mac: Mac, remote: Remote) -> Self {
+        Self { interface, mac, remote, lease: None, transactions: 0 }
+    }
+
+    /// Plugs the cable in and asks until there is an address. A phone never gives up on this.
+    pub(super) fn attach(&mut self, clock: &Clock, custom: &[u8]) -> Result<(), Halt> {
+        self.lease = None;
+        let net = Netlink::open().map_err(broken)?;
+        net.forget_addresses(&self.interface).map_err(broken)?;
+        net.up("lo").map_err(broken)?;
+        net.up(&self.interface).map_err(broken)?;
+        let socket = self.socket().map_err(broken)?;
+        let began = Instant::now();
+        let mut patience = 0;
+        loop {
+            // RFC 2131 section 4.1: 4, 8, 16, 32, 64 seconds.
+            let pause = clock.patience(Duration::from_secs(4 << patience.min(4)));
+            patience += 1;
+            match self.lease(&socket, began, pause, custom)? {
+                Some(terms) => {
+                    let prefix = u8::try_from(u32::from(terms.mask).leading_ones()).unwrap_or(32);
+                    let address = Ipv4Net::new(terms.address, prefix)
+                        .map_err(|_| Fault::LeaseLacks("a subnet mask that is one (option 1)"))?;
+                    net.address(&self.interface, address).map_err(broken)?;
+                    if let Some(router) = terms.router {
+                        net.default_route(router).map_err(broken)?;
+                    }
+                    self.keep(terms, clock);
+                    return Ok(());
+                }
+                None if patience >= 3 => self.remote.failed(Stage::Dhcp, Fault::NoLease),
+                None => {}
+            }
+        }
+    }
+
+    /// DISCOVER, OFFER, REQUEST, ACK (RFC 2131 section 3.1).
+    fn lease(
+        &mut self,
+        socket: &UdpSocket,
+        began: Instant,
+        pause: Duration,
+        custom: &[u8],
+    ) -> Result<Option<Terms>, Halt> {
+        let secs = u16::try_from(began.elapsed().as_secs()).unwrap_or(u16::MAX);
+        let xid = self.transaction();
+        let ask = Ask { kind: DISCOVER, mac: self.mac, xid, secs, held: None, chosen: None, custom };
+        let everybody = Ipv4Addr::BROADCAST;
+        let Some(offer) = self.ask(socket, &ask, everybody, &[OFFER], pause)? else { return Ok(None) };
+        let terms = offer.terms(custom)?;
+        let chosen = Some((terms.address, terms.server));
+        let request = Ask { kind: REQUEST, chosen, ..ask };
+        match self.ask(socket, &request, everybody, &[ACK, NAK], pause)? {
+            Some(reply) if reply.kind == ACK => Ok(Some(reply.terms(custom)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Renews the lease (RFC 2131 section 4.4.5): first with its server, near its end with any.
+    ///
+    /// # Errors
+    /// `LeaseEnded` when it is over; the address is gone then.
+    pub(super) fn renew(&mut self, clock: &Clock, custom: &[u8]) -> Result<(), Halt> {
+        let Some(lease) = self.lease.clone() else { return Ok(()) };
+        let address = lease.terms.address;
+        let socket = self.socket().map_err(broken)?;
+        let ask = Ask {
+            kind: REQUEST,
+            mac: self.mac,
+            xid: self.transaction(),
+            secs: 0,
+            held: Some(address),
+            chosen: None,
+            custom,
+        };
+        let to = if Instant::now() < lease.rebind_at { lease.terms.server } else { Ipv4Addr::BROADCAST };
+        let answer = self.ask(&socket, &ask, to, &[ACK, NAK], clock.patience(Duration::from_secs(4)))?;
+        match answer {
+            Some(reply) if reply.kind == ACK => {
+                self.remote.note(format!("renewed {address}"));
+                self.keep(reply.terms(custom)?, clock);
+                Ok(())
+            }
+            None if Instant::now() < lease.end => {
+                self.remote.note(format!("asked {to} to renew {address}: no answer"));
+                if let Some(lease) = &mut self.lease {
+                    lease.renew_at = Instant::now() + clock.patience(Duration::from_secs(60));
+                }
+                Ok(())
+            }
+            _ => {
+                self.lease = None;
+                Netlink::open().and_then(|net| net.forget_addresses(&self.interface)).map_err(broken)?;
+                Err(Fault::LeaseEnded(address).into())
+            }
+        }
+    }
+
+    /// Pulls the cable: from now on nothing leaves, not even the end of a connection.
+    pub(super) fn unplug(&mut self) {
+        self.lease = None;
+        let pulled = Netlink::open().and_then(|net| {
+            net.down(&self.interface)?;
+            net.forget_addresses(&self.interface)
+        });
+        if let Err(error) = pulled {
+            self.remote.note(format!("could not be unplugged: {error}"));
+        }
+    }
+
+    fn keep(&mut self, terms: Terms, clock: &Clock) {
+        let now = Instant::now();
+        let after = |seconds: u32| now + clock.patience(Duration::from_secs(seconds.into()));
+        self.lease = Some(Lease {
+            renew_at: after(terms.renewal),
+            rebind_at: after(terms.rebinding),
+            end: after(terms.lease),
+            terms,
+        });
+    }
+
+    fn transaction(&mut self) -> u32 {
+        self.transactions = self.transactions.wrapping_add(1);
+        let [_, _, a, b, c, d] = self.mac.octets();
+        u32::from_be_bytes([a, b, c, d]).wrapping_mul(0x9e37_79b1).wrapping_add(self.transactions)
+    }
+
+    /// RFC 2131 section 4.1: client port 68; bound to the interface, since there is no route without an address.
+    fn socket(&self) -> io::Result<UdpSocket> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_address(true)?;
+        socket.bind_device(Some(self.interface.as_bytes()))?;
+        socket.set_broadcast(true)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, CLIENT_PORT)).into())?;
+        let socket = UdpSocket::from(socket);
+        socket.set_read_timeout(Some(GLANCE))?;
+        Ok(socket)
+    }
+
+    /// Sends `ask` and waits for an answer of one of `kinds`, at most `limit`.
+    fn ask(
+        &self,
+        socket: &UdpSocket,
+        ask: &Ask<'_>,
+        to: Ipv4Addr,
+        kinds: &[u8],
+        limit: Duration,
+    ) -> Result<Option<Reply>, Halt> {
+        let to = SocketAddrV4::new(to, SERVER_PORT);
+        if let Err(error) = socket.send_to(&ask.bytes(), to) {
+            // As a real phone, it goes on as if the packet had been lost.
+            self.remote.note(format!("could not send to {to}: {error}"));
+        }
+        let until = Instant::now() + limit;
+        let mut buffer = [0; 2048];
+        while Instant::now() < until {
+            if let Some(order) = self.remote.ordered() {
+                return Err(Halt::Power(order));
+            }
+            match socket.recv(&mut buffer) {
+                Ok(length) => {
+                    let packet = buffer.get(..length).unwrap_or_default();
+                    match Reply::parse(packet, ask.xid, self.mac) {
+                        Some(reply) if kinds.contains(&reply.kind) => return Ok(Some(reply)),
+                        _ => {}
+                    }
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => self.remote.note(format!("could not receive: {error}")),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn broken(error: io::Error) -> Halt {
+    Halt::Fault(Fault::Interface(error.to_string()))
+}

@@ -1,0 +1,45 @@
+//! Simulated phones: a Yealink of the T4xU class, from its factory state to its first call.
+//!
+//! ```text
+//!  power on, 1970 ─ DHCP ─ time ─ <mac>.boot, y000000000000.boot, y0000000000NN.cfg, <mac>.cfg over http
+//!                                      │ CA, https URL, login, polling
+//!                                      └─ at the next poll: the same files over https ─ what they name ─ in service
+//! ```
+//!
+//! A simulated phone knows nothing of this product. What it sends is written byte by byte from public sources, and
+//! it acts only on what stands in the files that it is given, by the brand's own grammar; a wrong file therefore
+//! makes it fail, and it says why in plain words ([`Report`]). It is one thread of blocking calls, since that thread
+//! may stand in a network namespace of its own.
+//!
+//! Sources are marked in the code: the RFC and section, or \[facts\] for what several public provisioning systems and
+//! vendor guides agree on, or \[assumed\] where they are silent.
+
+mod clock;
+mod dhcp;
+mod fault;
+mod fetch;
+mod file;
+mod flash;
+mod http;
+mod identity;
+mod lan;
+pub mod link;
+mod login;
+mod phone;
+mod power;
+mod report;
+mod round;
+mod sntp;
+mod trust;
+mod url;
+mod wire;
+
+pub use fault::Fault;
+pub use flash::{Account, Holding};
+pub use identity::Identity;
+pub use phone::{Phone, Plug, Setup};
+pub use power::{Cut, Remote};
+pub use report::{Exchange, Moment, Outcome, Report, Stage};
+
+#[cfg(test)]
+mod tests;

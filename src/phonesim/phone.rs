@@ -1,0 +1,250 @@
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::clock::Clock;
+use super::fault::Halt;
+use super::flash::Flash;
+use super::lan::Lan;
+use super::power::{Order, Woken};
+use super::wire::GLANCE;
+use super::{Fault, Identity, Remote, Stage, sntp};
+
+/// How a phone is connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plug {
+    /// By an interface of the namespace in which it runs; it gets everything by DHCP.
+    Lan {
+        /// Name of the interface.
+        interface: String,
+    },
+    /// By whatever network there is, with what DHCP would have said.
+    Given {
+        /// The provisioning URL, as in option 66.
+        url: String,
+        /// The time server, as in option 42.
+        time_server: Option<SocketAddr>,
+    },
+}
+
+/// What it takes to make a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// What it is.
+    pub identity: Identity,
+    /// How it is connected.
+    pub plug: Plug,
+    /// How many seconds of its own waits pass in one of ours; at least 1.
+    pub pace: u32,
+    /// A provisioning URL that takes the place of the one in its lease: somebody else's DHCP options.
+    pub instead: Option<String>,
+}
+
+/// A simulated phone, to be [`run`](Phone::run) in a thread of its own.
+#[derive(Debug)]
+pub struct Phone {
+    pub(super) setup: Setup,
+    pub(super) remote: Remote,
+    pub(super) flash: Flash,
+    pub(super) clock: Arc<Clock>,
+    /// Exchanges since power-on.
+    pub(super) exchanges: usize,
+    lan: Option<Lan>,
+    time_server: Option<SocketAddr>,
+}
+
+impl Phone {
+    /// A phone in its factory state, and the remote control for it.
+    pub fn new(setup: Setup) -> (Self, Remote) {
+        let remote = Remote::new(setup.identity.mac);
+        let lan = match &setup.plug {
+            Plug::Lan { interface } => Some(Lan::new(interface.clone(), setup.identity.mac, remote.clone())),
+            Plug::Given { .. } => None,
+        };
+        let clock = Arc::new(Clock::at_power_on(setup.pace));
+        let phone = Self {
+            setup,
+            remote: remote.clone(),
+            flash: Flash::default(),
+            clock,
+            exchanges: 0,
+            lan,
+            time_server: None,
+        };
+        (phone, remote)
+    }
+
+    /// Switches the phone on, and returns when it is stopped for good. With [`Plug::Lan`] the calling thread must
+    /// stand in the namespace that the interface is in, and must not run asynchronous tasks.
+    pub fn run(mut self) {
+        loop {
+            let Err(_) = self.power_on();
+            self.unplug();
+            match self.remote.take_order() {
+                Some(Order::Stop) | None => break,
+                Some(Order::FactoryReset) => {
+                    self.flash = Flash::default();
+                    self.remote.hold(self.flash.holding());
+                    self.remote.note("reset to factory settings");
+                }
+                Some(Order::Reboot) => self.remote.note("off and on"),
+            }
+        }
+        self.remote.finish();
+    }
+
+    pub(super) fn unplug(&mut self) {
+        if let Some(lan) = &mut self.lan {
+            lan.unplug();
+        }
+        self.remote.tell(|report| report.address = None);
+    }
+
+    fn power_on(&mut self) -> Result<Infallible, Order> {
+        self.clock = Arc::new(Clock::at_power_on(self.setup.pace));
+        self.exchanges = 0;
+        self.time_server = None;
+        self.remote.powered();
+        let given = self.attach()?;
+        self.learn_time()?;
+        // At each start the DHCP URL wins over the one in flash [facts: B1.1].
+        let mut start = given.or_else(|| self.flash.server_url().map(str::to_owned));
+        loop {
+            self.round(start.as_deref())?;
+            let pause = self.flash.polling();
+            self.remote.tell(|report| report.asks_again = pause.is_some());
+            self.rest(pause)?;
+            // Between starts the one in flash holds, once there is one.
+            start = self.flash.server_url().map(str::to_owned).or(start);
+        }
+    }
+
+    /// Gets on the network; what comes back is the provisioning URL that was given there.
+    fn attach(&mut self) -> Result<Option<String>, Order> {
+        let url = match &self.setup.plug {
+            Plug::Given { url, time_server } => {
+                self.time_server = *time_server;
+                Some(url.clone())
+            }
+            Plug::Lan { .. } => self.attach_lan()?,
+        };
+        let url = self.setup.instead.clone().or(url);
+        match &url {
+            None if self.flash.server_url().is_none() => self.remote.failed(Stage::Dhcp, Fault::NoProvisioningUrl),
+            _ => self.remote.done(Stage::Dhcp),
+        }
+        Ok(url)
+    }
+
+    fn attach_lan(&mut self) -> Result<Option<String>, Order> {
+        let custom = self.flash.custom_options();
+        loop {
+            let Some(lan) = &mut self.lan else { return Ok(None) };
+            match lan.attach(&self.clock, &custom) {
+                Ok(()) => {}
+                Err(Halt::Power(order)) => return Err(order),
+                Err(Halt::Fault(fault)) => {
+                    self.remote.failed(Stage::Dhcp, fault);
+                    self.pause(Duration::from_secs(60))?;
+                    continue;
+                }
+            }
+            let Some(lease) = &lan.lease else { continue };
+            let terms = lease.terms.clone();
+            self.time_server = terms.time_server.map(|server| (server, 123).into());
+            let place = match &terms.url {
+                Some((code, url)) => format!("option {code} is {url}"),
+                None => "no provisioning URL".into(),
+            };
+            self.remote.tell(|report| report.address = Some(terms.address));
+            self.remote.note(format!("has {} from {}: {place}", terms.address, terms.server));
+            return Ok(terms.url.map(|(_, url)| url));
+        }
+    }
+
+    /// Waits `span` of the phone's time, whatever else is asked of it.
+    pub(super) fn pause(&self, span: Duration) -> Result<(), Order> {
+        self.remote.pause(self.clock.wait(span))
+    }
+
+    /// Waits until it is time to look for files again, keeping the lease meanwhile.
+    fn rest(&mut self, pause: Option<Duration>) -> Result<(), Order> {
+        const LONG: Duration = Duration::from_secs(3600);
+        let poll_at = pause.map(|pause| Instant::now() + self.clock.wait(pause));
+        loop {
+            let renew_at = self.lan.as_ref().and_then(|lan| lan.lease.as_ref()).map(|lease| lease.renew_at);
+            let next = [poll_at, renew_at].into_iter().flatten().min();
+            let span = next.map_or(LONG, |next| next.saturating_duration_since(Instant::now()));
+            match self.remote.wait(span)? {
+                Woken::Poll => return Ok(()),
+                Woken::Renew => self.renew()?,
+                Woken::Time => {
+                    let now = Instant::now();
+                    if renew_at.is_some_and(|at| at <= now) {
+                        self.renew()?;
+                    }
+                    if poll_at.is_some_and(|at| at <= now) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn renew(&mut self) -> Result<(), Order> {
+        let custom = self.flash.custom_options();
+        let Some(lan) = &mut self.lan else { return Ok(()) };
+        match lan.renew(&self.clock, &custom) {
+            Ok(()) => Ok(()),
+            Err(Halt::Power(order)) => Err(order),
+            Err(Halt::Fault(fault)) => {
+                self.remote.failed(Stage::Dhcp, fault);
+                self.remote.tell(|report| report.address = None);
+                self.attach().map(|_| ())
+            }
+        }
+    }
+
+    /// Asks for the time until somebody says it, at most three times.
+    pub(super) fn learn_time(&mut self) -> Result<(), Order> {
+        let named = || Some(SocketAddr::new(self.flash.get("local_time.ntp_server1")?.parse().ok()?, 123));
+        let Some(server) = self.time_server.or_else(named) else {
+            self.remote.failed(Stage::Time, Fault::NoTimeServer);
+            return Ok(());
+        };
+        let mut why = "gave no answer";
+        for _ in 0..3 {
+            match self.ask_time(server) {
+                Ok(unix) => {
+                    self.clock.set(unix);
+                    self.remote.note(format!("{server} says that it is {}", self.clock.display()));
+                    self.remote.done(Stage::Time);
+                    return Ok(());
+                }
+                Err(said) => why = said,
+            }
+            if let Some(order) = self.remote.ordered() {
+                return Err(order);
+            }
+        }
+        self.remote.failed(Stage::Time, Fault::NoTime { server: server.ip(), why });
+        Ok(())
+    }
+
+    fn ask_time(&self, server: SocketAddr) -> Result<u64, &'static str> {
+        let question = sntp::question(self.clock.unix());
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(|_| "cannot be asked")?;
+        socket.set_read_timeout(Some(GLANCE)).map_err(|_| "cannot be asked")?;
+        socket.connect(server).map_err(|_| "cannot be reached")?;
+        socket.send(&question).map_err(|_| "cannot be reached")?;
+        let until = Instant::now() + self.clock.patience(Duration::from_secs(5));
+        let mut buffer = [0; 128];
+        while Instant::now() < until && self.remote.ordered().is_none() {
+            if let Ok(length) = socket.recv(&mut buffer) {
+                return sntp::answer(&question, buffer.get(..length).unwrap_or_default());
+            }
+        }
+        Err("gave no answer")
+    }
+}

@@ -1,0 +1,284 @@
+//! Decisions hold no door, no disk and no clock: the modules that decide are parsed, and every path that they name
+//! must be on their list. And nothing outside the brand folders knows a brand by name.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use syn::visit::{self, Visit};
+
+/// What any pure module may name: data, text and arithmetic. Clocks, threads, files, sockets and the environment
+/// are not on it, so naming them fails.
+const COMMON: &[&str] = &[
+    "crate::access",
+    "crate::brands",
+    "crate::model",
+    "serde",
+    "serde_json",
+    "std::array",
+    "std::borrow",
+    "std::cmp",
+    "std::collections",
+    "std::fmt",
+    "std::hash",
+    "std::iter",
+    "std::mem::replace",
+    "std::mem::size_of",
+    "std::mem::swap",
+    "std::mem::take",
+    "std::net::AddrParseError",
+    "std::net::IpAddr",
+    "std::net::Ipv4Addr",
+    "std::net::Ipv6Addr",
+    "std::net::SocketAddr",
+    "std::num",
+    "std::ops",
+    "std::path::Path",
+    "std::str",
+    "std::sync::Arc",
+    "std::sync::LazyLock",
+    "std::time::Duration",
+    "thiserror",
+];
+
+/// Each pure module, and what it may name besides.
+const PURE: &[(&str, &[&str])] = &[
+    ("model", &["time::OffsetDateTime", "time::format_description", "toml::from_str", "zeroize"]),
+    ("access", &[]),
+    ("brands", &["include_dir", "ipnet", "minijinja", "regex", "toml"]),
+    ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),
+    ("dhcp/knowledge.rs", &["crate::dhcp"]),
+    ("dhcp/options.rs", &["crate::dhcp"]),
+    ("dhcp/reply.rs", &["crate::dhcp", "dhcproto"]),
+    ("dhcp/request.rs", &["crate::dhcp", "dhcproto"]),
+    ("http/path.rs", &[]),
+    ("journal/fold.rs", &[]),
+    ("journal/journey.rs", &[]),
+    ("pki/leaf.rs", &["crate::pki"]),
+    ("sntp/reply.rs", &[]),
+];
+
+/// Names at the end of a path that read a clock, randomness or the environment whatever they hang on.
+const NEVER: &[&str] = &["elapsed", "now", "now_local", "now_utc", "read_to_string", "var", "vars"];
+
+const BRANDS: &[&str] = &[
+    "aastra",
+    "akuvox",
+    "audiocodes",
+    "avaya",
+    "bria",
+    "cisco",
+    "fanvil",
+    "gigaset",
+    "grandstream",
+    "htek",
+    "innovaphone",
+    "linksys",
+    "mitel",
+    "obihai",
+    "panasonic",
+    "polycom",
+    "snom",
+    "yealink",
+];
+
+#[test]
+fn pure_modules_name_only_what_is_on_their_list() {
+    let mut faults = Vec::new();
+    for (module, more) in PURE {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module);
+        let files = rust_files(&root);
+        assert!(!files.is_empty(), "src/{module} has no source: is it still where this test looks?");
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for fault in faults_of(&text, more) {
+                faults.push(format!("{}: {fault}", file.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_check_finds_what_it_must() {
+    let impure = [
+        "fn f() { std::time::Instant::now(); }",
+        "use std::time; fn f() -> time::Instant { time::Instant::now() }",
+        "use std::time::{Duration, SystemTime};",
+        "use std::*;",
+        "use std::env;",
+        "fn f() { let _ = std::env::var(\"HOME\"); }",
+        "use std as s;",
+        "use tokio::net::UdpSocket;",
+        "fn f() { sled::open(\"x\"); }",
+        "use std::net::UdpSocket;",
+        "async fn f() {}",
+        "fn f() { let _ = async {}; }",
+        "use time::OffsetDateTime; fn f() { OffsetDateTime::now_utc(); }",
+        "fn f(t: T) { t.elapsed(); }",
+        "use crate::store::Store;",
+        "fn f() { println!(\"{}\", std::fs::read_to_string(\"x\").unwrap()); }",
+        "fn f() { tracing::info!(\"x\"); }",
+        "fn f() -> &'static str { std::env!(\"HOME\") }",
+    ];
+    for source in impure {
+        assert!(!faults_of(source, &["time::OffsetDateTime"]).is_empty(), "not found: {source}");
+    }
+    let pure = "use std::time::Duration; use super::Mac; use crate::model::{Now, Phone};
+        fn f(now: Now) -> Option<Duration> { Some(Duration::from_secs(1)) }
+        #[cfg(test)] mod tests { use std::time::Instant; fn t() { Instant::now(); } }";
+    assert_eq!(faults_of(pure, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn no_brand_is_named_outside_the_brand_folders() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut names: BTreeSet<String> = BRANDS.iter().map(|&name| name.to_owned()).collect();
+    for entry in std::fs::read_dir(source.join("brands")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names.insert(path.file_name().unwrap().to_string_lossy().to_lowercase());
+        }
+    }
+    assert!(names.contains("yealink"), "the first brand folder is gone");
+    let mut faults = Vec::new();
+    for file in all_files(&source) {
+        let inside = file.strip_prefix(&source).unwrap();
+        if ["brands", "phonesim", "partners"].iter().any(|folder| inside.starts_with(folder)) {
+            continue;
+        }
+        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        for (number, line) in text.to_lowercase().lines().enumerate() {
+            let words: BTreeSet<&str> = line.split(|c: char| !c.is_alphanumeric()).collect();
+            for name in names.iter().filter(|name| words.contains(name.as_str())) {
+                faults.push(format!("src/{}:{}: {name}", inside.display(), number + 1));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn faults_of(source: &str, more: &[&str]) -> Vec<String> {
+    let file = syn::parse_file(source).unwrap();
+    let mut looker = Looker { more, faults: Vec::new() };
+    looker.visit_file(&file);
+    looker.faults
+}
+
+struct Looker<'a> {
+    more: &'a [&'a str],
+    faults: Vec<String>,
+}
+
+impl Looker<'_> {
+    fn name(&mut self, segments: &[String]) {
+        let path = segments.join("::");
+        let first = segments.first().map(String::as_str).unwrap_or_default();
+        let outside = matches!(first, "std" | "core" | "alloc" | "crate") || is_crate(first);
+        let listed = |allowed: &&str| path == **allowed || path.starts_with(&format!("{allowed}::"));
+        if outside && !COMMON.iter().chain(self.more).any(|allowed| listed(&allowed)) {
+            self.faults.push(format!("names {path}"));
+        }
+        if segments.len() > 1 && segments.last().is_some_and(|last| NEVER.contains(&last.as_str())) {
+            self.faults.push(format!("calls {path}"));
+        }
+    }
+
+    fn tree(&mut self, tree: &syn::UseTree, before: &[String]) {
+        let with = |ident: &syn::Ident| before.iter().cloned().chain([ident.to_string()]).collect::<Vec<_>>();
+        match tree {
+            syn::UseTree::Path(path) => self.tree(&path.tree, &with(&path.ident)),
+            syn::UseTree::Name(name) if name.ident == "self" => self.name(before),
+            syn::UseTree::Name(name) => self.name(&with(&name.ident)),
+            syn::UseTree::Rename(rename) => self.name(&with(&rename.ident)),
+            syn::UseTree::Glob(_) => self.name(before),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.tree(item, before)),
+        }
+    }
+}
+
+/// Crates of the manifest: the first segment of a path that leaves the project.
+fn is_crate(name: &str) -> bool {
+    const MANIFEST: &str = include_str!("../Cargo.toml");
+    let spelled = name.replace('_', "-");
+    let names = [name, spelled.as_str()];
+    MANIFEST.lines().any(|line| line.split_once([' ', '=']).is_some_and(|(key, _)| names.contains(&key)))
+        && !matches!(name, "name" | "version" | "edition" | "description" | "license" | "readme" | "publish")
+}
+
+impl<'ast> Visit<'ast> for Looker<'_> {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !is_test(&item.attrs) {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        if !is_test(&item.attrs) {
+            visit::visit_item_fn(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.tree(&item.tree, &[]);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if segments.len() > 1 {
+            self.name(&segments);
+        }
+        visit::visit_path(self, path);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        if NEVER.contains(&call.method.to_string().as_str()) {
+            self.faults.push(format!("calls .{}()", call.method));
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+
+    /// The arguments of `format!`, `matches!` and their like are expressions, which are looked at as such.
+    fn visit_macro(&mut self, item: &'ast syn::Macro) {
+        self.visit_path(&item.path);
+        let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+        if let Ok(arguments) = item.parse_body_with(parser) {
+            arguments.iter().for_each(|argument| self.visit_expr(argument));
+        }
+    }
+
+    fn visit_signature(&mut self, signature: &'ast syn::Signature) {
+        if signature.asyncness.is_some() {
+            self.faults.push(format!("async fn {}", signature.ident));
+        }
+        visit::visit_signature(self, signature);
+    }
+
+    fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {
+        self.faults.push("an async block".into());
+    }
+}
+
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("test")
+            || attribute.path().is_ident("cfg")
+                && attribute.parse_args::<syn::Path>().is_ok_and(|condition| condition.is_ident("test"))
+    })
+}
+
+fn all_files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).map(|entries| entries.flatten().collect()).unwrap_or_else(|_| Vec::new());
+    entries.iter().flat_map(|entry| all_files(&entry.path())).collect()
+}
+
+/// The module's files; a file `tests.rs` is its tests.
+fn rust_files(path: &Path) -> Vec<PathBuf> {
+    let is_source = |file: &PathBuf| {
+        file.extension().is_some_and(|extension| extension == "rs")
+            && file.file_name().is_some_and(|name| name != "tests.rs")
+    };
+    all_files(path).into_iter().filter(is_source).collect()
+}
