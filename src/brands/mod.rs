@@ -1,5 +1,22 @@
 //! Brands of phones: each is one folder of data, and nothing outside this module knows one by name.
+//!
+//! A folder holds `brand.toml` (how to recognise the brand, what it asks for, what it is told), `templates/`, and
+//! `samples/` with exact expected outputs. [`Registry`] reads the folders; a new brand is a new folder and no other edit.
 
+mod brand;
+mod context;
+mod error;
+mod escape;
+mod manifest;
+mod pattern;
+mod recognise;
+mod registry;
+mod render;
 mod sheet;
 
-pub use sheet::Content;
+pub use brand::{Brand, Fact, FileKind, FileRule, Tls};
+pub use error::Error;
+pub use escape::{Format, Unfit};
+pub use recognise::{Claims, Recognition};
+pub use registry::{FileMatch, Folder, Registry};
+pub use sheet::{Content, Rendered, Sheet};

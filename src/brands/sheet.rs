@@ -1,3 +1,7 @@
+use std::net::IpAddr;
+
+use crate::model::{Login, Organisation, Phone};
+
 /// How much a file tells the phone that asked for it. Each one tells more than the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Content {
@@ -13,5 +17,40 @@ impl Content {
     /// Whether it holds anything that only this phone may see.
     pub fn is_secret(self) -> bool {
         self > Self::Pointer
+    }
+}
+
+/// All that a file is rendered from. The same sheet gives the same bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Sheet<'a> {
+    /// How much of the rest may stand in the file. A common file never gets more than [`Content::Pointer`].
+    pub content: Content,
+    /// The phone; needed for its own file.
+    pub phone: Option<&'a Phone>,
+    /// Whose phone it is.
+    pub organisation: Option<&'a Organisation>,
+    /// The login to hand out; needed for a content with secrets.
+    pub login: Option<&'a Login>,
+    /// The box's address as the phone sees it, for SNTP.
+    pub time_server: IpAddr,
+    /// Where the CA certificate is, in a form that the phone can fetch before it trusts us.
+    pub ca_url: &'a str,
+    /// Where the phone is to ask from now on; ends with `/`.
+    pub provisioning_url: &'a str,
+}
+
+/// A file as it goes to the phone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Value of the `Content-Type` header.
+    pub content_type: String,
+}
+
+impl std::fmt::Debug for Rendered {
+    /// The bytes may hold secrets: only their number is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rendered {{ {} bytes of {} }}", self.bytes.len(), self.content_type)
     }
 }

@@ -8,17 +8,17 @@ use time::{Date, Month, Time};
 use crate::model::Timestamp;
 
 /// The revision of a file: SHA-256 over its bytes, in hexadecimal. With quotes around it, it is the file's ETag.
-pub fn revision(bytes: &[u8]) -> String {
+pub(super) fn revision(bytes: &[u8]) -> String {
     super::hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 /// What a request says about the copy that the client has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Condition<'a> {
+pub(super) struct Condition<'a> {
     /// `If-None-Match`.
-    pub none_match: Option<&'a str>,
+    pub(super) none_match: Option<&'a str>,
     /// `If-Modified-Since`.
-    pub modified_since: Option<&'a str>,
+    pub(super) modified_since: Option<&'a str>,
 }
 
 impl Condition<'_> {
@@ -26,7 +26,7 @@ impl Condition<'_> {
     ///
     /// Tags outweigh dates. A date counts to the second; one that lies in the future, or that cannot be read, says
     /// nothing (RFC 9110 section 13.1.3): sending a file too often is a nuisance, not sending it is a fault.
-    pub fn is_fresh(&self, revision: &str, modified: Timestamp, now: Timestamp) -> bool {
+    pub(super) fn is_fresh(&self, revision: &str, modified: Timestamp, now: Timestamp) -> bool {
         if let Some(tags) = self.none_match {
             return names(tags, revision);
         }
@@ -45,7 +45,7 @@ fn names(tags: &str, revision: &str) -> bool {
 }
 
 /// A time as HTTP writes it, `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub fn write_date(at: Timestamp) -> String {
+pub(super) fn write_date(at: Timestamp) -> String {
     let since_epoch = Duration::from_secs(at.secs().max(0).unsigned_abs());
     // Four digits are all that the format has room for.
     let last = Duration::from_secs(253_402_300_799);
@@ -54,7 +54,7 @@ pub fn write_date(at: Timestamp) -> String {
 
 /// Reads a date in the three forms of RFC 9110 section 5.6.7, and in the untidy forms that devices send: one digit for
 /// the day, the month in full, no weekday.
-pub fn read_date(text: &str) -> Option<Timestamp> {
+pub(super) fn read_date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if text.len() > 64 {
         return None;

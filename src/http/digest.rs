@@ -12,13 +12,13 @@ use super::hex;
 use crate::model::Secret;
 
 /// What logins are asked for. It never changes: phones remember their login by it.
-pub const REALM: &str = "Block66";
+pub(super) const REALM: &str = "Block66";
 /// Longest header that is read.
 const LONGEST: usize = 4096;
 
 /// What an `Authorization` header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Authorization {
+pub(super) enum Authorization {
     /// User name and password as they are.
     Basic {
         /// The user name.
@@ -32,35 +32,35 @@ pub enum Authorization {
 
 /// The answer to a Digest challenge (RFC 2617 section 3.2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(super) struct Answer {
     /// The user name.
-    pub user: String,
+    pub(super) user: String,
     /// The realm that the password is for.
-    pub realm: String,
+    pub(super) realm: String,
     /// The nonce that is answered.
-    pub nonce: String,
+    pub(super) nonce: String,
     /// The path as the client sees it.
-    pub uri: String,
+    pub(super) uri: String,
     /// The answer: 32 hexadecimal digits in lower case.
-    pub response: String,
+    pub(super) response: String,
     /// What came with `qop=auth`; `None` in the form of RFC 2069.
-    pub quality: Option<Quality>,
+    pub(super) quality: Option<Quality>,
 }
 
 /// What an answer with `qop=auth` carries besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quality {
+pub(super) struct Quality {
     /// How often the nonce was used, this time included.
-    pub count: u32,
+    pub(super) count: u32,
     /// The same as sent: it goes into the hash.
-    pub count_text: String,
+    pub(super) count_text: String,
     /// The client's own nonce.
-    pub client_nonce: String,
+    pub(super) client_nonce: String,
 }
 
 /// Why an `Authorization` header could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AuthorizationError {
+pub(super) enum AuthorizationError {
     /// Longer than any that a phone sends.
     #[error("its login is too long")]
     TooLong,
@@ -77,7 +77,7 @@ impl Authorization {
     ///
     /// # Errors
     /// It is too long, not in the grammar, or of a kind that was not offered.
-    pub fn read(value: &[u8]) -> Result<Self, AuthorizationError> {
+    pub(super) fn read(value: &[u8]) -> Result<Self, AuthorizationError> {
         use AuthorizationError::{Malformed, NotOffered, TooLong};
         if value.len() > LONGEST {
             return Err(TooLong);
@@ -95,7 +95,7 @@ impl Authorization {
     }
 
     /// The user name it claims.
-    pub fn user(&self) -> &str {
+    pub(super) fn user(&self) -> &str {
         match self {
             Self::Basic { user, .. } => user,
             Self::Digest(answer) => &answer.user,
@@ -103,7 +103,7 @@ impl Authorization {
     }
 
     /// Whether it shows knowledge of `password`. It takes the same time whichever it is.
-    pub fn proves(&self, method: &str, password: &Secret) -> bool {
+    pub(super) fn proves(&self, method: &str, password: &Secret) -> bool {
         match self {
             Self::Basic { password: sent, .. } => {
                 let [sent, right] =
@@ -255,13 +255,13 @@ fn hex_md5(parts: &[&str]) -> String {
 }
 
 /// The value of a `WWW-Authenticate` header that asks for a Digest login.
-pub fn challenge(nonce: &str, stale: bool) -> String {
+pub(super) fn challenge(nonce: &str, stale: bool) -> String {
     let stale = if stale { ", stale=true" } else { "" };
     format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm=MD5, qop=\"auth\"{stale}")
 }
 
 /// The value of a second `WWW-Authenticate` header that also offers Basic; over TLS only.
-pub fn basic_challenge() -> String {
+pub(super) fn basic_challenge() -> String {
     format!("Basic realm=\"{REALM}\"")
 }
 

@@ -8,9 +8,11 @@
 mod bounds;
 mod conditional;
 mod digest;
+pub mod dispatch;
 pub mod listeners;
 mod nonce;
 pub mod path;
+pub mod provision;
 mod stall;
 mod throttle;
 

@@ -14,7 +14,7 @@ use crate::model::Now;
 ///
 /// A nonce says when it was made and for which address, under a key that lives as long as the process: nothing is
 /// kept for a nonce until it was answered rightly. Then a table of fixed size remembers which counts were used.
-pub struct Nonces {
+pub(super) struct Nonces {
     key: hmac::Key,
     made: AtomicU32,
     used: Mutex<Vec<Used>>,
@@ -31,7 +31,7 @@ struct Used {
 
 /// What a nonce is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
+pub(super) enum Freshness {
     /// It may be used.
     Fresh,
     /// It is too old, of an earlier process, made for another address, or was used before in the same way.
@@ -40,14 +40,14 @@ pub enum Freshness {
 
 impl Nonces {
     /// How long a nonce may be used with ever higher counts.
-    pub const LIFE: Duration = Duration::from_secs(30 * 60);
+    pub(super) const LIFE: Duration = Duration::from_secs(30 * 60);
     /// How long a nonce may be used by a client that does not count: from one address, on any connection.
-    pub const LIFE_WITHOUT_COUNT: Duration = Duration::from_secs(5 * 60);
+    pub(super) const LIFE_WITHOUT_COUNT: Duration = Duration::from_secs(5 * 60);
     /// Answered nonces that are remembered, in slots: each takes 40 bytes.
     const SLOTS: usize = 4096;
 
     /// Nonces under `key`, which must be random.
-    pub fn new(key: &[u8; 32]) -> Self {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
             made: AtomicU32::new(0),
@@ -56,13 +56,13 @@ impl Nonces {
     }
 
     /// A new nonce for a client at `address`.
-    pub fn issue(&self, address: IpAddr, now: Now) -> String {
+    pub(super) fn issue(&self, address: IpAddr, now: Now) -> String {
         let serial = self.made.fetch_add(1, Ordering::Relaxed);
         self.write(now.monotonic.as_secs(), serial, address)
     }
 
     /// Whether `nonce` may be used now. It counts as used from then on: ask only for a right answer.
-    pub fn judge(&self, nonce: &str, count: Option<u32>, address: IpAddr, now: Now) -> Freshness {
+    pub(super) fn judge(&self, nonce: &str, count: Option<u32>, address: IpAddr, now: Now) -> Freshness {
         let Some((made, serial)) = self.read(nonce, address) else { return Freshness::Stale };
         let age = now.monotonic.saturating_sub(Duration::from_secs(made));
         let life = if count.is_some() { Self::LIFE } else { Self::LIFE_WITHOUT_COUNT };

@@ -18,7 +18,7 @@ pub(super) fn source(address: IpAddr) -> u64 {
 /// boot, and once every [`Throttle::EACH`] from then on. The table has a fixed size. Sources that share a slot push
 /// each other out, which forgives and never punishes.
 #[derive(Debug)]
-pub struct Throttle {
+pub(super) struct Throttle {
     slots: Vec<Slot>,
     key: u64,
 }
@@ -32,25 +32,25 @@ struct Slot {
 
 impl Throttle {
     /// Wrong logins in a row that cost nothing.
-    pub const FREE: u32 = 30;
+    pub(super) const FREE: u32 = 30;
     /// What each further one costs.
-    pub const EACH: Duration = Duration::from_secs(2);
+    pub(super) const EACH: Duration = Duration::from_secs(2);
     const SLOTS: usize = 4096;
 
     /// An empty table. `key` makes it hard to choose sources that share a slot.
-    pub fn new(key: u64) -> Self {
+    pub(super) fn new(key: u64) -> Self {
         Self { slots: vec![Slot::default(); Self::SLOTS], key }
     }
 
     /// How long `address` has to wait before its next login is looked at, in time since the start of the process.
-    pub fn wait(&self, address: IpAddr, now: Duration) -> Option<Duration> {
+    pub(super) fn wait(&self, address: IpAddr, now: Duration) -> Option<Duration> {
         let source = source(address);
         let slot = self.slots.get(self.index(source)).filter(|slot| slot.source == source)?;
         slot.settled.saturating_sub(now).checked_sub(Self::EACH * Self::FREE).filter(|wait| !wait.is_zero())
     }
 
     /// `address` sent a wrong login.
-    pub fn wrong(&mut self, address: IpAddr, now: Duration) {
+    pub(super) fn wrong(&mut self, address: IpAddr, now: Duration) {
         let source = source(address);
         let index = self.index(source);
         if let Some(slot) = self.slots.get_mut(index) {

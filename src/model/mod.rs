@@ -31,4 +31,4 @@ pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
 pub use sighting::Sighting;
 pub use time::{Now, Timestamp};
-pub use url::{BoxAddress, Scheme, provisioning_url};
+pub use url::{BoxAddress, Scheme, page_url, provisioning_url};

@@ -90,6 +90,9 @@ pub enum Reason {
     /// The login is good, but policy asks for more before secrets leave.
     #[serde(rename = "http.more-evidence-needed")]
     MoreEvidenceNeeded,
+    /// Too many wrong logins came from one source: it has to wait, whichever phone it asks for.
+    #[serde(rename = "http.throttled")]
+    Throttled,
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
@@ -264,6 +267,7 @@ impl Reason {
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
             | Self::NotServed
+            | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset
             | Self::TftpRefused

@@ -26,12 +26,21 @@ pub struct BoxAddress {
 /// `path` is relative to the provisioning prefix and may be empty: the URL then ends with `/`, as a phone expects
 /// that adds file names of its own. The port is left out where it is the scheme's own, which some phones insist on.
 pub fn provisioning_url(scheme: Scheme, at: &BoxAddress, path: &str) -> String {
+    format!("{}p/{path}", root_url(scheme, at))
+}
+
+/// Where people find the page.
+pub fn page_url(at: &BoxAddress) -> String {
+    root_url(Scheme::Https, at)
+}
+
+fn root_url(scheme: Scheme, at: &BoxAddress) -> String {
     let (name, port, usual) = match scheme {
         Scheme::Http => ("http", at.http, 80),
         Scheme::Https => ("https", at.https, 443),
     };
     let port = if port == usual { String::new() } else { format!(":{port}") };
-    format!("{name}://{}{port}/p/{path}", Host(at.host))
+    format!("{name}://{}{port}/", Host(at.host))
 }
 
 struct Host(IpAddr);
@@ -54,5 +63,6 @@ mod tests {
         let at = BoxAddress { host: [10, 66, 0, 1].into(), http: 80, https: 8443 };
         assert_eq!(provisioning_url(Scheme::Http, &at, ""), "http://10.66.0.1/p/");
         assert_eq!(provisioning_url(Scheme::Https, &at, "ca.pem"), "https://10.66.0.1:8443/p/ca.pem");
+        assert_eq!(page_url(&at), "https://10.66.0.1:8443/");
     }
 }

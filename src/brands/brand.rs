@@ -1,0 +1,292 @@
+use std::collections::BTreeSet;
+
+use regex::Regex;
+use serde::Deserialize;
+
+use super::error::Error;
+use super::escape::Format;
+use super::manifest::{self, Manifest, OptionForm};
+use super::pattern::Pattern;
+use super::registry::Folder;
+use super::render::Templates;
+
+/// One brand of phones, read from its folder and checked.
+#[derive(Debug)]
+pub struct Brand {
+    /// Name of its folder.
+    pub id: String,
+    /// Name as people write it.
+    pub name: String,
+    /// Event header of the NOTIFY that makes a phone fetch its files again.
+    pub resync: Option<String>,
+    /// Event header of the NOTIFY that makes a phone restart.
+    pub reboot: Option<String>,
+    /// What its TLS can do.
+    pub tls: Tls,
+    pub(super) user_agents: Vec<Regex>,
+    pub(super) vendor_classes: Vec<Vec<u8>>,
+    pub(super) mac_prefixes: Vec<MacPrefix>,
+    pub(super) files: Vec<FileRule>,
+    pub(super) templates: Templates,
+    options: Vec<(u8, OptionForm)>,
+    accounts_of_unknown_model: usize,
+    models: Vec<(String, usize)>,
+    facts: Vec<Fact>,
+}
+
+/// What a brand's TLS can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Newest version that its newer firmware speaks, as `1.2`.
+    pub newest: String,
+    /// Whether phones come with a certificate of their own that names their MAC.
+    pub client_certificate: bool,
+    /// Whether a file can make it trust our CA.
+    pub takes_our_ca: bool,
+}
+
+/// Something that `brand.toml` says, and how well it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about: `user-agent …`, `file …`.
+    pub what: String,
+    /// Where it is known from.
+    pub source: String,
+    /// Whether the source is a record of what a real phone sent or took.
+    pub seen_on_a_phone: bool,
+}
+
+/// A file that phones of a brand ask for.
+#[derive(Debug, Clone)]
+pub struct FileRule {
+    /// Whose it is.
+    pub kind: FileKind,
+    /// When phones ask for it, lowest first; files with the same number replace each other.
+    pub order: u8,
+    pub(super) name: Pattern,
+    pub(super) made: Option<Made>,
+}
+
+/// How a file is made.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) template: String,
+    pub(super) format: Format,
+    pub(super) content_type: String,
+}
+
+impl FileRule {
+    /// The name as `brand.toml` writes it, with its places in braces.
+    pub fn name(&self) -> &str {
+        self.name.written()
+    }
+}
+
+/// Whose a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    /// One phone's, named by its MAC.
+    Own,
+    /// One for many phones; never holds a secret.
+    Common,
+    /// Asked for, and given to nobody.
+    Withheld,
+}
+
+#[derive(Debug)]
+pub(super) struct MacPrefix {
+    pub(super) octets: Vec<u8>,
+    /// Whether nothing but phones has it (else more is needed to take a device for one).
+    pub(super) phones_only: bool,
+}
+
+impl Brand {
+    /// Reads and checks a folder.
+    pub(super) fn read(folder: &Folder) -> Result<Self, Error> {
+        let wrong = |what: String| Error::Manifest { brand: folder.id.clone(), what };
+        let text = folder.files.get("brand.toml").ok_or_else(|| wrong("there is none".into()))?;
+        let manifest: Manifest = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let facts = facts(&manifest);
+        if let Some(fact) = facts.iter().find(|fact| fact.source.trim().is_empty()) {
+            return Err(wrong(format!("{} has no source", fact.what)));
+        }
+        let files = manifest.file.iter().map(file_rule).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+        check_files(&files).map_err(wrong)?;
+        let user_agents = manifest
+            .user_agent
+            .iter()
+            .map(|rule| user_agent(&rule.pattern))
+            .collect::<Result<_, _>>()
+            .map_err(wrong)?;
+        let mac_prefixes = manifest.mac_prefix.iter().map(mac_prefix).collect::<Result<_, _>>().map_err(wrong)?;
+        if let Some(empty) = manifest.vendor_class.iter().find(|class| class.prefix.len() < 3) {
+            return Err(wrong(format!("the vendor class \"{}\" would fit too much", empty.prefix)));
+        }
+        Ok(Self {
+            id: folder.id.clone(),
+            name: manifest.name,
+            resync: manifest.resync.map(|notify| notify.event),
+            reboot: manifest.reboot.map(|notify| notify.event),
+            tls: Tls {
+                newest: manifest.tls.newest,
+                client_certificate: manifest.tls.client_certificate,
+                takes_our_ca: manifest.tls.takes_our_ca,
+            },
+            user_agents,
+            vendor_classes: manifest
+                .vendor_class
+                .iter()
+                .map(|class| class.prefix.to_ascii_lowercase().into())
+                .collect(),
+            mac_prefixes,
+            templates: Templates::compile(folder, &files)?,
+            files,
+            options: manifest.dhcp_option.iter().map(|option| (option.number, option.form)).collect(),
+            accounts_of_unknown_model: manifest.accounts.unknown_model,
+            models: manifest
+                .model
+                .into_iter()
+                .flat_map(|model| model.names.into_iter().map(move |name| (name, model.accounts)))
+                .collect(),
+            facts,
+        })
+    }
+
+    /// The files that phones of this brand ask for, in `brand.toml`'s order.
+    pub fn files(&self) -> &[FileRule] {
+        &self.files
+    }
+
+    /// What `brand.toml` says, and how well it is known.
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// The DHCP options that bring a phone of this brand to `url`, which ends with `/`. A value that one option
+    /// cannot hold (255 bytes, RFC 2132 section 2) is left out.
+    pub fn dhcp_options(&self, url: &str) -> Vec<(u8, Vec<u8>)> {
+        let value = |form| match form {
+            OptionForm::Url => url,
+            OptionForm::Host => host(url),
+        };
+        self.options
+            .iter()
+            .map(|(number, form)| (*number, value(*form).as_bytes().to_vec()))
+            .filter(|(_, value)| (1..=255).contains(&value.len()))
+            .collect()
+    }
+
+    /// Whether this brand's phones are told of their configuration by the DHCP option of this number.
+    pub(super) fn reads_option(&self, number: u8) -> bool {
+        self.options.iter().any(|(own, _)| *own == number)
+    }
+
+    /// How many accounts a phone of this model has: those without a line are switched off.
+    pub(super) fn accounts(&self, model: Option<&str>) -> usize {
+        let known = |model: &str| self.models.iter().find(|(name, _)| name.eq_ignore_ascii_case(model));
+        model.and_then(known).map_or(self.accounts_of_unknown_model, |(_, accounts)| *accounts)
+    }
+}
+
+/// The host of a URL, without scheme, login, port and the brackets of an IPv6 address.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((address, _)) => address,
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+fn user_agent(pattern: &str) -> Result<Regex, String> {
+    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    if let Some(name) = regex.capture_names().flatten().find(|name| !matches!(*name, "model" | "firmware" | "mac")) {
+        return Err(format!("user-agent {pattern}: {name} is none of model, firmware, mac"));
+    }
+    if regex.is_match("") {
+        return Err(format!("user-agent {pattern} fits everything"));
+    }
+    Ok(regex)
+}
+
+fn mac_prefix(rule: &manifest::MacPrefix) -> Result<MacPrefix, String> {
+    let wrong = || format!("mac-prefix \"{}\": expected three to five octets, as in 80:5e:c0", rule.prefix);
+    let octet = |pair: &str| (pair.len() == 2).then(|| u8::from_str_radix(pair, 16).ok()).flatten();
+    let octets: Vec<u8> = rule.prefix.split(':').map(octet).collect::<Option<_>>().ok_or_else(wrong)?;
+    if !(3..=5).contains(&octets.len()) {
+        return Err(wrong());
+    }
+    Ok(MacPrefix { octets, phones_only: rule.phones_only })
+}
+
+fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
+    let name = Pattern::read(&file.name)?;
+    let made = match (&file.template, file.format, &file.content_type) {
+        (Some(template), Some(format), Some(content_type)) => {
+            Some(Made { template: template.clone(), format, content_type: content_type.clone() })
+        }
+        (None, None, None) => None,
+        _ => return Err(format!("file {}: template, format and content-type go together", file.name)),
+    };
+    match (file.kind, made.is_some(), name.names_a_mac()) {
+        (FileKind::Withheld, true, _) => Err(format!("file {} is withheld and needs no template", file.name)),
+        (FileKind::Own | FileKind::Common, false, _) => Err(format!("file {} needs a template", file.name)),
+        (FileKind::Own, _, false) => Err(format!("file {} is one phone's and names no {{mac}}", file.name)),
+        (FileKind::Common, _, true) => Err(format!("file {} is for many phones and names a {{mac}}", file.name)),
+        _ => Ok(FileRule { kind: file.kind, order: file.order, name, made }),
+    }
+}
+
+/// One template is one kind's and one format's, so that what it may hold never depends on who asks for it.
+fn check_files(files: &[FileRule]) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    for rule in files {
+        if !names.insert(rule.name().to_ascii_lowercase()) {
+            return Err(format!("file {} stands twice", rule.name()));
+        }
+        let Some(made) = &rule.made else { continue };
+        let differs = |other: &FileRule| {
+            other.made.as_ref().is_some_and(|theirs| {
+                theirs.template == made.template && (other.kind != rule.kind || theirs.format != made.format)
+            })
+        };
+        if files.iter().any(differs) {
+            return Err(format!("template {} serves files of two kinds or formats", made.template));
+        }
+    }
+    Ok(())
+}
+
+fn facts(manifest: &Manifest) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut add = |what: String, source: &str, seen_on_a_phone: bool| {
+        facts.push(Fact { what, source: source.to_owned(), seen_on_a_phone });
+    };
+    for rule in &manifest.user_agent {
+        add(format!("user-agent {}", rule.pattern), &rule.source, rule.seen_on_a_phone);
+    }
+    for rule in &manifest.vendor_class {
+        add(format!("vendor-class {}", rule.prefix), &rule.source, rule.seen_on_a_phone);
+    }
+    for rule in &manifest.mac_prefix {
+        add(format!("mac-prefix {}", rule.prefix), &rule.source, rule.seen_on_a_phone);
+    }
+    for rule in &manifest.dhcp_option {
+        add(format!("dhcp-option {}", rule.number), &rule.source, rule.seen_on_a_phone);
+    }
+    for rule in &manifest.file {
+        add(format!("file {}", rule.name), &rule.source, rule.seen_on_a_phone);
+    }
+    add("accounts".into(), &manifest.accounts.source, manifest.accounts.seen_on_a_phone);
+    for rule in &manifest.model {
+        add(format!("model {}", rule.names.join(", ")), &rule.source, rule.seen_on_a_phone);
+    }
+    for (what, notify) in [("resync", &manifest.resync), ("reboot", &manifest.reboot)] {
+        if let Some(notify) = notify {
+            add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
+        }
+    }
+    add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
+    facts
+}

@@ -1,0 +1,124 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use include_dir::{Dir, include_dir};
+
+use super::brand::{Brand, FileKind, FileRule};
+use super::error::Error;
+use crate::model::Mac;
+
+/// The folders of this directory as they were when the program was built.
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/brands");
+
+/// All brands that the box knows.
+#[derive(Debug)]
+pub struct Registry {
+    brands: Vec<Brand>,
+}
+
+/// A brand's folder in memory.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// Its name, the brand's id.
+    pub id: String,
+    /// Its files, by path below it: `brand.toml`, `templates/own.cfg`. Others are not looked at.
+    pub files: BTreeMap<String, Cow<'static, str>>,
+}
+
+/// What a name means, when a phone asks for it.
+#[derive(Debug, Clone)]
+pub enum FileMatch<'a> {
+    /// A file that is made for those who may have it.
+    Served {
+        /// Whose name it is.
+        brand: &'a Brand,
+        /// The file.
+        rule: &'a FileRule,
+        /// The MAC in the name.
+        mac: Option<Mac>,
+        /// The code of a model in the name.
+        code: Option<String>,
+    },
+    /// A name that phones ask for and that is served to nobody.
+    Withheld,
+    /// A name that no brand asks for.
+    Unknown,
+}
+
+/// Longer names are nobody's.
+const LONGEST_NAME: usize = 128;
+
+impl Registry {
+    /// The brands that came with the program.
+    pub fn builtin() -> Result<Self, Error> {
+        Self::load(&Folder::built_in())
+    }
+
+    /// Reads these folders. Where two brands use one name, the one that stands first has it.
+    pub fn load(folders: &[Folder]) -> Result<Self, Error> {
+        let brands = folders.iter().map(Brand::read).collect::<Result<Vec<_>, _>>()?;
+        for (at, brand) in brands.iter().enumerate() {
+            if brands.iter().skip(at + 1).any(|other| other.id == brand.id) {
+                return Err(Error::Manifest { brand: brand.id.clone(), what: "there are two of this name".into() });
+            }
+        }
+        Ok(Self { brands })
+    }
+
+    /// All brands.
+    pub fn brands(&self) -> impl Iterator<Item = &Brand> {
+        self.brands.iter()
+    }
+
+    /// The brand of this folder name.
+    pub fn brand(&self, id: &str) -> Option<&Brand> {
+        self.brands.iter().find(|brand| brand.id == id)
+    }
+
+    /// What a file name means. `name` is the last part of a path, in any case.
+    pub fn file(&self, name: &str) -> FileMatch<'_> {
+        self.file_of(name, None)
+    }
+
+    /// What a file name means to a phone that is known or claims to be of the brand `id`: several brands use the
+    /// same names.
+    pub fn file_of(&self, name: &str, id: Option<&str>) -> FileMatch<'_> {
+        if name.len() > LONGEST_NAME {
+            return FileMatch::Unknown;
+        }
+        let hinted = id.and_then(|id| self.brand(id));
+        hinted.into_iter().chain(&self.brands).find_map(|brand| brand.file(name)).unwrap_or(FileMatch::Unknown)
+    }
+}
+
+impl Brand {
+    fn file(&self, name: &str) -> Option<FileMatch<'_>> {
+        let (rule, found) = self.files.iter().find_map(|rule| Some((rule, rule.name.matches(name)?)))?;
+        Some(match rule.kind {
+            FileKind::Withheld => FileMatch::Withheld,
+            FileKind::Own | FileKind::Common => {
+                FileMatch::Served { brand: self, rule, mac: found.mac, code: found.code }
+            }
+        })
+    }
+}
+
+impl Folder {
+    /// The folders that came with the program: every one that holds a `brand.toml`.
+    pub fn built_in() -> Vec<Self> {
+        let mut folders: Vec<Self> = BUILT_IN.dirs().filter_map(Self::embedded).collect();
+        folders.sort_by(|one, other| one.id.cmp(&other.id));
+        folders
+    }
+
+    fn embedded(dir: &'static Dir<'static>) -> Option<Self> {
+        let mut files = BTreeMap::new();
+        let templates = dir.dirs().filter(|sub| sub.path().ends_with("templates")).flat_map(Dir::files);
+        for file in dir.files().chain(templates) {
+            let name = file.path().strip_prefix(dir.path()).ok()?.to_str()?.to_owned();
+            files.insert(name, Cow::Borrowed(file.contents_utf8()?));
+        }
+        let id = dir.path().to_str()?.to_owned();
+        files.contains_key("brand.toml").then_some(Self { id, files })
+    }
+}

@@ -1,0 +1,48 @@
+use hyper::body::Bytes;
+
+use crate::http::conditional;
+use crate::model::Timestamp;
+use crate::pki::Authority;
+
+/// The root certificate as it is handed out.
+pub(super) struct Root {
+    pem: Form,
+    der: Form,
+    pub(super) since: Timestamp,
+}
+
+struct Form {
+    bytes: Bytes,
+    revision: String,
+}
+
+/// One file of the root certificate.
+pub(super) struct RootFile<'a> {
+    pub(super) bytes: Bytes,
+    pub(super) revision: &'a str,
+    pub(super) content_type: &'static str,
+}
+
+impl Root {
+    pub(super) fn of(authority: &Authority) -> Self {
+        let form = |bytes: Vec<u8>| Form { revision: conditional::revision(&bytes), bytes: bytes.into() };
+        Self {
+            pem: form(authority.root_pem().as_bytes().to_vec()),
+            der: form(authority.root_der().to_vec()),
+            since: authority.not_before(),
+        }
+    }
+
+    /// The file of that name, in lower case. `.crt` is text, as the tools of servers expect, and has the type that makes
+    /// desktops and telephones offer to install it.
+    pub(super) fn file(&self, name: &str) -> Option<RootFile<'_>> {
+        let (form, content_type) = match name {
+            "ca.pem" => (&self.pem, "application/x-pem-file"),
+            "ca.crt" => (&self.pem, "application/x-x509-ca-cert"),
+            // RFC 2585 section 4.1.
+            "ca.der" | "ca.cer" => (&self.der, "application/pkix-cert"),
+            _ => return None,
+        };
+        Some(RootFile { bytes: form.bytes.clone(), revision: &form.revision, content_type })
+    }
+}

@@ -1,0 +1,138 @@
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+
+use crate::access::LoginProof;
+use crate::http::Peer;
+use crate::http::digest::{Authorization, AuthorizationError, REALM};
+use crate::http::nonce::{Freshness, Nonces};
+use crate::http::path::Wanted;
+use crate::http::throttle::Throttle;
+use crate::model::{Now, Secret};
+use crate::store::{LoginOwner, Store};
+use crate::sys::random;
+
+/// What the login that came with a request is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Login {
+    /// What it proves, if anything.
+    Proof {
+        /// For the decision.
+        proof: LoginProof,
+        /// Whether one was sent at all, if only one that was not asked for.
+        sent: bool,
+    },
+    /// It is right, but for a nonce that is no longer good: ask again, with `stale=true`.
+    Stale,
+    /// This source was wrong too often: it was not looked at. Seconds to wait.
+    Throttled(u64),
+    /// It cannot be read.
+    Malformed(AuthorizationError),
+}
+
+/// Judges logins.
+pub(super) struct Logins {
+    nonces: Nonces,
+    throttle: Mutex<Throttle>,
+    /// Whose password is worked on when a user name is nobody's: the last one that was somebody's.
+    decoy: Mutex<Option<LoginOwner>>,
+}
+
+impl Logins {
+    pub(super) fn new() -> Self {
+        Self {
+            nonces: Nonces::new(&random::bytes()),
+            throttle: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()))),
+            decoy: Mutex::new(None),
+        }
+    }
+
+    /// A nonce for a challenge.
+    pub(super) fn nonce(&self, address: IpAddr, now: Now) -> String {
+        self.nonces.issue(address, now)
+    }
+
+    /// Judges the login of a request. The work is the same whether its user name is known or not.
+    pub(super) fn judge(
+        &self,
+        store: &Store,
+        (method, wanted, headers): (&str, &Wanted, &HeaderMap),
+        peer: Peer,
+        now: Now,
+    ) -> Login {
+        let Some(value) = headers.get(AUTHORIZATION) else {
+            return Login::Proof { proof: LoginProof::None, sent: false };
+        };
+        if let Some(wait) = self.throttle().wait(peer.address, now.monotonic) {
+            return Login::Throttled(wait.as_secs().saturating_add(1));
+        }
+        let login = match Authorization::read(value.as_bytes()) {
+            Ok(login) => login,
+            Err(error) => return Login::Malformed(error),
+        };
+        if matches!(login, Authorization::Basic { .. }) && !peer.tls {
+            // It was not asked for and everybody on the way has read it. What was asked for is still to come.
+            return Login::Proof { proof: LoginProof::None, sent: true };
+        }
+        let (proof, password) = self.look_up(store, login.user());
+        let right = login.proves(method, &password);
+        if !right || proof == LoginProof::Wrong || !is_for(&login, wanted) {
+            self.throttle().wrong(peer.address, now.monotonic);
+            return Login::Proof { proof: LoginProof::Wrong, sent: true };
+        }
+        if let Authorization::Digest(answer) = &login {
+            let count = answer.quality.as_ref().map(|quality| quality.count);
+            if self.nonces.judge(&answer.nonce, count, peer.address, now) == Freshness::Stale {
+                return Login::Stale;
+            }
+        }
+        Login::Proof { proof, sent: true }
+    }
+
+    /// What a user name would prove, and the password that it would take.
+    fn look_up(&self, store: &Store, user: &str) -> (LoginProof, Secret) {
+        let owner = store.login_owner(user);
+        let decoy = {
+            let mut decoy = self.decoy.lock().unwrap_or_else(PoisonError::into_inner);
+            *decoy = owner.or(*decoy);
+            *decoy
+        };
+        let found = decoy.and_then(|owner| password_of(store, owner, user));
+        match found {
+            Some((proof, password)) if owner.is_some() => (proof, password),
+            _ => (LoginProof::Wrong, Secret::new("nobody's password")),
+        }
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn password_of(store: &Store, owner: LoginOwner, user: &str) -> Option<(LoginProof, Secret)> {
+    match owner {
+        LoginOwner::Organisation(id) => {
+            Some((LoginProof::Organisation(id), store.organisation(id)?.login.password.clone()))
+        }
+        LoginOwner::Phone(id) => {
+            let phone = store.phone(id)?;
+            let named = |login: &&crate::model::Login| login.user == user;
+            let pending = phone.pending_login.as_ref().filter(named).map(|login| (LoginProof::Pending(id), login));
+            let (proof, login) =
+                pending.or_else(|| phone.login.as_ref().filter(named).map(|login| (LoginProof::Phone(id), login)))?;
+            Some((proof, login.password.clone()))
+        }
+    }
+}
+
+/// Whether a Digest answer was made for our realm and for the file that is asked for, in whatever spelling.
+fn is_for(login: &Authorization, wanted: &Wanted) -> bool {
+    let Authorization::Digest(answer) = login else { return true };
+    let path = match answer.uri.split_once("://") {
+        Some((_scheme, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        None => &answer.uri,
+    };
+    answer.realm == REALM && Wanted::read(path).is_ok_and(|asked| asked == *wanted)
+}
