@@ -118,11 +118,12 @@ impl Call {
     /// frame, is somebody else's.
     pub(crate) fn is_same_origin(&self) -> bool {
         match self.headers.get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default()) {
-            Some(origin) => origin.strip_prefix("https://").is_some_and(|o| !o.is_empty() && o.eq_ignore_ascii_case(&self.host)),
-            None => matches!(
-                self.header(HeaderName::from_static("sec-fetch-site")),
-                None | Some("same-origin" | "none")
-            ),
+            Some(origin) => {
+                origin.strip_prefix("https://").is_some_and(|o| !o.is_empty() && o.eq_ignore_ascii_case(&self.host))
+            }
+            None => {
+                matches!(self.header(HeaderName::from_static("sec-fetch-site")), None | Some("same-origin" | "none"))
+            }
         }
     }
 }
@@ -149,7 +150,9 @@ impl Form {
     /// The field as a number, or a problem that names it.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         self.of(name)
-            .map(|text| text.trim().parse().map_err(|_| Problem::malformed(format!("{name} is not a number: \"{text}\"."))))
+            .map(|text| {
+                text.trim().parse().map_err(|_| Problem::malformed(format!("{name} is not a number: \"{text}\".")))
+            })
             .transpose()
     }
 

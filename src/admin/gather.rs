@@ -43,12 +43,16 @@ fn first_contact(state: FirstContact, now: Timestamp) -> types::FirstContact {
         FirstContact::Waiting => {
             ("waiting", None, "Gets its login when it asks for its file the first time.".to_owned())
         }
-        FirstContact::Open { since, address } if now.since(since) < FirstContact::WINDOW => {
-            ("open", Some(since), format!("Its login was handed to {address}; it has 15 minutes to come back with it over HTTPS."))
-        }
-        FirstContact::Open { since, address } => {
-            ("over", Some(since), format!("Its login was handed to {address}, but it did not come back with it within 15 minutes."))
-        }
+        FirstContact::Open { since, address } if now.since(since) < FirstContact::WINDOW => (
+            "open",
+            Some(since),
+            format!("Its login was handed to {address}; it has 15 minutes to come back with it over HTTPS."),
+        ),
+        FirstContact::Open { since, address } => (
+            "over",
+            Some(since),
+            format!("Its login was handed to {address}, but it did not come back with it within 15 minutes."),
+        ),
         FirstContact::Closed { at } => ("closed", Some(at), "Came back over HTTPS with its own login.".to_owned()),
         FirstContact::Reset { at } => ("reset", Some(at), "Came back without the login that it had.".to_owned()),
     };

@@ -11,11 +11,11 @@ use hyper::body::{Bytes, Frame};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 
+use super::Admin;
 use super::answer::Answer;
 use super::gather;
 use super::problem::Problem;
 use super::route::Who;
-use super::Admin;
 use crate::journal::Live;
 
 /// Streams at once.

@@ -221,9 +221,8 @@ impl Admin {
     fn network(&self, network: &Network, own: Option<Ipv4Addr>, now: Timestamp) -> types::Network {
         let held = |lease: &&Lease| lease.state == LeaseState::Bound && lease.expires > now;
         let leases = self.0.store.leases(&network.name);
-        let in_pool = |lease: &&Lease| {
-            network.dhcp.pool.is_some_and(|pool| (pool.first..=pool.last).contains(&lease.address))
-        };
+        let in_pool =
+            |lease: &&Lease| network.dhcp.pool.is_some_and(|pool| (pool.first..=pool.last).contains(&lease.address));
         let leases = leases.iter().filter(held).filter(in_pool).count();
         let (dhcp, says) = match (network.dhcp.mode, network.dhcp.pool) {
             (Mode::Full, Some(pool)) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hyper::{Method, StatusCode};
 
+use super::Admin;
 use super::answer::Answer;
 use super::api::{cookie, mac_in};
 use super::call::{Call, Form};
@@ -16,7 +17,6 @@ use super::route::Who;
 use super::session::Session;
 use super::sign_in::source;
 use super::standing::Standing;
-use super::Admin;
 use crate::model::Secret;
 
 /// Events on the overview.

@@ -127,7 +127,12 @@ impl Problem {
 
     /// The administrator's side is reached over TLS alone.
     pub(crate) fn tls_only() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "tls-only", "This is served over HTTPS only.", "Use the https:// address of this box.")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "tls-only",
+            "This is served over HTTPS only.",
+            "Use the https:// address of this box.",
+        )
     }
 
     /// A changing call without the token of its session, or from a page that is not ours.
@@ -176,17 +181,24 @@ impl From<crate::store::Error> for Problem {
         let said = || {
             let text = error.to_string();
             let mut letters = text.chars();
-            letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str() + ".").unwrap_or_default()
+            letters
+                .next()
+                .map(|first| first.to_uppercase().collect::<String>() + letters.as_str() + ".")
+                .unwrap_or_default()
         };
         match &error {
             Error::Conflict { .. } => {
                 Self::new(StatusCode::CONFLICT, "changed-meanwhile", said(), "Look at it as it is now, and try again.")
             }
-            Error::Taken { .. } => Self::new(StatusCode::CONFLICT, "taken", said(), "Choose another, or change the one that has it."),
+            Error::Taken { .. } => {
+                Self::new(StatusCode::CONFLICT, "taken", said(), "Choose another, or change the one that has it.")
+            }
             Error::Missing { .. } | Error::InUse { .. } => {
                 Self::new(StatusCode::CONFLICT, "not-possible", said(), "Look at the list as it is now, and try again.")
             }
-            Error::Unfit { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", said(), "Correct what is named."),
+            Error::Unfit { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", said(), "Correct what is named.")
+            }
             Error::Busy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", said(), "Try again in a moment.").retry_after(1)
             }
@@ -198,7 +210,8 @@ impl From<crate::store::Error> for Problem {
             ),
             _ => {
                 tracing::error!(%error, "the store refused a change");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), said(), "Look into the log of this box.").retry_after(5)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), said(), "Look into the log of this box.")
+                    .retry_after(5)
             }
         }
     }

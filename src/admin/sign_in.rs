@@ -56,10 +56,8 @@ impl Admin {
     async fn set_password(&self, password: Secret) -> Result<(), Problem> {
         check_new(&password)?;
         let hash = self.0.passwords.hash(password).await.map_err(busy)?;
-        let writes = vec![
-            Write::PutSecret { key: PASSWORD.into(), value: hash },
-            Write::DeleteSecret(SETUP_CODE.into()),
-        ];
+        let writes =
+            vec![Write::PutSecret { key: PASSWORD.into(), value: hash }, Write::DeleteSecret(SETUP_CODE.into())];
         Ok(self.0.store.commit(writes).await?)
     }
 

@@ -5,6 +5,7 @@
 //! harness itself is checked by controls that must fail.
 
 mod disk;
+mod full;
 mod random;
 mod record;
 mod workload;
@@ -60,7 +61,7 @@ fn recorded(scratch: &Path, seed: u64) -> Vec<Deed> {
     let root = scratch.join("root");
     std::fs::create_dir(&root).unwrap();
     let (log, marks) = (scratch.join("record"), scratch.join("marks"));
-    let status = child(&root, &marks, 3, 1300, seed)
+    let status = child(&root, &marks, 4, 800, seed)
         .env("LD_PRELOAD", record::compile())
         .env("RECORD_ROOT", &root)
         .env("RECORD_LOG", &log)
@@ -175,9 +176,12 @@ fn no_power_cut_loses_what_was_acknowledged() {
     let begin = Instant::now();
     let deeds = recorded(scratch.path(), seed);
 
+    let restorations = restorations(&deeds);
     let mut all = Vec::new();
     for mode in Mode::ALL {
         all.extend(cuts(&deeds, mode, CUTS, &mut random));
+        let within = |random: &mut Random| restorations[random.below(restorations.len())];
+        all.extend((0..CUTS / 4).map(|_| Cut { after: within(&mut random), mode, seed: random.next() }));
     }
     let outcomes = replay(&deeds, all, true, scratch.path(), workload::verify);
     let mut failures = Vec::new();
@@ -210,8 +214,29 @@ fn no_power_cut_loses_what_was_acknowledged() {
         failures.len(),
         &failures[..failures.len().min(5)]
     );
+    assert!(outcomes.iter().any(|(_, outcome)| *outcome == Ok(true)), "no cut fell into a restoration");
     assert!(losses > control.len() / 2, "the harness does not see lost syncs");
     assert!(refused > 0, "the harness does not see torn engine snapshots");
+}
+
+/// All moments from the loss of a database until a little after it is back.
+fn restorations(deeds: &[Deed]) -> Vec<usize> {
+    let mut moments = Vec::new();
+    let mut left = 0;
+    for (at, deed) in deeds.iter().enumerate() {
+        match deed {
+            Deed::Remove { path } if path.ends_with("database-1/db") || path.ends_with("database-2/db") => {
+                left = 10_000
+            }
+            Deed::Rename { to, .. } if to.ends_with("database-1") || to.ends_with("database-2") => left = left.min(40),
+            _ => {}
+        }
+        if left > 0 {
+            moments.push(at + 1);
+            left -= 1;
+        }
+    }
+    moments
 }
 
 /// The moments at which one of the engine's own snapshots of a database in use is half written.
@@ -255,6 +280,22 @@ fn twenty_kills_lose_nothing_that_was_acknowledged() {
         }
     }
     assert!(acknowledged.things() > 60, "{acknowledged:?}");
+}
+
+#[test]
+#[ignore = "runs on a small disk, where another test starts it as a child"]
+fn full_disk_in_a_child() {
+    let Some(directory) = std::env::var_os("POWERCUT_CHILD").map(PathBuf::from) else { return };
+    let (one, other) = (directory.join("one"), directory.join("other"));
+    full::refuses_in_time_and_recovers(&one);
+    std::fs::remove_dir_all(&one).unwrap();
+    full::survives_to_the_last_byte(&other);
+}
+
+#[test]
+fn a_full_disk_refuses_loses_nothing_and_recovers() {
+    let directory = tempfile::tempdir().unwrap();
+    full::within_small_disk(directory.path(), "full_disk_in_a_child");
 }
 
 /// Kills the workload when it has marked so many acknowledgements, and takes over all that it has marked.

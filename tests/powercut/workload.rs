@@ -66,7 +66,8 @@ pub(crate) fn open(directory: &Path) -> Result<(Store, bool), String> {
     Ok((store, opened.restored.is_some()))
 }
 
-/// Runs until all of `sessions` are over, each of this length, with a restart between them.
+/// Runs until all of `sessions` are over, each of this length. Between them the store is closed, and before every
+/// other one it loses its database and has to come back from its snapshots.
 pub(crate) fn run(directory: &Path, marks: &Path, sessions: u32, length: Duration, seed: u64) {
     let marks = Mutex::new(File::options().create(true).append(true).open(marks).unwrap());
     for session in 0..sessions {
@@ -83,9 +84,22 @@ pub(crate) fn run(directory: &Path, marks: &Path, sessions: u32, length: Duratio
             }
             scope.spawn(|| phones(&store, &marks, first, end));
             scope.spawn(|| events(&store, end));
-            scope.spawn(|| replace_files(directory, &marks, first, end));
+            scope.spawn(|| replace_files(&store, directory, &marks, first, end));
         });
         store.close();
+        if session + 1 < sessions && session % 2 == 0 {
+            lose_database(directory);
+        }
+    }
+}
+
+/// Deletes the database of a store that was closed: the next session begins with its restoration.
+fn lose_database(directory: &Path) {
+    for entry in std::fs::read_dir(directory.join("store")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path).unwrap();
+        }
     }
 }
 
@@ -139,15 +153,16 @@ fn events(store: &Store, end: Instant) {
     }
 }
 
-/// A file as important as the key of the CA, replaced again and again.
-fn replace_files(directory: &Path, marks: &Mutex<File>, first: u32, end: Instant) {
+/// A file as important as the key of the CA, replaced again and again, in turn with a setting.
+fn replace_files(store: &Store, directory: &Path, marks: &Mutex<File>, first: u32, end: Instant) {
     for value in first.. {
         if Instant::now() >= end {
             return;
         }
         files::replace(&directory.join("ca.key"), content(value).as_bytes(), 0o600).unwrap();
         mark(marks, &format!("file {value}\n"));
-        std::thread::yield_now();
+        let setting = Write::PutSetting { key: "file".into(), value: value.into() };
+        store.commit(vec![setting]).wait().unwrap();
     }
 }
 

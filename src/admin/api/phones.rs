@@ -70,11 +70,8 @@ impl Admin {
         }
         let phone = self.fresh(draft, organisation.id);
         // Lights of an earlier phone with this address are not this one's.
-        self.0
-            .store
-            .commit(vec![Write::PutPhone { phone, expect: Some(0) }, Write::DeleteJourney(mac)])
-            .await?;
-        self.record(Reason::PhoneAdded, mac, organisation.id, from);
+        self.0.store.commit(vec![Write::PutPhone { phone, expect: Some(0) }, Write::DeleteJourney(mac)]).await?;
+        self.record_phone(Reason::PhoneAdded, mac, organisation.id, from);
         self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))
     }
 
@@ -83,7 +80,7 @@ impl Admin {
         let shown = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
         let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
         self.0.store.commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac)]).await?;
-        self.record(Reason::PhoneRemoved, mac, phone.organisation, from);
+        self.record_phone(Reason::PhoneRemoved, mac, phone.organisation, from);
         Ok(shown)
     }
 
@@ -100,7 +97,7 @@ impl Admin {
             let writes = vec![Write::PutPhone { phone, expect: Some(version) }, Write::DeleteJourney(mac)];
             match self.0.store.commit(writes).await {
                 Ok(()) => {
-                    self.record(Reason::FirstContactReopened, mac, organisation, from);
+                    self.record_phone(Reason::FirstContactReopened, mac, organisation, from);
                     return Ok(());
                 }
                 Err(store::Error::Conflict { .. }) if tried < TRIES => tried += 1,
@@ -154,7 +151,7 @@ impl Admin {
         }
         self.0.store.commit(writes).await?;
         for (reason, mac, organisation) in events {
-            self.record(reason, mac, organisation, from);
+            self.record_phone(reason, mac, organisation, from);
         }
         Ok(())
     }
@@ -179,7 +176,7 @@ impl Admin {
         }
     }
 
-    fn record(&self, reason: Reason, mac: Mac, organisation: Id, from: Origin) {
+    fn record_phone(&self, reason: Reason, mac: Mac, organisation: Id, from: Origin) {
         let address: Option<IpAddr> = match from {
             Origin::Web(address) => Some(address),
             Origin::Local => None,

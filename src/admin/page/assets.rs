@@ -35,6 +35,9 @@ pub(crate) mod asset {
 
     /// Media type and bytes of the file of that name.
     pub(crate) fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
-        [STYLE, LIVE, ICON].into_iter().find(|asset| asset.name == name).map(|asset| (asset.kind, asset.text.as_bytes()))
+        [STYLE, LIVE, ICON]
+            .into_iter()
+            .find(|asset| asset.name == name)
+            .map(|asset| (asset.kind, asset.text.as_bytes()))
     }
 }

@@ -74,11 +74,11 @@ impl Pages {
         content: Value,
     ) -> Result<String, Problem> {
         let around = context! {
-            box => context! { name => frame.name, version => frame.version },
+            box => context! { name => frame.name.as_str(), version => frame.version.as_str() },
             assets => context! { style => asset::url(asset::STYLE), live => asset::url(asset::LIVE), icon => asset::url(asset::ICON) },
             signed_in => frame.csrf.is_some(),
-            csrf => frame.csrf,
-            now => frame.now,
+            csrf => frame.csrf.as_deref(),
+            now => frame.now.as_str(),
             notice => frame.notice,
             here,
             live,

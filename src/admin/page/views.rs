@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
@@ -76,11 +77,11 @@ impl Pages {
         let page = &view.page;
         let after = page.offset + page.phones.len();
         let content = context! {
-            status => view.status,
-            page,
-            filter => view.filter,
-            events => view.events,
-            leases => view.leases,
+            status => value(&view.status),
+            page => value(page),
+            filter => value(&view.filter),
+            events => value(&view.events),
+            leases => value(&view.leases),
             lease_count => view.lease_count,
             slices => slices(counts),
             tabs,
@@ -91,7 +92,7 @@ impl Pages {
     }
 
     pub(crate) fn phone(&self, frame: &Frame, phone: &types::Phone) -> Result<String, Problem> {
-        self.render("phone.html", frame, "phone", true, context! { phone })
+        self.render("phone.html", frame, "phone", true, context! { phone => value(phone) })
     }
 
     pub(crate) fn events(
@@ -102,7 +103,13 @@ impl Pages {
         older: Option<String>,
         wrong: Option<String>,
     ) -> Result<String, Problem> {
-        self.render("events.html", frame, "events", true, context! { events, filter, older, wrong })
+        self.render(
+            "events.html",
+            frame,
+            "events",
+            true,
+            context! { events => value(&events), filter => value(filter), older, wrong },
+        )
     }
 
     pub(crate) fn new_phone(&self, frame: &Frame, form: &NewPhone) -> Result<String, Problem> {
@@ -114,7 +121,13 @@ impl Pages {
         let errors: Vec<FieldError> = form.problem.iter().flat_map(|p| &p.errors).map(bare).collect();
         let unusual = ["auth_user", "port", "voicemail", "transport"];
         let more = unusual.iter().any(|field| errors.iter().any(|e| e.field == *field));
-        let content = context! { values, errors, more, organisations => form.organisations, problem => form.problem };
+        let content = context! {
+            values => value(&values),
+            errors => value(&errors),
+            more,
+            organisations => value(&form.organisations),
+            problem => value(&form.problem),
+        };
         self.render("new.html", frame, "new", false, content)
     }
 
@@ -127,22 +140,32 @@ impl Pages {
         problem: Option<&Problem>,
     ) -> Result<String, Problem> {
         let values = context! { list, server };
-        self.render("import.html", frame, "import", false, context! { values, plan, problem })
+        self.render(
+            "import.html",
+            frame,
+            "import",
+            false,
+            context! { values, plan => value(&plan), problem => value(&problem) },
+        )
     }
 
     pub(crate) fn door(&self, frame: &Frame, door: &Door) -> Result<String, Problem> {
         let content = context! {
             claimed => door.claimed,
-            problem => door.problem,
-            errors => door.errors,
-            values => context! { code => door.code },
+            problem => value(&door.problem),
+            errors => value(&door.errors),
+            values => context! { code => door.code.clone() },
         };
         self.render("door.html", frame, "door", false, content)
     }
 
     pub(crate) fn problem(&self, frame: &Frame, problem: &Problem) -> Result<String, Problem> {
-        self.render("problem.html", frame, "problem", false, context! { problem })
+        self.render("problem.html", frame, "problem", false, context! { problem => value(problem) })
     }
+}
+
+fn value<T: Serialize>(of: &T) -> Value {
+    Value::from(Serde(of))
 }
 
 fn of(counts: types::Counts, standing: Standing) -> usize {
