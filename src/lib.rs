@@ -13,6 +13,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod appliance;
 pub mod brands;
 pub mod cli;
 pub mod config;
@@ -23,5 +24,6 @@ pub mod lab;
 pub mod model;
 pub mod phonesim;
 pub mod pki;
+pub mod sntp;
 pub mod store;
 pub mod sys;

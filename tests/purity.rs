@@ -44,7 +44,7 @@ const COMMON: &[&str] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["time::OffsetDateTime", "time::format_description", "toml::from_str", "zeroize"]),
     ("access", &[]),
-    ("brands", &["include_dir", "ipnet", "minijinja", "regex", "toml"]),
+    ("brands", &["include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
     ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),
     ("dhcp/knowledge.rs", &["crate::dhcp"]),
     ("dhcp/options.rs", &["crate::dhcp"]),
@@ -159,13 +159,20 @@ fn no_brand_is_named_outside_the_brand_folders() {
 
 fn faults_of(source: &str, more: &[&str]) -> Vec<String> {
     let file = syn::parse_file(source).unwrap();
-    let mut looker = Looker { more, faults: Vec::new() };
+    let modules = declared(&file).map(|module| module.ident.to_string()).collect();
+    let mut looker = Looker { more, modules, faults: Vec::new() };
     looker.visit_file(&file);
     looker.faults
 }
 
+fn declared(file: &syn::File) -> impl Iterator<Item = &syn::ItemMod> {
+    file.items.iter().filter_map(|item| if let syn::Item::Mod(module) = item { Some(module) } else { None })
+}
+
 struct Looker<'a> {
     more: &'a [&'a str],
+    /// Modules that the file declares: their names hide crates of the same name.
+    modules: BTreeSet<String>,
     faults: Vec<String>,
 }
 
@@ -173,7 +180,8 @@ impl Looker<'_> {
     fn name(&mut self, segments: &[String]) {
         let path = segments.join("::");
         let first = segments.first().map(String::as_str).unwrap_or_default();
-        let outside = matches!(first, "std" | "core" | "alloc" | "crate") || is_crate(first);
+        let own = self.modules.contains(first);
+        let outside = matches!(first, "std" | "core" | "alloc" | "crate") || is_crate(first) && !own;
         let listed = |allowed: &&str| path == **allowed || path.starts_with(&format!("{allowed}::"));
         if outside && !COMMON.iter().chain(self.more).any(|allowed| listed(&allowed)) {
             self.faults.push(format!("names {path}"));
@@ -274,11 +282,18 @@ fn all_files(path: &Path) -> Vec<PathBuf> {
     entries.iter().flat_map(|entry| all_files(&entry.path())).collect()
 }
 
-/// The module's files; a file `tests.rs` is its tests.
+/// The module's files without those that are there for tests only.
 fn rust_files(path: &Path) -> Vec<PathBuf> {
-    let is_source = |file: &PathBuf| {
-        file.extension().is_some_and(|extension| extension == "rs")
-            && file.file_name().is_some_and(|name| name != "tests.rs")
-    };
-    all_files(path).into_iter().filter(is_source).collect()
+    let sources: Vec<PathBuf> = all_files(path)
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    let mut for_tests = BTreeSet::new();
+    for source in &sources {
+        let file = syn::parse_file(&std::fs::read_to_string(source).unwrap()).unwrap();
+        for module in declared(&file).filter(|module| is_test(&module.attrs)) {
+            for_tests.insert(source.with_file_name(format!("{}.rs", module.ident)));
+        }
+    }
+    sources.into_iter().filter(|source| !for_tests.contains(source)).collect()
 }

@@ -1,11 +1,199 @@
-//! The page.
+//! The administrator's side of the box: the page, the API under `/api/v1`, and the local socket.
+//!
+//! ```text
+//!  HTTPS ── session + CSRF token ─┐
+//!                                 ├─ call ─ route ─┬─ api ──┬─ look (reads the store) ─ types
+//!  local socket ─ peer's uid ─────┘                └─ pages ┘
+//! ```
+//!
+//! Page and command line use the same API. What it says are types of its own, and no password is in any of them.
+//!
+//! | path under `/api/v1`              | methods     |                                                     |
+//! |-----------------------------------|-------------|-----------------------------------------------------|
+//! | `/status`                         | GET         | how the box is                                      |
+//! | `/phones`                         | GET, POST   | `?q=&state=&offset=&limit=`; add one                |
+//! | `/phones/import`                  | POST        | `text/csv`, `?dry-run=true&server=&organisation=`   |
+//! | `/phones/{mac}`                   | GET, DELETE | one phone with its last events                      |
+//! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
+//! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
+//! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
+//! | `/live`                           | GET         | server-sent events                                  |
+//! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
+//! | `/session`                        | DELETE      | sign out                                            |
+//!
+//! Calls of a browser carry the session's cookie, and those that change something its token in `X-CSRF-Token`.
+//! Errors are problem details (RFC 9457) with a stable `code`.
+
+mod answer;
+mod api;
+mod call;
 mod draft;
+mod gather;
 mod import;
+mod live;
+mod local;
+mod look;
+mod page;
+mod pages;
 mod password;
 mod problem;
+mod route;
 mod session;
 mod setup_code;
+mod sign_in;
 mod standing;
 #[cfg(test)]
 mod test_data;
+#[cfg(test)]
+mod tests;
 mod throttle;
+pub mod types;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
+
+pub use draft::{LineDraft, PhoneDraft};
+pub use import::Action;
+pub use problem::{FieldError, Problem};
+pub use standing::Standing;
+
+use crate::config::Network;
+use crate::http::Service;
+use crate::journal::Journal;
+use crate::model::{Id, Secret, Timestamp};
+use crate::store::{self, Store, Write};
+use crate::sys::clock::Clock;
+
+/// Name of the secret setting that holds the administrator's password, as an argon2 PHC string.
+const PASSWORD: &str = "admin.password";
+/// Name of the secret setting that holds the setup code of a box that nobody has claimed.
+const SETUP_CODE: &str = "admin.setup-code";
+
+/// What the page says of the box that no other part tells it.
+#[derive(Clone)]
+pub struct Facts {
+    /// Host name of the box.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Identity of the box: the origin of the documents made here.
+    pub box_id: Id,
+    /// The networks that are served.
+    pub networks: Vec<Network>,
+    /// Ports of the plain and of the TLS listener.
+    pub ports: Ports,
+    /// The certificate authority, without its key.
+    pub authority: Authority,
+    /// Asks the system for the addresses of the box.
+    pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
+}
+
+/// Where the listeners are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// Plain HTTP.
+    pub http: u16,
+    /// HTTPS.
+    pub https: u16,
+}
+
+/// What everybody may know of the certificate authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// The root certificate.
+    pub pem: String,
+    /// Its SHA-256, `AA:BB:…`.
+    pub fingerprint: String,
+    /// The same in words.
+    pub words: String,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when.
+    pub not_after: Timestamp,
+}
+
+/// The administrator's side of the box. Clones share sessions and throttles.
+#[derive(Clone)]
+pub struct Admin(Arc<Parts>);
+
+struct Parts {
+    store: Store,
+    journal: Journal,
+    clock: Clock,
+    facts: Facts,
+    pages: page::Pages,
+    passwords: password::Passwords,
+    sessions: Mutex<session::Sessions>,
+    throttle: Mutex<throttle::Throttle>,
+    /// Held while the box is being claimed, so that one code makes one administrator.
+    claiming: tokio::sync::Mutex<()>,
+    streams: Arc<Semaphore>,
+}
+
+impl Admin {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When a template of the page is not well formed.
+    pub fn new(store: Store, journal: Journal, clock: Clock, facts: Facts) -> Result<Self, minijinja::Error> {
+        Ok(Self(Arc::new(Parts {
+            store,
+            journal,
+            clock,
+            facts,
+            pages: page::Pages::new()?,
+            passwords: password::Passwords::new(),
+            sessions: Mutex::default(),
+            throttle: Mutex::default(),
+            claiming: tokio::sync::Mutex::default(),
+            streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
+        })))
+    }
+
+    /// What the HTTPS listener plugs in for every path that is no phone's.
+    pub fn service(&self) -> Service {
+        let admin = self.clone();
+        Arc::new(move |request, peer| {
+            let admin = admin.clone();
+            async move {
+                if !peer.tls {
+                    return answer::Answer::problem(&Problem::tls_only()).into_response();
+                }
+                admin.answer(request, call::Origin::Web(peer.address.to_canonical())).await
+            }
+            .boxed()
+        })
+    }
+
+    /// The setup code of a box that nobody has claimed, made and stored when there is none yet; `None` once the
+    /// box is claimed.
+    ///
+    /// # Errors
+    /// When the code cannot be stored.
+    pub async fn setup_code(&self) -> Result<Option<Secret>, store::Error> {
+        let store = &self.0.store;
+        if store.secret(PASSWORD).is_some() {
+            return Ok(None);
+        }
+        if let Some(code) = store.secret(SETUP_CODE) {
+            return Ok(Some(code));
+        }
+        let code = setup_code::generate();
+        store.commit(vec![Write::PutSecret { key: SETUP_CODE.into(), value: code.clone() }]).await?;
+        Ok(Some(code))
+    }
+
+    fn is_claimed(&self) -> bool {
+        self.0.store.secret(PASSWORD).is_some()
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").field("name", &self.0.facts.name).finish_non_exhaustive()
+    }
+}

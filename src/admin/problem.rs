@@ -125,6 +125,36 @@ impl Problem {
         )
     }
 
+    /// The administrator's side is reached over TLS alone.
+    pub(crate) fn tls_only() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "tls-only",
+            "This is served over HTTPS only.",
+            "Use the https:// address of this box.",
+        )
+    }
+
+    /// A changing call without the token of its session, or from a page that is not ours.
+    pub(crate) fn forged() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-from-our-page",
+            "The request did not come from a page of this box.",
+            "Go back, load the page again, and repeat what you did.",
+        )
+    }
+
+    /// The box has no administrator yet.
+    pub(crate) fn not_claimed() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-claimed",
+            "Nobody administers this box yet.",
+            "Claim it first, with the setup code from its console.",
+        )
+    }
+
     /// Nobody is signed in.
     pub(crate) fn sign_in_first() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "sign-in-first", "Nobody is signed in.", "Sign in on the page of this box.")
@@ -141,5 +171,48 @@ impl fmt::Display for Problem {
             write!(f, "\n{}", self.next)?;
         }
         Ok(())
+    }
+}
+
+/// How a refusal of the store is said to a caller.
+impl From<crate::store::Error> for Problem {
+    fn from(error: crate::store::Error) -> Self {
+        use crate::store::Error;
+        let said = || {
+            let text = error.to_string();
+            let mut letters = text.chars();
+            letters
+                .next()
+                .map(|first| first.to_uppercase().collect::<String>() + letters.as_str() + ".")
+                .unwrap_or_default()
+        };
+        match &error {
+            Error::Conflict { .. } => {
+                Self::new(StatusCode::CONFLICT, "changed-meanwhile", said(), "Look at it as it is now, and try again.")
+            }
+            Error::Taken { .. } => {
+                Self::new(StatusCode::CONFLICT, "taken", said(), "Choose another, or change the one that has it.")
+            }
+            Error::Missing { .. } | Error::InUse { .. } => {
+                Self::new(StatusCode::CONFLICT, "not-possible", said(), "Look at the list as it is now, and try again.")
+            }
+            Error::Unfit { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", said(), "Correct what is named.")
+            }
+            Error::Busy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", said(), "Try again in a moment.").retry_after(1)
+            }
+            Error::DiskFull => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "disk-full",
+                "The disk of this box is full: nothing new can be stored. What is stored is safe.",
+                "Make room on its disk, then try again.",
+            ),
+            _ => {
+                tracing::error!(%error, "the store refused a change");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), said(), "Look into the log of this box.")
+                    .retry_after(5)
+            }
+        }
     }
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr};
-use zeroize::Zeroizing;
 
 use super::brand::{Brand, FileKind, FileRule};
 use super::error::Error;
 use super::sheet::{Content, Sheet};
-use crate::model::{Line, Login, Mac, Phone, Transport};
+use crate::model::{Line, Login, Mac, Phone, Secret, Transport};
 
 /// The names that a template may use.
 pub(super) const NAMES: [&str; 10] = [
@@ -36,7 +35,7 @@ const POLL_DAILY: std::ops::Range<u32> = 1380..1500;
 /// shows itself in an error.
 pub(super) struct Field {
     name: String,
-    text: Zeroizing<String>,
+    text: Secret,
 }
 
 impl Field {
@@ -45,7 +44,7 @@ impl Field {
     }
 
     pub(super) fn text(&self) -> &str {
-        &self.text
+        self.text.expose()
     }
 }
 
@@ -66,7 +65,7 @@ impl Object for Field {
 
     /// A template that joins texts gets the text; what it writes then is checked like any other.
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.text.expose())
     }
 }
 
@@ -160,7 +159,7 @@ fn line_value(number: usize, line: &Line) -> Value {
 
 /// A text that must arrive exactly as it is.
 fn field(name: impl Into<String>, text: &str) -> Value {
-    Value::from_object(Field { name: name.into(), text: Zeroizing::new(text.to_owned()) })
+    Value::from_object(Field { name: name.into(), text: Secret::new(text) })
 }
 
 /// A text for people, in which outer blanks mean nothing.

@@ -27,12 +27,15 @@ impl std::fmt::Debug for Templates {
     }
 }
 
-/// A value in a template was refused. Carried through the engine's own error.
+/// What this module itself finds wrong while a template runs, carried through the engine's own error.
 #[derive(Debug, thiserror::Error)]
-#[error("{unfit}")]
-struct Refused {
-    field: Option<String>,
-    unfit: Unfit,
+enum Refused {
+    #[error("a value {unfit}")]
+    Value { field: Option<String>, unfit: Unfit },
+    #[error("{0} cannot be written: test it first")]
+    Kind(ValueKind),
+    #[error("escaping cannot be switched off")]
+    Unescaped,
 }
 
 impl Templates {
@@ -92,8 +95,8 @@ impl Brand {
         let made = rule.made.as_ref().ok_or(Error::Withheld)?;
         let values = context::build(self, rule, sheet)?;
         let failed = |error: minijinja::Error| match refusal(&error) {
-            Some(Refused { field: Some(field), unfit }) => Error::Value { field: field.clone(), unfit: *unfit },
-            _ => wrong(&self.id, &made.template, &error),
+            Some(Refused::Value { field: Some(field), unfit }) => Error::Value { field: field.clone(), unfit: *unfit },
+            _ => failed_while_running(&self.id, &made.template, &error),
         };
         let template = self.templates.environment.get_template(&made.template).map_err(failed)?;
         let text = template.render(values).map_err(failed)?;
@@ -107,25 +110,24 @@ fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
         AutoEscape::Custom(name) => Format::named(name),
         _ => None,
     };
-    let Some(format) = format else {
-        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "escaping cannot be switched off"));
-    };
+    let Some(format) = format else { return Err(Refused::Unescaped.into()) };
     let (field, text) = match value.downcast_object_ref::<Field>() {
         Some(field) => (Some(field.name()), field.text()),
         None => match value.as_str() {
             Some(text) => (None, text),
-            None if value.kind() == ValueKind::Number && value.is_integer() => return Ok(write!(out, "{value}")?),
-            None => {
-                let what = format!("{} cannot be written: test it first", value.kind());
-                return Err(minijinja::Error::new(ErrorKind::InvalidOperation, what));
-            }
+            None if value.is_integer() => return Ok(write!(out, "{value}")?),
+            None => return Err(Refused::Kind(value.kind()).into()),
         },
     };
-    let escaped = format.escape(text).map_err(|unfit| {
-        let refused = Refused { field: field.map(str::to_owned), unfit };
-        minijinja::Error::new(ErrorKind::BadEscape, "a value was refused").with_source(refused)
-    })?;
+    let refused = |unfit| Refused::Value { field: field.map(str::to_owned), unfit };
+    let escaped = format.escape(text).map_err(refused)?;
     Ok(out.write_str(&escaped)?)
+}
+
+impl From<Refused> for minijinja::Error {
+    fn from(refused: Refused) -> Self {
+        Self::new(ErrorKind::BadEscape, "a value was refused").with_source(refused)
+    }
 }
 
 fn refusal(error: &minijinja::Error) -> Option<&Refused> {
@@ -140,10 +142,70 @@ fn refusal(error: &minijinja::Error) -> Option<&Refused> {
 }
 
 fn wrong(brand: &str, file: &str, error: &minijinja::Error) -> Error {
-    let what = match (refusal(error), error.detail()) {
-        (Some(refused), _) => format!("a value {refused}"),
-        (None, Some(detail)) => format!("{}: {detail}", error.kind()),
-        (None, None) => error.kind().to_string(),
+    let what = match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
     };
     Error::Template { brand: brand.to_owned(), file: file.to_owned(), line: error.line(), what }
+}
+
+/// Leaves out what the engine adds to the kind of its error: while a template runs, that may quote a value.
+fn failed_while_running(brand: &str, file: &str, error: &minijinja::Error) -> Error {
+    let what = refusal(error).map_or_else(|| error.kind().to_string(), Refused::to_string);
+    Error::Template { brand: brand.to_owned(), file: file.to_owned(), line: error.line(), what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::brands::{Content, FileKind};
+    use crate::model::{FirstContact, Id, Line, Login, Mac, Phone, Secret, Timestamp, Transport};
+
+    #[test]
+    fn the_longest_list_takes_less_than_a_tenth_of_the_fuel() {
+        let at = Timestamp::from_secs(1_800_000_000);
+        let line = Line {
+            user: "201".into(),
+            auth_user: None,
+            password: Secret::new("secret"),
+            display: "Desk".into(),
+            server: "sip.example.net".into(),
+            port: None,
+            transport: Transport::Tls,
+            expires: Line::DEFAULT_EXPIRES,
+            voicemail: Some("*97".into()),
+        };
+        let phone = Phone {
+            id: Id::new(at, 1),
+            version: 1,
+            origin: Id::new(at, 9),
+            mac: Mac::new([0x80, 0x5e, 0xc0, 0x12, 0x34, 0x56]),
+            organisation: Id::new(at, 2),
+            brand: None,
+            model: None,
+            name: "Reception".into(),
+            lines: vec![line; Line::MOST],
+            login: None,
+            pending_login: None,
+            first_contact: FirstContact::Waiting,
+            created: at,
+        };
+        let login = Login { user: "p1".into(), password: Secret::new("secret") };
+        for folder in Folder::built_in() {
+            let mut brand = Brand::read(&folder).unwrap();
+            brand.templates.environment.set_fuel(Some(FUEL / 10));
+            for rule in brand.files().iter().filter(|rule| rule.kind != FileKind::Withheld) {
+                let sheet = Sheet {
+                    content: Content::Full,
+                    phone: Some(&phone),
+                    organisation: None,
+                    login: Some(&login),
+                    time_server: [10, 66, 0, 1].into(),
+                    ca_url: "http://10.66.0.1/p/ca.pem",
+                    provisioning_url: "https://10.66.0.1/p/",
+                };
+                brand.render(rule, &sheet).unwrap();
+            }
+        }
+    }
 }

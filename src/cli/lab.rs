@@ -26,7 +26,7 @@ pub struct Args {
     /// Port of 127.0.0.1 at which the page is shown [default: 8066, or the next free one]
     #[arg(long)]
     port: Option<u16>,
-    /// Print the journeys as JSON
+    /// Print the journeys as JSON: with --once the whole table, else one object for each change
     #[arg(long)]
     json: bool,
 }
@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     lab.show_page(listener)?;
     introduce(&lab, &url);
     lab.power_on()?;
-    let all = follow(&lab, args.once, began, &signals);
+    let all = follow(&lab, args, began, &signals);
     if args.once {
         if args.json {
             println!("{:#}", table::json(lab.phones()));
@@ -105,7 +105,7 @@ fn find<'a>(value: &'a serde_json::Value, keys: &[&str]) -> Option<&'a str> {
 
 /// Follows the phones and says what changes, until all have ended one way or the other, or somebody ends it.
 /// Whether every phone is in service.
-fn follow(lab: &Lab, once: bool, began: Instant, signals: &Receiver<()>) -> bool {
+fn follow(lab: &Lab, args: &Args, began: Instant, signals: &Receiver<()>) -> bool {
     let mut said: Vec<String> = vec![String::new(); lab.phones().len()];
     loop {
         let mut serving = 0;
@@ -125,12 +125,17 @@ fn follow(lab: &Lab, once: bool, began: Instant, signals: &Receiver<()>) -> bool
                 }
             };
             if *said != state {
-                eprintln!("{:6.1} s  {:<10} {state}", began.elapsed().as_secs_f64(), phone.name);
+                let seconds = began.elapsed().as_secs_f64();
+                if args.json && !args.once {
+                    println!("{}", serde_json::json!({ "seconds": seconds, "phone": phone.name, "state": state }));
+                } else {
+                    eprintln!("{seconds:6.1} s  {:<10} {state}", phone.name);
+                }
                 *said = state;
             }
         }
         let all = serving == said.len();
-        if once && (ended == said.len() || began.elapsed() > DEADLINE) {
+        if args.once && (ended == said.len() || began.elapsed() > DEADLINE) {
             return all;
         }
         match signals.recv_timeout(Duration::from_millis(100)) {

@@ -1,3 +1,138 @@
 //! The command line: one file a command.
+//!
+//! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
 
+mod ca;
+mod check;
+mod client;
+mod events;
+mod exit;
+mod init;
 pub mod lab;
+mod output;
+mod password;
+mod phones;
+mod secret;
+mod status;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use client::{Client, Error};
+
+use crate::config::{Config, USUAL_PATH};
+use exit::Failure;
+
+/// Plug it in, and every phone finds its line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "block66",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  block66 lab --once --phones 12                          try it on this machine, with simulated phones
+  block66 init && block66 check && block66 run            begin with a configuration
+  block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 --server pbx.example.net
+  block66 phones import phones.csv --dry-run              see what a list would do
+  block66 status                                          how the box is, and what needs you
+
+Exit codes: 0 done, 1 refused, 64 wrong usage, 65 wrong data, 69 no box runs, 70 internal, 73 file not made,
+77 not permitted, 78 wrong configuration."
+)]
+struct CommandLine {
+    /// Local socket of the running box [default: the one in the configuration]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Lab(lab::Args),
+    Init(init::Init),
+    Check(check::Check),
+    Status(status::Status),
+    /// Put phones on the list, show them, take them off
+    #[command(subcommand)]
+    Phones(phones::Phones),
+    Events(events::Events),
+    #[command(subcommand)]
+    Ca(ca::Ca),
+    Password(password::Password),
+}
+
+/// Does what the command line says. Starts no thread before it has to: `lab` needs to be alone.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let CommandLine { socket, command } = match CommandLine::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Where to print to is gone: nothing can be said about it.
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let client = || Client::new(socket.unwrap_or_else(usual_socket));
+    match command {
+        Command::Lab(args) => lab::run(&args).unwrap_or_else(|error| {
+            eprintln!("{error:#}");
+            exit::software()
+        }),
+        Command::Init(init) => end(init.run()),
+        Command::Check(check) => check.run(),
+        Command::Status(status) => ask(status.run(&client())),
+        Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Events(events) => ask(events.run(&client())),
+        Command::Ca(ca) => ask(ca.run(&client())),
+        Command::Password(password) => ask(password.run(&client())),
+    }
+}
+
+/// The socket that the configuration names. A configuration that cannot be read is `check`'s to complain about.
+fn usual_socket() -> PathBuf {
+    Config::load(USUAL_PATH.as_ref()).map_or_else(|_| Config::safe_defaults(), |(config, _)| config).socket
+}
+
+fn ask(command: impl Future<Output = Result<(), Failure>>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => end(runtime.block_on(command)),
+        Err(error) => {
+            eprintln!("no async runtime: {error}");
+            exit::software()
+        }
+    }
+}
+
+fn end(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            command.get_subcommands().for_each(look);
+        }
+        look(&CommandLine::command());
+    }
+}

@@ -1,10 +1,9 @@
 use super::request::Request;
 
-/// What others know about the sender of a request; put together by the socket loop.
+/// What others know about the sender of a request; put together by the socket loop from the list of phones and the
+/// brands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Knowledge {
-    /// Whether its MAC is on the list of phones.
-    pub listed: bool,
     /// Options that tell a recognised phone where its configuration is, in its brand's form; else empty.
     pub options: Vec<(u8, Vec<u8>)>,
 }

@@ -9,15 +9,23 @@
 //! loop only moves bytes, and keeps the one promise that needs a disk: no ACK leaves before its lease is durable.
 
 mod engine;
+mod frame;
+#[cfg(test)]
+mod hostile;
 mod knowledge;
+mod link;
 mod options;
 #[cfg(test)]
 mod packets;
+mod provisioning;
 mod reply;
 mod request;
+mod serve;
 
 pub use engine::{Decision, Engine, LeaseWrite, Network, Reservation, Silence, Subnet};
 pub use knowledge::Knowledge;
 pub use options::{Options, code};
+pub use provisioning::Provisioning;
 pub use reply::{Destination, Reply};
 pub use request::{Kind, Malformed, Request};
+pub use serve::{Ended, Error, Parts, Running, serve};

@@ -24,7 +24,8 @@ impl Fold {
 
     /// The place of `event` and what stands there now: `event` itself, or its first time counted once more.
     pub(super) fn add(&mut self, event: Event) -> (u64, Event) {
-        let repeated = |(_, earlier): &&mut (u64, Event)| earlier.repeats(&event) && event.at.since(earlier.at) < WINDOW;
+        let repeated =
+            |(_, earlier): &&mut (u64, Event)| earlier.repeats(&event) && event.at.since(earlier.at) < WINDOW;
         if let Some((sequence, earlier)) = self.recent.iter_mut().rev().find(repeated) {
             earlier.count = earlier.count.saturating_add(1);
             earlier.last = event.at;

@@ -21,7 +21,8 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         Reason::CaGiven if is_the_phone(&journey, event) => {
             journey.lights.insert(Step::Ca, light(Outcome::Done));
         }
-        Reason::Success { own_file: true, own_login: true, revision } | Reason::NotModified { own_login: true, revision } => {
+        Reason::Success { own_file: true, own_login: true, revision }
+        | Reason::NotModified { own_login: true, revision } => {
             configured(&mut journey, revision, &light);
         }
         Reason::PhoneChanged => {
@@ -74,7 +75,9 @@ fn configured(journey: &mut Journey, revision: &str, light: &dyn Fn(Outcome) -> 
 /// Whether the event came from the address that was leased to the phone, as far as a lease of ours is known.
 fn is_the_phone(journey: &Journey, event: &Event) -> bool {
     match journey.lights.get(&Step::Lease).map(|light| &light.reason) {
-        Some(Reason::Leased { address, .. }) => event.address.is_none_or(|from| from.to_canonical() == IpAddr::V4(*address)),
+        Some(Reason::Leased { address, .. }) => {
+            event.address.is_none_or(|from| from.to_canonical() == IpAddr::V4(*address))
+        }
         _ => true,
     }
 }

@@ -28,6 +28,7 @@ mod login;
 mod phone;
 mod power;
 mod report;
+mod round;
 mod sntp;
 mod trust;
 mod url;

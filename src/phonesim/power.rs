@@ -137,6 +137,8 @@ impl Remote {
         self.change(|state| {
             if state.order != Some(Order::Stop) {
                 state.order = Some(order);
+                // From this moment on nothing that was reached counts, though the phone may notice a little later.
+                state.report.forget_stages();
             }
         });
     }
@@ -201,19 +203,48 @@ impl Remote {
         }
     }
 
+    /// Sleeps for `span`, or until the power goes; other wishes stand until the next [`Remote::wait`].
+    pub(super) fn pause(&self, span: Duration) -> Result<(), Order> {
+        let until = Instant::now() + span;
+        let mut state = self.state();
+        loop {
+            if let Some(order) = state.order {
+                return Err(order);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     pub(super) fn note(&self, what: impl Into<String>) {
         let at = self.shared.made.elapsed();
         self.change(|state| state.report.note(at, what.into()));
     }
 
+    /// Tells something about the present power-on; nothing once that is over.
     pub(super) fn tell(&self, tell: impl FnOnce(&mut Report)) {
-        self.change(|state| tell(&mut state.report));
+        self.change(|state| {
+            if state.order.is_none() {
+                tell(&mut state.report);
+            }
+        });
+    }
+
+    /// Begins a power-on.
+    pub(super) fn powered(&self) {
+        self.change(|state| {
+            state.report.starts += 1;
+            state.report.forget_stages();
+        });
     }
 
     pub(super) fn done(&self, stage: Stage) {
         let at = self.shared.made.elapsed();
         self.change(|state| {
-            if !matches!(state.report.outcome(stage), Outcome::Done { .. }) {
+            if state.order.is_none() && !matches!(state.report.outcome(stage), Outcome::Done { .. }) {
                 state.report.set(stage, Outcome::Done { at });
                 state.report.note(at, format!("{}: done", stage.name()));
                 state.report.same_fault = 0;
@@ -224,6 +255,9 @@ impl Remote {
     pub(super) fn failed(&self, stage: Stage, fault: Fault) {
         let at = self.shared.made.elapsed();
         self.change(|state| {
+            if state.order.is_some() {
+                return;
+            }
             match state.report.outcome(stage) {
                 Outcome::Failed { fault: before, .. } if *before == fault => state.report.same_fault += 1,
                 _ => {
@@ -252,7 +286,8 @@ mod tests {
     fn an_order_ends_a_wait_and_stop_is_final() {
         let remote = Remote::new(Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]));
         remote.renew();
-        assert_eq!(remote.wait(Duration::from_secs(60)), Ok(Woken::Renew));
+        assert_eq!(remote.pause(Duration::ZERO), Ok(()));
+        assert_eq!(remote.wait(Duration::from_secs(60)), Ok(Woken::Renew), "a pause does not swallow a wish");
         assert_eq!(remote.wait(Duration::ZERO), Ok(Woken::Time));
         remote.stop();
         remote.reboot();

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,10 @@ use crate::sys::files;
 const PIECE: usize = 4096;
 const CACHE: u64 = 16 << 20;
 const SYNC_EVERY_MS: u64 = 1000;
+
+/// Time until a lock that an earlier handle left behind must be gone, and between two tries.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_RETRY: Duration = Duration::from_millis(2);
 
 /// What the disk of the store is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,12 +130,20 @@ impl Database {
 
     fn open_bare(directory: &Path, disk: Disk) -> Result<Self, Fault> {
         remove_engine_snapshots(directory)?;
-        let db = sled::Config::new()
+        let config = sled::Config::new()
             .path(directory)
             .cache_capacity(CACHE)
             .mode(sled::Mode::LowSpace)
-            .flush_every_ms(Some(SYNC_EVERY_MS))
-            .open()?;
+            .flush_every_ms(Some(SYNC_EVERY_MS));
+        let begin = Instant::now();
+        let db = loop {
+            match config.open() {
+                // A database that was dropped just now may keep its lock until a thread of the engine comes round. No
+                // other process has it: that is what the lock of the store is for.
+                Err(error) if is_locked(&error) && begin.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_RETRY),
+                opened => break opened?,
+            }
+        };
         let data = File::options().write(true).open(directory.join("db"))?;
         Ok(Self { db, data, disk, pieces: HashMap::new() })
     }
@@ -242,10 +254,16 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Fault::Damaged("the engine panicked".into())))
 }
 
+/// Whether somebody has the database open. The engine tells so only in words.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
+}
+
 impl From<sled::Error> for Fault {
     fn from(error: sled::Error) -> Self {
         use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
         match error {
+            error if is_locked(&error) => Self::Io(io::Error::other(error.to_string())),
             sled::Error::Io(error) if is_full(&error) => Self::Full,
             sled::Error::Io(error) if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) => Self::Io(error),
             error => Self::Damaged(error.to_string()),

@@ -199,9 +199,9 @@ impl Store {
     pub fn failed(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut life = self.writer.life.clone();
         async move {
-            match life.wait_for(|life| *life != Life::Running).await.map(|life| *life) {
-                Ok(Life::Closed) => std::future::pending().await,
-                Ok(_) | Err(_) => {}
+            let ended = life.wait_for(|life| *life != Life::Running).await.map(|life| *life);
+            if ended.is_ok_and(|life| life == Life::Closed) {
+                std::future::pending().await
             }
         }
     }

@@ -45,7 +45,7 @@ struct Source {
 /// Bytes that an ordinary user may still write to the disk that holds `path`.
 pub(super) fn room(path: &Path) -> Result<u64, Error> {
     let disk = statvfs(path).map_err(|e| Error::io("measuring the disk of", path, &e.into()))?;
-    Ok(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
+    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
 }
 
 /// The directory of the database with this number.

@@ -36,7 +36,7 @@ pub(super) fn phone(number: u32, lines: usize) -> Phone {
         origin: id(0, 0),
         mac: Mac::new([0x80, 0x5e, 0xc0, a, b, c]),
         organisation: organisation(1).id,
-        brand: Some("yealink".into()),
+        brand: Some("brand".into()),
         model: Some("T54W".into()),
         name: format!("Desk {number}"),
         lines: (0..lines)
@@ -66,7 +66,7 @@ pub(super) fn lease(number: u32) -> Lease {
         mac: Mac::new([0x80, 0x5e, 0xc0, a, b, c]),
         client_id: None,
         host_name: Some(format!("SIP-T54W-{number}")),
-        vendor_class: Some("yealink".into()),
+        vendor_class: Some("brand".into()),
         state: LeaseState::Bound,
         expires: CREATED,
         seconds_left: 3600,

@@ -136,10 +136,9 @@ impl<'a> Stage<'a> {
         }
         let bytes = record(found.saturating_add(1))?;
         let head = Head::of(&place, &bytes)?;
-        if let Some(organisation) = head.organisation.map(Place::Organisation) {
-            if self.document(commit, &organisation).is_none() {
-                return Err(Error::Missing { what: organisation.name() });
-            }
+        let organisation = head.organisation.map(Place::Organisation);
+        if let Some(missing) = organisation.filter(|place| self.document(commit, place).is_none()) {
+            return Err(Error::Missing { what: missing.name() });
         }
         for (claim, _) in old.iter().flat_map(|head| head.claims(&place)) {
             commit.claims.insert(claim, None);

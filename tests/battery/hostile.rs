@@ -128,7 +128,7 @@ fn xml_is_well_formed() {
     for (brand, rule) in made(&registry) {
         let mut phone = phone(2);
         phone.lines[0].display = "</a> & \"b\" <c".into();
-        let Ok(bytes) = try_render(brand, rule, &phone) else { continue };
+        let bytes = try_render(brand, rule, &phone).expect("such a name can be written");
         if bytes.trim_ascii_start().starts_with(b"<") {
             crate::toy::assert_well_formed(std::str::from_utf8(&bytes).expect("UTF-8"));
         }

@@ -1,5 +1,7 @@
 //! One battery of tests over every brand folder. It names no brand: a new folder is tested by being there.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // what helpers of a test do when it fails
+
 mod hostile;
 mod recognition;
 mod samples;

@@ -157,6 +157,20 @@ fn xml_is_escaped() {
     assert_well_formed(&text);
 }
 
+/// The template asks, the sheet has it, and still a file for many phones holds no secret.
+#[test]
+fn a_common_file_is_given_nothing_to_leak() {
+    let mut toy = folder(MANIFEST, OWN);
+    let greedy = "x{% if login %}{{ login.password }}{% endif %}{% for line in lines %}{{ line.password }}{% endfor %}";
+    let greedier = format!("{greedy}{{% if phone %}}{{{{ phone.mac }}}}{{% endif %}}");
+    toy.files.insert("templates/common.txt".into(), greedier.into());
+    let registry = Registry::load(&[toy]).expect("the toy");
+    let FileMatch::Served { brand, rule, .. } = registry.file("toy01.txt") else { panic!("not served") };
+    let (phone, organisation, login) = (phone(2), organisation(), login());
+    let rendered = brand.render(rule, &sheet(Content::Full, &phone, &organisation, &login)).expect("rendered");
+    assert_eq!(rendered.bytes, b"x");
+}
+
 #[test]
 fn what_a_folder_may_not_say_is_refused() {
     for (from, to, said) in [
@@ -209,6 +223,9 @@ fn a_template_cannot_get_round_the_format() {
         let text = String::from_utf8(render_own(own).expect(own).bytes).expect("UTF-8");
         assert_eq!(text, "A &lt;b&gt; &amp; &quot;c&quot;", "{own}");
     }
+    // What the engine says while a template runs may quote a value: it is left out.
+    let error = render_own("{% include \"\" ~ lines[1].password %}").expect_err("no such template");
+    assert!(!format!("{error} {error:?}").contains(crate::sheets::LINE_PASSWORD), "{error}");
     let error = render_own("{{ \"a\\nb\" }}").expect_err("a line break");
     assert!(error.to_string().contains(&Unfit::Control.to_string()), "{error}");
 }

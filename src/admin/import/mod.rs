@@ -8,7 +8,8 @@ mod rows;
 use crate::admin::draft::CheckedPhone;
 use crate::admin::problem::FieldError;
 
-pub(crate) use plan::{Action, Plan, Planned, plan};
+pub use plan::Action;
+pub(crate) use plan::{Plan, plan};
 pub(crate) use rows::read;
 
 /// Most phones that one import brings; more come in several files.

@@ -8,7 +8,7 @@ mod network;
 mod offers;
 mod pool;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 
 use super::super::options::code;
+use crate::config;
 use crate::model::Mac;
 
 /// What the engine must know of the network that it serves.
@@ -54,6 +55,28 @@ pub struct Reservation {
     pub address: Ipv4Addr,
     /// What the client is told to be called.
     pub host_name: Option<String>,
+}
+
+impl Network {
+    /// The facts of a configured network in which the box has the address `server`; `None` unless DHCP is `full`
+    /// there and has a pool.
+    pub fn of(network: &config::Network, server: Ipv4Addr) -> Option<Self> {
+        let pool = network.dhcp.pool.filter(|_| network.dhcp.mode == config::Mode::Full)?;
+        let reservation = |kept: &config::Reservation| {
+            (kept.mac, Reservation { address: kept.address, host_name: kept.host_name.clone() })
+        };
+        let subnet = Subnet {
+            net: network.subnet,
+            first: pool.first,
+            last: pool.last,
+            gateway: network.gateway,
+            dns: network.dns.clone(),
+            domain: network.domain.clone(),
+            lease_time: network.dhcp.lease_time,
+            reservations: network.dhcp.reservations.iter().map(reservation).collect(),
+        };
+        Some(Self { name: network.name.clone(), server, subnet, sole: true, dated: true, restored: false })
+    }
 }
 
 impl Subnet {

@@ -123,7 +123,7 @@ fn gives_what_is_asked_for_in_the_order_asked() {
 fn provisioning_options_go_to_phones_alone() {
     let mut office = Office::new(network(10, 20));
     let url = b"http://10.66.0.1/p/".to_vec();
-    let phone = Knowledge { listed: true, options: vec![(66, url.clone()), (160, url.clone())] };
+    let phone = Knowledge { options: vec![(66, url.clone()), (160, url.clone())] };
     let asked = Packet::discover(1).with(55, &[1, 160]);
     let offer = office.send_knowing(&asked, &phone).unwrap();
     assert_eq!(offer.codes(), [53, 54, 51, 1, 160, 66]);

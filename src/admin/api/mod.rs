@@ -1,0 +1,68 @@
+//! The API: one function a path, each from a call to what is said.
+
+mod phones;
+mod read;
+mod sessions;
+
+pub(super) use sessions::cookie;
+
+use hyper::Method;
+
+use super::Admin;
+use super::answer::Answer;
+use super::call::Call;
+use super::problem::Problem;
+use super::route::Who;
+use crate::model::Mac;
+
+impl Admin {
+    /// Answers a call that its caller may make; `path` is what follows `/api/v1`.
+    pub(super) async fn api(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
+        let method = &call.method;
+        match path {
+            ["status"] => only(method, &Method::GET).and_then(|()| self.api_status(who)),
+            ["phones"] => match *method {
+                Method::GET => self.api_phones(call),
+                Method::POST => self.api_add(call).await,
+                _ => Err(Problem::wrong_method("GET and POST")),
+            },
+            ["phones", "import"] => {
+                only(method, &Method::POST)?;
+                self.api_import(call).await
+            }
+            ["phones", mac] => match *method {
+                Method::GET => self.api_phone(mac),
+                Method::DELETE => self.api_remove(call, mac).await,
+                _ => Err(Problem::wrong_method("GET and DELETE")),
+            },
+            ["phones", mac, "first-contact"] => {
+                only(method, &Method::POST)?;
+                self.api_start_over(call, mac).await
+            }
+            ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
+            ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
+            ["ca"] => only(method, &Method::GET).and_then(|()| self.api_authority()),
+            ["organisations"] => only(method, &Method::GET).and_then(|()| self.api_organisations()),
+            ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
+            ["claim"] => {
+                only(method, &Method::POST)?;
+                self.api_claim(call).await
+            }
+            ["session"] => match *method {
+                Method::POST => self.api_sign_in(call).await,
+                Method::DELETE => self.api_sign_out(who),
+                _ => Err(Problem::wrong_method("POST and DELETE")),
+            },
+            _ => Err(Problem::nothing_here(&format!("/api/v1/{}", path.join("/")))),
+        }
+    }
+}
+
+fn only(method: &Method, allowed: &Method) -> Result<(), Problem> {
+    if method == allowed { Ok(()) } else { Err(Problem::wrong_method(allowed.as_str())) }
+}
+
+/// The MAC in a path.
+pub(super) fn mac_in(text: &str) -> Result<Mac, Problem> {
+    text.parse().map_err(|error: crate::model::MacError| Problem::malformed(format!("{error}.")))
+}

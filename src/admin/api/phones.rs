@@ -1,0 +1,226 @@
+use std::net::IpAddr;
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderValue};
+
+use super::mac_in;
+use crate::admin::answer::Answer;
+use crate::admin::call::{Call, Origin};
+use crate::admin::draft::{CheckedPhone, PhoneDraft};
+use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
+use crate::admin::problem::{FieldError, Problem};
+use crate::admin::{Admin, types};
+use crate::model::{Door, Event, FirstContact, Id, Login, Mac, Phone, Reason, Secret};
+use crate::store::{self, Write};
+use crate::sys::random;
+
+/// Characters of a phone's password: 142 bits.
+const LOGIN_PASSWORD: usize = 24;
+/// How often a change is tried anew when the phone itself changed something meanwhile.
+const TRIES: usize = 4;
+
+impl Admin {
+    pub(super) async fn api_add(&self, call: &Call) -> Result<Answer, Problem> {
+        let draft: PhoneDraft = call.json()?;
+        let phone = self.add(draft, call.from).await?;
+        let place = format!("/api/v1/phones/{}", phone.mac.plain());
+        let answer = Answer::json(StatusCode::CREATED, &phone);
+        Ok(match HeaderValue::from_str(&place) {
+            Ok(place) => answer.with(header::LOCATION, place),
+            Err(_) => answer,
+        })
+    }
+
+    pub(super) async fn api_remove(&self, call: &Call, mac: &str) -> Result<Answer, Problem> {
+        Ok(Answer::json(StatusCode::OK, &self.remove(mac_in(mac)?, call.from).await?))
+    }
+
+    pub(super) async fn api_start_over(&self, call: &Call, mac: &str) -> Result<Answer, Problem> {
+        let mac = mac_in(mac)?;
+        self.start_over(mac, call.from).await?;
+        Ok(Answer::json(StatusCode::OK, &self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?))
+    }
+
+    pub(super) async fn api_import(&self, call: &Call) -> Result<Answer, Problem> {
+        let own = |name: &str| call.query.of(name).map(str::to_owned);
+        let defaults = Defaults { server: own("server"), organisation: own("organisation") };
+        let done = self.import(&call.body, &defaults, call.query.says_yes("dry-run"), call.from).await?;
+        Ok(Answer::json(StatusCode::OK, &done))
+    }
+}
+
+impl Admin {
+    /// Puts a phone on the list, with a login of its own that it learns at first contact.
+    pub(in crate::admin) async fn add(&self, draft: PhoneDraft, from: Origin) -> Result<types::Phone, Problem> {
+        let draft = draft.check().map_err(Problem::fields)?;
+        let mac = draft.mac;
+        let organisation = self.organisation(draft.organisation.as_deref()).ok_or_else(|| {
+            let name = draft.organisation.as_deref().unwrap_or("Branch");
+            Problem::fields(vec![FieldError::new("organisation", format!("There is no organisation \"{name}\"."))])
+        })?;
+        if let Some(known) = self.0.store.phone_by_mac(mac) {
+            let name = if known.name.is_empty() { String::new() } else { format!(" as \"{}\"", known.name) };
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "phone-listed",
+                format!("The phone {mac} is on the list already{name}."),
+                "Change it with an import, or remove it first.",
+            )
+            .with_errors(vec![FieldError::new("mac", "On the list already.")]));
+        }
+        let phone = self.fresh(draft, organisation.id);
+        // Lights of an earlier phone with this address are not this one's.
+        self.0.store.commit(vec![Write::PutPhone { phone, expect: Some(0) }, Write::DeleteJourney(mac)]).await?;
+        self.record_phone(Reason::PhoneAdded, mac, organisation.id, from);
+        self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))
+    }
+
+    /// Takes a phone off the list and tells what it was.
+    pub(in crate::admin) async fn remove(&self, mac: Mac, from: Origin) -> Result<types::Phone, Problem> {
+        let shown = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
+        let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
+        self.0.store.commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac)]).await?;
+        self.record_phone(Reason::PhoneRemoved, mac, phone.organisation, from);
+        Ok(shown)
+    }
+
+    /// Lets a phone start over: it is given a new login when it asks next. The login it has stays valid until then,
+    /// and its lights go out.
+    pub(in crate::admin) async fn start_over(&self, mac: Mac, from: Origin) -> Result<(), Problem> {
+        let mut tried = 0;
+        loop {
+            let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
+            let mut phone = Phone::clone(&phone);
+            let (version, organisation) = (phone.version, phone.organisation);
+            phone.pending_login = Some(login(mac));
+            phone.first_contact = FirstContact::Waiting;
+            let writes = vec![Write::PutPhone { phone, expect: Some(version) }, Write::DeleteJourney(mac)];
+            match self.0.store.commit(writes).await {
+                Ok(()) => {
+                    self.record_phone(Reason::FirstContactReopened, mac, organisation, from);
+                    return Ok(());
+                }
+                Err(store::Error::Conflict { .. }) if tried < TRIES => tried += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads a list and stores all of it or nothing; `dry_run` only tells what it would do.
+    pub(in crate::admin) async fn import(
+        &self,
+        bytes: &[u8],
+        defaults: &Defaults,
+        dry_run: bool,
+        from: Origin,
+    ) -> Result<types::Import, Problem> {
+        let sheet = import::read(bytes, defaults).map_err(refused)?;
+        let plan = import::plan(sheet, &self.0.store.phones(), |name| self.organisation(name)).map_err(|errors| {
+            let rows = errors.len();
+            refused(Refusal::Rows(errors, rows))
+        })?;
+        if !dry_run {
+            self.carry_out(&plan, from).await?;
+        }
+        Ok(told(&plan, dry_run))
+    }
+
+    /// One commit, so that a power cut leaves all of the list or none of it.
+    async fn carry_out(&self, plan: &Plan, from: Origin) -> Result<(), Problem> {
+        let mut writes = Vec::new();
+        let mut events = Vec::new();
+        for planned in &plan.phones {
+            let mac = planned.draft.mac;
+            match (planned.action, &planned.before) {
+                (Action::Keep, _) => {}
+                (Action::Change, Some(before)) => {
+                    let phone = planned.changed(before);
+                    writes.push(Write::PutPhone { phone, expect: Some(before.version) });
+                    events.push((Reason::PhoneChanged, mac, planned.organisation));
+                }
+                (Action::Add, _) | (Action::Change, None) => {
+                    let phone = self.fresh(planned.draft.clone(), planned.organisation);
+                    writes.push(Write::PutPhone { phone, expect: Some(0) });
+                    writes.push(Write::DeleteJourney(mac));
+                    events.push((Reason::PhoneAdded, mac, planned.organisation));
+                }
+            }
+        }
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.0.store.commit(writes).await?;
+        for (reason, mac, organisation) in events {
+            self.record_phone(reason, mac, organisation, from);
+        }
+        Ok(())
+    }
+
+    /// A phone that nobody has seen yet.
+    fn fresh(&self, draft: CheckedPhone, organisation: Id) -> Phone {
+        let now = self.0.clock.now().wall;
+        Phone {
+            id: random::id(now),
+            version: 0,
+            origin: self.0.facts.box_id,
+            mac: draft.mac,
+            organisation,
+            brand: draft.brand,
+            model: draft.model,
+            name: draft.name,
+            lines: draft.lines,
+            login: None,
+            pending_login: Some(login(draft.mac)),
+            first_contact: FirstContact::Waiting,
+            created: now,
+        }
+    }
+
+    fn record_phone(&self, reason: Reason, mac: Mac, organisation: Id, from: Origin) {
+        let address: Option<IpAddr> = match from {
+            Origin::Web(address) => Some(address),
+            Origin::Local => None,
+        };
+        let event = Event::new(self.0.clock.now().wall, Door::Admin, reason);
+        self.0.journal.record(event.about(mac).of(organisation).from_address(address));
+    }
+}
+
+fn login(mac: Mac) -> Login {
+    Login { user: mac.plain(), password: Secret::new(random::token(LOGIN_PASSWORD)) }
+}
+
+fn told(plan: &Plan, dry_run: bool) -> types::Import {
+    let phones = plan.phones.iter().map(|planned| types::Imported {
+        row: planned.row,
+        action: planned.action,
+        mac: planned.draft.mac,
+        name: planned.draft.name.clone(),
+        lines: planned.draft.lines.iter().map(|line| line.user.clone()).collect(),
+    });
+    types::Import {
+        dry_run,
+        added: plan.count(Action::Add),
+        changed: plan.count(Action::Change),
+        kept: plan.count(Action::Keep),
+        warnings: plan.warnings.clone(),
+        phones: phones.collect(),
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let (code, next) = match &refusal {
+        Refusal::Empty => ("import-empty", "Send a list with a row of headings and a row for each phone."),
+        Refusal::TooLarge(_) | Refusal::TooMany => ("import-too-large", "Split it into several files."),
+        Refusal::Binary(_) => ("import-not-text", "Choose \"CSV\" when you save it."),
+        Refusal::NoMacColumn(_) | Refusal::SameColumn(..) | Refusal::ColumnMissing(_) => {
+            ("import-columns", "Correct the first row: mac, name, extension, password, server.")
+        }
+        Refusal::Rows(..) => ("import-rows", "Nothing was stored. Correct these rows and import the list again."),
+    };
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, refusal.to_string(), next);
+    match refusal {
+        Refusal::Rows(errors, _) => problem.with_errors(errors),
+        _ => problem,
+    }
+}

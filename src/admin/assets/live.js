@@ -1,0 +1,96 @@
+// Keeps the page up to date. Without it the page works all the same, and shows what was true when it was loaded.
+// The box only says that something happened; the page then fetches itself and exchanges what differs.
+
+const PAUSE = 1000; // at most one fetch a second, however much happens
+
+const state = document.getElementById("live-state");
+const show = (text, lost) => {
+  if (!state) return;
+  state.hidden = false;
+  state.textContent = text;
+  state.classList.toggle("lost", lost);
+};
+
+function exchange(old, fresh) {
+  if (old.innerHTML === fresh.innerHTML) return;
+  const open = [...old.querySelectorAll("details[open][id]")].map((details) => details.id);
+  const before = new Map([...old.querySelectorAll("[data-key]")].map((row) => [row.dataset.key, row.textContent]));
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const place = focused && [...old.querySelectorAll("a, button, summary")].indexOf(focused);
+  old.className = fresh.className;
+  old.replaceChildren(...fresh.childNodes);
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  for (const row of old.querySelectorAll("[data-key]")) {
+    // Times move by themselves: only news is marked.
+    const text = before.get(row.dataset.key);
+    if (text === undefined || timeless(text) !== timeless(row.textContent)) row.classList.add("fresh");
+  }
+  if (focused) old.querySelectorAll("a, button, summary")[place]?.focus({ preventScroll: true });
+}
+
+const timeless = (text) => text.replace(/(just now|\d+ (s|min|h|days?) ago|in \d+ (s|min|h|days?))/g, "");
+
+let waiting = false;
+let fetching = false;
+async function refresh() {
+  if (fetching) return soon();
+  fetching = true;
+  try {
+    const response = await fetch(location.href, { headers: { "Block66-Live": "1" }, redirect: "manual" });
+    if (response.type === "opaqueredirect" || response.status === 401) return location.reload();
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-part]")) {
+      const fresh = page.getElementById(part.id);
+      if (fresh) exchange(part, fresh);
+    }
+    localTimes();
+  } catch {
+    show("Connection lost", true);
+  } finally {
+    fetching = false;
+  }
+}
+
+function soon() {
+  if (waiting) return;
+  waiting = true;
+  setTimeout(() => { waiting = false; refresh(); }, PAUSE);
+}
+
+// Times are written in UTC; whoever points at one sees the time of the own clock as well.
+function localTimes() {
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.title = at.toLocaleString();
+  }
+}
+
+// A list from a file lands in the field where it could have been typed.
+const file = document.getElementById("file");
+if (file) {
+  document.getElementById("file-field").hidden = false;
+  file.addEventListener("change", async () => {
+    const chosen = file.files[0];
+    if (!chosen) return;
+    const bytes = new Uint8Array(await chosen.arrayBuffer());
+    const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+    let text;
+    try {
+      text = new TextDecoder(utf16 ? "utf-16le" : "utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      text = new TextDecoder("windows-1252").decode(bytes);
+    }
+    document.getElementById("list").value = text;
+  });
+}
+
+localTimes();
+const feed = document.body.dataset.live;
+if (feed) {
+  const source = new EventSource(feed);
+  source.addEventListener("open", () => { show("Live", false); soon(); });
+  source.addEventListener("error", () => show("Connection lost", true));
+  for (const kind of ["event", "journey", "missed"]) source.addEventListener(kind, soon);
+  setInterval(() => { if (!document.hidden) soon(); }, 30000);
+}

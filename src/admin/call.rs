@@ -1,0 +1,250 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Bytes};
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::{Method, Request, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// Longest body but for an import, in bytes.
+const MOST_BODY: usize = 256 * 1024;
+/// How long the body of a request may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Most fields of a form or query that are looked at.
+const MOST_FIELDS: usize = 200;
+
+/// Where a call comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The local socket, from root or from the box's own user.
+    Local,
+    /// HTTPS, from this address.
+    Web(IpAddr),
+}
+
+/// A request, read whole.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    /// The path's segments, percent-decoded; none for `/`.
+    pub(crate) path: Vec<String>,
+    pub(crate) query: Form,
+    pub(crate) headers: HeaderMap,
+    /// Host and port as the caller addressed us.
+    pub(crate) host: String,
+    pub(crate) body: Bytes,
+    pub(crate) from: Origin,
+}
+
+impl Call {
+    /// Reads a request whole, within bounds of size and time.
+    pub(crate) async fn read<B>(request: Request<B>, from: Origin) -> Result<Self, Problem>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let most = if head.uri.path().ends_with("/import") { super::import::MOST_BYTES * 3 + 4096 } else { MOST_BODY };
+        let body = tokio::time::timeout(PATIENCE, Limited::new(body, most).collect())
+            .await
+            .map_err(|_| {
+                Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "too-slow",
+                    "The body of the request did not arrive within 30 seconds.",
+                    "Send it again.",
+                )
+            })?
+            .map_err(|error| {
+                if error.is::<http_body_util::LengthLimitError>() {
+                    Problem::new(
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        "too-large",
+                        format!("The body is larger than {most} bytes."),
+                        "Send less at once.",
+                    )
+                } else {
+                    Problem::malformed("The body of the request broke off.")
+                }
+            })?
+            .to_bytes();
+        let path = head.uri.path().split('/').filter(|s| !s.is_empty()).map(|s| percent_decode(s, false)).collect();
+        let host = head
+            .uri
+            .authority()
+            .map(|a| a.as_str().to_owned())
+            .or_else(|| head.headers.get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned))
+            .unwrap_or_default();
+        let query = Form::parse(head.uri.query().unwrap_or_default());
+        Ok(Self { method: head.method, path, query, headers: head.headers, host, body, from })
+    }
+
+    /// A header's text, when it has one.
+    pub(crate) fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let kind = self.header(header::CONTENT_TYPE).unwrap_or_default();
+        if kind.split(';').next().map(str::trim) != Some("application/json") {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-json",
+                "The body must be application/json.",
+                "Send it with the header Content-Type: application/json.",
+            ));
+        }
+        serde_json::from_slice(&self.body).map_err(|e| Problem::malformed(format!("The body cannot be read: {e}.")))
+    }
+
+    /// The body as a browser's form.
+    pub(crate) fn form(&self) -> Form {
+        std::str::from_utf8(&self.body).map(Form::parse).unwrap_or_default()
+    }
+
+    /// A cookie's value.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        cookies.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Whether a browser says that the request comes from a page of ours, or no browser says anything.
+    ///
+    /// Browsers send `Origin` with everything that changes something. An `Origin` of `null`, as from a sandboxed
+    /// frame, is somebody else's.
+    pub(crate) fn is_same_origin(&self) -> bool {
+        match self.headers.get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default()) {
+            Some(origin) => {
+                origin.strip_prefix("https://").is_some_and(|o| !o.is_empty() && o.eq_ignore_ascii_case(&self.host))
+            }
+            None => {
+                matches!(self.header(HeaderName::from_static("sec-fetch-site")), None | Some("same-origin" | "none"))
+            }
+        }
+    }
+}
+
+/// Fields of a query or of a form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads `application/x-www-form-urlencoded`.
+    pub(crate) fn parse(text: &str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty()).take(MOST_FIELDS).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (percent_decode(name, true), percent_decode(value, true))
+        });
+        Self(pairs.collect())
+    }
+
+    /// The first field of that name, when it says something.
+    pub(crate) fn of(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The field as a number, or a problem that names it.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        self.of(name)
+            .map(|text| {
+                text.trim().parse().map_err(|_| Problem::malformed(format!("{name} is not a number: \"{text}\".")))
+            })
+            .transpose()
+    }
+
+    /// Whether the field is there and says yes.
+    pub(crate) fn says_yes(&self, name: &str) -> bool {
+        matches!(self.of(name), Some("true" | "1" | "yes" | "on"))
+    }
+}
+
+/// Undoes percent-encoding. What is no valid escape stays as it is; what is no UTF-8 is replaced.
+fn percent_decode(text: &str, plus_is_space: bool) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = match after {
+            [high, low, ..] if first == b'%' => {
+                let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+                digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low)
+            }
+            _ => None,
+        };
+        match escaped {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(if first == b'+' && plus_is_space { b' ' } else { first });
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    async fn call(request: hyper::http::request::Builder, body: &str) -> Call {
+        Call::read(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap(), Origin::Web([192, 0, 2, 1].into()))
+            .await
+            .unwrap()
+    }
+
+    #[test]
+    fn reads_forms() {
+        let form = Form::parse("name=Meeting+room%202&mac=80%3A5E&empty=&odd=%zz%4&bad=%ff");
+        assert_eq!(form.of("name"), Some("Meeting room 2"));
+        assert_eq!(form.of("mac"), Some("80:5E"));
+        assert_eq!(form.of("empty"), None);
+        assert_eq!(form.of("odd"), Some("%zz%4"));
+        assert_eq!(form.of("bad"), Some("\u{fffd}"));
+    }
+
+    #[tokio::test]
+    async fn knows_its_own_pages_from_others() {
+        for (origin, site, same) in [
+            (Some("https://box.lan"), None, true),
+            (Some("https://BOX.lan"), Some("same-origin"), true),
+            (Some("https://evil.example"), None, false),
+            (Some("http://box.lan"), None, false),
+            (Some("https://box.lan.evil.example"), None, false),
+            (Some("null"), None, false),
+            (None, Some("cross-site"), false),
+            (None, Some("same-site"), false),
+            (None, None, true),
+        ] {
+            let mut request = Request::post("/claim").header("host", "box.lan");
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            if let Some(site) = site {
+                request = request.header("sec-fetch-site", site);
+            }
+            assert_eq!(call(request, "").await.is_same_origin(), same, "{origin:?} {site:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn finds_its_cookie() {
+        let request = Request::get("/").header("cookie", "a=1; block66=abc;b=2").header("cookie", "c=3");
+        let call = call(request, "").await;
+        assert_eq!((call.cookie("block66"), call.cookie("c"), call.cookie("lock66")), (Some("abc"), Some("3"), None));
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_too_large() {
+        let request = Request::post("/api/v1/phones").body(Full::new(Bytes::from(vec![b'a'; MOST_BODY + 1]))).unwrap();
+        let problem = Call::read(request, Origin::Local).await.unwrap_err();
+        assert_eq!(problem.code, "too-large");
+    }
+}

@@ -1,0 +1,314 @@
+//! Reading: from the store to what the API says.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::gather;
+use super::standing::{Standing, advice, situation};
+use super::types;
+use super::{Admin, SETUP_CODE};
+use crate::config::{Mode, Network};
+use crate::model::{
+    BoxAddress, Journey, Lease, LeaseState, Mac, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url,
+};
+use crate::store::EventFilter;
+
+/// Most events that are looked through for one answer.
+const MOST_EVENTS: usize = 20_000;
+
+/// Every phone with how far it came, read once for an answer.
+pub(super) struct Listing {
+    rows: Vec<Row>,
+    addresses: HashMap<Mac, Ipv4Addr>,
+    now: Timestamp,
+}
+
+struct Row {
+    phone: Arc<Phone>,
+    journey: Journey,
+    standing: Standing,
+}
+
+/// Which phones are asked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PhoneQuery {
+    /// Words to look for.
+    pub(super) words: String,
+    /// Only those that stand so.
+    pub(super) standing: Option<Standing>,
+    pub(super) offset: usize,
+    pub(super) limit: usize,
+    /// The most urgent ones first, instead of by name.
+    pub(super) urgent_first: bool,
+}
+
+/// Which events are asked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EventQuery {
+    pub(super) mac: Option<Mac>,
+    pub(super) after: Option<u64>,
+    pub(super) before: Option<u64>,
+    /// First part of the reason's code.
+    pub(super) kind: Option<String>,
+    pub(super) limit: usize,
+}
+
+impl Admin {
+    /// Reads all phones.
+    pub(super) fn listing(&self) -> Listing {
+        let now = self.0.clock.now().wall;
+        let rows = self.0.store.phones().into_iter().map(|phone| {
+            let journey = self.0.store.journey(phone.mac).unwrap_or_default();
+            let standing = situation(&phone, &journey, now).standing;
+            Row { phone, journey, standing }
+        });
+        Listing { rows: rows.collect(), addresses: gather::addresses(&self.leases_of_all(), now), now }
+    }
+
+    /// A page of the list.
+    pub(super) fn phones(&self, listing: &Listing, query: &PhoneQuery) -> types::Phones {
+        let mut found: Vec<&Row> = listing
+            .rows
+            .iter()
+            .filter(|row| query.standing.is_none_or(|standing| row.standing == standing))
+            .filter(|row| gather::matches(&row.phone, listing.addresses.get(&row.phone.mac).copied(), &query.words))
+            .collect();
+        if query.urgent_first {
+            found.sort_by_key(|row| row.standing);
+        }
+        let matching = found.len();
+        let names: HashMap<_, _> = self.0.store.organisations().iter().map(|o| (o.id, o.name.clone())).collect();
+        let shown = found.into_iter().skip(query.offset).take(query.limit).map(|row| {
+            let organisation = names.get(&row.phone.organisation).map_or("", String::as_str);
+            let address = listing.addresses.get(&row.phone.mac).copied();
+            gather::phone(&row.phone, &row.journey, address, organisation, listing.now)
+        });
+        types::Phones { phones: shown.collect(), matching, offset: query.offset }
+    }
+
+    /// One phone, with its newest events.
+    pub(super) fn phone(&self, mac: Mac, events: usize) -> Option<types::Phone> {
+        let phone = self.0.store.phone_by_mac(mac)?;
+        let now = self.0.clock.now().wall;
+        let journey = self.0.store.journey(mac).unwrap_or_default();
+        let address = gather::addresses(&self.leases_of_all(), now).get(&mac).copied();
+        let organisation = self.0.store.organisation(phone.organisation);
+        let name = organisation.as_ref().map_or("", |o| o.name.as_str());
+        let mut shown = gather::phone(&phone, &journey, address, name, now);
+        shown.events = self.events(&EventQuery { mac: Some(mac), limit: events, ..EventQuery::default() });
+        Some(shown)
+    }
+
+    /// What people call the phone with this address, if it is on the list.
+    pub(super) fn phone_name(&self, mac: Mac) -> Option<String> {
+        self.0.store.phone_by_mac(mac).map(|phone| phone.name.clone())
+    }
+
+    /// Events, newest first.
+    pub(super) fn events(&self, query: &EventQuery) -> Vec<types::Event> {
+        let narrow = query.before.is_some() || query.kind.is_some();
+        let limit = if narrow { MOST_EVENTS } else { query.limit };
+        let found = self.0.store.events(&EventFilter { mac: query.mac, after: query.after, limit });
+        let mut names: HashMap<Mac, Option<String>> = HashMap::new();
+        found
+            .into_iter()
+            .filter(|(sequence, _)| query.before.is_none_or(|before| *sequence < before))
+            .filter(|(_, event)| {
+                query.kind.as_ref().is_none_or(|kind| event.reason.code().split('.').next() == Some(kind.as_str()))
+            })
+            .take(query.limit)
+            .map(|(sequence, event)| {
+                let name = event.mac.and_then(|mac| names.entry(mac).or_insert_with(|| self.phone_name(mac)).clone());
+                gather::event(sequence, &event, name)
+            })
+            .collect()
+    }
+
+    /// Leases of all networks.
+    pub(super) fn leases(&self) -> Vec<types::Lease> {
+        let now = self.0.clock.now().wall;
+        let networks = self.0.facts.networks.iter();
+        networks
+            .flat_map(|network| {
+                self.0.store.leases(&network.name).into_iter().map(|lease| (network.name.as_str(), lease))
+            })
+            .map(|(network, lease)| gather::lease(network, &lease, self.phone_name(lease.mac), now))
+            .collect()
+    }
+
+    fn leases_of_all(&self) -> Vec<Lease> {
+        self.0.facts.networks.iter().flat_map(|network| self.0.store.leases(&network.name)).collect()
+    }
+
+    /// The organisations, each with the number of its phones.
+    pub(super) fn organisations(&self) -> Vec<types::Organisation> {
+        let phones = self.0.store.phones();
+        let shown = |organisation: &Arc<Organisation>| types::Organisation {
+            id: organisation.id.to_string(),
+            name: organisation.name.clone(),
+            login_user: organisation.login.user.clone(),
+            phones: phones.iter().filter(|phone| phone.organisation == organisation.id).count(),
+        };
+        self.0.store.organisations().iter().map(shown).collect()
+    }
+
+    /// The organisation of that name or id; the first that was made when none is named.
+    pub(super) fn organisation(&self, name: Option<&str>) -> Option<Arc<Organisation>> {
+        let all = self.0.store.organisations();
+        match name {
+            None => all.into_iter().min_by_key(|organisation| organisation.id),
+            Some(name) => all.into_iter().find(|o| o.name.eq_ignore_ascii_case(name) || o.id.to_string() == name),
+        }
+    }
+
+    /// The certificate authority, with its root certificate when `pem` is asked for.
+    pub(super) fn authority(&self, pem: bool) -> types::Authority {
+        let authority = &self.0.facts.authority;
+        types::Authority {
+            fingerprint: authority.fingerprint.clone(),
+            words: authority.words.clone(),
+            not_before: authority.not_before.to_string(),
+            not_after: authority.not_after.to_string(),
+            pem: pem.then(|| authority.pem.clone()),
+        }
+    }
+
+    /// How the box is. The setup code is told only to callers on the box.
+    pub(super) fn status(&self, listing: &Listing, local: bool) -> types::Status {
+        let now = self.0.clock.now();
+        let facts = &self.0.facts;
+        let addresses = (facts.addresses)();
+        let networks: Vec<types::Network> = facts
+            .networks
+            .iter()
+            .map(|network| {
+                let own = addresses.iter().find_map(|a| match a {
+                    std::net::IpAddr::V4(v4) if network.subnet.contains(v4) => Some(*v4),
+                    _ => None,
+                });
+                self.network(network, own, now.wall)
+            })
+            .collect();
+        let exhausted = networks.iter().filter(|n| n.dhcp == "full" && n.leases >= n.pool_size);
+        let exhausted = exhausted.map(|n| Reason::PoolExhausted { network: n.name.clone() });
+        let alarms: Vec<types::Alarm> = self.0.store.alarms().into_iter().chain(exhausted).map(|r| alarm(&r)).collect();
+        let phones = gather::count(listing.rows.iter().map(|row| row.standing));
+        let (health, says) = health(phones, &alarms);
+        types::Status {
+            name: facts.name.clone(),
+            version: facts.version.clone(),
+            uptime_seconds: now.monotonic.as_secs(),
+            time: now.wall.to_string(),
+            time_trusted: now.trusted,
+            claimed: self.is_claimed(),
+            setup_code: self
+                .0
+                .store
+                .secret(SETUP_CODE)
+                .filter(|_| local && !self.is_claimed())
+                .map(|code| code.expose().to_owned()),
+            health,
+            says,
+            alarms,
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            networks,
+            phones,
+            authority: self.authority(false),
+        }
+    }
+
+    fn network(&self, network: &Network, own: Option<Ipv4Addr>, now: Timestamp) -> types::Network {
+        let held = |lease: &&Lease| lease.state == LeaseState::Bound && lease.expires > now;
+        let leases = self.0.store.leases(&network.name);
+        let in_pool =
+            |lease: &&Lease| network.dhcp.pool.is_some_and(|pool| (pool.first..=pool.last).contains(&lease.address));
+        let leases = leases.iter().filter(held).filter(in_pool).count();
+        let (dhcp, says) = match (network.dhcp.mode, network.dhcp.pool) {
+            (Mode::Full, Some(pool)) => {
+                ("full", format!("This box gives the addresses {} to {} here.", pool.first, pool.last))
+            }
+            (Mode::Full, None) => ("full", "This box gives only the addresses that are reserved here.".to_owned()),
+            (Mode::Off, _) => ("off", self.how_phones_find_us(own)),
+        };
+        types::Network {
+            name: network.name.clone(),
+            interface: network.interface.clone(),
+            subnet: network.subnet.to_string(),
+            dhcp: dhcp.to_owned(),
+            says,
+            pool_size: network.dhcp.pool.map_or(0, |pool| pool.size()),
+            leases: u32::try_from(leases).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// What must stand in another DHCP server where this box gives no addresses.
+    fn how_phones_find_us(&self, own: Option<Ipv4Addr>) -> String {
+        let Some(own) = own else {
+            return "DHCP is off here, and this box has no address in this network yet: phones cannot find it.".into();
+        };
+        let ports = self.0.facts.ports;
+        let at = BoxAddress { host: own.into(), http: ports.http, https: ports.https };
+        let url = provisioning_url(Scheme::Http, &at, "");
+        format!(
+            "DHCP is off here: this box gives no addresses. Phones find it when your DHCP server sends {url} as option 66."
+        )
+    }
+}
+
+fn alarm(reason: &Reason) -> types::Alarm {
+    types::Alarm { code: reason.code(), says: reason.sentence(), advice: advice(reason).map(str::to_owned) }
+}
+
+/// How the box is, in a word and in a sentence.
+fn health(phones: types::Counts, alarms: &[types::Alarm]) -> (types::Health, String) {
+    let count = |n: usize| if n == 1 { "1 phone".to_owned() } else { format!("{n} phones") };
+    if !alarms.is_empty() {
+        let says = match alarms.len() {
+            1 => "This box itself has a fault.".to_owned(),
+            n => format!("This box itself has {n} faults."),
+        };
+        return (types::Health::Fault, says);
+    }
+    if phones.attention > 0 {
+        let verb = if phones.attention == 1 { "needs" } else { "need" };
+        return (types::Health::Attention, format!("{} {verb} your attention.", count(phones.attention)));
+    }
+    let says = match (phones.total, phones.in_service) {
+        (0, _) => "This box is ready. Tell it which phones belong here.".to_owned(),
+        (1, 1) => "All is well: the one phone is in service.".to_owned(),
+        (total, served) if total == served => format!("All is well: all {total} phones are in service."),
+        (total, 0) => format!("Nothing needs your attention. {} on the list, none in service yet.", count(total)),
+        (total, served) => format!("Nothing needs your attention. {served} of {} are in service.", count(total)),
+    };
+    (types::Health::Good, says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_fits_the_numbers() {
+        let counts = |attention, on_the_way, in_service| types::Counts {
+            total: attention + on_the_way + in_service,
+            attention,
+            on_the_way,
+            not_seen: 0,
+            in_service,
+        };
+        for (phones, says) in [
+            (counts(0, 0, 0), "This box is ready. Tell it which phones belong here."),
+            (counts(0, 0, 1), "All is well: the one phone is in service."),
+            (counts(0, 0, 12), "All is well: all 12 phones are in service."),
+            (counts(0, 3, 9), "Nothing needs your attention. 9 of 12 phones are in service."),
+            (counts(0, 1, 0), "Nothing needs your attention. 1 phone on the list, none in service yet."),
+            (counts(1, 2, 9), "1 phone needs your attention."),
+            (counts(2, 2, 9), "2 phones need your attention."),
+        ] {
+            assert_eq!(health(phones, &[]).1, says);
+        }
+        let (health, _) = health(counts(1, 0, 0), &[alarm(&Reason::DiskFull)]);
+        assert_eq!(health, types::Health::Fault, "a fault of the box comes first");
+    }
+}

@@ -1,0 +1,308 @@
+//! The page's paths: what a browser asks for, and the forms it sends.
+
+use std::collections::BTreeMap;
+
+use hyper::{Method, StatusCode};
+
+use super::Admin;
+use super::answer::Answer;
+use super::api::{cookie, mac_in};
+use super::call::{Call, Form};
+use super::draft::{LineDraft, PhoneDraft};
+use super::import::Defaults;
+use super::look::{EventQuery, PhoneQuery};
+use super::page::{Door, EventsFilter, Filter, Frame, NewPhone, Overview, PAGE_ROWS, asset, events_before};
+use super::problem::{FieldError, Problem};
+use super::route::Who;
+use super::session::Session;
+use super::sign_in::source;
+use super::standing::Standing;
+use crate::model::Secret;
+
+/// Events on the overview.
+const NEWEST: usize = 12;
+/// Events on the page of a phone.
+const EVENTS_OF_A_PHONE: usize = 50;
+/// Events on their own page.
+const EVENTS_A_PAGE: usize = 100;
+/// Leases on the overview.
+const LEASES: usize = 100;
+
+impl Admin {
+    /// Answers a browser.
+    pub(super) async fn page(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
+        if let ["assets", name] = path {
+            let (kind, bytes) = asset::find(name).ok_or_else(|| Problem::nothing_here(&format!("/assets/{name}")))?;
+            return Ok(Answer::asset(kind, bytes));
+        }
+        match (who, path) {
+            (Who::SignedIn(session), path) => self.own_page(call, who, session, path).await,
+            (_, ["live"]) => Err(Problem::sign_in_first()),
+            (_, ["sign-in"]) if self.is_claimed() => self.sign_in_page(call).await,
+            (_, ["claim"]) if !self.is_claimed() => self.claim_page(call).await,
+            _ if self.is_claimed() => Ok(Answer::see_other("/sign-in")),
+            _ => Ok(Answer::see_other("/claim")),
+        }
+    }
+
+    async fn own_page(&self, call: &Call, who: &Who, session: &Session, path: &[&str]) -> Result<Answer, Problem> {
+        if call.method == Method::POST {
+            let form = call.form();
+            if !(call.is_same_origin() && session.csrf_is(form.of("csrf").unwrap_or_default())) {
+                return Err(Problem::forged());
+            }
+            return match path {
+                ["sign-out"] => {
+                    self.sign_out(session);
+                    let (name, value) = cookie(None);
+                    Ok(Answer::see_other("/sign-in").with(name, value))
+                }
+                ["phones", "new"] => self.add_by_form(call, who, &form).await,
+                ["phones", "import"] => self.import_by_form(call, who, &form).await,
+                ["phones", mac, "start-over"] => {
+                    let mac = mac_in(mac)?;
+                    self.start_over(mac, call.from).await?;
+                    Ok(Answer::see_other(&format!("/phones/{}?done=start-over", mac.plain())))
+                }
+                ["phones", mac, "remove"] => {
+                    self.remove(mac_in(mac)?, call.from).await?;
+                    Ok(Answer::see_other("/?done=removed"))
+                }
+                _ => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
+            };
+        }
+        if call.method != Method::GET {
+            return Err(Problem::wrong_method("GET and POST"));
+        }
+        let mut frame = self.frame(who);
+        frame.notice = notice(call.query.of("done"));
+        let html = match path {
+            [] => self.overview_page(call, &frame)?,
+            ["live"] => return self.live(who),
+            ["events"] => self.events_page(call, &frame)?,
+            ["phones", "new"] => self.new_phone_page(&frame, NewPhone::default())?,
+            ["phones", "import"] => self.0.pages.import(&frame, "", &self.usual_server(), None, None)?,
+            ["phones", mac] => {
+                let mac = mac_in(mac)?;
+                let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
+                self.0.pages.phone(&frame, &phone)?
+            }
+            ["sign-in" | "claim"] | ["phones"] => return Ok(Answer::see_other("/")),
+            _ => return Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
+        };
+        Ok(Answer::html(StatusCode::OK, html))
+    }
+
+    fn overview_page(&self, call: &Call, frame: &Frame) -> Result<String, Problem> {
+        let filter = Filter {
+            q: call.query.of("q").unwrap_or_default().chars().take(100).collect(),
+            state: call.query.of("state").and_then(Standing::from_key).map(Standing::key).unwrap_or_default().into(),
+        };
+        let query = PhoneQuery {
+            words: filter.q.clone(),
+            standing: Standing::from_key(&filter.state),
+            offset: usize::try_from(call.query.number("offset")?.unwrap_or_default()).unwrap_or_default(),
+            limit: PAGE_ROWS,
+            urgent_first: true,
+        };
+        let listing = self.listing();
+        let mut leases = self.leases();
+        let lease_count = leases.len();
+        leases.truncate(LEASES);
+        self.0.pages.overview(
+            frame,
+            &Overview {
+                status: self.status(&listing, false),
+                page: self.phones(&listing, &query),
+                filter,
+                events: self.events(&EventQuery { limit: NEWEST, ..EventQuery::default() }),
+                leases,
+                lease_count,
+            },
+        )
+    }
+
+    fn events_page(&self, call: &Call, frame: &Frame) -> Result<String, Problem> {
+        let filter = EventsFilter {
+            mac: call.query.of("mac").unwrap_or_default().chars().take(40).collect(),
+            kind: call.query.of("kind").unwrap_or_default().chars().take(20).collect(),
+        };
+        let (mac, wrong) = match (!filter.mac.is_empty()).then(|| mac_in(&filter.mac)).transpose() {
+            Ok(mac) => (mac, None),
+            Err(problem) => (None, Some(problem.detail)),
+        };
+        let query = EventQuery {
+            mac,
+            after: None,
+            before: call.query.number("before")?,
+            kind: Some(filter.kind.clone()).filter(|kind| !kind.is_empty()),
+            limit: EVENTS_A_PAGE,
+        };
+        let events = self.events(&query);
+        let last = events.last().filter(|_| events.len() == EVENTS_A_PAGE);
+        let older = last.map(|event| events_before(&filter, mac, event.sequence));
+        self.0.pages.events(frame, &events, &filter, older, wrong)
+    }
+
+    fn new_phone_page(&self, frame: &Frame, mut form: NewPhone) -> Result<String, Problem> {
+        form.organisations = self.organisations();
+        form.values.entry("server").or_insert_with(|| self.usual_server());
+        self.0.pages.new_phone(frame, &form)
+    }
+
+    async fn add_by_form(&self, call: &Call, who: &Who, form: &Form) -> Result<Answer, Problem> {
+        let text = |name: &str| form.of(name).map(str::to_owned);
+        let values: BTreeMap<&'static str, String> =
+            NewPhone::FIELDS.into_iter().map(|field| (field, text(field).unwrap_or_default())).collect();
+        let port = text("port").map(|port| port.trim().parse::<u32>().map_err(|_| ()));
+        // The server and the transport are filled in beforehand and do not make a line by themselves.
+        let has_line = ["user", "password", "auth_user", "display"].iter().any(|field| form.of(field).is_some());
+        let line = LineDraft {
+            user: text("user").unwrap_or_default(),
+            auth_user: text("auth_user"),
+            password: Secret::new(form.of("password").unwrap_or_default()),
+            display: text("display").or_else(|| text("name")),
+            server: text("server").unwrap_or_default(),
+            // No port has the number 0: it is refused with the field's name.
+            port: port.map(|port| port.unwrap_or(0)),
+            transport: text("transport"),
+            expires: None,
+            voicemail: text("voicemail"),
+        };
+        let draft = PhoneDraft {
+            mac: text("mac").unwrap_or_default(),
+            name: text("name"),
+            organisation: text("organisation"),
+            brand: None,
+            model: None,
+            lines: if has_line { vec![line] } else { Vec::new() },
+        };
+        match self.add(draft, call.from).await {
+            Ok(phone) => Ok(Answer::see_other(&format!("/phones/{}?done=added", phone.mac.plain()))),
+            Err(problem) => {
+                let status = problem.status();
+                let form = NewPhone { values, organisations: Vec::new(), problem: Some(problem) };
+                Ok(Answer::html(status, self.new_phone_page(&self.frame(who), form)?))
+            }
+        }
+    }
+
+    async fn import_by_form(&self, call: &Call, who: &Who, form: &Form) -> Result<Answer, Problem> {
+        let list = form.of("list").unwrap_or_default();
+        let server = form.of("server").unwrap_or_default();
+        let defaults = Defaults { server: form.of("server").map(str::to_owned), organisation: None };
+        let dry_run = form.of("do") != Some("import");
+        let frame = self.frame(who);
+        match self.import(list.as_bytes(), &defaults, dry_run, call.from).await {
+            Ok(_) if !dry_run => Ok(Answer::see_other("/?done=imported")),
+            Ok(plan) => Ok(Answer::html(StatusCode::OK, self.0.pages.import(&frame, list, server, Some(&plan), None)?)),
+            Err(problem) => {
+                let html = self.0.pages.import(&frame, list, server, None, Some(&problem))?;
+                Ok(Answer::html(problem.status(), html))
+            }
+        }
+    }
+
+    async fn sign_in_page(&self, call: &Call) -> Result<Answer, Problem> {
+        let mut door = Door { claimed: true, ..Door::default() };
+        if call.method == Method::POST {
+            let password = Secret::new(call.form().of("password").unwrap_or_default());
+            let tried = if call.is_same_origin() {
+                self.sign_in(password, source(call.from)).await
+            } else {
+                Err(Problem::forged())
+            };
+            match tried {
+                Ok((token, _)) => return Ok(let_in(&token)),
+                Err(problem) => door.problem = Some(problem),
+            }
+        }
+        self.door_page(door)
+    }
+
+    async fn claim_page(&self, call: &Call) -> Result<Answer, Problem> {
+        let mut door = Door::default();
+        if call.method == Method::POST {
+            let form = call.form();
+            let code = form.of("code").unwrap_or_default();
+            let password = form.of("password").unwrap_or_default();
+            let tried = if !call.is_same_origin() {
+                Err(Problem::forged())
+            } else if form.of("again").unwrap_or_default() != password {
+                Err(Problem::fields(vec![FieldError::new("again", "The two passwords differ.")]))
+            } else {
+                self.claim(code, Secret::new(password), source(call.from)).await
+            };
+            match tried {
+                Ok((token, _)) => return Ok(let_in(&token)),
+                Err(problem) => {
+                    door.errors.clone_from(&problem.errors);
+                    // What is said beside its field is not said twice.
+                    door.problem = Some(problem).filter(|p| p.errors.is_empty());
+                    door.code = code.chars().take(40).collect();
+                }
+            }
+        }
+        self.door_page(door)
+    }
+
+    fn door_page(&self, door: Door) -> Result<Answer, Problem> {
+        let status = match &door.problem {
+            Some(problem) => problem.status(),
+            None if !door.errors.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
+            None => StatusCode::OK,
+        };
+        let html = self.0.pages.door(&self.frame(&Who::Nobody), &door)?;
+        let answer = Answer::html(status, html);
+        Ok(match &door.problem {
+            Some(problem) => answer.with_retry(problem),
+            None => answer,
+        })
+    }
+
+    /// A page that says what went wrong.
+    pub(super) fn problem_page(&self, who: &Who, problem: &Problem) -> Answer {
+        match self.0.pages.problem(&self.frame(who), problem) {
+            Ok(html) => Answer::html(problem.status(), html).with_retry(problem),
+            Err(worse) => Answer::problem(&worse),
+        }
+    }
+
+    fn frame(&self, who: &Who) -> Frame {
+        Frame {
+            name: self.0.facts.name.clone(),
+            version: self.0.facts.version.clone(),
+            csrf: match who {
+                Who::SignedIn(session) => Some(session.csrf.expose().to_owned()),
+                Who::Local | Who::Nobody => None,
+            },
+            now: self.0.clock.now().wall.to_string(),
+            notice: None,
+        }
+    }
+
+    /// The SIP server that most lines have: the likely one for the next line.
+    fn usual_server(&self) -> String {
+        let phones = self.0.store.phones();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in phones.iter().flat_map(|phone| &phone.lines) {
+            *counts.entry(&line.server).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, n)| *n).map(|(server, _)| server.to_owned()).unwrap_or_default()
+    }
+}
+
+fn let_in(token: &Secret) -> Answer {
+    let (name, value) = cookie(Some(token));
+    Answer::see_other("/").with(name, value)
+}
+
+fn notice(done: Option<&str>) -> Option<&'static str> {
+    Some(match done? {
+        "added" => "The phone is on the list. Plug it in: it finds this box by itself.",
+        "removed" => "The phone is off the list.",
+        "imported" => "The list is imported. Plug the phones in: they find this box by themselves.",
+        "start-over" => "The phone may start over. It gets a new login when it asks next; restart it if it does not.",
+        _ => return None,
+    })
+}

@@ -1,0 +1,474 @@
+//! The administrator's side as its callers meet it: requests in, answers out, over a real store.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::call::Origin;
+use super::test_data;
+use super::{Admin, Authority, Facts, Ports};
+use crate::config::{Dhcp, Mode, Network, Pool};
+use crate::journal::Journal;
+use crate::model::{Door, Mac, Secret};
+use crate::model::{Event, FirstContact, Id, Journey, Lease, LeaseState, Light, Phone, Reason, Step, Timestamp};
+use crate::store::{Disk, Key, Options, Store, Write};
+use crate::sys::clock::Clock;
+
+mod demo;
+
+const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
+
+/// A box with an organisation and nothing else.
+pub(super) struct Ground {
+    pub(super) admin: Admin,
+    pub(super) store: Store,
+    _directory: tempfile::TempDir,
+}
+
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) headers: hyper::HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answered {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn code(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        self.json()["code"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A browser that has signed in.
+pub(super) struct Browser {
+    pub(super) cookie: String,
+    pub(super) csrf: String,
+}
+
+impl Ground {
+    pub(super) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
+        let options = Options {
+            directory: directory.path().to_owned(),
+            key: Key::new(&[7; 32]),
+            clock: clock.clone(),
+            disk: Disk::default(),
+        };
+        let (store, _) = Store::open(options).unwrap();
+        let (journal, _running) = Journal::open(store.clone()).unwrap();
+        let organisation = test_data::organisation();
+        store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).await.unwrap();
+        let admin = Admin::new(store.clone(), journal, clock, facts()).unwrap();
+        Self { admin, store, _directory: directory }
+    }
+
+    pub(super) async fn call(&self, from: Origin, request: hyper::http::request::Builder, body: &str) -> Answered {
+        let request = request.header("host", "box.lan").body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let response = self.admin.answer(request, from).await;
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Answered { status: head.status, headers: head.headers, text }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answered {
+        self.call(Origin::Local, Request::get(format!("/api/v1/{path}")), "").await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answered {
+        let request = Request::post(format!("/api/v1/{path}")).header("content-type", "application/json");
+        self.call(Origin::Local, request, &body.to_string()).await
+    }
+
+    async fn claim(&self) -> Browser {
+        let code = self.admin.setup_code().await.unwrap().unwrap();
+        let body = json!({ "code": code.expose(), "password": "a long password" });
+        let request = Request::post("/api/v1/claim").header("content-type", "application/json");
+        let answer = self.call(BROWSER, request, &body.to_string()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        Browser { cookie, csrf: answer.json()["csrf"].as_str().unwrap().to_owned() }
+    }
+
+    async fn browse(&self, browser: &Browser, path: &str) -> Answered {
+        self.call(BROWSER, Request::get(path).header("cookie", &browser.cookie), "").await
+    }
+
+    async fn submit(&self, browser: &Browser, path: &str, form: &str) -> Answered {
+        let request = Request::post(path).header("cookie", &browser.cookie).header("origin", "https://box.lan");
+        self.call(BROWSER, request, &format!("csrf={}&{form}", browser.csrf)).await
+    }
+
+    /// Waits until the journal has stored what the predicate looks for.
+    async fn event(&self, wanted: impl Fn(&Event) -> bool) -> Event {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let events = self.store.events(&crate::store::EventFilter { limit: 100, ..Default::default() });
+            if let Some((_, event)) = events.into_iter().find(|(_, event)| wanted(event)) {
+                return event;
+            }
+            assert!(Instant::now() < deadline, "no such event");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+pub(super) fn facts() -> Facts {
+    Facts {
+        name: "box66.branch.example".into(),
+        version: "0.1.0".into(),
+        box_id: Id::new(Timestamp::from_secs(1), 0),
+        networks: vec![Network {
+            name: "office".into(),
+            interface: "eth0".into(),
+            subnet: "10.66.0.0/24".parse().unwrap(),
+            gateway: Some([10, 66, 0, 254].into()),
+            dns: Vec::new(),
+            domain: None,
+            dhcp: Dhcp {
+                mode: Mode::Full,
+                pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
+                lease_time: Dhcp::USUAL_LEASE,
+                reservations: Vec::new(),
+            },
+        }],
+        ports: Ports { http: 80, https: 443 },
+        authority: Authority {
+            pem: "-----BEGIN CERTIFICATE-----\n".into(),
+            fingerprint: [
+                "4A:9C:11:0E:75:D2:3B:88",
+                "1F:60:C4:A7:59:02:EE:31",
+                "B6:8D:44:97:0C:F5:62:DA",
+                "03:7E:B1:58:CF:26:94:6D",
+            ]
+            .join(":"),
+            words: "harbor pencil violet anchor maple thunder cotton river".into(),
+            not_before: Timestamp::from_secs(1_740_000_000),
+            not_after: Timestamp::from_secs(2_140_000_000),
+        },
+        addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
+    }
+}
+
+fn draft(mac: &str) -> Value {
+    json!({
+        "mac": mac,
+        "name": "Reception",
+        "lines": [{ "user": "201", "password": test_data::PASSWORD, "server": "pbx.example.net" }],
+    })
+}
+
+#[tokio::test]
+async fn a_phone_is_added_shown_and_removed() {
+    let ground = Ground::new().await;
+    let added = ground.post("phones", &draft("80-5E-C0-12-34-56")).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+    assert_eq!(added.header("location"), "/api/v1/phones/805ec0123456");
+    let stored = ground.store.phone_by_mac("805ec0123456".parse().unwrap()).unwrap();
+    let login = stored.pending_login.clone().unwrap();
+    assert_eq!((login.user.as_str(), login.password.expose().len()), ("805ec0123456", 24));
+    assert_eq!(stored.first_contact, FirstContact::Waiting);
+    assert_eq!(stored.lines[0].password.expose(), test_data::PASSWORD);
+
+    for answer in [&added, &ground.get("phones/805ec0123456").await, &ground.get("phones").await] {
+        assert!(answer.text.contains("Reception"), "{}", answer.text);
+        assert!(!answer.text.contains(test_data::PASSWORD) && !answer.text.contains(login.password.expose()));
+    }
+    assert_eq!(ground.post("phones", &draft("805ec0123456")).await.code(), "phone-listed");
+    let removed = ground.call(Origin::Local, Request::delete("/api/v1/phones/805ec0123456"), "").await;
+    assert_eq!((removed.status, removed.json()["name"].as_str()), (StatusCode::OK, Some("Reception")));
+    assert_eq!(ground.get("phones/805ec0123456").await.code(), "phone-unknown");
+    ground.event(|e| e.reason == Reason::PhoneAdded && e.mac == Some(stored.mac)).await;
+    ground.event(|e| e.reason == Reason::PhoneRemoved && e.organisation == Some(stored.organisation)).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_phone_is_named() {
+    let ground = Ground::new().await;
+    let mut wrong = draft("nonsense");
+    wrong["lines"][0]["server"] = json!("http://pbx");
+    let answer = ground.post("phones", &wrong).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "fields-wrong"));
+    let fields: Vec<Value> = answer.json()["errors"].as_array().unwrap().iter().map(|e| e["field"].clone()).collect();
+    assert_eq!(fields, ["mac", "lines[0].server"]);
+    wrong = draft("805ec0123456");
+    wrong["organisation"] = json!("Elsewhere");
+    assert_eq!(ground.post("phones", &wrong).await.json()["errors"][0]["field"], "organisation");
+    wrong = draft("805ec0123456");
+    wrong["colour"] = json!("red");
+    assert_eq!(ground.post("phones", &wrong).await.code(), "malformed");
+    assert_eq!(ground.get("phones?state=lost").await.code(), "malformed");
+    assert_eq!(ground.get("phones/nonsense").await.code(), "malformed");
+    assert_eq!(ground.get("nothing").await.code(), "nothing-here");
+}
+
+#[tokio::test]
+async fn starting_over_gives_a_new_login_and_keeps_the_old_one() {
+    let ground = Ground::new().await;
+    let mut phone = test_data::phone(1);
+    phone.login = phone.pending_login.take();
+    phone.first_contact = FirstContact::Reset { at: Timestamp::from_secs(1_700_000_100) };
+    let (mac, old) = (phone.mac, phone.login.clone());
+    let light = Light { at: phone.created, outcome: Reason::WasReset.outcome(), reason: Reason::WasReset };
+    let journey = Journey { lights: [(Step::Configuration, light)].into(), ..Journey::default() };
+    ground
+        .store
+        .commit(vec![Write::PutPhone { phone, expect: None }, Write::PutJourney { mac, journey }])
+        .await
+        .unwrap();
+    assert_eq!(ground.get("phones/805ec0123401").await.json()["start_over"], true);
+
+    let answer = ground.post("phones/805ec0123401/first-contact", &json!({})).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let after = ground.store.phone_by_mac(mac).unwrap();
+    assert_eq!((after.first_contact, &after.login), (FirstContact::Waiting, &old));
+    assert!(after.pending_login.is_some() && after.pending_login != old);
+    assert_eq!(answer.json()["standing"], "on-the-way", "its lights are out: {}", answer.text);
+    ground.event(|e| e.reason == Reason::FirstContactReopened && e.mac == Some(mac)).await;
+}
+
+#[tokio::test]
+async fn an_import_is_all_or_nothing() {
+    let ground = Ground::new().await;
+    let good = "mac,name,extension,secret\n805ec0000001,One,201,p1\n805ec0000002,Two,202,p2\n";
+    let import = |query: &'static str, body: String| {
+        let ground = &ground;
+        async move {
+            let request = Request::post(format!("/api/v1/phones/import?{query}")).header("content-type", "text/csv");
+            ground.call(Origin::Local, request, &body).await
+        }
+    };
+    assert_eq!(import("", good.into()).await.code(), "import-columns");
+    let tried = import("server=pbx.example.net&dry-run=true", good.into()).await;
+    assert_eq!((tried.json()["added"].as_u64(), ground.store.phones().len()), (Some(2), 0), "{}", tried.text);
+    let refused = import("server=pbx.example.net", format!("{good}nonsense,Three,203,p3\n")).await;
+    assert_eq!((refused.code().as_str(), ground.store.phones().len()), ("import-rows", 0));
+    assert_eq!(refused.json()["errors"][0]["field"], "row 4, mac");
+    assert_eq!(import("server=pbx.example.net", good.into()).await.json()["added"], 2);
+    let again = import("server=pbx.example.net", good.replace("Two", "Second")).await.json();
+    assert_eq!((&again["changed"], &again["kept"]), (&json!(1), &json!(1)));
+    let names: Vec<String> = ground.store.phones().iter().map(|p| p.name.clone()).collect();
+    assert_eq!(names, ["One", "Second"]);
+}
+
+#[tokio::test]
+async fn an_unclaimed_box_shows_only_the_form_to_claim_it() {
+    let ground = Ground::new().await;
+    let code = ground.admin.setup_code().await.unwrap().unwrap();
+    assert_eq!(ground.admin.setup_code().await.unwrap(), Some(code.clone()), "it stays the same until it is used");
+    assert_eq!(ground.get("status").await.json()["setup_code"], code.expose());
+
+    for path in ["/", "/events", "/phones/new", "/sign-in", "/nonsense"] {
+        let answer = ground.call(BROWSER, Request::get(path), "").await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/claim"), "{path}");
+    }
+    assert_eq!(ground.call(BROWSER, Request::get("/api/v1/status"), "").await.code(), "not-claimed");
+    let form = ground.call(BROWSER, Request::get("/claim"), "").await;
+    assert!(form.text.contains("Setup code") && !form.text.contains(code.expose()));
+
+    let claim = |form: String, origin: &'static str| {
+        let ground = &ground;
+        async move { ground.call(BROWSER, Request::post("/claim").header("origin", origin), &form).await }
+    };
+    let right = format!("code={}&password=a+long+password&again=a+long+password", code.expose());
+    let forged = claim(right.clone(), "https://evil.example").await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let short = format!("code={}&password=short&again=short", code.expose());
+    assert!(claim(short, "https://box.lan").await.text.contains("Shorter than 10 characters"));
+    let differs = format!("code={}&password=a+long+password&again=another", code.expose());
+    assert!(claim(differs, "https://box.lan").await.text.contains("The two passwords differ"));
+    let wrong =
+        claim("code=AAAA-AAAA-AAAA&password=a+long+password&again=a+long+password".into(), "https://box.lan").await;
+    assert!(wrong.text.contains("not the setup code"));
+    ground.event(|e| e.reason == Reason::SignInRefused).await;
+
+    let claimed = claim(right.clone(), "https://box.lan").await;
+    assert_eq!((claimed.status, claimed.header("location")), (StatusCode::SEE_OTHER, "/"));
+    let cookie = claimed.header("set-cookie");
+    for attribute in ["__Host-block66=", "; Path=/;", "HttpOnly", "Secure", "SameSite=Strict"] {
+        assert!(cookie.contains(attribute), "{attribute} in {cookie}");
+    }
+    ground.event(|e| e.reason == Reason::Claimed && e.address == Some([192, 0, 2, 7].into())).await;
+    assert_eq!(ground.admin.setup_code().await.unwrap(), None);
+    assert_eq!(ground.get("status").await.json()["setup_code"], Value::Null);
+    assert_eq!(claim(right, "https://box.lan").await.header("location"), "/sign-in", "the code is void");
+}
+
+#[tokio::test]
+async fn two_claims_at_once_make_one_administrator() {
+    let ground = Ground::new().await;
+    let code = ground.admin.setup_code().await.unwrap().unwrap();
+    let claim = |password: &str| ground.admin.claim(code.expose(), Secret::new(password), [192, 0, 2, 1].into());
+    let (one, two) = tokio::join!(claim("password of one"), claim("password of two"));
+    assert!(one.is_ok());
+    assert_eq!(two.err().map(|p| p.code), Some("claimed-already".to_owned()));
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_for_the_guesser_alone() {
+    let ground = Ground::new().await;
+    ground.claim().await;
+    let mut codes = Vec::new();
+    for _ in 0..6 {
+        let guess = ground.admin.sign_in(Secret::new("not this one"), [192, 0, 2, 66].into()).await;
+        codes.push(guess.map(drop).unwrap_err().code);
+    }
+    assert_eq!(codes.iter().filter(|c| *c == "wrong-password").count(), 5);
+    assert_eq!(codes.last().map(String::as_str), Some("too-many-guesses"));
+    assert!(ground.admin.sign_in(Secret::new("a long password"), [192, 0, 2, 67].into()).await.is_ok());
+    let long = Secret::new("x".repeat(100_000));
+    assert!(ground.admin.sign_in(long, [192, 0, 2, 68].into()).await.is_err());
+}
+
+#[tokio::test]
+async fn changes_need_the_token_and_our_own_page() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    assert_eq!(ground.call(BROWSER, Request::get("/api/v1/phones"), "").await.code(), "sign-in-first");
+    assert_eq!(ground.browse(&browser, "/api/v1/phones").await.status, StatusCode::OK);
+
+    let body = draft("805ec0123456").to_string();
+    let post =
+        || Request::post("/api/v1/phones").header("content-type", "application/json").header("cookie", &browser.cookie);
+    let other_page = post().header("x-csrf-token", &browser.csrf).header("origin", "https://evil.example");
+    for (request, code) in [
+        (post(), "not-from-our-page"),
+        (post().header("x-csrf-token", "guess"), "not-from-our-page"),
+        (other_page, "not-from-our-page"),
+    ] {
+        assert_eq!(ground.call(BROWSER, request, &body).await.code(), code);
+    }
+    assert!(ground.store.phones().is_empty());
+    let right = post().header("x-csrf-token", &browser.csrf).header("origin", "https://box.lan");
+    assert_eq!(ground.call(BROWSER, right, &body).await.status, StatusCode::CREATED);
+
+    let forged = Request::post("/phones/805ec0123456/remove").header("cookie", &browser.cookie);
+    assert_eq!(ground.call(BROWSER, forged, "csrf=guess").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(ground.store.phones().len(), 1);
+    assert_eq!(ground.submit(&browser, "/phones/805ec0123456/remove", "").await.header("location"), "/?done=removed");
+    assert!(ground.store.phones().is_empty());
+
+    assert_eq!(ground.submit(&browser, "/sign-out", "").await.header("location"), "/sign-in");
+    assert_eq!(ground.browse(&browser, "/").await.header("location"), "/sign-in");
+}
+
+#[tokio::test]
+async fn a_password_set_on_the_box_itself_signs_everybody_out() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    let answer = ground.post("claim", &json!({ "password": "the next password" })).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text);
+    assert_eq!(ground.browse(&browser, "/").await.header("location"), "/sign-in");
+    let address = [192, 0, 2, 1].into();
+    assert!(ground.admin.sign_in(Secret::new("a long password"), address).await.is_err());
+    assert!(ground.admin.sign_in(Secret::new("the next password"), address).await.is_ok());
+}
+
+#[tokio::test]
+async fn forms_do_what_the_api_does() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    let form =
+        "mac=80%3A5e%3Ac0%3A12%3A34%3A56&name=Hall&user=201&password=p&server=pbx.example.net&port=&transport=tls";
+    let added = ground.submit(&browser, "/phones/new", form).await;
+    assert_eq!(added.header("location"), "/phones/805ec0123456?done=added", "{}", added.text);
+    let phone = ground.store.phones().remove(0);
+    assert_eq!((phone.lines[0].display.as_str(), phone.lines[0].transport), ("Hall", crate::model::Transport::Tls));
+
+    let wrong = ground.submit(&browser, "/phones/new", "mac=12&user=<b>&password=hunter2&server=pbx").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text.contains("is not a MAC address") && wrong.text.contains("&lt;b&gt;"));
+    assert!(!wrong.text.contains("hunter2") && !wrong.text.contains("<b>\""));
+
+    let list = "list=mac%2Cname%0A805ec0000009%2C%3Cscript%3E&server=";
+    let checked = ground.submit(&browser, "/phones/import", &format!("{list}&do=check")).await;
+    assert!(checked.text.contains("Import 1 phone") && checked.text.contains("&lt;script&gt;"), "{}", checked.text);
+    assert_eq!(ground.store.phones().len(), 1);
+    assert_eq!(
+        ground.submit(&browser, "/phones/import", &format!("{list}&do=import")).await.header("location"),
+        "/?done=imported"
+    );
+    assert_eq!(ground.store.phones().len(), 2);
+}
+
+#[tokio::test]
+async fn every_answer_says_what_a_page_may_load() {
+    let ground = Ground::new().await;
+    for path in ["/claim", "/api/v1/status", "/assets/style.css", "/assets/none"] {
+        let answer = ground.call(BROWSER, Request::get(path), "").await;
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(!answer.header("content-security-policy").contains("unsafe"));
+    }
+    let page = ground.call(BROWSER, Request::get("/claim"), "").await;
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert!(!page.text.contains(" style=") && !page.text.contains("<script>") && !page.text.contains("onclick"));
+}
+
+#[tokio::test]
+async fn news_reach_a_page_until_its_session_ends() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    let request = Request::get("/live").header("cookie", &browser.cookie).body(Full::new(Bytes::new())).unwrap();
+    let mut stream = ground.admin.answer(request, BROWSER).await.into_body();
+    let mut next = async || match stream.frame().await {
+        Some(frame) => String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap(),
+        None => "ended".into(),
+    };
+    assert_eq!(next().await, "retry: 3000\n\n");
+    let mac: Mac = "805ec0123456".parse().unwrap();
+    ground.post("phones", &draft("805ec0123456")).await;
+    loop {
+        let message = next().await;
+        let data = message.strip_prefix("event: event\ndata: ").unwrap_or_else(|| panic!("{message}"));
+        let event: Value = serde_json::from_str(data.trim_end()).unwrap();
+        if event["code"] == "admin.phone-added" {
+            assert_eq!(
+                (event["mac"].as_str(), event["phone"].as_str()),
+                (Some(mac.to_string().as_str()), Some("Reception"))
+            );
+            break;
+        }
+    }
+    ground.submit(&browser, "/sign-out", "").await;
+    ground.post("phones", &draft("805ec0123457")).await;
+    assert_eq!(next().await, "ended");
+}
+
+#[tokio::test]
+async fn the_local_socket_serves_its_own_user() {
+    let ground = Ground::new().await;
+    let path = ground._directory.path().join("run").join("socket");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    // What a killed box leaves behind.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let serving = tokio::spawn({
+        let (admin, path) = (ground.admin.clone(), path.clone());
+        async move { admin.serve_local(&path).await }
+    });
+    let client = crate::cli::Client::new(path.clone());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let status = loop {
+        match client.get::<super::types::Status>("status").await {
+            Ok(status) => break status,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(status.name, "box66.branch.example");
+    let second = ground.admin.serve_local(&path).await;
+    assert_eq!(second.err().map(|e| e.kind()), Some(std::io::ErrorKind::AddrInUse));
+    serving.abort();
+}

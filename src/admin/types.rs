@@ -1,0 +1,352 @@
+//! What the API says, as its readers see it. Other types than the model's and the store's: these change only
+//! when the API does. No field of any of them holds a password.
+
+use serde::{Deserialize, Serialize};
+
+use super::import::Action;
+use super::standing::Standing;
+use crate::model::{Mac, Transport};
+
+/// How the box is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Host name of the box.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Seconds since the program started.
+    pub uptime_seconds: u64,
+    /// What its clock says, RFC 3339 in UTC.
+    pub time: String,
+    /// Whether something vouches for that clock.
+    pub time_trusted: bool,
+    /// Whether an administrator has claimed it.
+    pub claimed: bool,
+    /// What is needed to claim it. Only over the local socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_code: Option<String>,
+    /// How it is, in one word.
+    pub health: Health,
+    /// How it is, in one sentence.
+    pub says: String,
+    /// What is wrong with the box itself.
+    pub alarms: Vec<Alarm>,
+    /// Addresses under which it can be reached.
+    pub addresses: Vec<String>,
+    /// The networks it serves.
+    pub networks: Vec<Network>,
+    /// How many phones stand how.
+    pub phones: Counts,
+    /// Its certificate authority.
+    pub authority: Authority,
+}
+
+/// How the box is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// Nothing to be done.
+    Good,
+    /// Something waits for an administrator.
+    Attention,
+    /// The box itself has a fault.
+    Fault,
+}
+
+/// Something that is wrong with the box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Stable code.
+    pub code: String,
+    /// What is wrong, as a sentence.
+    pub says: String,
+    /// What to do first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// A network that the box serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// The interface it is on.
+    pub interface: String,
+    /// Its addresses.
+    pub subnet: String,
+    /// What DHCP does there: `off` or `full`.
+    pub dhcp: String,
+    /// The same in a sentence.
+    pub says: String,
+    /// Addresses that may be given.
+    pub pool_size: u32,
+    /// Addresses that are given.
+    pub leases: u32,
+}
+
+/// How many phones stand how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All that are on the list.
+    pub total: usize,
+    /// Those that need somebody to act.
+    pub attention: usize,
+    /// Those that have begun.
+    pub on_the_way: usize,
+    /// Those that were never heard of.
+    pub not_seen: usize,
+    /// Those that have all they should have.
+    pub in_service: usize,
+}
+
+/// The certificate authority of the box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// SHA-256 of the root certificate, `AA:BB:…`.
+    pub fingerprint: String,
+    /// The same in words, to be read aloud.
+    pub words: String,
+    /// From when the root is valid.
+    pub not_before: String,
+    /// Until when.
+    pub not_after: String,
+    /// The root certificate. Absent where only its name matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pem: Option<String>,
+}
+
+/// A page of the list of phones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phones {
+    /// Those of this page, by name.
+    pub phones: Vec<Phone>,
+    /// How many match the question.
+    pub matching: usize,
+    /// How many of these come before this page.
+    pub offset: usize,
+}
+
+/// A document's identity and name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Identity.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A phone on the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phone {
+    /// Identity.
+    pub id: String,
+    /// Counts every change.
+    pub version: u64,
+    /// Its address.
+    pub mac: Mac,
+    /// What people call it.
+    pub name: String,
+    /// Whose it is.
+    pub organisation: Named,
+    /// Its brand, once known.
+    pub brand: Option<String>,
+    /// Its model, once known.
+    pub model: Option<String>,
+    /// Firmware that it said it runs.
+    pub firmware: Option<String>,
+    /// The address that is leased to it.
+    pub address: Option<String>,
+    /// How it stands.
+    pub standing: Standing,
+    /// The same in a sentence.
+    pub says: String,
+    /// What to do first.
+    pub advice: Option<String>,
+    /// Whether letting it start over is the remedy.
+    pub start_over: bool,
+    /// Whether it may still learn its login.
+    pub first_contact: FirstContact,
+    /// Its way into service.
+    pub journey: Vec<Light>,
+    /// Its SIP accounts.
+    pub lines: Vec<Line>,
+    /// When it was put on the list.
+    pub created: String,
+    /// What happened to it last. Only when one phone is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+}
+
+/// Whether a phone may still learn its login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstContact {
+    /// `waiting`, `open`, `over`, `closed` or `reset`.
+    pub state: String,
+    /// Since when.
+    pub since: Option<String>,
+    /// The same in a sentence.
+    pub says: String,
+}
+
+/// A step of a phone's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Light {
+    /// Stable name of the step.
+    pub step: String,
+    /// Its name for people.
+    pub label: String,
+    /// How it went: `none` while it was not tried, else `done`, `not-needed`, `refused` or `failed`.
+    pub state: String,
+    /// When.
+    pub at: Option<String>,
+    /// Why.
+    pub says: String,
+}
+
+/// A SIP account, without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// User part of its address.
+    pub user: String,
+    /// Name for Digest, when it differs.
+    pub auth_user: Option<String>,
+    /// Name shown to others.
+    pub display: String,
+    /// SIP server.
+    pub server: String,
+    /// Port of the SIP server, when it is not the usual one.
+    pub port: Option<u16>,
+    /// How messages travel.
+    pub transport: Transport,
+    /// Seconds that a registration lasts.
+    pub expires: u32,
+    /// Number of the voice mail.
+    pub voicemail: Option<String>,
+}
+
+/// Events, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the journal.
+    pub sequence: u64,
+    /// When it happened first.
+    pub at: String,
+    /// When it happened last.
+    pub last: String,
+    /// How often.
+    pub count: u32,
+    /// Where.
+    pub door: String,
+    /// The phone it is about.
+    pub mac: Option<Mac>,
+    /// What people call that phone.
+    pub phone: Option<String>,
+    /// Who spoke to us.
+    pub address: Option<String>,
+    /// The file that was asked for.
+    pub file: Option<String>,
+    /// What the other side called itself.
+    pub user_agent: Option<String>,
+    /// Stable code of the reason.
+    pub code: String,
+    /// `done`, `not-needed`, `refused` or `failed`.
+    pub outcome: String,
+    /// The reason in a sentence.
+    pub says: String,
+    /// What to do first.
+    pub advice: Option<String>,
+}
+
+/// Leases of all networks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leases {
+    /// The leases, by network and address.
+    pub leases: Vec<Lease>,
+}
+
+/// An address and who holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Name of the network.
+    pub network: String,
+    /// The address.
+    pub address: String,
+    /// Who holds it.
+    pub mac: Mac,
+    /// What people call the phone that holds it.
+    pub phone: Option<String>,
+    /// Name that the client gave.
+    pub host_name: Option<String>,
+    /// Class that the client gave.
+    pub vendor_class: Option<String>,
+    /// `bound`, `released`, `declined` or `ended`.
+    pub state: String,
+    /// When it ends.
+    pub expires: String,
+}
+
+/// The organisations of the box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisations {
+    /// The organisations, by name.
+    pub organisations: Vec<Organisation>,
+}
+
+/// Those whose phones these are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Identity.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// User name of the login that its phones may share.
+    pub login_user: String,
+    /// How many phones it has.
+    pub phones: usize,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// Whether nothing was stored.
+    pub dry_run: bool,
+    /// Phones that are new.
+    pub added: usize,
+    /// Phones that are changed.
+    pub changed: usize,
+    /// Phones of which the list says the same already.
+    pub kept: usize,
+    /// What an administrator may want to look at.
+    pub warnings: Vec<String>,
+    /// Each phone of the file.
+    pub phones: Vec<Imported>,
+}
+
+/// What an import did, or would do, to one phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// First row that names it.
+    pub row: usize,
+    /// What happens to it.
+    pub action: Action,
+    /// Its address.
+    pub mac: Mac,
+    /// What people call it.
+    pub name: String,
+    /// Users of its lines.
+    pub lines: Vec<String>,
+}
+
+/// A session that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// What each changing call of this session must carry in `X-CSRF-Token`.
+    pub csrf: String,
+}

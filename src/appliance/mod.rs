@@ -1,0 +1,177 @@
+//! The composition root: the only place that knows every part of the box.
+//!
+//! Start: store → certificates → journal → what is missing → sockets → doors. Stop: doors, then the journal, then the
+//! store, so that everything that was said is also written down.
+
+mod doors;
+mod first_start;
+mod supervision;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::doors::Doors;
+use self::supervision::Supervisor;
+use crate::config::Config;
+use crate::journal::{self, Journal};
+use crate::model::{Door, Event, Reason, Secret, Timestamp};
+use crate::pki::{Authority, Certificates, Names};
+use crate::store::{self, Disk, Store};
+use crate::sys::clock::Clock;
+use crate::sys::{files, interfaces, service};
+
+/// How long requests under way may take to end when the box stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often addresses and certificates are looked at.
+const CARE: Duration = Duration::from_secs(5);
+/// How often the watchdog's question is asked while no service manager listens.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// The box, open for phones.
+pub struct Appliance {
+    store: Store,
+    journal: Journal,
+    writing: journal::Running,
+    stop: CancellationToken,
+    parts: JoinSet<()>,
+    setup_code: Option<Secret>,
+    store_failed: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// Why the box ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Told,
+    /// The store's thread died: nothing that the box says would be certain.
+    StoreDied,
+}
+
+impl Appliance {
+    /// Opens everything that `config` names and starts the doors.
+    ///
+    /// # Errors
+    /// When the data directory cannot be used, a certificate cannot be made, or a port cannot be had.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let config = config.with_networks_found(&interfaces::addresses().context("the interfaces cannot be read")?);
+        let built = built();
+        let clock = Clock::new(built);
+        if something_keeps_time() {
+            clock.vouch();
+        }
+        let directory = &config.data_directory;
+        files::create_private_directory(directory)
+            .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|path| PathBuf::from(path).join("block66-key"));
+        let key = store::key::load(directory, credential.as_deref().filter(|path| path.exists()))?;
+        let options =
+            store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
+        let (store, opened) = Store::open(options)?;
+
+        let authority = Authority::open(directory, built)?;
+        let names = names(&config)?;
+        let certificates = Certificates::open(directory, &authority, &names, clock.now())?;
+
+        let (journal, writing) = Journal::open(store.clone()).context("the journal cannot be started")?;
+        if let Some(aside) = &opened.restored {
+            let reason = Reason::StoreRestored { aside: aside.display().to_string() };
+            journal.record(Event::new(clock.now().wall, Door::Box, reason));
+        }
+        let origin = first_start::make_missing(&store, clock.now()).await?;
+
+        let stop = CancellationToken::new();
+        let supervisor = Supervisor { stop: stop.clone(), journal: journal.clone(), clock: clock.clone() };
+        let store_failed = Box::pin(store.failed());
+        let doors = Doors {
+            config,
+            store: store.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            authority,
+            certificates,
+            origin,
+            restored: opened.restored.is_some(),
+        };
+        let (parts, setup_code) = doors.open(&supervisor).await?;
+
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));
+        Ok(Self { store, journal, writing, stop, parts, setup_code, store_failed })
+    }
+
+    /// The one-time code that claims the box, while nobody did.
+    pub fn setup_code(&self) -> Option<&str> {
+        self.setup_code.as_ref().map(Secret::expose)
+    }
+
+    /// Serves until told to stop by SIGTERM or SIGINT, or until the store dies.
+    ///
+    /// # Errors
+    /// When signals cannot be received.
+    pub async fn run(mut self) -> anyhow::Result<Ended> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        service::ready("serving phones");
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "up");
+        let ended = loop {
+            tokio::select! {
+                _ = terminate.recv() => break Ended::Told,
+                _ = interrupt.recv() => break Ended::Told,
+                () = &mut self.store_failed => break Ended::StoreDied,
+                () = tokio::time::sleep(service::watchdog_interval().unwrap_or(IDLE)) => self.answer_watchdog().await,
+            }
+        };
+        service::stopping();
+        self.stop.cancel();
+        let drained = async { while self.parts.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("some requests did not end in time and were cut off");
+            self.parts.shutdown().await;
+        }
+        let (store, writing, dropped) = (self.store, self.writing, self.journal.dropped());
+        tokio::task::spawn_blocking(move || {
+            writing.close();
+            store.close();
+        })
+        .await?;
+        tracing::info!(events_dropped = dropped, "down");
+        Ok(ended)
+    }
+
+    /// The box is alive when its store still takes a commit: that shows runtime, writer thread and disk at once.
+    async fn answer_watchdog(&self) {
+        match self.store.commit(Vec::new()).await {
+            Ok(()) | Err(store::Error::DiskFull) => service::alive(),
+            Err(error) => tracing::error!(%error, "the store does not answer"),
+        }
+    }
+}
+
+/// When this program was built.
+fn built() -> Timestamp {
+    Timestamp::from_secs(env!("BLOCK66_BUILT").parse().unwrap_or_default())
+}
+
+/// A clock chip, or a time service that has reached its source, vouches for the system's clock.
+fn something_keeps_time() -> bool {
+    ["/sys/class/rtc/rtc0", "/run/systemd/timesync/synchronized"].iter().any(|path| std::path::Path::new(path).exists())
+}
+
+/// Everything that phones may know the box by.
+fn names(config: &Config) -> anyhow::Result<Names> {
+    let addresses = interfaces::reachable().context("the interfaces cannot be read")?;
+    let dns: Vec<String> = config.names.iter().cloned().chain([config.name.clone()]).collect();
+    let common_name = dns.first().cloned().unwrap_or_default();
+    Ok(Names { common_name, dns, addresses })
+}
+
+/// The port that a socket was given when any would do.
+fn port(wanted: SocketAddr, bound: std::io::Result<SocketAddr>) -> u16 {
+    bound.map_or(wanted.port(), |address| address.port())
+}

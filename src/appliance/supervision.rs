@@ -1,0 +1,61 @@
+//! A part that dies is logged, counted and started again; the others go on.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::journal::Journal;
+use crate::model::{Door, Event, Reason};
+use crate::sys::clock::Clock;
+
+/// Wait before the first new start of a part.
+const SHORTEST: Duration = Duration::from_millis(250);
+/// Wait before each new start of a part that keeps dying.
+const LONGEST: Duration = Duration::from_secs(30);
+/// A part that ran this long was well: the next wait is short again.
+const WELL: Duration = Duration::from_secs(60);
+
+/// Starts parts again, for as long as the box is up.
+#[derive(Clone)]
+pub(super) struct Supervisor {
+    pub(super) stop: CancellationToken,
+    pub(super) journal: Journal,
+    pub(super) clock: Clock,
+}
+
+impl Supervisor {
+    /// Runs the part called `name` until the box stops: `start` makes it, first and after each death.
+    pub(super) async fn keep<Part>(self, name: String, start: impl Fn() -> Part)
+    where
+        Part: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let mut times = 0;
+        let mut wait = SHORTEST;
+        loop {
+            let started = Instant::now();
+            let ended = tokio::spawn(start()).await;
+            if self.stop.is_cancelled() {
+                return;
+            }
+            times += 1;
+            match ended {
+                Ok(Ok(())) => tracing::error!(part = name, times, "a part ended by itself"),
+                Ok(Err(error)) => tracing::error!(part = name, times, error = format!("{error:#}"), "a part failed"),
+                Err(panic) => tracing::error!(part = name, times, %panic, "a part panicked"),
+            }
+            self.journal.record(Event::new(
+                self.clock.now().wall,
+                Door::Box,
+                Reason::PartRestarted { part: name.clone(), times },
+            ));
+            wait = if started.elapsed() >= WELL { SHORTEST } else { wait };
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.stop.cancelled() => return,
+            }
+            wait = (wait * 2).min(LONGEST);
+        }
+    }
+}

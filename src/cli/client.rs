@@ -1,0 +1,192 @@
+//! Talking to the running box over its local socket.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, header};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::admin::Problem;
+
+/// The API of the running box.
+#[derive(Debug, Clone)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+/// Why the box did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nobody answers on the socket.
+    #[error(
+        "No box runs here: nobody answers on {}.\n\
+         Start it with `systemctl start block66`, or with `block66 run`. \
+         If its socket is elsewhere, name it with --socket.", socket.display()
+    )]
+    NotRunning {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The caller may not use the socket.
+    #[error("You may not talk to the box on {}: only root and the user that it runs as may.\nRun this with sudo.", socket.display())]
+    NotPermitted {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The box said no, and why.
+    #[error("{0}")]
+    Refused(Box<Problem>),
+    /// The conversation broke off, or made no sense.
+    #[error("The box on {} broke off: {why}.\nIts log says more.", socket.display())]
+    Broken {
+        /// The socket.
+        socket: PathBuf,
+        /// How.
+        why: String,
+    },
+}
+
+impl Client {
+    /// The box behind this socket, whether it runs or not.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Reads what stands under `path`, as `status` for `/api/v1/status`.
+    ///
+    /// # Errors
+    /// When no box runs, it may not be asked, or it refuses.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let answer = self.exchange(Method::GET, path, "", Bytes::new()).await?;
+        self.read(answer).await
+    }
+
+    /// Sends JSON to `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| self.broken(&e))?;
+        let answer = self.exchange(Method::POST, path, "application/json", body.into()).await?;
+        self.read(answer).await
+    }
+
+    /// Sends a list of phones to `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_csv<T: DeserializeOwned>(&self, path: &str, list: Vec<u8>) -> Result<T, Error> {
+        let answer = self.exchange(Method::POST, path, "text/csv", list.into()).await?;
+        self.read(answer).await
+    }
+
+    /// Deletes what stands under `path`, and reads what it was.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let answer = self.exchange(Method::DELETE, path, "", Bytes::new()).await?;
+        self.read(answer).await
+    }
+
+    /// Follows the stream of news and hands each one over by its kind and JSON, until the box ends it or `each`
+    /// says that it is enough.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn follow(&self, mut each: impl FnMut(&str, &str) -> io::Result<()>) -> Result<(), Error> {
+        let answer = self.exchange(Method::GET, "live", "", Bytes::new()).await?;
+        let mut body = answer.into_body();
+        let mut pending = String::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|e| self.broken(&e))?.into_data() else { continue };
+            pending.push_str(&String::from_utf8_lossy(&data));
+            while let Some((message, rest)) = pending.split_once("\n\n") {
+                let field = |name: &str| message.lines().find_map(|line| line.strip_prefix(name));
+                if let (Some(kind), Some(data)) = (field("event: "), field("data: "))
+                    && each(kind, data).is_err()
+                {
+                    return Ok(());
+                }
+                pending = rest.to_owned();
+            }
+        }
+        Ok(())
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Error> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                Error::NotRunning { socket: self.socket.clone() }
+            }
+            io::ErrorKind::PermissionDenied => Error::NotPermitted { socket: self.socket.clone() },
+            _ => self.broken(&error),
+        })?;
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = handshake.map_err(|e| self.broken(&e))?;
+        // It ends by itself when sender and answer are dropped; what went wrong shows in the answer.
+        tokio::spawn(async move { connection.await.ok() });
+        let mut request =
+            Request::builder().method(method).uri(format!("/api/v1/{path}")).header(header::HOST, "localhost");
+        if !kind.is_empty() {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        let request = request.body(Full::new(body)).map_err(|e| self.broken(&e))?;
+        let answer = sender.send_request(request).await.map_err(|e| self.broken(&e))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let bytes = answer.into_body().collect().await.map_err(|e| self.broken(&e))?.to_bytes();
+        let problem: Problem = serde_json::from_slice(&bytes).map_err(|e| self.broken(&e))?;
+        if problem.code == "not-you" {
+            return Err(Error::NotPermitted { socket: self.socket.clone() });
+        }
+        Err(Error::Refused(Box::new(problem)))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, answer: Response<Incoming>) -> Result<T, Error> {
+        let bytes = answer.into_body().collect().await.map_err(|e| self.broken(&e))?.to_bytes();
+        // An answer without content reads as JSON's null.
+        let bytes = if bytes.is_empty() { Bytes::from_static(b"null") } else { bytes };
+        serde_json::from_slice(&bytes).map_err(|e| self.broken(&e))
+    }
+
+    fn broken(&self, why: &impl ToString) -> Error {
+        Error::Broken { socket: self.socket.clone(), why: why.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn says_that_no_box_runs_and_where_it_looked() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("block66.sock");
+        for _ in 0..2 {
+            let error = Client::new(&socket).get::<()>("status").await.unwrap_err();
+            assert!(matches!(error, Error::NotRunning { .. }), "{error}");
+            assert!(error.to_string().contains(socket.to_str().unwrap()), "{error}");
+            // The second time with what a killed box leaves behind.
+            drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        }
+    }
+}

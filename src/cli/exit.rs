@@ -1,0 +1,70 @@
+//! Exit codes, as `sysexits.h` has them.
+
+use std::process::ExitCode;
+
+use super::client;
+use crate::config;
+
+/// The command line makes no sense.
+pub(super) const USAGE: u8 = 64;
+/// What was given cannot be taken as it is.
+const DATA: u8 = 65;
+/// No box runs here.
+const UNAVAILABLE: u8 = 69;
+/// The program itself failed.
+const SOFTWARE: u8 = 70;
+/// A file cannot be made.
+const CANNOT_CREATE: u8 = 73;
+/// The caller may not.
+const NOT_PERMITTED: u8 = 77;
+/// The configuration makes no sense.
+const CONFIG: u8 = 78;
+
+/// Says that the configuration cannot be used, and why.
+pub(super) fn config(error: &config::Error) -> ExitCode {
+    eprintln!("{error}");
+    CONFIG.into()
+}
+
+/// The program itself failed; the caller has said how.
+pub(super) fn software() -> ExitCode {
+    SOFTWARE.into()
+}
+
+/// Why a command did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Asking the box failed, or the box refused.
+    #[error(transparent)]
+    Box(#[from] client::Error),
+    /// A file cannot be read.
+    #[error("{path}: {why}")]
+    Unreadable { path: String, why: String },
+    /// A file cannot be made.
+    #[error("{path}: {why}")]
+    Unwritable { path: String, why: String },
+    /// What was given cannot be taken.
+    #[error("{0}")]
+    Given(String),
+}
+
+impl Failure {
+    /// Says what went wrong.
+    pub(super) fn report(&self) -> ExitCode {
+        eprintln!("{self}");
+        let code = match self {
+            Self::Box(client::Error::NotRunning { .. }) => UNAVAILABLE,
+            Self::Box(client::Error::NotPermitted { .. }) => NOT_PERMITTED,
+            Self::Box(client::Error::Refused(problem)) => match problem.status {
+                400 | 413 | 415 | 422 => DATA,
+                403 => NOT_PERMITTED,
+                500.. => SOFTWARE,
+                _ => 1,
+            },
+            Self::Box(client::Error::Broken { .. }) => SOFTWARE,
+            Self::Unreadable { .. } | Self::Given(_) => DATA,
+            Self::Unwritable { .. } => CANNOT_CREATE,
+        };
+        code.into()
+    }
+}

@@ -1,0 +1,21 @@
+//! `block66 password`: a new password for the administrator.
+
+use serde_json::json;
+
+use super::client::Client;
+use super::exit::Failure;
+use super::secret;
+
+/// Set the administrator's password anew, as when it is lost
+#[derive(Debug, clap::Args)]
+#[command(after_help = "The password is asked for, or read from standard input. Whoever is signed in is signed out.")]
+pub struct Password {}
+
+impl Password {
+    pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
+        let password = secret::read("New password")?;
+        let () = client.post("claim", &json!({ "password": password.expose() })).await?;
+        eprintln!("The password is set. Sign in with it on the page of the box.");
+        Ok(())
+    }
+}

@@ -1,0 +1,404 @@
+//! `block66 phones`: the list of phones.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use super::client::Client;
+use super::exit::Failure;
+use super::output::{encode, print, print_json, table, time};
+use super::secret;
+use crate::admin::{Action, LineDraft, PhoneDraft, Standing, types};
+use crate::model::{Mac, Secret};
+
+/// Rows that are asked for at a time.
+const ROWS: usize = 500;
+
+/// The list of phones
+#[derive(Debug, clap::Subcommand)]
+pub enum Phones {
+    /// Put a phone on the list
+    #[command(after_help = "Examples:
+  block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 --server pbx.example.net
+        asks for the SIP password
+  pass show pbx/201 | block66 phones add 805ec0123456 --user 201 --server pbx.example.net
+        reads it from standard input
+  block66 phones add --from phone.json
+        takes all of it from a file, as `phones remove` printed it")]
+    Add(Box<Add>),
+    /// List the phones
+    #[command(after_help = "Examples:
+  block66 phones list --state attention     those that need you
+  block66 phones list --find \"meeting 2\"    by name, MAC, extension, model or address")]
+    List {
+        /// Only those that match all of these words
+        #[arg(long, value_name = "WORDS")]
+        find: Option<String>,
+        /// Only those that stand so: attention, on-the-way, not-seen or in-service
+        #[arg(long, value_name = "STATE", value_parser = standing)]
+        state: Option<Standing>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one phone: how it stands, its lines, and what happened to it
+    Show {
+        /// Its MAC address
+        mac: Mac,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Import a list of phones (CSV): all of it or nothing
+    #[command(
+        after_help = "The first row names the columns: mac, name, extension (or user), password (or secret), server …
+A phone with several lines has several rows. Phones that are on the list already are changed.
+
+Examples:
+  block66 phones import phones.csv --dry-run                     only tell what would happen
+  block66 phones import phones.csv --server pbx.example.net      for lists without that column"
+    )]
+    Import {
+        /// The list; `-` reads standard input
+        file: PathBuf,
+        /// Store nothing, only tell what would happen
+        #[arg(long)]
+        dry_run: bool,
+        /// SIP server, where the list names none
+        #[arg(long)]
+        server: Option<String>,
+        /// Organisation, where the list names none
+        #[arg(long)]
+        organisation: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a phone off the list, and print what it was
+    #[command(
+        after_help = "What is printed can be given to `phones add --from`, once the passwords of its lines are filled in:
+the box never tells them."
+    )]
+    Remove {
+        /// Its MAC address, whole
+        mac: Mac,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Let a phone start over, as after a factory reset: it gets a new login when it asks next
+    StartOver {
+        /// Its MAC address
+        mac: Mac,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Add {
+    /// Its MAC address, with any separators
+    #[arg(required_unless_present = "from")]
+    mac: Option<String>,
+    /// Take the phone from a JSON file; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mac", "name", "organisation", "brand", "model", "user"])]
+    from: Option<PathBuf>,
+    /// What people call it
+    #[arg(long)]
+    name: Option<String>,
+    /// Organisation it belongs to, by name
+    #[arg(long)]
+    organisation: Option<String>,
+    /// Brand, when known
+    #[arg(long)]
+    brand: Option<String>,
+    /// Model, when known
+    #[arg(long)]
+    model: Option<String>,
+    /// SIP user or extension
+    #[arg(long, requires = "server")]
+    user: Option<String>,
+    /// SIP server
+    #[arg(long, requires = "user")]
+    server: Option<String>,
+    /// SIP password. Others can read it in the list of processes: better leave it out and be asked
+    #[arg(long, requires = "user")]
+    password: Option<String>,
+    /// Name for signing in at the SIP server, when it differs from the user
+    #[arg(long, requires = "user")]
+    auth_user: Option<String>,
+    /// Name shown to others
+    #[arg(long, requires = "user")]
+    display: Option<String>,
+    /// Port of the SIP server
+    #[arg(long, requires = "user")]
+    port: Option<u32>,
+    /// udp, tcp or tls
+    #[arg(long, requires = "user")]
+    transport: Option<String>,
+    /// Number of the voice mail
+    #[arg(long, requires = "user")]
+    voicemail: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn standing(key: &str) -> Result<Standing, String> {
+    Standing::from_key(key).ok_or_else(|| "the states are attention, on-the-way, not-seen and in-service".into())
+}
+
+impl Phones {
+    pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
+        match self {
+            Self::Add(add) => add.run(client).await,
+            Self::List { find, state, json } => list(client, find.as_deref(), state, json).await,
+            Self::Show { mac, json } => {
+                let phone: types::Phone = client.get(&format!("phones/{}", mac.plain())).await?;
+                if json {
+                    print_json(&phone)
+                } else {
+                    print(&shown(&phone))
+                }
+                Ok(())
+            }
+            Self::Import { file, dry_run, server, organisation, json } => {
+                let mut path = format!("phones/import?dry-run={dry_run}");
+                for (name, value) in [("server", server), ("organisation", organisation)] {
+                    if let Some(value) = value {
+                        path += &format!("&{name}={}", encode(&value));
+                    }
+                }
+                let done: types::Import = client.post_csv(&path, read(&file)?).await?;
+                if json {
+                    print_json(&done)
+                } else {
+                    print(&imported(&done))
+                }
+                Ok(())
+            }
+            Self::Remove { mac, yes } => remove(client, mac, yes).await,
+            Self::StartOver { mac } => {
+                let phone: types::Phone = client.post(&format!("phones/{}/first-contact", mac.plain()), &()).await?;
+                print(&format!("{} {}: {}\n", phone.mac, phone.name, phone.first_contact.says));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(self, client: &Client) -> Result<(), Failure> {
+        let json = self.json;
+        let phone: types::Phone = client.post("phones", &self.draft()?).await?;
+        if json {
+            print_json(&phone);
+        } else {
+            print(&format!("{} {} is on the list. {}\n", phone.mac, phone.name, phone.first_contact.says));
+        }
+        Ok(())
+    }
+
+    fn draft(self) -> Result<PhoneDraft, Failure> {
+        if let Some(file) = &self.from {
+            return serde_json::from_slice(&read(file)?)
+                .map_err(|e| Failure::Given(format!("{}: {e}", file.display())));
+        }
+        let mut lines = Vec::new();
+        if let Some(user) = self.user {
+            let password = match self.password {
+                Some(password) => Secret::new(password),
+                None => secret::read(&format!("SIP password of {user}"))?,
+            };
+            lines.push(LineDraft {
+                user,
+                auth_user: self.auth_user,
+                password,
+                display: self.display.or_else(|| self.name.clone()),
+                server: self.server.unwrap_or_default(),
+                port: self.port,
+                transport: self.transport,
+                expires: None,
+                voicemail: self.voicemail,
+            });
+        }
+        Ok(PhoneDraft {
+            mac: self.mac.unwrap_or_default(),
+            name: self.name,
+            organisation: self.organisation,
+            brand: self.brand,
+            model: self.model,
+            lines,
+        })
+    }
+}
+
+async fn list(client: &Client, find: Option<&str>, state: Option<Standing>, json: bool) -> Result<(), Failure> {
+    let mut all: Vec<types::Phone> = Vec::new();
+    loop {
+        let path = format!(
+            "phones?limit={ROWS}&offset={}&q={}&state={}",
+            all.len(),
+            encode(find.unwrap_or_default()),
+            state.map_or("", Standing::key)
+        );
+        let page: types::Phones = client.get(&path).await?;
+        let last = page.phones.is_empty();
+        all.extend(page.phones);
+        if last || all.len() >= page.matching {
+            break;
+        }
+    }
+    if json {
+        print_json(&all);
+        return Ok(());
+    }
+    if all.is_empty() {
+        eprintln!(
+            "No phone is on the list{}.",
+            if find.is_some() || state.is_some() { " that matches" } else { " yet" }
+        );
+        return Ok(());
+    }
+    let rows: Vec<[String; 6]> = all
+        .iter()
+        .map(|phone| {
+            let lines: Vec<&str> = phone.lines.iter().map(|line| line.user.as_str()).collect();
+            [
+                phone.mac.to_string(),
+                phone.name.clone(),
+                lines.join(","),
+                phone.address.clone().unwrap_or_else(|| "-".into()),
+                phone.standing.word().into(),
+                phone.says.clone(),
+            ]
+        })
+        .collect();
+    print(&table(["MAC", "NAME", "LINES", "ADDRESS", "STANDING", "WHY"], &rows));
+    Ok(())
+}
+
+fn shown(phone: &types::Phone) -> String {
+    let mut text = format!("{}  {}\n{}: {}\n", phone.mac, phone.name, phone.standing.word(), phone.says);
+    if let Some(advice) = &phone.advice {
+        text += &format!("→ {advice}\n");
+    }
+    if phone.start_over {
+        text += &format!("  block66 phones start-over {}\n", phone.mac);
+    }
+    let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
+    text += &format!(
+        "\nOrganisation   {}\nModel          {}\nFirmware       {}\nAddress        {}\nFirst contact  {}\n\n",
+        phone.organisation.name,
+        or_dash(&phone.model),
+        or_dash(&phone.firmware),
+        or_dash(&phone.address),
+        phone.first_contact.says
+    );
+    let lights: Vec<[String; 4]> = phone
+        .journey
+        .iter()
+        .map(|l| [l.label.clone(), l.state.clone(), l.at.as_deref().map_or("-".into(), time), l.says.clone()])
+        .collect();
+    text += &table(["STEP", "STATE", "WHEN (UTC)", "WHY"], &lights);
+    if !phone.lines.is_empty() {
+        let lines: Vec<[String; 4]> = phone
+            .lines
+            .iter()
+            .map(|line| {
+                let port = line.port.map(|port| format!(":{port}")).unwrap_or_default();
+                let transport = format!("{:?}", line.transport).to_lowercase();
+                [line.user.clone(), line.display.clone(), format!("{}{port}", line.server), transport]
+            })
+            .collect();
+        text += &format!("\n{}", table(["LINE", "SHOWN AS", "SERVER", "TRANSPORT"], &lines));
+    }
+    if !phone.events.is_empty() {
+        let events: Vec<[String; 3]> = phone
+            .events
+            .iter()
+            .take(10)
+            .rev()
+            .map(|event| [time(&event.last), event.door.clone(), event.says.clone()])
+            .collect();
+        text += &format!("\n{}", table(["WHEN (UTC)", "DOOR", "WHAT"], &events));
+    }
+    text
+}
+
+fn imported(done: &types::Import) -> String {
+    let rows: Vec<[String; 5]> = done
+        .phones
+        .iter()
+        .filter(|phone| phone.action != Action::Keep)
+        .map(|phone| {
+            let action = if phone.action == Action::Add { "add" } else { "change" };
+            [phone.row.to_string(), action.into(), phone.mac.to_string(), phone.name.clone(), phone.lines.join(",")]
+        })
+        .collect();
+    let mut text = String::new();
+    if !rows.is_empty() {
+        text += &table(["ROW", "ACTION", "MAC", "NAME", "LINES"], &rows);
+    }
+    for warning in &done.warnings {
+        text += &format!("{warning}\n");
+    }
+    let tense = if done.dry_run { "Would be" } else { "Have been" };
+    text + &format!("{tense} added: {}, changed: {}, kept as before: {}\n", done.added, done.changed, done.kept)
+}
+
+async fn remove(client: &Client, mac: Mac, yes: bool) -> Result<(), Failure> {
+    let path = format!("phones/{}", mac.plain());
+    if !yes {
+        let phone: types::Phone = client.get(&path).await?;
+        if !io::stdin().is_terminal() {
+            return Err(Failure::Given(format!(
+                "Nobody can be asked whether to remove {mac} {}: say --yes.",
+                phone.name
+            )));
+        }
+        eprint!("Remove {mac} {} from the list? Its line passwords are forgotten. [y/N] ", phone.name);
+        let _ = io::stderr().flush();
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        if read.is_err() || !matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Err(Failure::Given("Nothing was removed.".into()));
+        }
+    }
+    let phone: types::Phone = client.delete(&path).await?;
+    print_json(&draft_of(&phone));
+    eprintln!(
+        "{mac} is off the list. To put it back, fill in the passwords above and give it to: block66 phones add --from FILE"
+    );
+    Ok(())
+}
+
+/// What `add --from` takes, with nothing where the passwords were.
+fn draft_of(phone: &types::Phone) -> PhoneDraft {
+    let lines = phone.lines.iter().map(|line| LineDraft {
+        user: line.user.clone(),
+        auth_user: line.auth_user.clone(),
+        password: Secret::default(),
+        display: Some(line.display.clone()).filter(|d| !d.is_empty()),
+        server: line.server.clone(),
+        port: line.port.map(u32::from),
+        transport: Some(format!("{:?}", line.transport).to_lowercase()),
+        expires: Some(line.expires),
+        voicemail: line.voicemail.clone(),
+    });
+    PhoneDraft {
+        mac: phone.mac.to_string(),
+        name: Some(phone.name.clone()).filter(|n| !n.is_empty()),
+        organisation: Some(phone.organisation.name.clone()).filter(|n| !n.is_empty()),
+        brand: phone.brand.clone(),
+        model: phone.model.clone(),
+        lines: lines.collect(),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = if file.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(file)
+    };
+    read.map_err(|e| Failure::Unreadable { path: file.display().to_string(), why: e.to_string() })
+}

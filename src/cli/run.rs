@@ -1,0 +1,83 @@
+//! `block66 run`: the box itself.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::exit;
+use crate::appliance::{Appliance, Ended};
+use crate::config::{self, Config, Log};
+
+/// Run the box: serve phones until told to stop.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Configuration to use instead of the usual one; without any, the box runs with safe defaults and gives no
+    /// addresses.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Run {
+    pub(super) fn run(self) -> ExitCode {
+        let (config, warnings) = match self.load() {
+            Ok(loaded) => loaded,
+            Err(error) => return exit::config(&error),
+        };
+        start_logging(&config.log);
+        for warning in warnings {
+            tracing::warn!("configuration: {warning}");
+        }
+        match serve(config) {
+            Ok(Ended::Told) => ExitCode::SUCCESS,
+            Ok(Ended::StoreDied) => {
+                tracing::error!("the store's thread died: ending, so that everything starts from what is on disk");
+                exit::SOFTWARE
+            }
+            Err(error) => {
+                tracing::error!("cannot start: {error:#}");
+                exit::SOFTWARE
+            }
+        }
+    }
+
+    fn load(&self) -> Result<(Config, Vec<config::Warning>), config::Error> {
+        match &self.config {
+            Some(path) => Config::load(path),
+            None if PathBuf::from(config::USUAL_PATH).exists() => Config::load(config::USUAL_PATH.as_ref()),
+            None => Ok((Config::safe_defaults(), Vec::new())),
+        }
+    }
+}
+
+fn serve(config: Config) -> anyhow::Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no async runtime")?;
+    runtime.block_on(async {
+        let appliance = Appliance::start(config).await?;
+        // A terminal is a console, not a log: only there may the setup code be shown.
+        if let (true, Some(code)) = (std::io::stdout().is_terminal(), appliance.setup_code()) {
+            println!("Claim this box on its page with the setup code {code}");
+        }
+        appliance.run().await
+    })
+}
+
+/// To standard error, which the journal takes; its own timestamps are enough there.
+fn start_logging(log: &Log) {
+    let filter: Targets = log.filter.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let registry = tracing_subscriber::registry().with(filter);
+    let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let started = match (log.json, in_journal) {
+        (true, _) => registry.with(lines.json()).try_init(),
+        (false, true) => registry.with(lines.without_time().with_ansi(false)).try_init(),
+        (false, false) => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
+    };
+    if let Err(error) = started {
+        eprintln!("logging could not be started: {error}");
+    }
+}

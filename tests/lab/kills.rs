@@ -1,0 +1,88 @@
+//! The box is killed at moments that a printed seed chooses, and started again.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use block66::lab::{Lab, table};
+use block66::model::Mac;
+use serde_json::json;
+
+use super::whole::{LIMIT, all_serve, lab};
+
+const KILLS: u32 = 20;
+
+/// A generator that needs no more than a seed (Steele and others, SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+/// Does what the people of the branch do: turns a phone off and on that has given up.
+fn settle(lab: &mut Lab) {
+    let until = Instant::now() + LIMIT;
+    loop {
+        let mut waiting = 0;
+        for phone in lab.phones() {
+            let Err(report) = phone.remote.wait_for(Duration::from_millis(200), |report| report.in_service()) else {
+                continue;
+            };
+            waiting += 1;
+            if report.stuck(4) {
+                phone.remote.reboot();
+            }
+        }
+        if waiting == 0 {
+            return;
+        }
+        if Instant::now() > until {
+            panic!("{}\nThe end of the box's log:\n{}", table::text(lab.phones()), lab.appliance().last_words());
+        }
+    }
+}
+
+#[test]
+fn twenty_kills_leave_phones_and_box_of_one_mind() {
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs());
+    println!("seed: {seed} (SEED={seed} repeats these kills)");
+    let mut chance = Chance(seed);
+    let mut lab = lab(6);
+    all_serve(&mut lab);
+    let trusted = lab.phones()[0].remote.holding().authorities;
+    let mut addresses: BTreeMap<Mac, std::net::Ipv4Addr> = BTreeMap::new();
+    for kill in 1..=KILLS {
+        for phone in lab.phones() {
+            match chance.below(3) {
+                0 => {
+                    lab.api().post(&format!("phones/{}/first-contact", phone.mac), &json!({})).unwrap();
+                    phone.remote.factory_reset();
+                }
+                1 => phone.remote.reboot(),
+                _ => phone.remote.renew(),
+            }
+        }
+        let moment = Duration::from_millis(chance.below(2_000));
+        // The moment is the point of the test; nothing is waited for.
+        std::thread::sleep(moment);
+        lab.appliance().kill();
+        lab.appliance().start().unwrap();
+        settle(&mut lab);
+        assert_eq!(lab.disagreements().unwrap(), Vec::<String>::new(), "kill {kill} after {moment:?}, seed {seed}");
+        for phone in lab.phones() {
+            assert_eq!(phone.remote.holding().authorities, trusted, "kill {kill}, seed {seed}: the CA changed");
+            let address = phone.remote.report().address.unwrap();
+            let before = *addresses.entry(phone.mac).or_insert(address);
+            assert_eq!(address, before, "kill {kill}, seed {seed}: {} has another address", phone.name);
+        }
+    }
+    println!("figure: {KILLS} kills, no disagreement");
+}

@@ -1,0 +1,9 @@
+//! Simulated phones on a LAN of namespaces: first against small servers written here, then against the real box.
+//!
+//! Needs the right to make network namespaces (root).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod command;
+mod ground;
+mod kills;
+mod whole;

@@ -1,0 +1,99 @@
+//! The real box with a dozen phones.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use block66::lab::{Lab, Settings, table};
+use block66::phonesim::{Cut, Fault, Outcome, Report, Stage};
+use serde_json::json;
+
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) fn lab(phones: u16) -> Lab {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
+    let mut lab = Lab::new(&Settings { program, phones, pace: Settings::USUAL_PACE, plant: None }).unwrap();
+    lab.power_on().unwrap();
+    lab
+}
+
+pub(crate) fn all_serve(lab: &mut Lab) {
+    if !lab.all_in_service(LIMIT) {
+        panic!("{}\nThe end of the box's log:\n{}", table::text(lab.phones()), lab.appliance().last_words());
+    }
+}
+
+#[test]
+fn every_phone_ends_in_service_and_the_box_agrees() {
+    let mut lab = lab(12);
+    all_serve(&mut lab);
+    assert_eq!(lab.disagreements().unwrap(), Vec::<String>::new());
+    for phone in lab.phones() {
+        let report = phone.remote.report();
+        let first_https = report.exchanges.iter().position(|exchange| exchange.url.starts_with("https:")).unwrap();
+        assert!(first_https > 0 && report.starts == 1, "{report:#?}");
+    }
+    lab.appliance().stop().unwrap();
+}
+
+#[test]
+fn a_second_start_goes_straight_to_https() {
+    let mut lab = lab(2);
+    all_serve(&mut lab);
+    for phone in lab.phones() {
+        phone.remote.reboot();
+    }
+    all_serve(&mut lab);
+    for phone in lab.phones() {
+        let report = phone.remote.report();
+        assert_eq!(report.starts, 2);
+        assert!(report.exchanges.iter().all(|exchange| exchange.url.starts_with("https:")), "{report:#?}");
+    }
+    assert_eq!(lab.disagreements().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_phone_that_was_reset_is_noticed_and_comes_back_by_one_click() {
+    let mut lab = lab(2);
+    all_serve(&mut lab);
+    let phone = &lab.phones()[0];
+    phone.remote.factory_reset();
+    let failed = |report: &Report| {
+        let Outcome::Failed { fault, .. } = report.outcome(Stage::Configuration) else { return false };
+        matches!(fault, Fault::UnknownAuthority { .. } | Fault::LoginAsked { .. }) || report.stuck(3)
+    };
+    phone.remote.wait_for(LIMIT, failed).unwrap_or_else(|report| panic!("{report:#?}"));
+    let mac = phone.mac;
+    lab.api().post(&format!("phones/{mac}/first-contact"), &json!({})).unwrap();
+    // A phone without a configuration does not come back by itself: somebody turns it off and on.
+    lab.phones()[0].remote.reboot();
+    all_serve(&mut lab);
+    assert_eq!(lab.disagreements().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_phone_cut_off_in_its_first_contact_still_ends_in_service() {
+    let mut lab = lab(1);
+    all_serve(&mut lab);
+    let whole = lab.phones()[0].remote.report().exchanges;
+    let mac = lab.phones()[0].mac;
+    let start_over = |lab: &mut Lab, cut: Cut| {
+        lab.api().post(&format!("phones/{mac}/first-contact"), &json!({})).unwrap();
+        let remote = &lab.phones()[0].remote;
+        let starts = remote.report().starts;
+        remote.cut(cut);
+        remote.factory_reset();
+        let back = remote.wait_for(LIMIT, |report| report.starts == starts + 2 && report.in_service());
+        back.unwrap_or_else(|report| panic!("{cut:?}: {report:#?}"));
+    };
+    let mut cuts = 0;
+    for (exchange, seen) in whole.iter().enumerate() {
+        // Each byte would take minutes; a prime stride meets every kind of byte over the exchanges.
+        // A TLS signature is a few bytes longer or shorter each time: the last cut keeps away from the very end.
+        for after in (0..seen.bytes - 16).step_by(211) {
+            start_over(&mut lab, Cut { exchange, after });
+            cuts += 1;
+        }
+    }
+    println!("figure: {cuts} cuts in the {} exchanges of a first contact", whole.len());
+    assert_eq!(lab.disagreements().unwrap(), Vec::<String>::new());
+}

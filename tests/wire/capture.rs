@@ -1,0 +1,120 @@
+//! What went over the wire, as tcpdump saw it.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use crate::ground::{Client, Ground, INTERFACE, PATIENCE, Process, wait_until};
+
+/// A capture of DHCP on the bridge of the box.
+pub(crate) struct Capture {
+    file: PathBuf,
+    _directory: tempfile::TempDir,
+    _process: Process,
+}
+
+/// A DHCP message with the frame it came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// Destination of the frame.
+    pub(crate) to: [u8; 6],
+    pub(crate) from_server: bool,
+    /// Whether the checksums of IP and UDP are right.
+    pub(crate) sums: bool,
+    pub(crate) chaddr: [u8; 6],
+    pub(crate) yiaddr: Ipv4Addr,
+    pub(crate) kind: u8,
+    pub(crate) options: Vec<(u8, Vec<u8>)>,
+}
+
+impl Capture {
+    pub(crate) fn start(ground: &Ground) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("dhcp.pcap");
+        let mut command = ground.command(Path::new("tcpdump"));
+        command.args(["-i", INTERFACE, "-n", "-U", "-Z", "root", "-w"]).arg(&file).arg("udp port 67 or udp port 68");
+        let process = Process::start(command);
+        process.says("listening on", 1);
+        Self { file, _directory: directory, _process: process }
+    }
+
+    /// Every DHCP message of or for a client so far, in order.
+    pub(crate) fn of(&self, client: &Client) -> Vec<Seen> {
+        let bytes = fs::read(&self.file).unwrap_or_default();
+        let mut rest = bytes.get(24..).unwrap_or_default();
+        let mut seen = Vec::new();
+        while let Some((head, tail)) = rest.split_at_checked(16) {
+            let length = u32::from_le_bytes(head[8..12].try_into().expect("four")) as usize;
+            let Some((frame, tail)) = tail.split_at_checked(length) else { break };
+            rest = tail;
+            seen.extend(Seen::read(frame).filter(|seen| mac(&seen.chaddr) == client.mac));
+        }
+        seen
+    }
+
+    /// Waits for a message from or to a client.
+    pub(crate) fn wait_for(&self, client: &Client, what: impl Fn(&Seen) -> bool) -> Seen {
+        let mut found = None;
+        wait_until(PATIENCE, || {
+            found = self.of(client).into_iter().rfind(|seen| what(seen));
+            found.is_some()
+        });
+        found.unwrap_or_else(|| panic!("not seen of {}: {:#?}", client.mac, self.of(client)))
+    }
+
+    /// Answers that the client got: a question and its answer are an exchange.
+    pub(crate) fn exchanges(&self, client: &Client) -> usize {
+        self.of(client).iter().filter(|seen| seen.from_server).count()
+    }
+
+    /// Prints which client spoke, and how much was seen of it.
+    pub(crate) fn report(&self, client: &Client, name: &str, version: &str) {
+        println!("client: {name} {version} · {} exchanges seen", self.exchanges(client));
+    }
+}
+
+impl Seen {
+    fn read(frame: &[u8]) -> Option<Self> {
+        let ip = frame.get(14..)?;
+        let words = usize::from(ip.first()? & 15) * 4;
+        let total = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
+        let udp = ip.get(words..total)?;
+        let message = udp.get(8..)?;
+        let mut options = Vec::new();
+        let mut rest = message.get(240..)?;
+        while let [code, length, tail @ ..] = rest {
+            if *code == 255 {
+                break;
+            }
+            let (value, tail) = tail.split_at_checked(usize::from(*length))?;
+            options.push((*code, value.to_vec()));
+            rest = tail;
+        }
+        let pseudo = [&ip[12..20], &[0, 17], &udp[4..6]].concat();
+        Some(Self {
+            to: frame[..6].try_into().ok()?,
+            from_server: message[0] == 2,
+            sums: sum(&ip[..words]) == 0xffff && sum(&[&pseudo, udp].concat()) == 0xffff,
+            chaddr: message[28..34].try_into().ok()?,
+            yiaddr: <[u8; 4]>::try_from(&message[16..20]).ok()?.into(),
+            kind: options.iter().find(|(code, _)| *code == 53)?.1[0],
+            options,
+        })
+    }
+
+    pub(crate) fn get(&self, code: u8) -> Option<&[u8]> {
+        self.options.iter().find(|(found, _)| *found == code).map(|(_, value)| value.as_slice())
+    }
+}
+
+/// The ones-complement sum of RFC 1071; all ones when a checksum in it is right.
+fn sum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
+    let total: u32 = words.sum();
+    let folded = (total & 0xffff) + (total >> 16);
+    u16::try_from((folded & 0xffff) + (folded >> 16)).expect("sixteen bits")
+}
+
+fn mac(octets: &[u8; 6]) -> String {
+    octets.map(|octet| format!("{octet:02x}")).join(":")
+}

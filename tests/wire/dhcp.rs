@@ -1,0 +1,276 @@
+//! Clients that other people wrote get, renew and release addresses, and come back to them.
+
+use std::fs;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::Signal;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::capture::Capture;
+use crate::ground::{Appliance, BOX, Client, Ground, Process, version};
+
+const DHCP: &str = "pool = \"10.66.0.100-10.66.0.120\"\nlease-time = \"1h\"";
+/// Short enough that a client renews while a test waits.
+const HASTY: &str = "pool = \"10.66.0.100-10.66.0.120\"\nlease-time = \"20s\"";
+
+const DISCOVER: u8 = 1;
+const REQUEST: u8 = 3;
+const ACK: u8 = 5;
+const RELEASE: u8 = 7;
+
+fn lan(dhcp: &str) -> (Ground, Appliance, Capture) {
+    let ground = Ground::new();
+    let appliance = ground.start(dhcp);
+    let capture = Capture::start(&ground);
+    (ground, appliance, capture)
+}
+
+fn script(client: &Client, name: &str, text: &str) -> String {
+    let path: PathBuf = client.directory.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Configures the interface and says what it was told.
+const UDHCPC: &str = "#!/bin/sh
+echo \"event $1 ip=$ip router=$router dns=$dns domain=$domain ntp=$ntpsrv lease=$lease tftp=$tftp opt160=$opt160\"
+case $1 in
+    deconfig) ip -4 addr flush dev $interface ;;
+    bound|renew) ip -4 addr flush dev $interface; ip addr add $ip/$mask dev $interface ;;
+esac
+";
+
+const DHCLIENT: &str = "#!/bin/sh
+echo \"event $reason ip=$new_ip_address\"
+case $reason in
+    BOUND|REBOOT|RENEW|REBIND)
+        ip -4 addr flush dev $interface; ip addr add $new_ip_address/$new_subnet_mask dev $interface ;;
+    RELEASE|EXPIRE|STOP|FAIL) ip -4 addr flush dev $interface ;;
+esac
+";
+
+fn udhcpc(client: &Client, more: &[&str]) -> Process {
+    let script = script(client, "udhcpc.sh", UDHCPC);
+    let arguments = [&["-f", "-i", "eth0", "-s", &script, "-t", "10", "-T", "1"], more].concat();
+    Process::start(client.command("udhcpc", &arguments))
+}
+
+/// Runs udhcpc until it has an address, which it keeps.
+fn udhcpc_once(client: &Client, more: &[&str]) -> (Ipv4Addr, String) {
+    let mut process = udhcpc(client, &[&["-q", "-n"], more].concat());
+    process.ends();
+    (client.address(), process.text())
+}
+
+#[test]
+fn udhcpc_gets_renews_releases_and_comes_back() {
+    let (ground, appliance, capture) = lan(DHCP);
+    let client = ground.client();
+    let process = udhcpc(&client, &["-O", "ntpsrv"]);
+    process.says("event bound", 1);
+    let first = client.address();
+    let told =
+        format!("event bound ip={first} router=10.66.0.254 dns=10.66.0.253 domain=branch.example ntp={BOX} lease=3600");
+    process.says(&told, 1);
+    let ack = capture.wait_for(&client, |seen| seen.kind == ACK);
+    assert_eq!(ack.to, [2, 0, 0, 0, 0, 1], "a client that can take it gets a unicast frame");
+    assert!(ack.sums, "its checksums are right");
+    assert_eq!(ack.get(54), Some(&BOX.octets()[..]));
+
+    process.signal(Signal::SIGUSR1);
+    process.says("event renew", 1);
+    process.signal(Signal::SIGUSR2);
+    capture.wait_for(&client, |seen| seen.kind == RELEASE);
+    drop(process);
+
+    let (again, _) = udhcpc_once(&client, &[]);
+    assert_eq!(again, first);
+    capture.report(&client, "udhcpc", &version("busybox", &["--help"]));
+    assert!(capture.exchanges(&client) >= 5, "offer, ack, renewal, offer, ack: {:#?}", capture.of(&client));
+    appliance.stop();
+}
+
+#[test]
+fn dhclient_gets_renews_releases_and_comes_back() {
+    let (ground, appliance, capture) = lan(HASTY);
+    let client = ground.client();
+    let script = script(&client, "dhclient.sh", DHCLIENT);
+    let state = ["-4", "-sf", &script, "-lf", "/var/lib/dhcp/leases", "-pf", "/run/dhclient.pid", "-cf", "/dev/null"];
+    let start = || Process::start(client.command("dhclient", &[&["-d"], &state[..], &["eth0"]].concat()));
+    let process = start();
+    process.says("event BOUND", 1);
+    let first = client.address();
+    process.says("event RENEW", 1);
+    assert_eq!(client.address(), first);
+    drop(process);
+
+    // It remembers its lease, and asks whether it still stands.
+    let process = start();
+    process.says("event REBOOT", 1);
+    assert_eq!(client.address(), first);
+    client.run("dhclient", &[&["-r"], &state[..], &["eth0"]].concat());
+    capture.wait_for(&client, |seen| seen.kind == RELEASE);
+    drop(process);
+
+    let process = start();
+    process.says("event BOUND", 1);
+    assert_eq!(client.address(), first);
+    capture.report(&client, "dhclient", &version("dhclient", &["--version"]));
+    assert!(capture.exchanges(&client) >= 6, "{:#?}", capture.of(&client));
+    appliance.stop();
+}
+
+#[test]
+fn dhcpcd_gets_renews_releases_and_comes_back() {
+    let (ground, appliance, capture) = lan(DHCP);
+    let client = ground.client();
+    let conf = client.directory.join("dhcpcd.conf");
+    fs::write(&conf, "clientid\nnoarp\nnohook resolv.conf, timesyncd, ntp, chrony\n").unwrap();
+    let conf = conf.to_str().unwrap();
+    let start = || Process::start(client.command("dhcpcd", &["-B", "-d", "-4", "-f", conf, "eth0"]));
+    let process = start();
+    let first = client.address();
+    let acks = || capture.of(&client).iter().filter(|seen| seen.kind == ACK).count();
+    capture.wait_for(&client, |seen| seen.kind == ACK);
+    assert_eq!(acks(), 1);
+
+    client.run("dhcpcd", &["-4", "-f", conf, "-N", "eth0"]);
+    process.says("renewed", 1);
+    capture.wait_for(&client, |_| acks() >= 2);
+    assert_eq!(client.address(), first);
+    client.run("dhcpcd", &["-4", "-f", conf, "-k", "eth0"]);
+    capture.wait_for(&client, |seen| seen.kind == RELEASE);
+    drop(process);
+
+    let process = start();
+    capture.wait_for(&client, |_| acks() >= 3);
+    assert_eq!(client.address(), first);
+    drop(process);
+    capture.report(&client, "dhcpcd", &version("dhcpcd", &["--version"]));
+    assert!(capture.exchanges(&client) >= 5, "{:#?}", capture.of(&client));
+    appliance.stop();
+}
+
+#[test]
+fn a_phones_class_brings_provisioning_options_and_no_other_does() {
+    let (ground, appliance, capture) = lan(DHCP);
+    let url = format!("http://{BOX}/p/");
+    let hexadecimal: String = url.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let phone = ground.client();
+    let (_, told) = udhcpc_once(&phone, &["-V", "yealink", "-O", "66", "-O", "160"]);
+    assert!(told.contains(&format!("tftp={url} opt160={hexadecimal}")), "{told}");
+    let ack = capture.wait_for(&phone, |seen| seen.kind == ACK);
+    assert_eq!((ack.get(66), ack.get(160)), (Some(url.as_bytes()), Some(url.as_bytes())));
+
+    let silent = ground.client();
+    udhcpc_once(&silent, &["-V", "yealink"]);
+    let ack = capture.wait_for(&silent, |seen| seen.kind == ACK);
+    assert_eq!(ack.get(66), Some(url.as_bytes()), "it is told without asking");
+
+    for class in [&[][..], &["-V", "PXEClient:Arch:00000:UNDI:002001"], &["-V", "MSFT 5.0"]] {
+        let other = ground.client();
+        let (_, told) = udhcpc_once(&other, &[class, &["-O", "66", "-O", "160"]].concat());
+        assert!(told.contains("tftp= opt160="), "{told}");
+        let answers: Vec<_> = capture.of(&other).into_iter().filter(|seen| seen.from_server).collect();
+        assert!(!answers.is_empty());
+        assert!(answers.iter().all(|seen| seen.get(66).or(seen.get(160)).is_none()), "{class:?}: {answers:#?}");
+    }
+    capture.report(&phone, "udhcpc", &version("busybox", &["--help"]));
+    appliance.stop();
+}
+
+#[test]
+fn a_reservation_is_kept_and_named() {
+    let reserved = "[[network.dhcp.reservation]]\nmac = \"02:00:00:00:00:01\"\naddress = \"10.66.0.20\"\n\
+                    host-name = \"reception\"";
+    let (ground, appliance, capture) = lan(&format!("{DHCP}\n{reserved}"));
+    let client = ground.client();
+    assert_eq!(udhcpc_once(&client, &["-O", "hostname"]).0, Ipv4Addr::new(10, 66, 0, 20));
+    let ack = capture.wait_for(&client, |seen| seen.kind == ACK);
+    assert_eq!(ack.get(12), Some(&b"reception"[..]));
+    appliance.stop();
+}
+
+#[test]
+fn leases_survive_a_killed_box() {
+    let (ground, appliance, capture) = lan(DHCP);
+    let clients: Vec<Client> = (0..3).map(|_| ground.client()).collect();
+    let before: Vec<_> = clients.iter().map(|client| udhcpc_once(client, &[]).0).collect();
+    let steady = ground.client();
+    let process = udhcpc(&steady, &[]);
+    process.says("event bound", 1);
+    let held = steady.address();
+    appliance.kill();
+
+    let appliance = ground.start(DHCP);
+    process.signal(Signal::SIGUSR1);
+    process.says("event renew", 1);
+    assert_eq!(steady.address(), held);
+    // A stranger comes first, and still gets nobody's address.
+    let stranger = ground.client();
+    let (strange, _) = udhcpc_once(&stranger, &[]);
+    assert!(!before.contains(&strange) && strange != held);
+    for (client, address) in clients.iter().zip(before).rev() {
+        assert_eq!(udhcpc_once(client, &[]).0, address);
+    }
+    capture.report(&steady, "udhcpc", &version("busybox", &["--help"]));
+    appliance.stop();
+}
+
+#[test]
+fn malformed_packets_hinder_nobody() {
+    let (ground, appliance, capture) = lan(DHCP);
+    let hostile = ground.client();
+    let namespace = format!("/run/netns/{}", hostile.namespace);
+    let flood = std::thread::spawn(move || {
+        setns(File::open(namespace).unwrap(), CloneFlags::CLONE_NEWNET).unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
+        socket.set_broadcast(true).unwrap();
+        socket.bind_device(Some(b"eth0")).unwrap();
+        socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 68).into()).unwrap();
+        let to = SocketAddrV4::new(Ipv4Addr::BROADCAST, 67).into();
+        let mut good = vec![1, 1, 6, 0, 1, 2, 3, 4];
+        good.resize(28, 0);
+        good.extend([2, 0, 0, 0, 0, 1]);
+        good.resize(236, 0);
+        good.extend([99, 130, 83, 99, 53, 1, DISCOVER]);
+        let bent = |at: usize, value: u8| {
+            let mut packet = good.clone();
+            packet[at] = value;
+            packet
+        };
+        let long_option = [&good[..], &[12, 200, b'x']].concat();
+        let packets = [
+            bent(2, 255),
+            bent(0, 2),
+            bent(1, 99),
+            bent(236, 0),
+            bent(242, 77),
+            long_option,
+            good[..100].to_vec(),
+            Vec::new(),
+            vec![0xff; 1472],
+        ];
+        for packet in packets.iter().cycle().take(9_000) {
+            // A full queue on the way drops some; they are many.
+            let _ = socket.send_to(packet, &to);
+        }
+    });
+    let client = ground.client();
+    let (address, _) = udhcpc_once(&client, &[]);
+    flood.join().unwrap();
+    let process = udhcpc(&client, &[]);
+    process.says("event bound", 1);
+    process.signal(Signal::SIGUSR1);
+    process.says("event renew", 1);
+    assert_eq!(client.address(), address);
+    let bad: Vec<_> = capture.of(&hostile).into_iter().filter(|seen| seen.from_server).collect();
+    assert!(bad.is_empty(), "none of these packets has an answer: {bad:#?}");
+    assert!(capture.of(&client).iter().any(|seen| seen.kind == REQUEST));
+    appliance.stop();
+}

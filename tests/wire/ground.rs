@@ -1,0 +1,279 @@
+//! A LAN for one test: a namespace for the box with a bridge in it, and one for each client, wired to the bridge.
+//!
+//! Namespaces carry the id of this process, so that leftovers of a run that was killed are known and removed by the
+//! next. Each client has a mount namespace of its own with private `/run`, state directories and `resolv.conf`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Once};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// What the box is called on its LAN.
+pub(crate) const BOX: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
+/// The bridge, which is the box's interface.
+pub(crate) const INTERFACE: &str = "lan0";
+/// The longest that anything is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+static SERIAL: AtomicU32 = AtomicU32::new(0);
+static TIDY: Once = Once::new();
+
+/// A LAN.
+pub(crate) struct Ground {
+    name: String,
+    directory: tempfile::TempDir,
+    clients: AtomicU32,
+}
+
+/// A place on the LAN with one interface, `eth0`.
+pub(crate) struct Client {
+    pub(crate) namespace: String,
+    pub(crate) directory: PathBuf,
+    /// Its hardware address, as `02:00:00:00:00:01`: nobody's, so that it makes no phone.
+    pub(crate) mac: String,
+}
+
+/// A process that is ended when it is dropped, and whose output is kept.
+pub(crate) struct Process {
+    child: Child,
+    output: Arc<Mutex<Vec<String>>>,
+}
+
+/// The box: the real program.
+pub(crate) struct Appliance {
+    process: Process,
+}
+
+impl Ground {
+    /// Makes the namespace of the box, with nothing in it but the bridge.
+    pub(crate) fn new() -> Self {
+        assert!(nix::unistd::geteuid().is_root(), "the wire tests make network namespaces: run them as root");
+        TIDY.call_once(remove_leftovers);
+        let name = format!("b66-{}-{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed));
+        let ground = Self { name, directory: tempfile::tempdir().expect("a directory"), clients: AtomicU32::new(0) };
+        ip(&format!("netns add {}", ground.name));
+        ground.ip("link set lo up");
+        ground.ip(&format!("link add {INTERFACE} type bridge forward_delay 0 stp_state 0"));
+        ground.ip(&format!("addr add {BOX}/24 dev {INTERFACE}"));
+        ground.ip(&format!("link set {INTERFACE} up"));
+        ground
+    }
+
+    /// A new client, on the wire at once.
+    pub(crate) fn client(&self) -> Client {
+        let number = self.clients.fetch_add(1, Ordering::Relaxed) + 1;
+        let namespace = format!("{}-c{number}", self.name);
+        let mac = format!("02:00:00:00:00:{number:02x}");
+        ip(&format!("netns add {namespace}"));
+        let port = format!("port{number}");
+        self.ip(&format!("link add {port} type veth peer name eth0 address {mac} netns {namespace}"));
+        self.ip(&format!("link set {port} master {INTERFACE} up"));
+        ip(&format!("-n {namespace} link set lo up"));
+        ip(&format!("-n {namespace} link set eth0 up"));
+        let directory = self.directory.path().join(format!("client{number}"));
+        for private in ["run", "dhcp", "dhcpcd"] {
+            fs::create_dir_all(directory.join(private)).expect("a directory");
+        }
+        fs::write(directory.join("resolv.conf"), "").expect("a file");
+        Client { namespace, directory, mac }
+    }
+
+    /// Starts the real program with a network on the bridge whose DHCP section ends with `dhcp`, and waits until it
+    /// takes DHCP packets. Its data stays when it is stopped and started again.
+    pub(crate) fn start(&self, dhcp: &str) -> Appliance {
+        let directory = self.directory.path();
+        let configuration = directory.join("block66.toml");
+        let text = format!(
+            "data-directory = \"{data}\"\nsocket = \"{socket}\"\n\n[log]\nfilter = \"info\"\n\n[[network]]\n\
+             name = \"office\"\ninterface = \"{INTERFACE}\"\nsubnet = \"10.66.0.0/24\"\ngateway = \"10.66.0.254\"\n\
+             dns = [\"10.66.0.253\"]\ndomain = \"branch.example\"\n\n[network.dhcp]\nmode = \"full\"\n{dhcp}\n",
+            data = directory.join("data").display(),
+            socket = directory.join("socket").display(),
+        );
+        fs::write(&configuration, text).expect("a file");
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_block66")));
+        command.arg("run").arg("--config").arg(&configuration);
+        let process = Process::start(command);
+        let appliance = Appliance { process };
+        // 00000000:0043 is port 67 of every address, in /proc's form.
+        let took = wait_until(PATIENCE, || {
+            let mut command = self.command(Path::new("cat"));
+            command.arg("/proc/net/udp");
+            command.output().is_ok_and(|found| String::from_utf8_lossy(&found.stdout).contains("00000000:0043"))
+        });
+        assert!(took, "the box does not take DHCP packets:\n{}", appliance.process.text());
+        appliance
+    }
+
+    /// A command in the namespace of the box.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]).arg(program);
+        command
+    }
+
+    fn ip(&self, arguments: &str) {
+        ip(&format!("-n {} {arguments}", self.name));
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        for number in 1..=self.clients.load(Ordering::Relaxed) {
+            let _ = Command::new("ip").args(["netns", "del", &format!("{}-c{number}", self.name)]).output();
+        }
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
+    }
+}
+
+impl Client {
+    /// A command at this place, in its own mount namespace.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let script = "set -e; d=$1; shift
+            mount -t tmpfs tmpfs /run
+            mount --bind \"$d/run\" /run
+            mkdir -p /var/lib/dhcp /var/lib/dhcpcd
+            mount --bind \"$d/dhcp\" /var/lib/dhcp
+            mount --bind \"$d/dhcpcd\" /var/lib/dhcpcd
+            mount --bind \"$d/resolv.conf\" \"$(readlink -f /etc/resolv.conf)\"
+            exec \"$@\"";
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace, "unshare", "--mount", "--propagation", "private"]);
+        command.args(["sh", "-c", script, "sh"]).arg(&self.directory).arg(program).args(arguments);
+        command
+    }
+
+    /// Runs a program to its end.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let output = self.command(program, arguments).stdin(Stdio::null()).output().expect("a program");
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{program} {arguments:?}: {}\n{text}", output.status);
+        output
+    }
+
+    /// The addresses of its interface.
+    pub(crate) fn addresses(&self) -> Vec<Ipv4Addr> {
+        let output = Command::new("ip").args(["-n", &self.namespace, "-4", "-o", "addr", "show", "eth0"]).output();
+        let text = String::from_utf8(output.expect("ip").stdout).expect("text");
+        let words: Vec<_> = text.split_whitespace().collect();
+        let after = words.windows(2).filter(|pair| pair[0] == "inet");
+        after.filter_map(|pair| pair[1].split('/').next()?.parse().ok()).collect()
+    }
+
+    /// Waits until it has exactly one address.
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        assert!(wait_until(PATIENCE, || self.addresses().len() == 1), "{} has {:?}", self.mac, self.addresses());
+        self.addresses()[0]
+    }
+}
+
+impl Process {
+    /// Starts a program; everything it says is kept.
+    pub(crate) fn start(mut command: Command) -> Self {
+        // A group of its own: what it starts ends with it.
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("a program");
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let streams: [Option<Box<dyn std::io::Read + Send>>; 2] =
+            [child.stdout.take().map(|s| Box::new(s) as _), child.stderr.take().map(|s| Box::new(s) as _)];
+        for stream in streams.into_iter().flatten() {
+            let output = output.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    output.lock().expect("lines").push(line);
+                }
+            });
+        }
+        Self { child, output }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.output.lock().expect("lines").join("\n")
+    }
+
+    /// Waits until it has said `text` at least `times` times.
+    pub(crate) fn says(&self, text: &str, times: usize) {
+        let said = wait_until(PATIENCE, || self.text().matches(text).count() >= times);
+        assert!(said, "\"{text}\" was not said {times} times:\n{}", self.text());
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a pid")), signal);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ends(&mut self) {
+        let ended = wait_until(PATIENCE, || self.child.try_wait().expect("a child").is_some());
+        assert!(ended, "it does not end:\n{}", self.text());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let group = Pid::from_raw(-i32::try_from(self.child.id()).expect("a pid"));
+        let _ = kill(group, Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+impl Appliance {
+    /// Ends it as the service manager does.
+    pub(crate) fn stop(mut self) {
+        self.process.signal(Signal::SIGTERM);
+        self.process.ends();
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(mut self) {
+        self.process.signal(Signal::SIGKILL);
+        self.process.ends();
+    }
+}
+
+/// Looks again and again until it is so, or the time is over.
+pub(crate) fn wait_until(patience: Duration, mut so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + patience;
+    while !so() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Version of a client, as it tells it; what it prints first.
+pub(crate) fn version(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{program} is not installed: {error}"));
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let number =
+        text.split_whitespace().map(|word| word.trim_start_matches(['v', 'V']).trim_start_matches("isc-dhclient-"));
+    number.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned).next().unwrap_or(text)
+}
+
+fn ip(arguments: &str) {
+    let output = Command::new("ip").args(arguments.split_whitespace()).output().expect("ip is not installed");
+    assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Removes namespaces of runs whose process is gone.
+fn remove_leftovers() {
+    let Ok(entries) = fs::read_dir("/run/netns") else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("b66-").and_then(|rest| rest.split('-').next()).map(str::to_owned);
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = Command::new("ip").args(["netns", "del", &name]).output();
+        }
+    }
+}

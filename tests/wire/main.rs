@@ -1,0 +1,9 @@
+//! The real program on a real network: in namespaces of this machine, with clients that other people wrote.
+//!
+//! Needs root, `ip`, `unshare`, `tcpdump` and the clients; a client that is missing is a failure, not a skip.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod capture;
+mod dhcp;
+mod ground;
