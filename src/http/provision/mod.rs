@@ -272,7 +272,7 @@ impl Provision {
         match &verdict {
             Verdict::Grant { content, transition, .. } => {
                 let phone = match phone.as_deref() {
-                    Some(phone) => Some(self.moved_on(phone, *transition, query).await?),
+                    Some(phone) => Some(self.moved_on(phone, *content, *transition, query).await?),
                     None => None,
                 };
                 let rendered = self.render(query, target, *content, phone.as_ref(), organisation.as_deref());
@@ -283,6 +283,10 @@ impl Provision {
                         return Ok(answers::plain(StatusCode::INTERNAL_SERVER_ERROR, "This file could not be made.\n"));
                     }
                 };
+                if let Some(mac) = target.claimed.filter(|_| *content == Content::FirstContact) {
+                    // It has a login from now on, and is to be asked for it.
+                    self.unanswered().answer(mac, query.peer.address);
+                }
                 let (response, fresh, revision) = self.file(query, target, *content, phone.as_ref(), rendered);
                 if query.method == Method::GET {
                     let reason = match verdict.reason(target.file, &revision) {
@@ -329,11 +333,16 @@ impl Provision {
     async fn moved_on(
         &self,
         phone: &Phone,
+        content: Content,
         transition: Option<Transition>,
         query: &Query<'_>,
     ) -> Result<Phone, store::Error> {
         let mut changed =
             transition.map_or_else(|| phone.clone(), |transition| transition::apply(phone, transition, query.now.wall));
+        let needs_login = content.is_secret() && access::login_to_hand_out(&changed).is_none();
+        if needs_login {
+            changed.pending_login = Some(transition::fresh_login());
+        }
         self.learn(&mut changed, query);
         if changed == *phone {
             return Ok(changed);
@@ -343,7 +352,7 @@ impl Provision {
             Err(conflict @ store::Error::Conflict { .. }) => Err(conflict),
             // What a phone may be given for the first time must be on record. A phone that has shown its login may have
             // its file even from a box whose disk is full.
-            Err(error) if matches!(transition, Some(Transition::OpenFirstContact { .. })) => Err(error),
+            Err(error) if needs_login || matches!(transition, Some(Transition::OpenFirstContact { .. })) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, mac = %phone.mac, "what was learned about a phone could not be stored");
                 Ok(phone.clone())
