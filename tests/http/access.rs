@@ -31,8 +31,12 @@ async fn known_and_unknown_are_challenged_alike() {
             for value in answer.headers.get_all("www-authenticate") {
                 assert!(!value.to_str().unwrap().contains("stale"));
             }
-            let lines: Vec<String> = answer.headers.get_all("www-authenticate").iter()
-                .map(|value| value.to_str().unwrap().replace(&nonce, "")).collect();
+            let lines: Vec<String> = answer
+                .headers
+                .get_all("www-authenticate")
+                .iter()
+                .map(|value| value.to_str().unwrap().replace(&nonce, ""))
+                .collect();
             answer.headers.remove("www-authenticate");
             assert!(lines[0].starts_with("Digest "));
             assert_eq!(lines.len(), if tls { 2 } else { 1 }, "Basic is offered over TLS alone");
@@ -60,7 +64,8 @@ async fn the_three_events_of_a_login() {
     assert_eq!(good.status, StatusCode::OK);
     let event = loop {
         let event = ground.event().await;
-        if matches!(event.reason, Reason::Success { own_file: true, own_login: true, .. }) && event.user_agent.is_some() {
+        if matches!(event.reason, Reason::Success { own_file: true, own_login: true, .. }) && event.user_agent.is_some()
+        {
             break event;
         }
     };
@@ -267,7 +272,13 @@ async fn what_nobody_gets_is_not_found_for_everybody() {
     let mut ground = Ground::new().await;
     let desk = ground.settle(1, DESK).await;
     let plain = mac(1).plain();
-    for name in [format!("{plain}.boot"), format!("{plain}.enc"), "y000000000000.boot".into(), "nothing.cfg".into(), String::new()] {
+    for name in [
+        format!("{plain}.boot"),
+        format!("{plain}.enc"),
+        "y000000000000.boot".into(),
+        "nothing.cfg".into(),
+        String::new(),
+    ] {
         for tls in [true, false] {
             let mut asked = ask(format!("/p/{name}"));
             asked.tls = tls;

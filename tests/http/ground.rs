@@ -58,7 +58,14 @@ impl Answer {
     /// The nonce of the challenge.
     pub(crate) fn nonce(&self) -> String {
         let challenge = self.header("www-authenticate");
-        challenge.split("nonce=\"").nth(1).unwrap_or_else(|| panic!("no challenge: {self:?}")).split('"').next().unwrap().to_owned()
+        challenge
+            .split("nonce=\"")
+            .nth(1)
+            .unwrap_or_else(|| panic!("no challenge: {self:?}"))
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     /// A setting of a rendered file of the built-in brand.
