@@ -1,3 +1,7 @@
 //! Block66: command line → logging → run → exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    block66::cli::main(std::env::args_os())
+}

@@ -24,6 +24,11 @@
 //! Calls of a browser carry the session's cookie, and those that change something its token in `X-CSRF-Token`.
 //! Errors are problem details (RFC 9457) with a stable `code`.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a problem ends its call: what it weighs is nothing beside the answer that is made of it"
+)]
+
 mod answer;
 mod api;
 mod call;

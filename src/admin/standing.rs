@@ -150,23 +150,17 @@ fn offers_start_over(reason: &Reason) -> bool {
     )
 }
 
-/// What to do first about a reason, for somebody with no manual.
+/// What to do first about a reason, for somebody with no manual. Nothing where its sentence says so itself.
 pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
-        Reason::PoolExhausted { .. } => {
-            "Give the network a larger pool in the configuration of this box, or a shorter lease time."
-        }
         Reason::Declined { .. } => "Find the device that uses this address without asking for it, and give it another.",
         Reason::LeaseRefused { .. } => "Nothing to do if it got another address since; otherwise restart the phone.",
         Reason::NoCredentials | Reason::WrongCredentials => {
             "Let it start over, so that it gets a new login. If it belongs to another provider, reset it to factory settings first."
         }
-        Reason::MacUnknown => "Add the phone to the list if it is yours.",
         Reason::MoreEvidenceNeeded => {
             "Check that it is plugged into a network that this box knows, and that no other device uses its address."
         }
-        Reason::FirstContactOver => "Let it start over, then restart the phone.",
-        Reason::WasReset => "Let it start over if you know who reset it.",
         Reason::TlsUnknownCa => "Let it start over: it then fetches the certificate again.",
         Reason::TlsTooOld { .. } => "Update the phone's firmware.",
         Reason::TlsFailed { .. } => "Check the phone's clock and firmware, then restart it.",

@@ -45,7 +45,8 @@ impl Doors {
         let plain = bind("http", listen.http)?;
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
-        let ports = admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
+        let ports =
+            admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
         let admin = self.admin(ports)?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;

@@ -70,8 +70,7 @@ impl Appliance {
             .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|path| PathBuf::from(path).join("block66-key"));
         let key = store::key::load(directory, credential.as_deref().filter(|path| path.exists()))?;
-        let options =
-            store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
+        let options = store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
         let (store, opened) = Store::open(options)?;
 
         let authority = Authority::open(directory, built)?;

@@ -12,6 +12,7 @@ pub mod lab;
 mod output;
 mod password;
 mod phones;
+mod run;
 mod secret;
 mod status;
 
@@ -55,6 +56,7 @@ struct CommandLine {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Run(run::Run),
     Lab(lab::Args),
     Init(init::Init),
     Check(check::Check),
@@ -80,6 +82,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let client = || Client::new(socket.unwrap_or_else(usual_socket));
     match command {
+        Command::Run(run) => run.run(),
         Command::Lab(args) => lab::run(&args).unwrap_or_else(|error| {
             eprintln!("{error:#}");
             exit::software()

@@ -36,11 +36,11 @@ impl Run {
             Ok(Ended::Told) => ExitCode::SUCCESS,
             Ok(Ended::StoreDied) => {
                 tracing::error!("the store's thread died: ending, so that everything starts from what is on disk");
-                exit::SOFTWARE
+                exit::software()
             }
             Err(error) => {
                 tracing::error!("cannot start: {error:#}");
-                exit::SOFTWARE
+                exit::software()
             }
         }
     }

@@ -8,6 +8,7 @@ mod disk;
 mod full;
 mod random;
 mod record;
+mod size;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -296,6 +297,28 @@ fn full_disk_in_a_child() {
 fn a_full_disk_refuses_loses_nothing_and_recovers() {
     let directory = tempfile::tempdir().unwrap();
     full::within_small_disk(directory.path(), "full_disk_in_a_child");
+}
+
+#[test]
+#[ignore = "a store of some size, which another test starts in a process of its own"]
+fn size_in_a_child() {
+    let Some(directory) = std::env::var_os("POWERCUT_CHILD").map(PathBuf::from) else { return };
+    size::in_a_child(&directory, &std::env::var("POWERCUT_WORK").unwrap());
+}
+
+#[test]
+fn ten_thousand_phones_or_sixty_thousand_leases_fit_in_memory() {
+    let scratch = scratch();
+    let resident = |what| size::resident(scratch.path(), "size_in_a_child", what);
+    let (nothing, phones, leases) = (resident(""), resident("phones"), resident("leases"));
+    println!(
+        "resident: {} kB empty, {} kB more with the phones, {} kB more with the leases",
+        nothing >> 10,
+        (phones - nothing) >> 10,
+        (leases - nothing) >> 10
+    );
+    assert!(phones - nothing < 80 << 20, "10,000 phones of 12 lines");
+    assert!(leases - nothing < 40 << 20, "60,000 leases");
 }
 
 /// Kills the workload when it has marked so many acknowledgements, and takes over all that it has marked.

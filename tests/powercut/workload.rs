@@ -53,15 +53,20 @@ impl Acknowledged {
 
 /// Opens the store as the workload does: few events and hasty snapshots, so that all goes on at once.
 pub(crate) fn open(directory: &Path) -> Result<(Store, bool), String> {
-    let key = key::load(directory, None).map_err(|e| e.to_string())?;
-    let clock = Clock::new(Timestamp::default());
-    let options = Options { directory: directory.into(), key, clock, disk: Disk::default() };
     let limits = Limits {
         events: 200,
         documents_saved_within: Duration::from_millis(50),
         leases_saved_within: Duration::from_millis(150),
         ..Limits::default()
     };
+    open_within(directory, limits)
+}
+
+/// Opens the store, and says whether it was restored.
+pub(crate) fn open_within(directory: &Path, limits: Limits) -> Result<(Store, bool), String> {
+    let key = key::load(directory, None).map_err(|e| e.to_string())?;
+    let clock = Clock::new(Timestamp::default());
+    let options = Options { directory: directory.into(), key, clock, disk: Disk::default() };
     let (store, opened) = Store::open_within(options, limits).map_err(|e| e.to_string())?;
     Ok((store, opened.restored.is_some()))
 }
@@ -75,7 +80,7 @@ pub(crate) fn run(directory: &Path, marks: &Path, sessions: u32, length: Duratio
         let end = Instant::now() + length;
         // Values go on where they were left, also after a kill.
         let first = highest(&store, directory) + 1;
-        store.commit(vec![Write::PutOrganisation { organisation: organisation(), expect: None }]).wait().unwrap();
+        store.commit(vec![put_organisation()]).wait().unwrap();
         std::thread::scope(|scope| {
             for half in 0..2 {
                 let (store, marks) = (&store, &marks);
@@ -119,8 +124,8 @@ fn leases(store: &Store, marks: &Mutex<File>, half: u32, first: u32, end: Instan
     for value in first.. {
         let number = random.below(LEASES as usize / 2) as u32 * 2 + half;
         if !under_way.iter().any(|(other, ..)| *other == number) {
-            let put = |number| Write::PutLease { network: NETWORK.into(), lease: lease(number, value) };
-            under_way.push_back((number, value, store.commit(vec![put(number), put(number + 1000)])));
+            let pair = vec![put_lease(number, value), put_lease(number + 1000, value)];
+            under_way.push_back((number, value, store.commit(pair)));
         }
         let over = Instant::now() >= end;
         while under_way.len() > 6 || over && !under_way.is_empty() {
@@ -219,8 +224,7 @@ fn compare(store: &Store, acknowledged: &Acknowledged) -> Result<(), String> {
         return Err("the ring of events has burst".into());
     }
     // What was saved goes on: the store can be written to.
-    let next = Write::PutLease { network: NETWORK.into(), lease: lease(5000, 1) };
-    store.commit(vec![next]).wait().map_err(|error| format!("cannot be written to: {error}"))?;
+    store.commit(vec![put_lease(5000, 1)]).wait().map_err(|error| format!("cannot be written to: {error}"))?;
     Ok(())
 }
 
@@ -268,8 +272,19 @@ fn lease(number: u32, value: u32) -> Lease {
     }
 }
 
-fn organisation() -> Organisation {
-    Organisation {
+pub(crate) fn put_lease(number: u32, value: u32) -> Write {
+    Write::PutLease { network: NETWORK.into(), lease: lease(number, value) }
+}
+
+/// A phone with so many lines.
+pub(crate) fn put_phone(number: u32, lines: u32) -> Write {
+    let mut phone = phone(number, number);
+    phone.lines = (0..lines).map(|index| line(index, number)).collect();
+    Write::PutPhone { phone, expect: None }
+}
+
+pub(crate) fn put_organisation() -> Write {
+    let organisation = Organisation {
         id: id(1, 1),
         version: 0,
         origin: id(0, 0),
@@ -277,23 +292,27 @@ fn organisation() -> Organisation {
         login: Login { user: "branch".into(), password: Secret::new("secret") },
         policy: Policy::default(),
         created: Timestamp::default(),
+    };
+    Write::PutOrganisation { organisation, expect: None }
+}
+
+fn line(index: u32, value: u32) -> Line {
+    Line {
+        user: format!("{}", 2000 + index),
+        auth_user: None,
+        password: Secret::new(format!("password-{value}-{index}")),
+        display: format!("Extension {index}"),
+        server: "pbx.example.com".into(),
+        port: None,
+        transport: Transport::Udp,
+        expires: Line::DEFAULT_EXPIRES,
+        voicemail: None,
     }
 }
 
 /// A phone whose name and passwords carry the value. Some have so many lines that they take several records.
 fn phone(number: u32, value: u32) -> Phone {
     let lines = if number == 0 { 40 } else { value % 4 };
-    let line = |line: u32| Line {
-        user: format!("{}", 2000 + line),
-        auth_user: None,
-        password: Secret::new(format!("password-{value}-{line}")),
-        display: format!("Extension {line}"),
-        server: "pbx.example.com".into(),
-        port: None,
-        transport: Transport::Udp,
-        expires: Line::DEFAULT_EXPIRES,
-        voicemail: None,
-    };
     Phone {
         id: id(2, number),
         version: 0,
@@ -303,7 +322,7 @@ fn phone(number: u32, value: u32) -> Phone {
         brand: None,
         model: None,
         name: value.to_string(),
-        lines: (0..lines).map(line).collect(),
+        lines: (0..lines).map(|index| line(index, value)).collect(),
         login: Some(Login { user: format!("p{number}"), password: Secret::new("secret") }),
         pending_login: None,
         first_contact: FirstContact::Waiting,

@@ -1,5 +1,6 @@
 //! What went over the wire, as tcpdump saw it.
 
+use std::fmt;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ pub(crate) struct Capture {
 }
 
 /// A DHCP message with the frame it came in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Seen {
     /// Destination of the frame.
     pub(crate) to: [u8; 6],
@@ -32,7 +33,10 @@ impl Capture {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("dhcp.pcap");
         let mut command = ground.command(Path::new("tcpdump"));
-        command.args(["-i", INTERFACE, "-n", "-U", "-Z", "root", "-w"]).arg(&file).arg("udp port 67 or udp port 68");
+        command
+            .args(["-i", INTERFACE, "-n", "-U", "--immediate-mode", "-Z", "root", "-w"])
+            .arg(&file)
+            .arg("udp port 67 or udp port 68");
         let process = Process::start(command);
         process.says("listening on", 1);
         Self { file, _directory: directory, _process: process }
@@ -104,6 +108,13 @@ impl Seen {
 
     pub(crate) fn get(&self, code: u8) -> Option<&[u8]> {
         self.options.iter().find(|(found, _)| *found == code).map(|(_, value)| value.as_slice())
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<_> = self.options.iter().map(|(code, _)| code).collect();
+        write!(f, "type {} to {} for {} with {codes:?}", self.kind, mac(&self.to), self.yiaddr)
     }
 }
 

@@ -61,7 +61,8 @@ impl Ground {
         let ground = Self { name, directory: tempfile::tempdir().expect("a directory"), clients: AtomicU32::new(0) };
         ip(&format!("netns add {}", ground.name));
         ground.ip("link set lo up");
-        ground.ip(&format!("link add {INTERFACE} type bridge forward_delay 0 stp_state 0"));
+        // With an address of its own: else it takes the lowest of its ports', and changes as clients come.
+        ground.ip(&format!("link add {INTERFACE} address 02:00:00:00:01:00 type bridge forward_delay 0 stp_state 0"));
         ground.ip(&format!("addr add {BOX}/24 dev {INTERFACE}"));
         ground.ip(&format!("link set {INTERFACE} up"));
         ground
