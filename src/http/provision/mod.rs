@@ -2,37 +2,36 @@
 
 mod answers;
 mod authority;
+mod file;
+mod lan;
 mod login;
+mod query;
 mod revisions;
 mod transition;
 mod unanswered;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::header::USER_AGENT;
+use hyper::{Method, Request, Response, StatusCode};
 use ipnet::Ipv4Net;
 
 use self::answers::About;
 use self::authority::Root;
 use self::login::{Login, Logins};
-use self::revisions::{Revisions, Served};
+use self::query::Query;
+use self::revisions::Revisions;
 use self::unanswered::Unanswered;
-use super::conditional::{self, Condition};
 use super::path::Wanted;
 use super::{Body, Peer};
 use crate::access::{self, Ask, Channel, Evidence, File, Lan, LoginProof, Subject, Transition, Verdict};
-use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Registry, Rendered, Sheet};
+use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Registry};
 use crate::journal::Journal;
-use crate::model::{
-    BoxAddress, Door, Event, FirstContact, LeaseState, Mac, Now, Organisation, Phone, Policy, Reason, Scheme,
-    Timestamp, provisioning_url,
-};
+use crate::model::{Door, Event, FirstContact, Mac, Now, Phone, Policy, Reason, Timestamp};
 use crate::pki::Authority;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
-use crate::sys::neighbours;
 
 /// How often a decision is taken anew because the phone's document changed under it.
 const ATTEMPTS: usize = 4;
@@ -76,17 +75,6 @@ pub struct Provision {
     logins: Logins,
     unanswered: Mutex<Unanswered>,
     revisions: Mutex<Revisions>,
-}
-
-/// A request, taken apart.
-struct Query<'a> {
-    method: &'a Method,
-    headers: &'a HeaderMap,
-    /// Path as asked, for the record.
-    asked: &'a str,
-    agent: Option<String>,
-    peer: Peer,
-    now: Now,
 }
 
 /// A file that is made for those who may have it.
@@ -375,71 +363,6 @@ impl Provision {
         }
     }
 
-    fn render(
-        &self,
-        query: &Query<'_>,
-        target: Target<'_>,
-        content: Content,
-        phone: Option<&Phone>,
-        organisation: Option<&Organisation>,
-    ) -> Result<Rendered, crate::brands::Error> {
-        let (http, https) = self.ports;
-        let at = BoxAddress { host: query.peer.local, http, https };
-        // A common file is the same for all.
-        let phone = phone.filter(|_| target.file == File::Own);
-        let sheet = Sheet {
-            content,
-            phone,
-            organisation: organisation.filter(|_| phone.is_some()),
-            login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
-            time_server: query.peer.local,
-            ca_url: &provisioning_url(Scheme::Http, &at, "ca.pem"),
-            provisioning_url: &provisioning_url(Scheme::Https, &at, ""),
-        };
-        target.brand.render(target.rule, &sheet)
-    }
-
-    /// The answer with the file, whether the client had it already, and its revision.
-    fn file(
-        &self,
-        query: &Query<'_>,
-        target: Target<'_>,
-        content: Content,
-        phone: Option<&Phone>,
-        rendered: Rendered,
-    ) -> (Response<Body>, bool, String) {
-        let now = query.now.wall;
-        let revision = conditional::revision(&rendered.bytes);
-        let modified = match phone.filter(|_| target.file == File::Own) {
-            Some(phone) => self.since(phone, content, &revision, now),
-            None => self.started,
-        };
-        let fresh = query.condition().is_fresh(&revision, modified, now);
-        let about = About {
-            content_type: &rendered.content_type,
-            revision: &revision,
-            modified: Some(modified).filter(|modified| modified.secs() <= now.secs()),
-            public: !content.is_secret(),
-        };
-        (answers::file((!fresh).then_some(rendered.bytes.into()), &about), fresh, revision)
-    }
-
-    fn since(&self, phone: &Phone, content: Content, revision: &str, now: Timestamp) -> Timestamp {
-        let key = format!("served.{}", phone.id);
-        let kept = || serde_json::from_value::<Served>(self.store.setting(&key)?).ok();
-        let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, new) = revisions.date(phone.id, revision, now, kept);
-        drop(revisions);
-        // Only the lasting content is worth a write.
-        if new && content == Content::Full {
-            let served = Served { revision: revision.to_owned(), since };
-            if let Ok(value) = serde_json::to_value(served) {
-                drop(self.store.commit(vec![Write::PutSetting { key, value }]));
-            }
-        }
-        since
-    }
-
     fn challenge(&self, peer: Peer, now: Now, stale: bool) -> Response<Body> {
         answers::challenge(&self.logins.nonce(peer.address, now), stale, peer.tls)
     }
@@ -460,58 +383,7 @@ impl Provision {
         drop(self.store.commit(vec![Write::PutPhone { phone, expect: Some(version) }]));
     }
 
-    /// What the LAN knows about an address.
-    fn neighbour(&self, address: IpAddr, now: Now) -> Neighbour {
-        let IpAddr::V4(v4) = address.to_canonical() else { return Neighbour::default() };
-        if v4.is_loopback() {
-            return Neighbour::default();
-        }
-        Neighbour { lease: self.leased_to(v4, now), neighbour: neighbours::lookup(address) }
-    }
-
-    fn leased_to(&self, address: Ipv4Addr, now: Now) -> Option<Mac> {
-        let lease = self.store.lease_by_address(address)?;
-        (lease.state == LeaseState::Bound && lease.expires > now.wall).then_some(lease.mac)
-    }
-
-    fn event(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) -> Event {
-        let door = if query.peer.tls { Door::Https } else { Door::Http };
-        Event::new(query.now.wall, door, reason)
-            .about(mac)
-            .from_address(query.peer.address)
-            .for_file(query.asked)
-            .by_agent(query.agent.as_deref())
-    }
-
-    fn record(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) {
-        self.journal.record(self.event(query, mac, reason));
-    }
-
     fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Query<'_> {
-    fn condition(&self) -> Condition<'_> {
-        let text = |name| self.headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
-        Condition { none_match: text(IF_NONE_MATCH), modified_since: text(IF_MODIFIED_SINCE) }
-    }
-}
-
-/// Who holds an address, as far as is known.
-#[derive(Clone, Copy, Default)]
-struct Neighbour {
-    lease: Option<Mac>,
-    neighbour: Option<Mac>,
-}
-
-impl Neighbour {
-    /// The one that nothing speaks against.
-    fn known(self) -> Option<Mac> {
-        match (self.lease, self.neighbour) {
-            (Some(lease), Some(neighbour)) => Some(lease).filter(|mac| *mac == neighbour),
-            (lease, neighbour) => lease.or(neighbour),
-        }
     }
 }
