@@ -245,7 +245,7 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         add(format!("user-agent {}", rule.pattern), &rule.source, rule.seen_on_a_phone);
     }
     for rule in &manifest.vendor_class {
-        let text = rule.prefix.as_deref().or(rule.suffix.as_deref()).unwrap_or("in binary");
+        let text = rule.exact.as_deref().or(rule.prefix.as_deref()).or(rule.suffix.as_deref()).unwrap_or("in binary");
         add(format!("vendor-class {text}"), &rule.source, rule.seen_on_a_phone);
     }
     for rule in &manifest.mac_prefix {

@@ -3,6 +3,8 @@ use super::manifest;
 /// Which vendor classes (DHCP option 60) a brand's phones send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClassRule {
+    /// This text, in any case and with NULs left out.
+    Exact(String),
     /// Text that begins and ends so, in any case and with NULs left out.
     Text {
         /// What it begins with; may be empty.
@@ -30,6 +32,13 @@ pub struct MacPrefix {
 impl ClassRule {
     pub(super) fn read(rule: &manifest::VendorClass) -> Result<Self, String> {
         let (prefix, suffix) = (rule.prefix.clone().unwrap_or_default(), rule.suffix.clone().unwrap_or_default());
+        if let Some(exact) = &rule.exact {
+            let alone = rule.enterprise.is_none() && (prefix.len() + suffix.len()) == 0 && rule.unless_suffix.is_none();
+            return match alone && exact.len() >= 3 {
+                true => Ok(Self::Exact(exact.clone())),
+                false => Err(format!("the vendor class \"{exact}\" is too short, or not all that is said")),
+            };
+        }
         match rule.enterprise {
             Some(number) if prefix.is_empty() && suffix.is_empty() && rule.unless_suffix.is_none() => {
                 Ok(Self::Enterprise(number))
@@ -44,6 +53,7 @@ impl ClassRule {
     pub(super) fn fits(&self, raw: &[u8], plain: &[u8]) -> bool {
         let ends_with = |suffix: &str| plain.ends_with(suffix.to_ascii_lowercase().as_bytes());
         match self {
+            Self::Exact(class) => plain.eq_ignore_ascii_case(class.as_bytes()),
             Self::Text { prefix, suffix, unless_suffix } => {
                 plain.len() >= prefix.len() + suffix.len()
                     && plain.starts_with(prefix.to_ascii_lowercase().as_bytes())
@@ -61,6 +71,7 @@ impl ClassRule {
 impl std::fmt::Display for ClassRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Exact(class) => f.write_str(class),
             Self::Text { prefix, suffix, .. } if suffix.is_empty() => write!(f, "{prefix}\u{2026}"),
             Self::Text { prefix, suffix, .. } => write!(f, "{prefix}\u{2026}{suffix}"),
             Self::Enterprise(number) => write!(f, "enterprise {number}"),

@@ -44,6 +44,8 @@ pub(super) struct UserAgent {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct VendorClass {
+    /// The whole class.
+    pub(super) exact: Option<String>,
     pub(super) prefix: Option<String>,
     pub(super) suffix: Option<String>,
     pub(super) unless_suffix: Option<String>,

@@ -165,7 +165,9 @@ fn say_all(list: &[SubOption], query: &DhcpQuery<'_>) -> Result<Vec<u8>, Omissio
     let mut depends = false;
     let mut missing = None;
     for sub in list {
-        match sub.value.reaches(&sub.asks_at, query).and_then(|()| sub.value.say(query)) {
+        // Where the phone finds the port is a matter of the whole option.
+        let reached = if sub.asks_at.is_empty() { Ok(()) } else { sub.value.reaches(&sub.asks_at, query) };
+        match reached.and_then(|()| sub.value.say(query)) {
             Ok(value) => {
                 let length = u8::try_from(value.len())
                     .map_err(|_| Omission::TooLong { length: value.len(), longest: LONGEST })?;
