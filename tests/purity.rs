@@ -48,6 +48,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("access", &[]),
     ("brands", &["include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
     ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),
+    ("dhcp/export", &["crate::dhcp"]),
     ("dhcp/knowledge.rs", &["crate::dhcp"]),
     ("dhcp/options.rs", &["crate::dhcp"]),
     ("dhcp/reply.rs", &["crate::dhcp", "dhcproto"]),
