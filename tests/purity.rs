@@ -138,7 +138,7 @@ fn no_brand_is_named_outside_the_brand_folders() {
     let mut names: BTreeSet<String> = BRANDS.iter().map(|&name| name.to_owned()).collect();
     for entry in std::fs::read_dir(source.join("brands")).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        if path.join("brand.toml").exists() {
             names.insert(path.file_name().unwrap().to_string_lossy().to_lowercase());
         }
     }

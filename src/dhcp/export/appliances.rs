@@ -107,5 +107,11 @@ pub(super) fn unifi(groups: &[Group<'_>]) -> String {
             brands.join(", ")
         );
     }
+    let told = |brand: &str| groups.iter().any(|group| group.brand == brand && !group.options.is_empty());
+    let mut nothing: Vec<_> = groups.iter().map(|group| group.brand).filter(|brand| !told(brand)).collect();
+    nothing.dedup();
+    if !nothing.is_empty() {
+        let _ = writeln!(out, "# there is nothing to tell {}", nothing.join(", "));
+    }
     out
 }

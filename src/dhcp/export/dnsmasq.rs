@@ -12,7 +12,7 @@ pub(super) fn write(groups: &[Group<'_>]) -> String {
         &[
             "Points phones to their provisioning box. Put it into a file of dnsmasq's conf-dir, and try it with",
             "dnsmasq --test. dnsmasq says only what a device asks for. It compares vendor classes with their case,",
-            "anywhere within what is sent.",
+            "anywhere within what is sent, and ends the texts of 66 and 67 with a NUL, which phones are used to.",
         ],
     );
     head + &body(groups)
@@ -98,9 +98,14 @@ fn set(out: &mut String, tag: &str, rule: &ClassRule) -> Option<String> {
     None
 }
 
-/// dnsmasq guesses what a value is. Text that has a letter which no number has is safe; the rest is written as octets.
+/// Options that dnsmasq knows to be text: octets would be sent as the text that they are written in.
+const TEXTS: [u8; 2] = [66, 67];
+
+/// dnsmasq guesses what a value of the other options is. Text that has a letter which no number has is safe; the rest is
+/// written as octets.
 fn value(option: &DhcpOption) -> String {
     match option.form {
+        DhcpForm::Text if TEXTS.contains(&option.number) => format!("\"{}\"", plan::text(option)),
         DhcpForm::Text if plan::text(option).contains(|c: char| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit()) => {
             format!("\"{}\"", plan::text(option))
         }

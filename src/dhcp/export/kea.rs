@@ -37,8 +37,13 @@ pub(super) fn write(groups: &[Group<'_>]) -> String {
             let _ = writeln!(pending, "      // {remark}");
         }
         let test = test(&group.who);
+        let (said, own): (Vec<_>, Vec<_>) = group.options.iter().partition(|option| !is_keas_own(option.number));
+        for option in own {
+            let _ =
+                writeln!(pending, "      // option {} is left out: Kea reads its own meaning into it", option.number);
+        }
         let (guarded, plain): (Vec<_>, Vec<_>) =
-            group.options.iter().partition(|option| group.needs_a_missing_class(option));
+            said.into_iter().partition(|option| group.needs_a_missing_class(option));
         let without = format!("({test}) and not option[60].exists");
         for (name, test, options) in [
             (format!("b66-{}", group.name), test.clone(), plain),
@@ -81,11 +86,18 @@ fn datum(option: &DhcpOption) -> String {
     )
 }
 
+/// Numbers that Kea has definitions of its own for, which cannot be replaced: a text for 159 is cut to its port
+/// parameters (RFC 7618), even where it is written as octets.
+fn is_keas_own(number: u8) -> bool {
+    matches!(number, 137..=146 | 151..=159 | 208..=213)
+}
+
 /// Text for a number that Kea has no definition of its own for, and that it would not cut at a comma.
 fn defined_here(option: &DhcpOption) -> bool {
     option.form == DhcpForm::Text
         && option.number >= 128
-        && !matches!(option.number, 137..=146 | 150 | 151..=159 | 208..=213)
+        && option.number != 150
+        && !is_keas_own(option.number)
         && !option.value.contains(&b',')
         && !option.value.contains(&0)
 }

@@ -10,8 +10,6 @@ mod isc;
 mod kea;
 mod mikrotik;
 mod plan;
-#[cfg(test)]
-mod tests;
 mod windows;
 
 use crate::brands::Registry;
