@@ -64,8 +64,7 @@ fn remembers_everything_over_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (store, opened) = open(directory.path());
     assert_eq!(opened.restored, None);
-    let mut journey = crate::model::Journey::default();
-    journey.revision = Some("abc".into());
+    let journey = crate::model::Journey { revision: Some("abc".into()), ..Default::default() };
     let mac = samples::phone(1, 0).mac;
     store
         .commit(vec![
