@@ -1,7 +1,5 @@
 //! How a phone stands, in words for an administrator: what is the matter, and what to do first.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::model::{FirstContact, Journey, Light, Outcome, Phone, Reason, Step, Timestamp};
@@ -166,6 +164,8 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::super::test_data::phone;
+    use std::time::Duration;
+
     use super::*;
 
     const T: Timestamp = Timestamp::from_secs(1_700_000_000);

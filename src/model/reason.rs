@@ -283,7 +283,6 @@ impl Reason {
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
-            | Self::NotServed
             | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset
