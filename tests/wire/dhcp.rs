@@ -226,6 +226,27 @@ fn leases_survive_a_killed_box() {
 }
 
 #[test]
+fn after_a_restore_no_address_in_use_is_offered() {
+    let (ground, appliance, capture) = lan(DHCP);
+    // It has the first two addresses of the pool, and the box does not know.
+    let squatter = ground.client();
+    squatter.add_address("10.66.0.100/24");
+    squatter.add_address("10.66.0.101/24");
+    let unwarned = ground.client();
+    assert_eq!(udhcpc_once(&unwarned, &[]).0, Ipv4Addr::new(10, 66, 0, 100), "the control: unprobed, it is given");
+    appliance.kill();
+    ground.lose_database();
+
+    let appliance = ground.start(DHCP);
+    let client = ground.client();
+    // Whether or not the snapshot knows the lease of the first address, the second had to be probed.
+    assert_eq!(udhcpc_once(&client, &[]).0, Ipv4Addr::new(10, 66, 0, 102));
+    let offers: Vec<_> = capture.of(&client).into_iter().filter(|seen| seen.kind == OFFER).collect();
+    assert!(offers.iter().all(|offer| offer.yiaddr == Ipv4Addr::new(10, 66, 0, 102)), "{offers:?}");
+    appliance.stop();
+}
+
+#[test]
 fn malformed_packets_hinder_nobody() {
     let (ground, appliance, capture) = lan(DHCP);
     let hostile = ground.client();

@@ -114,6 +114,15 @@ impl Ground {
         appliance
     }
 
+    /// Takes the database away from a box that is not running, so that it must go back to its snapshots.
+    pub(crate) fn lose_database(&self) {
+        let store = self.directory.path().join("data/store");
+        let databases = fs::read_dir(store).expect("a store").filter_map(Result::ok);
+        let databases = databases.filter(|entry| entry.file_name().to_string_lossy().starts_with("database-"));
+        let lost = databases.map(|entry| fs::remove_dir_all(entry.path()).expect("a database")).count();
+        assert!(lost > 0, "there was no database");
+    }
+
     /// A command in the namespace of the box.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
@@ -177,6 +186,11 @@ impl Client {
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{program} {arguments:?}: {}\n{text}", output.status);
         output
+    }
+
+    /// Gives its interface an address that nobody leased to it.
+    pub(crate) fn add_address(&self, address: &str) {
+        ip(&format!("-n {} addr add {address} dev eth0", self.namespace));
     }
 
     /// The addresses of its interface.
