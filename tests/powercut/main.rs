@@ -4,6 +4,8 @@
 //! which is cut off at many points in four ways; each image that can be left of it is opened by the real store. The
 //! harness itself is checked by controls that must fail.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
 mod disk;
 mod full;
 mod random;
