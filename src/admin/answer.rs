@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::problem::Problem;
 
 /// The body of an answer: bytes at hand, or a stream of events.
-pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// What a page may load: its own style sheet, script and pictures, nothing inline and nothing from elsewhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \

@@ -86,12 +86,7 @@ impl Problem {
 
     /// A body, query or path that cannot be read.
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "malformed",
-            detail,
-            "Correct the request; `block66 help` and the README show its form.",
-        )
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail, "Correct the request and send it again.")
     }
 
     /// No such page or document.

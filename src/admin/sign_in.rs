@@ -72,7 +72,7 @@ impl Admin {
                 StatusCode::UNAUTHORIZED,
                 "wrong-password",
                 "The password is wrong.",
-                "Try again. If it is lost, set a new one on the box itself; the README says how.",
+                "Try again. If it is lost, set a new one with `block66 password` on the box itself.",
             ));
         }
         self.guessed_right(address);

@@ -13,7 +13,7 @@ use crate::sys::files;
 
 /// The certificate authority of the box
 #[derive(Debug, clap::Subcommand)]
-pub enum Ca {
+pub(super) enum Ca {
     /// Show its fingerprint, in words that can be read aloud, too
     Show {
         /// Print JSON

@@ -9,7 +9,7 @@ use crate::config::{self, Config};
 
 /// Check a configuration, without touching the running box
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub(super) struct Check {
     /// The configuration
     #[arg(default_value = config::USUAL_PATH)]
     file: PathBuf,

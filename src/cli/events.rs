@@ -13,7 +13,7 @@ use crate::model::Mac;
   block66 events --mac 80:5e:c0:12:34:56      those of one phone
   block66 events --kind http --limit 500      files that were asked for
   block66 events --follow                     go on printing what happens")]
-pub struct Events {
+pub(super) struct Events {
     /// Only those about this phone
     #[arg(long)]
     mac: Option<Mac>,

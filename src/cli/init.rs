@@ -15,7 +15,7 @@ use crate::sys::files;
   block66 init -                   prints it
 
 A box runs without a configuration, too. It then serves its page, its certificate and the time, and gives no addresses.")]
-pub struct Init {
+pub(super) struct Init {
     /// Where to; `-` prints it
     #[arg(default_value = config::USUAL_PATH)]
     file: PathBuf,

@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut lab = Lab::new(&settings)?;
     let url = format!("https://{}/", listener.local_addr()?);
     lab.show_page(listener)?;
-    introduce(&lab, &url);
+    introduce(&lab, &url)?;
     lab.power_on()?;
     let all = follow(&lab, args, began, &signals);
     if args.once {
@@ -84,23 +84,18 @@ fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
 }
 
 /// Says where the page is and how one gets in.
-fn introduce(lab: &Lab, url: &str) {
+fn introduce(lab: &Lab, url: &str) -> anyhow::Result<()> {
+    let status = lab.api().get("status")?;
+    let said = |pointer: &str| status.pointer(pointer).and_then(serde_json::Value::as_str);
     eprintln!("The page: {url}");
-    let status = lab.api().get("status").unwrap_or_default();
-    let said = |keys: &[&str]| find(&status, keys).map(str::to_owned);
-    if let Some(fingerprint) = said(&["ca-fingerprint", "ca_fingerprint", "fingerprint"]) {
-        eprintln!("Its CA: {fingerprint}");
+    eprintln!("Its CA: {}", said("/authority/fingerprint").context("the box does not name its CA")?);
+    if let Some(words) = said("/authority/words") {
+        eprintln!("In words: {words}");
     }
-    if let Some(code) = said(&["setup-code", "setup_code"]) {
+    if let Some(code) = said("/setup_code") {
         eprintln!("Setup code: {code}");
     }
-}
-
-/// The first text under one of `keys`, however deep it stands.
-fn find<'a>(value: &'a serde_json::Value, keys: &[&str]) -> Option<&'a str> {
-    let object = value.as_object()?;
-    let here = keys.iter().find_map(|key| object.get(*key)?.as_str());
-    here.or_else(|| object.values().find_map(|inner| find(inner, keys)))
+    Ok(())
 }
 
 /// Follows the phones and says what changes, until all have ended one way or the other, or somebody ends it.

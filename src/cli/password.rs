@@ -9,7 +9,7 @@ use super::secret;
 /// Set the administrator's password anew, as when it is lost
 #[derive(Debug, clap::Args)]
 #[command(after_help = "The password is asked for, or read from standard input. Whoever is signed in is signed out.")]
-pub struct Password {}
+pub(super) struct Password {}
 
 impl Password {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {

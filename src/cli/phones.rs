@@ -15,7 +15,7 @@ const ROWS: usize = 500;
 
 /// The list of phones
 #[derive(Debug, clap::Subcommand)]
-pub enum Phones {
+pub(super) enum Phones {
     /// Put a phone on the list
     #[command(after_help = "Examples:
   block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 --server pbx.example.net
@@ -93,7 +93,7 @@ the box never tells them."
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Add {
+pub(super) struct Add {
     /// Its MAC address, with any separators
     #[arg(required_unless_present = "from")]
     mac: Option<String>,

@@ -15,7 +15,7 @@ use crate::config::{self, Config, Log};
 
 /// Run the box: serve phones until told to stop.
 #[derive(Debug, clap::Args)]
-pub struct Run {
+pub(super) struct Run {
     /// Configuration to use instead of the usual one; without any, the box runs with safe defaults and gives no
     /// addresses.
     #[arg(long, value_name = "FILE")]

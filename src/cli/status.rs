@@ -9,7 +9,7 @@ use crate::admin::types;
 
 /// How the box is, and what needs you
 #[derive(Debug, clap::Args)]
-pub struct Status {
+pub(super) struct Status {
     /// Print JSON
     #[arg(long)]
     json: bool,

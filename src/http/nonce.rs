@@ -163,7 +163,7 @@ mod tests {
     fn a_count_is_good_once() {
         let nonces = Nonces::new(&[1; 32]);
         let nonce = nonces.issue(PHONE, at(0));
-        let mut judge = |count| nonces.judge(&nonce, Some(count), PHONE, at(1));
+        let judge = |count| nonces.judge(&nonce, Some(count), PHONE, at(1));
         assert_eq!(judge(0), Stale);
         assert_eq!(judge(1), Fresh);
         assert_eq!(judge(1), Stale);

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{Error, Lab};
 
 impl Lab {
-    /// Every way in which phones and box are not of one mind: addresses, lines, the CA. Empty is good.
+    /// Every way in which phones and box are not of one mind: addresses, first contact, lines, the CA. Empty is
+    /// good.
     ///
     /// # Errors
     /// `Api` when the box cannot be asked.
@@ -39,6 +40,11 @@ impl Lab {
             }
             if !report.in_service() {
                 continue;
+            }
+            let believed = api.get(&format!("phones/{}", phone.mac))?;
+            let first_contact = believed.pointer("/first_contact/state").and_then(Value::as_str).unwrap_or("unknown");
+            if first_contact != "closed" {
+                found.push(format!("{name} is in service, and for the box its first contact is {first_contact}"));
             }
             let lines: Vec<(&str, &str)> =
                 holding.accounts.iter().map(|account| (account.user.as_str(), account.password.expose())).collect();

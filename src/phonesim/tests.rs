@@ -250,7 +250,7 @@ fn from_factory_state_to_service_and_through_a_reboot() {
         ]
     );
     let holding = phone.remote.holding();
-    assert_eq!(holding.authorities, [server.ca.der.clone()]);
+    assert_eq!(holding.authorities, std::slice::from_ref(&server.ca.der));
     assert_eq!(holding.accounts[0].user, "200");
     assert_eq!(holding.accounts[0].password.expose(), "pw");
     phone.until(|report| report.log.iter().any(|moment| moment.what.contains("nothing is applied")));

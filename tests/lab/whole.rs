@@ -36,6 +36,20 @@ fn every_phone_ends_in_service_and_the_box_agrees() {
 }
 
 #[test]
+fn the_page_is_shown_at_a_port_of_the_host() {
+    let mut lab = lab(0);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    lab.show_page(listener).unwrap();
+    for _ in 0..2 {
+        let options = ["--silent", "--insecure", "--location", "--max-time", "20", &url];
+        let output = std::process::Command::new("curl").args(options).output().unwrap();
+        assert!(output.status.success(), "{}", output.status);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("<title>"), "{output:?}");
+    }
+}
+
+#[test]
 fn a_second_start_goes_straight_to_https() {
     let mut lab = lab(2);
     all_serve(&mut lab);

@@ -61,7 +61,8 @@ impl Ground {
         let ground = Self { name, directory: tempfile::tempdir().expect("a directory"), clients: AtomicU32::new(0) };
         ip(&format!("netns add {}", ground.name));
         ground.ip("link set lo up");
-        ground.ip(&format!("link add {INTERFACE} type bridge forward_delay 0 stp_state 0"));
+        // With an address of its own: else it takes the lowest of its ports', and changes as clients come.
+        ground.ip(&format!("link add {INTERFACE} address 02:00:00:00:01:00 type bridge forward_delay 0 stp_state 0"));
         ground.ip(&format!("addr add {BOX}/24 dev {INTERFACE}"));
         ground.ip(&format!("link set {INTERFACE} up"));
         ground
@@ -113,11 +114,39 @@ impl Ground {
         appliance
     }
 
+    /// Takes the database away from a box that is not running, so that it must go back to its snapshots.
+    pub(crate) fn lose_database(&self) {
+        let store = self.directory.path().join("data/store");
+        let databases = fs::read_dir(store).expect("a store").filter_map(Result::ok);
+        let databases = databases.filter(|entry| entry.file_name().to_string_lossy().starts_with("database-"));
+        let lost = databases.map(|entry| fs::remove_dir_all(entry.path()).expect("a database")).count();
+        assert!(lost > 0, "there was no database");
+    }
+
     /// A command in the namespace of the box.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name]).arg(program);
         command
+    }
+
+    /// The command line of the running box, given `input`; what it prints.
+    pub(crate) fn block66(&self, arguments: &[&str], input: &str) -> String {
+        use std::io::Write;
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_block66")));
+        command.arg("--socket").arg(self.directory.path().join("socket")).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert!(output.status.success(), "block66 {arguments:?}: {}\n{text}", output.status);
+        text
+    }
+
+    /// Where the box keeps its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
     }
 
     fn ip(&self, arguments: &str) {
@@ -157,6 +186,11 @@ impl Client {
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{program} {arguments:?}: {}\n{text}", output.status);
         output
+    }
+
+    /// Gives its interface an address that nobody leased to it.
+    pub(crate) fn add_address(&self, address: &str) {
+        ip(&format!("-n {} addr add {address} dev eth0", self.namespace));
     }
 
     /// The addresses of its interface.

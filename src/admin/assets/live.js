@@ -2,6 +2,7 @@
 // The box only says that something happened; the page then fetches itself and exchanges what differs.
 
 const PAUSE = 1000; // at most one fetch a second, however much happens
+let pause = PAUSE;
 
 const state = document.getElementById("live-state");
 const show = (text, lost) => {
@@ -16,7 +17,8 @@ function exchange(old, fresh) {
   const open = [...old.querySelectorAll("details[open][id]")].map((details) => details.id);
   const before = new Map([...old.querySelectorAll("[data-key]")].map((row) => [row.dataset.key, row.textContent]));
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  const place = focused && [...old.querySelectorAll("a, button, summary")].indexOf(focused);
+  const key = focused?.closest("[data-key]")?.dataset.key;
+  const place = key && controls(focused.closest("[data-key]")).indexOf(focused);
   old.className = fresh.className;
   old.replaceChildren(...fresh.childNodes);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
@@ -25,9 +27,12 @@ function exchange(old, fresh) {
     const text = before.get(row.dataset.key);
     if (text === undefined || timeless(text) !== timeless(row.textContent)) row.classList.add("fresh");
   }
-  if (focused) old.querySelectorAll("a, button, summary")[place]?.focus({ preventScroll: true });
+  // The focus stays with its row, wherever that has gone: never on the like button of another phone.
+  const row = key && [...old.querySelectorAll("[data-key]")].find((candidate) => candidate.dataset.key === key);
+  if (row) controls(row)[place]?.focus({ preventScroll: true });
 }
 
+const controls = (row) => [...row.querySelectorAll("a, button, summary")];
 const timeless = (text) => text.replace(/(just now|\d+ (s|min|h|days?) ago|in \d+ (s|min|h|days?))/g, "");
 
 let waiting = false;
@@ -35,6 +40,7 @@ let fetching = false;
 async function refresh() {
   if (fetching) return soon();
   fetching = true;
+  const began = performance.now();
   try {
     const response = await fetch(location.href, { headers: { "Block66-Live": "1" }, redirect: "manual" });
     if (response.type === "opaqueredirect" || response.status === 401) return location.reload();
@@ -49,13 +55,14 @@ async function refresh() {
     show("Connection lost", true);
   } finally {
     fetching = false;
+    pause = Math.max(PAUSE, 5 * (performance.now() - began)); // a box with much to do is asked less often
   }
 }
 
 function soon() {
   if (waiting) return;
   waiting = true;
-  setTimeout(() => { waiting = false; refresh(); }, PAUSE);
+  setTimeout(() => { waiting = false; refresh(); }, pause);
 }
 
 // Times are written in UTC; whoever points at one sees the time of the own clock as well.

@@ -70,10 +70,8 @@ impl NewPhone {
 impl Pages {
     pub(crate) fn overview(&self, frame: &Frame, view: &Overview) -> Result<String, Problem> {
         let counts = view.status.phones;
-        let tabs: Vec<Value> = Standing::ALL
-            .iter()
-            .map(|s| context! { standing => s.key(), word => s.word(), count => of(counts, *s) })
-            .collect();
+        let tabs: Vec<Value> =
+            Standing::ALL.iter().map(|s| context! { standing => s.key(), word => s.word() }).collect();
         let page = &view.page;
         let after = page.offset + page.phones.len();
         let content = context! {
@@ -186,7 +184,8 @@ fn slices(counts: types::Counts) -> Vec<Value> {
         .map(|standing| {
             seen += of(counts, standing);
             let to = (seen * 1000).checked_div(counts.total).unwrap_or_default();
-            let slice = context! { standing => standing.key(), from, width => to - from };
+            let slice =
+                context! { standing => standing.key(), count => of(counts, standing), from, width => to - from };
             from = to;
             slice
         })

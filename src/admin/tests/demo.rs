@@ -109,7 +109,7 @@ async fn branch(ground: &Ground) {
 /// Where to keep the pages, for somebody who wants to look at them.
 fn keep(name: &str, page: &Answered) {
     let Some(directory) = std::env::var_os("BLOCK66_PAGES").map(std::path::PathBuf::from) else { return };
-    let mut text = page.text.clone();
+    let mut text = page.text.replace("&#x2f;", "/");
     for asset in ["style.css", "icon.svg", "live.js"] {
         let (_, bytes) = super::super::page::asset::find(asset).unwrap();
         std::fs::write(directory.join(asset), bytes).unwrap();

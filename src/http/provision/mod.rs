@@ -2,37 +2,36 @@
 
 mod answers;
 mod authority;
+mod file;
+mod lan;
 mod login;
+mod query;
 mod revisions;
 mod transition;
 mod unanswered;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::header::USER_AGENT;
+use hyper::{Method, Request, Response, StatusCode};
 use ipnet::Ipv4Net;
 
 use self::answers::About;
 use self::authority::Root;
 use self::login::{Login, Logins};
-use self::revisions::{Revisions, Served};
+use self::query::Query;
+use self::revisions::Revisions;
 use self::unanswered::Unanswered;
-use super::conditional::{self, Condition};
 use super::path::Wanted;
 use super::{Body, Peer};
 use crate::access::{self, Ask, Channel, Evidence, File, Lan, LoginProof, Subject, Transition, Verdict};
-use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Registry, Rendered, Sheet};
+use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Registry};
 use crate::journal::Journal;
-use crate::model::{
-    BoxAddress, Door, Event, FirstContact, LeaseState, Mac, Now, Organisation, Phone, Policy, Reason, Scheme,
-    Timestamp, provisioning_url,
-};
+use crate::model::{Door, Event, FirstContact, Mac, Now, Phone, Policy, Reason, Timestamp};
 use crate::pki::Authority;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
-use crate::sys::neighbours;
 
 /// How often a decision is taken anew because the phone's document changed under it.
 const ATTEMPTS: usize = 4;
@@ -76,17 +75,6 @@ pub struct Provision {
     logins: Logins,
     unanswered: Mutex<Unanswered>,
     revisions: Mutex<Revisions>,
-}
-
-/// A request, taken apart.
-struct Query<'a> {
-    method: &'a Method,
-    headers: &'a HeaderMap,
-    /// Path as asked, for the record.
-    asked: &'a str,
-    agent: Option<String>,
-    peer: Peer,
-    now: Now,
 }
 
 /// A file that is made for those who may have it.
@@ -184,10 +172,16 @@ impl Provision {
         }
         let now = self.clock.now();
         let mac = self.neighbour(peer.address, now).known();
+        let phone = mac.and_then(|mac| self.store.phone_by_mac(mac));
         let unknown_ca = reason == Reason::TlsUnknownCa;
+        // Browsers that do not know our authority yet, and scanners, would fill the record.
+        if phone.is_none() && matches!(reason, Reason::TlsFailed { .. }) {
+            tracing::debug!(address = %peer.address, reason = reason.sentence(), "a handshake failed");
+            return;
+        }
         let event = |reason| Event::new(now.wall, Door::Https, reason).about(mac).from_address(peer.address);
         self.journal.record(event(reason));
-        let Some(phone) = mac.filter(|_| unknown_ca).and_then(|mac| self.store.phone_by_mac(mac)) else { return };
+        let Some(phone) = phone.filter(|_| unknown_ca) else { return };
         if matches!(phone.first_contact, FirstContact::Closed { .. }) {
             self.journal.record(event(Reason::WasReset).of(phone.organisation));
             self.store_later(transition::apply(&phone, Transition::NoticeReset, now.wall), phone.version);
@@ -272,7 +266,7 @@ impl Provision {
         match &verdict {
             Verdict::Grant { content, transition, .. } => {
                 let phone = match phone.as_deref() {
-                    Some(phone) => Some(self.moved_on(phone, *transition, query).await?),
+                    Some(phone) => Some(self.moved_on(phone, *content, *transition, query).await?),
                     None => None,
                 };
                 let rendered = self.render(query, target, *content, phone.as_ref(), organisation.as_deref());
@@ -283,6 +277,10 @@ impl Provision {
                         return Ok(answers::plain(StatusCode::INTERNAL_SERVER_ERROR, "This file could not be made.\n"));
                     }
                 };
+                if let Some(mac) = target.claimed.filter(|_| *content == Content::FirstContact) {
+                    // It has a login from now on, and is to be asked for it.
+                    self.unanswered().answer(mac, query.peer.address);
+                }
                 let (response, fresh, revision) = self.file(query, target, *content, phone.as_ref(), rendered);
                 if query.method == Method::GET {
                     let reason = match verdict.reason(target.file, &revision) {
@@ -329,11 +327,16 @@ impl Provision {
     async fn moved_on(
         &self,
         phone: &Phone,
+        content: Content,
         transition: Option<Transition>,
         query: &Query<'_>,
     ) -> Result<Phone, store::Error> {
         let mut changed =
             transition.map_or_else(|| phone.clone(), |transition| transition::apply(phone, transition, query.now.wall));
+        let needs_login = content.is_secret() && access::login_to_hand_out(&changed).is_none();
+        if needs_login {
+            changed.pending_login = Some(transition::fresh_login());
+        }
         self.learn(&mut changed, query);
         if changed == *phone {
             return Ok(changed);
@@ -343,7 +346,7 @@ impl Provision {
             Err(conflict @ store::Error::Conflict { .. }) => Err(conflict),
             // What a phone may be given for the first time must be on record. A phone that has shown its login may have
             // its file even from a box whose disk is full.
-            Err(error) if matches!(transition, Some(Transition::OpenFirstContact { .. })) => Err(error),
+            Err(error) if needs_login || matches!(transition, Some(Transition::OpenFirstContact { .. })) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, mac = %phone.mac, "what was learned about a phone could not be stored");
                 Ok(phone.clone())
@@ -366,71 +369,6 @@ impl Provision {
         }
     }
 
-    fn render(
-        &self,
-        query: &Query<'_>,
-        target: Target<'_>,
-        content: Content,
-        phone: Option<&Phone>,
-        organisation: Option<&Organisation>,
-    ) -> Result<Rendered, crate::brands::Error> {
-        let (http, https) = self.ports;
-        let at = BoxAddress { host: query.peer.local, http, https };
-        // A common file is the same for all.
-        let phone = phone.filter(|_| target.file == File::Own);
-        let sheet = Sheet {
-            content,
-            phone,
-            organisation: organisation.filter(|_| phone.is_some()),
-            login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
-            time_server: query.peer.local,
-            ca_url: &provisioning_url(Scheme::Http, &at, "ca.pem"),
-            provisioning_url: &provisioning_url(Scheme::Https, &at, ""),
-        };
-        target.brand.render(target.rule, &sheet)
-    }
-
-    /// The answer with the file, whether the client had it already, and its revision.
-    fn file(
-        &self,
-        query: &Query<'_>,
-        target: Target<'_>,
-        content: Content,
-        phone: Option<&Phone>,
-        rendered: Rendered,
-    ) -> (Response<Body>, bool, String) {
-        let now = query.now.wall;
-        let revision = conditional::revision(&rendered.bytes);
-        let modified = match phone.filter(|_| target.file == File::Own) {
-            Some(phone) => self.since(phone, content, &revision, now),
-            None => self.started,
-        };
-        let fresh = query.condition().is_fresh(&revision, modified, now);
-        let about = About {
-            content_type: &rendered.content_type,
-            revision: &revision,
-            modified: Some(modified).filter(|modified| modified.secs() <= now.secs()),
-            public: !content.is_secret(),
-        };
-        (answers::file((!fresh).then_some(rendered.bytes.into()), &about), fresh, revision)
-    }
-
-    fn since(&self, phone: &Phone, content: Content, revision: &str, now: Timestamp) -> Timestamp {
-        let key = format!("served.{}", phone.id);
-        let kept = || serde_json::from_value::<Served>(self.store.setting(&key)?).ok();
-        let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, new) = revisions.date(phone.id, revision, now, kept);
-        drop(revisions);
-        // Only the lasting content is worth a write.
-        if new && content == Content::Full {
-            let served = Served { revision: revision.to_owned(), since };
-            if let Ok(value) = serde_json::to_value(served) {
-                drop(self.store.commit(vec![Write::PutSetting { key, value }]));
-            }
-        }
-        since
-    }
-
     fn challenge(&self, peer: Peer, now: Now, stale: bool) -> Response<Body> {
         answers::challenge(&self.logins.nonce(peer.address, now), stale, peer.tls)
     }
@@ -451,58 +389,7 @@ impl Provision {
         drop(self.store.commit(vec![Write::PutPhone { phone, expect: Some(version) }]));
     }
 
-    /// What the LAN knows about an address.
-    fn neighbour(&self, address: IpAddr, now: Now) -> Neighbour {
-        let IpAddr::V4(v4) = address.to_canonical() else { return Neighbour::default() };
-        if v4.is_loopback() {
-            return Neighbour::default();
-        }
-        Neighbour { lease: self.leased_to(v4, now), neighbour: neighbours::lookup(address) }
-    }
-
-    fn leased_to(&self, address: Ipv4Addr, now: Now) -> Option<Mac> {
-        let lease = self.store.lease_by_address(address)?;
-        (lease.state == LeaseState::Bound && lease.expires > now.wall).then_some(lease.mac)
-    }
-
-    fn event(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) -> Event {
-        let door = if query.peer.tls { Door::Https } else { Door::Http };
-        Event::new(query.now.wall, door, reason)
-            .about(mac)
-            .from_address(query.peer.address)
-            .for_file(query.asked)
-            .by_agent(query.agent.as_deref())
-    }
-
-    fn record(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) {
-        self.journal.record(self.event(query, mac, reason));
-    }
-
     fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Query<'_> {
-    fn condition(&self) -> Condition<'_> {
-        let text = |name| self.headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
-        Condition { none_match: text(IF_NONE_MATCH), modified_since: text(IF_MODIFIED_SINCE) }
-    }
-}
-
-/// Who holds an address, as far as is known.
-#[derive(Clone, Copy, Default)]
-struct Neighbour {
-    lease: Option<Mac>,
-    neighbour: Option<Mac>,
-}
-
-impl Neighbour {
-    /// The one that nothing speaks against.
-    fn known(self) -> Option<Mac> {
-        match (self.lease, self.neighbour) {
-            (Some(lease), Some(neighbour)) => Some(lease).filter(|mac| *mac == neighbour),
-            (lease, neighbour) => lease.or(neighbour),
-        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn apply(phone: &Phone, transition: Transition, now: Timestamp) -> Ph
 }
 
 /// A login for one phone that nobody can guess and that no MAC gives away.
-fn fresh_login() -> Login {
+pub(super) fn fresh_login() -> Login {
     Login { user: format!("p-{}", random::token(10)), password: Secret::new(random::token(20)) }
 }
 

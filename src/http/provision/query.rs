@@ -1,0 +1,43 @@
+use hyper::header::{HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use hyper::{HeaderMap, Method};
+
+use super::Provision;
+use crate::http::Peer;
+use crate::http::conditional::Condition;
+use crate::model::{Door, Event, Mac, Now, Reason};
+
+/// A request, taken apart.
+pub(super) struct Query<'a> {
+    pub(super) method: &'a Method,
+    pub(super) headers: &'a HeaderMap,
+    /// Path as asked, for the record.
+    pub(super) asked: &'a str,
+    pub(super) agent: Option<String>,
+    pub(super) peer: Peer,
+    pub(super) now: Now,
+}
+
+impl Query<'_> {
+    /// What the client says about its copy.
+    pub(super) fn condition(&self) -> Condition<'_> {
+        let text = |name| self.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        Condition { none_match: text(IF_NONE_MATCH), modified_since: text(IF_MODIFIED_SINCE) }
+    }
+}
+
+impl Provision {
+    /// An event about this request.
+    pub(super) fn event(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) -> Event {
+        let door = if query.peer.tls { Door::Https } else { Door::Http };
+        Event::new(query.now.wall, door, reason)
+            .about(mac)
+            .from_address(query.peer.address)
+            .for_file(query.asked)
+            .by_agent(query.agent.as_deref())
+    }
+
+    /// Records an event about this request.
+    pub(super) fn record(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) {
+        self.journal.record(self.event(query, mac, reason));
+    }
+}

@@ -1,0 +1,99 @@
+//! The program from the command line: what it says, where it says it, and with which exit code it ends.
+
+#![allow(clippy::unwrap_used)] // what helpers of a test do when it fails
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn block66(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_block66")).args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn write(directory: &Path, text: &str) -> String {
+    let path = directory.join("block66.toml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn without_a_box_every_command_that_needs_one_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("none.sock");
+    let socket = socket.to_str().unwrap();
+    for command in [
+        &["status"][..],
+        &["phones", "list", "--json"],
+        &["phones", "show", "805ec0123456"],
+        &["phones", "remove", "805ec0123456"],
+        &["ca", "show"],
+        &["ca", "export"],
+        &["events", "--json"],
+    ] {
+        let output = block66(&[&["--socket", socket], command].concat());
+        assert_eq!(code(&output), 69, "{command:?}: {}", said(&output));
+        let text = said(&output);
+        assert!(text.contains("No box runs here") && text.contains(socket), "{command:?}: {text}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_64_and_names_the_nearest_right_word() {
+    let output = block66(&["phone", "list"]);
+    assert_eq!(code(&output), 64);
+    assert!(said(&output).contains("phones"), "{}", said(&output));
+    assert_eq!(code(&block66(&["lab", "--phones", "0"])), 64);
+    assert_eq!(code(&block66(&["--help"])), 0);
+}
+
+#[test]
+fn a_configuration_is_written_checked_and_never_overwritten_by_chance() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("block66.toml");
+    let path = path.to_str().unwrap();
+    assert_eq!(code(&block66(&["init", path])), 0);
+    assert_eq!(code(&block66(&["check", path])), 0);
+    std::fs::write(path, "# mine\n").unwrap();
+    let again = block66(&["init", path]);
+    assert_eq!(code(&again), 73, "{}", said(&again));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "# mine\n");
+    assert_eq!(code(&block66(&["init", "--force", path])), 0);
+}
+
+#[test]
+fn a_wrong_configuration_is_78_with_file_line_and_remedy() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = write(directory.path(), "[listen]\nhtps = \"[::]:443\"\n");
+    for command in [&["check", &path][..], &["run", "--config", &path]] {
+        let output = block66(command);
+        assert_eq!(code(&output), 78, "{command:?}");
+        let text = said(&output);
+        assert!(text.contains(&format!("{path}:2: there is no key \"htps\" here")), "{text}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_the_next_step() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    let data = directory.path().join("data");
+    let socket = directory.path().join("socket");
+    let path = write(
+        directory.path(),
+        &format!(
+            "data-directory = {data:?}\nsocket = {socket:?}\n[listen]\nhttp = \"{at}\"\nhttps = \"127.0.0.1:0\"\nntp = \"127.0.0.1:0\"\n"
+        ),
+    );
+    let output = block66(&["run", "--config", &path]);
+    assert_eq!(code(&output), 70, "{}", said(&output));
+    assert!(said(&output).contains(&format!("http cannot listen on {at}")), "{}", said(&output));
+    assert!(said(&output).contains("[listen]"), "{}", said(&output));
+}
