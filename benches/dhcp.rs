@@ -1,5 +1,7 @@
 //! How long the DHCP engine takes to decide, with a hundred and with ten thousand leases.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::net::Ipv4Addr;

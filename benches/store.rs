@@ -3,6 +3,8 @@
 //! Each commit stores leases that were there before, as renewals do, on the disk of the target directory; a second
 //! group adds 10 ms to each sync, as flash would. Aim: a commit of 256 takes less than three times a commit of one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! How a phone stands, in words for an administrator: what is the matter, and what to do first.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::model::{FirstContact, Journey, Light, Outcome, Phone, Reason, Step, Timestamp};
@@ -62,9 +60,6 @@ pub(crate) struct Situation {
     pub(crate) start_over: bool,
 }
 
-/// A login that was asked for is followed by the login at once; only later is its absence a fault.
-const CHALLENGE: Duration = Duration::from_secs(120);
-
 /// How `phone` stands at `now`, given how far it came.
 pub(crate) fn situation(phone: &Phone, journey: &Journey, now: Timestamp) -> Situation {
     if let Some(first_contact) = by_first_contact(phone, journey, now) {
@@ -74,9 +69,7 @@ pub(crate) fn situation(phone: &Phone, journey: &Journey, now: Timestamp) -> Sit
     // A failure counts until the phone got through after it.
     let through = newest_done(Step::InService).max(newest_done(Step::Resynced));
     let wrong = journey.lights.values().filter(|light| {
-        matches!(light.outcome, Outcome::Failed | Outcome::Refused)
-            && through.is_none_or(|through| through < light.at)
-            && !(light.reason == Reason::NoCredentials && now.since(light.at) < CHALLENGE)
+        matches!(light.outcome, Outcome::Failed | Outcome::Refused) && through.is_none_or(|through| through < light.at)
     });
     if let Some(light) = wrong.max_by_key(|light| light.at) {
         return Situation {
@@ -140,14 +133,7 @@ fn done(light: &Light) -> bool {
 
 /// Whether a fresh first contact mends it.
 fn offers_start_over(reason: &Reason) -> bool {
-    matches!(
-        reason,
-        Reason::WasReset
-            | Reason::FirstContactOver
-            | Reason::WrongCredentials
-            | Reason::NoCredentials
-            | Reason::TlsUnknownCa
-    )
+    matches!(reason, Reason::WasReset | Reason::FirstContactOver | Reason::WrongCredentials | Reason::TlsUnknownCa)
 }
 
 /// What to do first about a reason, for somebody with no manual. Nothing where its sentence says so itself.
@@ -155,7 +141,7 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::Declined { .. } => "Find the device that uses this address without asking for it, and give it another.",
         Reason::LeaseRefused { .. } => "Nothing to do if it got another address since; otherwise restart the phone.",
-        Reason::NoCredentials | Reason::WrongCredentials => {
+        Reason::WrongCredentials => {
             "Let it start over, so that it gets a new login. If it belongs to another provider, reset it to factory settings first."
         }
         Reason::MoreEvidenceNeeded => {
@@ -178,6 +164,8 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::super::test_data::phone;
+    use std::time::Duration;
+
     use super::*;
 
     const T: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -201,10 +189,6 @@ mod tests {
         let leased = light(0, Reason::Leased { network: "office".into(), address: [10, 66, 0, 10].into() });
         let mut so_far = journey([(Step::Lease, leased)]);
         assert_eq!(situation(&phone, &so_far, T).standing, Standing::OnTheWay);
-        so_far.lights.insert(Step::Configuration, light(1, Reason::NoCredentials));
-        assert_eq!(situation(&phone, &so_far, T).standing, Standing::OnTheWay, "a challenge is no fault");
-        let later = situation(&phone, &so_far, T.plus(Duration::from_secs(600)));
-        assert_eq!((later.standing, later.start_over), (Standing::Attention, true));
         so_far.lights.insert(Step::Configuration, success(2));
         so_far.lights.insert(Step::InService, success(3));
         phone.first_contact = FirstContact::Closed { at: T };

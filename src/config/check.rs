@@ -255,10 +255,10 @@ fn host_name(name: &Spanned<String>, labels: Labels) -> Checked<String> {
 fn short_text(text: Spanned<String>, what: &str) -> Checked<String> {
     let span = text.span();
     let text = text.into_inner();
-    if (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+    if (1..=64).contains(&text.len()) && !text.chars().any(char::is_control) {
         Ok(text)
     } else {
-        fault(&span, format!("{what} has 1 to 40 characters"))
+        fault(&span, format!("{what} has 1 to 64 characters (fewer where they are not ASCII)"))
     }
 }
 

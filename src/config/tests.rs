@@ -84,7 +84,7 @@ fn each_mistake_names_its_line_and_what_is_right() {
         ("lease-time = \"12h\"", "lease-time = \"99999999999999999999d\"", ":11: ", "is not a length of time"),
         ("mac = \"80:5E:C0:12:34:56\"", "mac = \"80:5E\"", ":13: ", "is not a MAC address"),
         ("address = \"10.66.0.20\"", "address = \"10.67.0.20\"", ":14: ", "a reserved address"),
-        ("name = \"office\"", "name = \"\"", ":3: ", "1 to 40 characters"),
+        ("name = \"office\"", "name = \"\"", ":3: ", "1 to 64 characters"),
         ("mode = \"full\"", "mode = \"fool\"", ":9: ", "full"),
     ];
     for (right, wrong_line, line, says) in cases {

@@ -23,7 +23,7 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         }
         Reason::Success { own_file: true, own_login: true, revision }
         | Reason::NotModified { own_login: true, revision } => {
-            configured(&mut journey, revision, &light);
+            configured(&mut journey, revision, event);
         }
         Reason::PhoneChanged => {
             journey.lights.remove(&Step::InService);
@@ -55,20 +55,23 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
     (journey != before).then_some(journey)
 }
 
-/// It has its current file, fetched with its own login. While nothing says which firmware it should run, it runs
-/// the right one; the only resource that a file names is the CA, so it is in service when it has that.
-fn configured(journey: &mut Journey, revision: &str, light: &dyn Fn(Outcome) -> Light) {
+/// It has its current file, fetched with its own login. The only resource that a file names is the CA, so it is in
+/// service when it has that.
+fn configured(journey: &mut Journey, revision: &str, event: &Event) {
     let changed = journey.revision.as_deref().is_some_and(|earlier| earlier != revision);
     journey.revision = Some(revision.to_owned());
-    journey.lights.insert(Step::Configuration, light(Outcome::Done));
-    journey.lights.insert(Step::Firmware, light(Outcome::NotNeeded));
     let has_ca = journey.lights.get(&Step::Ca).is_some_and(|ca| ca.outcome == Outcome::Done);
+    let mut turn_on = |step, reason: Reason| {
+        journey.lights.insert(step, Light { at: event.last, outcome: reason.outcome(), reason });
+    };
+    turn_on(Step::Configuration, event.reason.clone());
+    turn_on(Step::Firmware, Reason::NoFirmwareAssigned);
     if has_ca {
-        journey.lights.insert(Step::Resources, light(Outcome::Done));
-        journey.lights.insert(Step::InService, light(Outcome::Done));
+        turn_on(Step::Resources, Reason::ResourcesComplete);
+        turn_on(Step::InService, Reason::InService);
     }
     if changed {
-        journey.lights.insert(Step::Resynced, light(Outcome::Done));
+        turn_on(Step::Resynced, Reason::Resynced);
     }
 }
 

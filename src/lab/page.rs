@@ -27,7 +27,10 @@ impl Forwarder {
         let (alive, ended) = oneshot::channel();
         switch.spawn("page".into(), move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async { io::Result::Ok(carry(Listener::from_std(listener)?, ended).await) })
+            runtime.block_on(async {
+                carry(Listener::from_std(listener)?, ended).await;
+                io::Result::Ok(())
+            })
         })?;
         Ok(Self { _alive: alive })
     }

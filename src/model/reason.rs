@@ -134,6 +134,19 @@ pub enum Reason {
         what: String,
     },
 
+    /// Nothing says which firmware the phone should run, so it runs the right one.
+    #[serde(rename = "journey.no-firmware-assigned")]
+    NoFirmwareAssigned,
+    /// The phone has fetched everything that its configuration names.
+    #[serde(rename = "journey.resources-complete")]
+    ResourcesComplete,
+    /// The phone has its current configuration and everything that it names.
+    #[serde(rename = "journey.in-service")]
+    InService,
+    /// The phone has fetched what was changed.
+    #[serde(rename = "journey.resynced")]
+    Resynced,
+
     /// A phone was put on the list.
     #[serde(rename = "admin.phone-added")]
     PhoneAdded,
@@ -253,6 +266,9 @@ impl Reason {
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::ResourcesComplete
+            | Self::InService
+            | Self::Resynced
             | Self::PhoneAdded
             | Self::PhoneChanged
             | Self::PhoneRemoved
@@ -261,12 +277,12 @@ impl Reason {
             | Self::SignedIn
             | Self::Started { .. }
             | Self::LeafIssued { .. } => Outcome::Done,
+            // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
+            Self::NoCredentials | Self::NotServed | Self::NoFirmwareAssigned => Outcome::NotNeeded,
             Self::LeaseRefused { .. }
-            | Self::NoCredentials
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
-            | Self::NotServed
             | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset

@@ -130,6 +130,25 @@ impl Ground {
         command
     }
 
+    /// The command line of the running box, given `input`; what it prints.
+    pub(crate) fn block66(&self, arguments: &[&str], input: &str) -> String {
+        use std::io::Write;
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_block66")));
+        command.arg("--socket").arg(self.directory.path().join("socket")).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert!(output.status.success(), "block66 {arguments:?}: {}\n{text}", output.status);
+        text
+    }
+
+    /// Where the box keeps its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     fn ip(&self, arguments: &str) {
         ip(&format!("-n {} {arguments}", self.name));
     }

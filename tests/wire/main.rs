@@ -7,3 +7,4 @@
 mod capture;
 mod dhcp;
 mod ground;
+mod http;

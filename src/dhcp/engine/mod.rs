@@ -1,6 +1,8 @@
 //! Who gets which address: the decisions of the server, with no socket, no disk and no clock behind them.
 
+mod ask;
 mod bindings;
+mod confirm;
 mod decision;
 #[cfg(test)]
 mod histories;
@@ -13,11 +15,11 @@ pub(super) mod tests;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use self::ask::Ask;
 use self::bindings::{Bindings, Client, Tick, millis};
 use self::offers::{Offer, Offers};
 use self::pool::Pool;
 use super::knowledge::Knowledge;
-use super::options::code;
 use super::request::{Kind, Request};
 use crate::model::{Door, Event, Lease, LeaseState, Mac, Now, Reason};
 
@@ -205,71 +207,6 @@ impl Engine {
         None
     }
 
-    fn request(&mut self, ask: &Ask<'_>) -> Decision {
-        let request = ask.request;
-        let held = Some(request.ciaddr).filter(|address| !address.is_unspecified());
-        match (request.server_id(), held, request.requested_address()) {
-            (Some(server), ..) if server != self.network.server => {
-                self.sole = false;
-                if let Some((address, _)) = self.offers.withdraw(&ask.client) {
-                    self.give_back(address);
-                }
-                Decision::silent(Silence::OtherServer)
-            }
-            (Some(_), held, requested) => match requested.or(held) {
-                Some(address) if self.is_free_for(address, ask) => self.acknowledge(ask, address),
-                Some(address) => self.refuse(ask, address),
-                None => Decision::silent(Silence::Unclear),
-            },
-            (None, Some(address), _) => self.renew(ask, address),
-            (None, None, Some(address)) => self.reboot(ask, address),
-            (None, None, None) => Decision::silent(Silence::Unclear),
-        }
-    }
-
-    /// A client that wakes up and asks whether its address still stands (INIT-REBOOT).
-    fn reboot(&mut self, ask: &Ask<'_>, address: Ipv4Addr) -> Decision {
-        if !self.network.subnet.net.contains(&address) {
-            return self.refuse(ask, address);
-        }
-        let free = self.is_free_for(address, ask);
-        let reserved = self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address);
-        // A client whose reservation was made while it was off moves there now.
-        if reserved.is_some_and(|reserved| reserved != address && self.is_free_for(reserved, ask)) {
-            return self.refuse(ask, address);
-        }
-        let recorded = self.bindings.of(&ask.client).map(|binding| binding.lease.address).or(reserved);
-        match recorded {
-            Some(recorded) if recorded == address && free => self.acknowledge(ask, address),
-            _ if free && self.has_gaps(ask.at) => self.acknowledge(ask, address),
-            Some(_) => self.refuse(ask, address),
-            // It cannot have an address that we gave to another; silence would let it go on using it.
-            None if self.is_others(address, ask) => self.refuse(ask, address),
-            None => Decision::silent(Silence::NoRecord),
-        }
-    }
-
-    /// A client that uses its address and asks for more time (RENEWING, REBINDING).
-    fn renew(&mut self, ask: &Ask<'_>, address: Ipv4Addr) -> Decision {
-        if !self.network.subnet.net.contains(&address) {
-            return self.refuse(ask, address);
-        }
-        let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.lease.address == address);
-        if self.is_free_for(address, ask) {
-            // The client uses the address, nobody else may: where no other server can have given it, the record
-            // that we lack is written now. A NAK would end its calls, silence would let the address be offered
-            // to another while it is in use.
-            if own || self.sole || self.has_gaps(ask.at) {
-                return self.acknowledge(ask, address);
-            }
-            return Decision::silent(Silence::NoRecord);
-        }
-        if own || self.is_others(address, ask) {
-            return self.refuse(ask, address);
-        }
-        Decision::silent(Silence::NoRecord)
-    }
-
     fn acknowledge(&mut self, ask: &Ask<'_>, address: Ipv4Addr) -> Decision {
         let mut decision = Decision::default();
         if let Some((offered, _)) = self.offers.withdraw(&ask.client)
@@ -418,36 +355,6 @@ impl Engine {
         }
         while let Some(address) = self.offers.remove_ending(at) {
             self.give_back(address);
-        }
-    }
-}
-
-/// A request with what is known around it.
-struct Ask<'a> {
-    request: &'a Request,
-    knowledge: &'a Knowledge,
-    client: Client,
-    now: Now,
-    at: Tick,
-}
-
-impl Ask<'_> {
-    fn event(&self, reason: Reason) -> Event {
-        let class = self.request.vendor_class().map(String::from_utf8_lossy);
-        Event::new(self.now.wall, Door::Dhcp, reason).about(self.request.mac).by_agent(class.as_deref())
-    }
-
-    fn lease(&self, address: Ipv4Addr, state: LeaseState, seconds_left: u32) -> Lease {
-        let request = self.request;
-        Lease {
-            address,
-            mac: request.mac,
-            client_id: request.client_id().map(<[u8]>::to_vec),
-            host_name: request.options.text(code::HOST_NAME, 64),
-            vendor_class: request.options.text(code::VENDOR_CLASS, 128),
-            state,
-            expires: self.now.wall.plus(Duration::from_secs(seconds_left.into())),
-            seconds_left,
         }
     }
 }

@@ -1,8 +1,10 @@
+mod recovery;
+
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
-use crate::model::{Id, Login, Mac, Reason, Secret, Timestamp};
+use crate::model::{Id, Login, Secret, Timestamp};
 
 fn key() -> Key {
     Key::new(&[7; 32])
@@ -41,31 +43,12 @@ fn sequences(store: &Store, filter: &EventFilter) -> Vec<u64> {
     store.events(filter).into_iter().map(|(sequence, _)| sequence).collect()
 }
 
-/// Waits for what another thread will do.
-fn eventually(what: &str, mut seen: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !seen() {
-        assert!(Instant::now() < deadline, "not within 20 s: {what}");
-        std::thread::yield_now();
-    }
-}
-
-/// The one directory of the database.
-fn database(directory: &Path) -> PathBuf {
-    let entries = std::fs::read_dir(directory.join(STORE_DIRECTORY)).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<PathBuf> =
-        entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("database-")).collect();
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
-}
-
 #[test]
 fn remembers_everything_over_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (store, opened) = open(directory.path());
     assert_eq!(opened.restored, None);
-    let mut journey = crate::model::Journey::default();
-    journey.revision = Some("abc".into());
+    let journey = crate::model::Journey { revision: Some("abc".into()), ..crate::model::Journey::default() };
     let mac = samples::phone(1, 0).mac;
     store
         .commit(vec![
@@ -180,7 +163,7 @@ fn what_must_be_unique_is_unique() {
     other.mac = samples::phone(1, 0).mac;
     other.login = None;
     let take = Write::PutPhone { phone: other, expect: None };
-    let all = vec![put_phone(2), Write::DeletePhone(samples::phone(1, 0).id), take.clone()];
+    let all = vec![put_phone(2), Write::DeletePhone(samples::phone(1, 0).id), take];
     store.commit(all).wait().unwrap();
     assert_eq!(store.phone_by_mac(samples::phone(1, 0).mac).unwrap().id, samples::phone(3, 0).id);
     assert_eq!(store.login_owner("next"), None);
@@ -281,151 +264,6 @@ fn no_secret_stands_in_any_file() {
 }
 
 #[test]
-fn a_broken_database_comes_back_from_the_snapshot() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open_within(options(directory.path()), eager()).unwrap();
-    store.commit(vec![put_organisation(1), put_phone(1), put_lease(1), put_event(41)]).wait().unwrap();
-    store.close();
-    let data = database(directory.path()).join("db");
-    let length = std::fs::metadata(&data).unwrap().len();
-    std::fs::write(&data, vec![0x55; length as usize]).unwrap();
-
-    let (store, opened) = open(directory.path());
-    let aside = directory.path().join("store/damaged");
-    assert_eq!(opened.restored.as_ref(), Some(&aside));
-    assert!(aside.join("db").exists());
-    assert_eq!(store.alarms(), [Reason::StoreRestored { aside: aside.display().to_string() }]);
-    assert_eq!(store.phones().len(), 1);
-    assert_eq!(store.leases("office").len(), 1);
-    assert!(store.next_event_sequence() > 42, "numbers of lost events are not used again");
-    store.commit(vec![put_phone(2)]).wait().unwrap();
-    store.close();
-    let (store, opened) = open(directory.path());
-    assert_eq!((opened.restored, store.phones().len()), (None, 2));
-}
-
-#[test]
-fn a_database_that_went_back_in_time_is_noticed() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open_within(options(directory.path()), eager()).unwrap();
-    store.commit(vec![put_organisation(1), put_phone(1), put_lease(1)]).wait().unwrap();
-    store.close();
-    let old = tempfile::tempdir().unwrap();
-    let data = database(directory.path()).join("db");
-    std::fs::copy(&data, old.path().join("db")).unwrap();
-    let limits = Limits { leases_saved_within: Duration::from_secs(600), ..eager() };
-    let (store, _) = Store::open_within(options(directory.path()), limits).unwrap();
-    store.commit(vec![put_phone(2), put_lease(2)]).wait().unwrap();
-    store.close();
-    std::fs::copy(old.path().join("db"), &data).unwrap();
-
-    let (store, opened) = open(directory.path());
-    assert!(opened.restored.is_some());
-    assert_eq!(store.phones().len(), 2);
-    assert_eq!(store.leases("office").len(), 2);
-}
-
-#[test]
-fn a_database_that_is_gone_comes_back_too() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open_within(options(directory.path()), eager()).unwrap();
-    store.commit(vec![put_organisation(1), put_phone(1)]).wait().unwrap();
-    store.close();
-    std::fs::remove_dir_all(database(directory.path())).unwrap();
-    let (store, opened) = open(directory.path());
-    assert!(opened.restored.unwrap().to_string_lossy().contains("documents-"));
-    assert_eq!(store.phones().len(), 1);
-}
-
-#[test]
-fn without_a_whole_snapshot_it_says_so_and_does_not_start_anew() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(directory.path());
-    store.commit(vec![put_organisation(1)]).wait().unwrap();
-    store.close();
-    for entry in std::fs::read_dir(directory.path().join("store")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "snapshot") {
-            std::fs::write(path, b"torn").unwrap();
-        }
-    }
-    let data = database(directory.path()).join("db");
-    std::fs::write(&data, vec![0x55; 1 << 20]).unwrap();
-    let error = Store::open(options(directory.path())).unwrap_err();
-    assert!(matches!(error, Error::Damaged { .. }), "{error}");
-    assert!(matches!(Store::open(options(directory.path())).unwrap_err(), Error::Damaged { .. }), "nor the next time");
-}
-
-#[test]
-fn a_newer_schema_is_refused_in_database_and_snapshot() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(directory.path());
-    store.close();
-    let path = database(directory.path());
-    let (mut engine, mut stamp, _) = database::Database::open(&path, Disk::default()).unwrap();
-    stamp.schema = 2;
-    stamp.generation += 100;
-    engine.apply(&[], &stamp).unwrap();
-    drop(engine);
-    let refused = Error::NewerSchema { found: 2, known: 1 };
-    assert_eq!(Store::open(options(directory.path())).unwrap_err(), refused);
-
-    let (mut slots, _) = Slots::find(&directory.path().join("store"), Part::Documents).unwrap();
-    let header = snapshot::Header::new(2, stamp.generation, Timestamp::default(), 1, &stamp.check);
-    slots.write(header, &[]).unwrap();
-    std::fs::remove_dir_all(&path).unwrap();
-    assert_eq!(Store::open(options(directory.path())).unwrap_err(), refused);
-}
-
-#[test]
-fn another_key_is_refused_and_an_older_one_still_reads() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(directory.path());
-    store.commit(vec![put_organisation(1)]).wait().unwrap();
-    store.close();
-    let other = Options { key: Key::new(&[8; 32]), ..options(directory.path()) };
-    assert!(matches!(Store::open(other).unwrap_err(), Error::WrongKey { .. }));
-    assert_eq!(open(directory.path()).0.organisations().len(), 1);
-}
-
-#[test]
-fn has_one_owner() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(directory.path());
-    assert!(matches!(Store::open(options(directory.path())).unwrap_err(), Error::InUseElsewhere { .. }));
-    store.close();
-    open(directory.path());
-}
-
-#[test]
-fn too_little_room_to_open_says_what_to_do() {
-    let directory = tempfile::tempdir().unwrap();
-    let limits = Limits { room_to_open: u64::MAX, ..Limits::default() };
-    let error = Store::open_within(options(directory.path()), limits).unwrap_err();
-    assert!(matches!(error, Error::NoRoom { .. }));
-    assert!(error.to_string().contains("delete files there or enlarge it"), "{error}");
-}
-
-#[test]
-fn the_last_trusted_time_is_the_floor_of_the_clock() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(directory.path());
-    store.commit(vec![put_organisation(1)]).wait().unwrap();
-    store.close();
-    let future = Timestamp::from_secs(4_000_000_000);
-    let path = database(directory.path());
-    let (mut engine, mut stamp, _) = database::Database::open(&path, Disk::default()).unwrap();
-    assert_eq!(stamp.time, Timestamp::default(), "nobody vouched for the clock");
-    stamp.time = future;
-    engine.apply(&[], &stamp).unwrap();
-    drop(engine);
-    let options = options(directory.path());
-    let clock = options.clock.clone();
-    let _store = Store::open(options).unwrap();
-    assert_eq!(clock.now().wall, future);
-}
-
-#[test]
 fn a_full_queue_refuses_at_once_and_what_was_taken_is_stored() {
     let directory = tempfile::tempdir().unwrap();
     let disk = Disk { sync_delay: Duration::from_millis(100) };
@@ -436,6 +274,19 @@ fn a_full_queue_refuses_at_once_and_what_was_taken_is_stored() {
     assert!(outcomes.contains(&Err(Error::Busy)));
     let stored = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(store.leases("office").len(), stored);
+}
+
+#[tokio::test]
+async fn a_writer_that_cannot_go_on_ends_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path());
+    store.commit(vec![put_lease(1)]).await.unwrap();
+    std::fs::remove_dir_all(directory.path().join(STORE_DIRECTORY)).unwrap();
+    let outcome = store.commit(vec![put_lease(2)]).await;
+    assert!(matches!(outcome, Err(Error::Io { .. })), "{outcome:?}");
+    tokio::time::timeout(Duration::from_secs(20), store.failed()).await.unwrap();
+    assert_eq!(store.commit(vec![put_lease(3)]).await, Err(Error::Closed));
+    assert_eq!(store.leases("office"), [samples::lease(1)], "reads go on");
 }
 
 #[tokio::test]
@@ -452,23 +303,4 @@ async fn tickets_and_failure_are_futures() {
     .unwrap();
     let quiet = tokio::time::timeout(Duration::from_millis(1), failed).await;
     assert!(quiet.is_err(), "a store that was closed did not fail");
-}
-
-#[test]
-fn snapshots_follow_changes_by_themselves() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open_within(options(directory.path()), eager()).unwrap();
-    let saved = |part| {
-        let (_, newest) = Slots::find(&directory.path().join("store"), part).unwrap();
-        newest.map_or(0, |(_, header)| header.generation)
-    };
-    store.commit(vec![put_organisation(1), put_lease(1)]).wait().unwrap();
-    let generation = store.shared.view().generation;
-    eventually("documents are saved", || saved(Part::Documents) >= generation);
-    eventually("leases are saved", || saved(Part::Leases) >= generation);
-    store.commit(vec![put_event(1)]).wait().unwrap();
-    let mac = Mac::new([2; 6]);
-    store.commit(vec![Write::PutJourney { mac, journey: crate::model::Journey::default() }]).wait().unwrap();
-    eventually("journeys are saved", || saved(Part::Leases) >= generation + 2);
-    assert_eq!(saved(Part::Documents), generation, "no document has changed");
 }

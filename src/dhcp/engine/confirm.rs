@@ -1,0 +1,74 @@
+use std::net::Ipv4Addr;
+
+use super::Engine;
+use super::ask::Ask;
+use super::decision::{Decision, Silence};
+
+/// REQUEST, by the state that the client is in (RFC 2131 section 4.3.2).
+impl Engine {
+    /// A client asks for a certain address: one that it was offered, or one that it had.
+    pub(super) fn request(&mut self, ask: &Ask<'_>) -> Decision {
+        let request = ask.request;
+        let held = Some(request.ciaddr).filter(|address| !address.is_unspecified());
+        match (request.server_id(), held, request.requested_address()) {
+            (Some(server), ..) if server != self.network.server => {
+                self.sole = false;
+                if let Some((address, _)) = self.offers.withdraw(&ask.client) {
+                    self.give_back(address);
+                }
+                Decision::silent(Silence::OtherServer)
+            }
+            (Some(_), held, requested) => match requested.or(held) {
+                Some(address) if self.is_free_for(address, ask) => self.acknowledge(ask, address),
+                Some(address) => self.refuse(ask, address),
+                None => Decision::silent(Silence::Unclear),
+            },
+            (None, Some(address), _) => self.renew(ask, address),
+            (None, None, Some(address)) => self.reboot(ask, address),
+            (None, None, None) => Decision::silent(Silence::Unclear),
+        }
+    }
+
+    /// A client that wakes up and asks whether its address still stands (INIT-REBOOT).
+    fn reboot(&mut self, ask: &Ask<'_>, address: Ipv4Addr) -> Decision {
+        if !self.network.subnet.net.contains(&address) {
+            return self.refuse(ask, address);
+        }
+        let free = self.is_free_for(address, ask);
+        let reserved = self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address);
+        // A client whose reservation was made while it was off moves there now.
+        if reserved.is_some_and(|reserved| reserved != address && self.is_free_for(reserved, ask)) {
+            return self.refuse(ask, address);
+        }
+        let recorded = self.bindings.of(&ask.client).map(|binding| binding.lease.address).or(reserved);
+        match recorded {
+            Some(recorded) if recorded == address && free => self.acknowledge(ask, address),
+            _ if free && self.has_gaps(ask.at) => self.acknowledge(ask, address),
+            Some(_) => self.refuse(ask, address),
+            // It cannot have an address that we gave to another; silence would let it go on using it.
+            None if self.is_others(address, ask) => self.refuse(ask, address),
+            None => Decision::silent(Silence::NoRecord),
+        }
+    }
+
+    /// A client that uses its address and asks for more time (RENEWING, REBINDING).
+    fn renew(&mut self, ask: &Ask<'_>, address: Ipv4Addr) -> Decision {
+        if !self.network.subnet.net.contains(&address) {
+            return self.refuse(ask, address);
+        }
+        let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.lease.address == address);
+        if self.is_free_for(address, ask) {
+            // The client uses the address, nobody else may: where no other server can have given it, the record
+            // that we lack is written now. A NAK would end its calls, silence would let the address be offered
+            // to another while it is in use.
+            if own || self.sole || self.has_gaps(ask.at) {
+                return self.acknowledge(ask, address);
+            }
+            return Decision::silent(Silence::NoRecord);
+        }
+        if own || self.is_others(address, ask) {
+            return self.refuse(ask, address);
+        }
+        Decision::silent(Silence::NoRecord)
+    }
+}
