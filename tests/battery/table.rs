@@ -163,11 +163,7 @@ const PHONES: &[Device] = &[
         what: "audiocodes phone, by its user class",
         mac: [0x00, 0x90, 0x8f, 0x60, 0x2a, 0xac],
         user_class: b"\x05440HD",
-        told: &[
-            (160, b"http://10.66.0.1/p/;00908f602aac.cfg"),
-            (66, URL),
-            (67, b"http://10.66.0.1/p/00908f602aac.ini"),
-        ],
+        told: &[(160, b"http://10.66.0.1/p/;00908f602aac.cfg"), (66, URL), (67, b";00908f602aac.cfg")],
         ..NOBODY
     },
     Device {
