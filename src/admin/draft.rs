@@ -85,6 +85,23 @@ const NAME: usize = 64;
 /// Longest SIP user or password, in characters.
 const CREDENTIAL: usize = 128;
 
+/// An organisation as people write it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrganisationDraft {
+    /// Its name.
+    pub(super) name: String,
+}
+
+impl OrganisationDraft {
+    /// Its name, if it can be one.
+    pub(crate) fn check(self) -> Result<String, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let name = required(&mut errors, "name", self.name, NAME);
+        if errors.is_empty() { Ok(name) } else { Err(errors) }
+    }
+}
+
 impl PhoneDraft {
     /// Checks every field, and names all that are wrong at once.
     pub(crate) fn check(self) -> Result<CheckedPhone, Vec<FieldError>> {

@@ -9,6 +9,7 @@ mod events;
 mod exit;
 mod init;
 pub mod lab;
+mod organisations;
 mod output;
 mod password;
 mod phones;
@@ -64,6 +65,8 @@ enum Command {
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    #[command(subcommand)]
+    Organisations(organisations::Organisations),
     Events(events::Events),
     #[command(subcommand)]
     Ca(ca::Ca),
@@ -91,6 +94,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),

@@ -1,5 +1,6 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod organisations;
 mod phones;
 mod read;
 mod sessions;
@@ -42,7 +43,15 @@ impl Admin {
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
             ["ca"] => only(method, &Method::GET).and_then(|()| self.api_authority()),
-            ["organisations"] => only(method, &Method::GET).and_then(|()| self.api_organisations()),
+            ["organisations"] => match *method {
+                Method::GET => self.api_organisations(),
+                Method::POST => self.api_add_organisation(call).await,
+                _ => Err(Problem::wrong_method("GET and POST")),
+            },
+            ["organisations", name, "login"] => {
+                only(method, &Method::GET)?;
+                self.api_organisation_login(who, name)
+            }
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;
