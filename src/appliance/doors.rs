@@ -162,7 +162,12 @@ impl Doors {
         let server = dhcp::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
-            provisioning: dhcp::Provisioning { registry: registry.clone(), http: ports.http, https: ports.https },
+            provisioning: dhcp::Provisioning {
+                registry: registry.clone(),
+                http: ports.http,
+                https: ports.https,
+                also: Vec::new(),
+            },
             clock: self.clock.clone(),
             restored: self.restored,
         };

@@ -9,6 +9,7 @@
 //! loop only moves bytes, and keeps the one promise that needs a disk: no ACK leaves before its lease is durable.
 
 mod engine;
+pub mod export;
 mod frame;
 #[cfg(test)]
 mod hostile;

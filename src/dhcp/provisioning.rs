@@ -2,9 +2,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::knowledge::Knowledge;
+use super::options::code;
 use super::request::Request;
-use crate::brands::{Brand, Claims, Registry};
-use crate::model::{BoxAddress, Scheme, provisioning_url};
+use crate::brands::{Brand, Claims, DhcpQuery, Registry};
+use crate::model::{BoxAddress, Scheme};
 use crate::store::Store;
 
 /// What tells phones where their configuration is.
@@ -16,6 +17,8 @@ pub struct Provisioning {
     pub http: u16,
     /// Port of the TLS listener.
     pub https: u16,
+    /// Other ports at which the box answers phones: 69, 6970.
+    pub also: Vec<u16>,
 }
 
 impl Provisioning {
@@ -39,7 +42,17 @@ impl Provisioning {
         // Only a phone that has shown that it has our CA is sent to HTTPS at once.
         let scheme = if listed.is_some_and(|listed| listed.trusts_us) { Scheme::Https } else { Scheme::Http };
         let at = BoxAddress { host: local.into(), http: self.http, https: self.https };
-        let options = brand.map(|brand| brand.dhcp_options(&provisioning_url(scheme, &at, ""))).unwrap_or_default();
+        let query = DhcpQuery {
+            scheme,
+            at: &at,
+            also: &self.also,
+            mac: Some(request.mac),
+            vendor_class: request.vendor_class(),
+            user_class: request.options.get(code::USER_CLASS),
+            requested: Some(request.requested()),
+            voice_vlan: None,
+        };
+        let options = brand.map(|brand| brand.dhcp_options(&query).into_values()).unwrap_or_default();
         Knowledge { options }
     }
 
