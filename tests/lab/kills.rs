@@ -42,6 +42,15 @@ fn settle(lab: &mut Lab) {
             return;
         }
         if Instant::now() > until {
+            let silent = lab.phones().iter().find(|phone| !phone.remote.report().in_service());
+            if let Some(phone) = silent {
+                for moment in phone.remote.report().log {
+                    println!("{:8.3} s  {}", moment.at.as_secs_f64(), moment.what);
+                }
+                for what in ["status", "phones", "leases"] {
+                    println!("{what}: {:#}", lab.api().get(what).unwrap());
+                }
+            }
             panic!("{}\nThe end of the box's log:\n{}", table::text(lab.phones()), lab.appliance().last_words());
         }
     }
