@@ -81,6 +81,7 @@ fn a_phone_is_known_by_its_place_and_then_by_its_login() {
     let with_login = ["--cacert", &ca, "--digest", "--user", &login];
     let full = curl(&phone, &[&with_login[..], &[&secure(&own)]].concat());
     assert!(full.contains(SECRET), "{full}");
+    assert_eq!(curl(&phone, &["--cacert", &ca, "--basic", "--user", &login, &secure(&own)]), full);
     let status = ["--output", "/dev/null", "--write-out", "%{http_code}"];
     let tag = curl(
         &phone,
@@ -126,6 +127,10 @@ fn a_phone_is_known_by_its_place_and_then_by_its_login() {
     }
     assert!(!events.contains(SECRET));
     nothing_on_disk(&ground.data());
+    let password = login.split_once(':').unwrap().1;
+    for secret in [SECRET, password] {
+        assert!(!appliance.log().contains(secret), "{}", appliance.log());
+    }
     appliance.stop();
 }
 
