@@ -24,17 +24,22 @@ impl Chance {
     }
 }
 
-/// Does what the people of the branch do: turns a phone off and on that has given up.
+/// Does what the people of the branch do: turns a phone off and on that has given up, or that shows a fault and will
+/// look again only tomorrow.
 fn settle(lab: &mut Lab) {
+    const PATIENCE: u32 = 10;
     let until = Instant::now() + LIMIT;
+    let mut looks = vec![0; lab.phones().len()];
     loop {
         let mut waiting = 0;
-        for phone in lab.phones() {
+        for (phone, looks) in lab.phones().iter().zip(&mut looks) {
             let Err(report) = phone.remote.wait_for(Duration::from_millis(200), |report| report.in_service()) else {
                 continue;
             };
             waiting += 1;
-            if report.stuck(4) {
+            *looks += u32::from(report.fault().is_some());
+            if *looks > PATIENCE {
+                *looks = 0;
                 phone.remote.reboot();
             }
         }
