@@ -39,7 +39,8 @@ pub fn hold(input: &[u8]) -> bool {
         }
         let server = net.hosts().next().unwrap_or(net.network());
         // A pool of millions is right, and takes a while to lay out.
-        if let Some(facts) = Network::of(network, server).filter(|_| network.dhcp.pool.is_none_or(|p| p.size() < 4096)) {
+        if let Some(facts) = Network::of(network, server).filter(|_| network.dhcp.pool.is_none_or(|p| p.size() < 4096))
+        {
             let now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(1_700_000_000), trusted: true };
             let decision = Engine::new(facts, Vec::new(), now).handle(&discover(), &Knowledge::default(), now);
             assert!(decision.reply.is_some() || decision.silence.is_some());

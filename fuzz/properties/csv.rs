@@ -22,9 +22,19 @@ pub fn hold(input: &[u8]) -> bool {
     };
     check(&sheet);
     let again = read(written(&sheet).as_bytes(), &Defaults::default()).expect("what was taken is taken again");
-    let phones = |sheet: Sheet| sheet.phones.into_iter().map(|(_, phone)| phone).collect::<Vec<CheckedPhone>>();
     assert_eq!(phones(sheet), phones(again), "it reads differently when it is written out");
     true
+}
+
+/// The phones, each line shown as something: a row without a display name takes the name of the phone.
+fn phones(sheet: Sheet) -> Vec<CheckedPhone> {
+    let named = |(_, mut phone): (usize, CheckedPhone)| {
+        for line in phone.lines.iter_mut().filter(|line| line.display.is_empty()) {
+            line.display.clone_from(&phone.name);
+        }
+        phone
+    };
+    sheet.phones.into_iter().map(named).collect()
 }
 
 fn check(sheet: &Sheet) {

@@ -128,7 +128,8 @@ impl Talk {
                 });
                 self.nonce = challenge.expect("a nonce");
             }
-            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::TOO_MANY_REQUESTS => {}
+            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::TOO_MANY_REQUESTS => {
+            }
             StatusCode::METHOD_NOT_ALLOWED => assert!(method != Method::GET.as_str()),
             other => panic!("{other}: {}", String::from_utf8_lossy(body)),
         }

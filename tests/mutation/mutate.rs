@@ -32,10 +32,11 @@ impl Dice {
         from..(from + self.below(40)).min(length)
     }
 
-    /// A seed with up to eight bends.
+    /// A seed with up to eight bends, mostly with few: text that is bent often is hardly ever read.
     pub(crate) fn bend(&mut self, seeds: &[(String, Vec<u8>)]) -> Vec<u8> {
         let mut input = self.any(seeds).to_vec();
-        for _ in 0..=self.below(8) {
+        let most = 1 + self.below(8);
+        for _ in 0..=self.below(most).min(self.below(most)) {
             self.bend_once(&mut input, seeds);
         }
         input.truncate(LONGEST);

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use block66::brands::{Claims, DhcpQuery, Registry};
-use block66::dhcp::{Decision, Engine, Knowledge, Kind, LeaseWrite, Network, Request, Reservation, Subnet, code};
+use block66::dhcp::{Decision, Engine, Kind, Knowledge, LeaseWrite, Network, Request, Reservation, Subnet, code};
 use block66::model::{BoxAddress, Lease, LeaseState, Mac, Now, Scheme, Timestamp};
 
 use super::super::bytes::Bytes;

@@ -1,6 +1,7 @@
 use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,7 +93,10 @@ impl Ground<'_> {
 
 impl Base {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
+        // Nothing of it is to last, and a disk would take most of the time.
+        let memory = Path::new("/dev/shm");
+        let directory = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let directory = directory.expect("a directory");
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
         clock.vouch();
         let now = clock.now().wall;
