@@ -71,13 +71,19 @@ fn expose<S: serde::Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Erro
 
 /// A draft of which every field is in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CheckedPhone {
-    pub(crate) mac: Mac,
-    pub(crate) name: String,
-    pub(crate) organisation: Option<String>,
-    pub(crate) brand: Option<String>,
-    pub(crate) model: Option<String>,
-    pub(crate) lines: Vec<Line>,
+pub struct CheckedPhone {
+    /// Its address.
+    pub mac: Mac,
+    /// What people call it; empty when nothing was said.
+    pub name: String,
+    /// Name or id of its organisation.
+    pub organisation: Option<String>,
+    /// Folder name of its brand.
+    pub brand: Option<String>,
+    /// Model.
+    pub model: Option<String>,
+    /// Its SIP accounts.
+    pub lines: Vec<Line>,
 }
 
 /// Longest name that people give, in characters.

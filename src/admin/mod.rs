@@ -34,7 +34,7 @@ mod api;
 mod call;
 mod draft;
 mod gather;
-mod import;
+pub mod import;
 mod live;
 mod local;
 mod look;
@@ -62,7 +62,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
-pub use draft::{LineDraft, PhoneDraft};
+pub use draft::{CheckedPhone, LineDraft, PhoneDraft};
 pub use import::Action;
 pub use problem::{FieldError, Problem};
 pub use standing::Standing;
