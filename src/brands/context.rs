@@ -7,11 +7,12 @@ use minijinja::value::{Object, ObjectRepr};
 
 use super::brand::{Brand, FileKind, FileRule};
 use super::error::Error;
-use super::sheet::{Content, Sheet};
-use crate::model::{Line, Login, Mac, Phone, Secret, Transport};
+use super::pattern::Places;
+use super::sheet::{BookPage, Content, Sheet};
+use crate::model::{Contact, Line, Login, Mac, Phone, Secret, Transport};
 
 /// The names that a template may use.
-pub(super) const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 12] = [
     "time_server",
     "ca_url",
     "provisioning_url",
@@ -22,6 +23,8 @@ pub(super) const NAMES: [&str; 10] = [
     "full",
     "phone",
     "organisation",
+    "asked",
+    "book",
 ];
 
 /// Minutes between two looks for a new configuration, until the phone was seen over HTTPS.
@@ -72,28 +75,33 @@ impl Object for Field {
 /// What a template sees. A value that the content does not allow is not there at all, so that no template can leak it.
 pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result<Value, Error> {
     let content = match rule.kind {
-        FileKind::Withheld => return Err(Error::Withheld),
+        FileKind::Withheld | FileKind::Resource | FileKind::Firmware => return Err(Error::Withheld),
         FileKind::Common => Content::Pointer,
-        FileKind::Own => sheet.content,
+        FileKind::Own | FileKind::Upload if rule.secret => sheet.content,
+        FileKind::Own | FileKind::Upload | FileKind::Book => sheet.content.min(Content::Settings),
     };
     let phone = match (rule.kind, sheet.phone) {
-        (FileKind::Own, None) => return Err(Error::Missing("the phone")),
-        (FileKind::Own, phone) => phone,
-        _ => None,
+        (FileKind::Common, _) => None,
+        (FileKind::Own | FileKind::Upload, None) => return Err(Error::Missing("the phone")),
+        (_, phone) => phone,
     };
+    if rule.kind == FileKind::Book && sheet.book.is_none() {
+        return Err(Error::Missing("the phone book"));
+    }
     let login = match (content.is_secret(), sheet.login) {
         (true, None) => return Err(Error::Missing("the phone's own login")),
         (true, login) => login,
         (false, _) => None,
     };
     let full = phone.filter(|_| content == Content::Full);
+    let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
     Ok(map([
         ("time_server", Value::from(sheet.time_server.to_string())),
         ("ca_url", field("the URL of the CA", sheet.ca_url)),
         ("provisioning_url", field("the provisioning URL", sheet.provisioning_url)),
         ("poll_minutes", Value::from(full.map_or(POLL_AT_FIRST, |phone| daily(phone.mac)))),
         ("login", login.map_or_else(none, login_value)),
-        ("lines", full.map_or_else(|| Value::from(Vec::<Value>::new()), lines)),
+        ("lines", told.map_or_else(|| Value::from(Vec::<Value>::new()), |phone| lines(phone, full.is_some()))),
         ("accounts", Value::from(phone.map_or(0, |phone| brand.accounts(phone.model.as_deref())))),
         ("full", Value::from(full.is_some())),
         ("phone", phone.map_or_else(none, phone_value)),
@@ -101,9 +109,11 @@ pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result
             "organisation",
             sheet
                 .organisation
-                .filter(|_| full.is_some())
+                .filter(|_| told.is_some())
                 .map_or_else(none, |organisation| map([("name", name("the organisation's name", &organisation.name))])),
         ),
+        ("asked", sheet.asked.map_or_else(none, asked)),
+        ("book", sheet.book.filter(|_| rule.kind == FileKind::Book).map_or_else(none, |page| book(&page))),
     ]))
 }
 
@@ -129,11 +139,41 @@ fn login_value(login: &Login) -> Value {
     ])
 }
 
-fn lines(phone: &Phone) -> Value {
-    phone.lines.iter().take(Line::MOST).enumerate().map(|(at, line)| line_value(at + 1, line)).collect()
+/// What stood in the places of the name: the phone's own words, to be echoed and never trusted.
+fn asked(places: &Places) -> Value {
+    let word = |what: &str, text: &Option<String>| {
+        text.as_deref().map_or_else(none, |text| field(format!("the {what} in the file's name"), text))
+    };
+    map([
+        ("mac", places.mac.map_or_else(none, |mac| Value::from(mac.plain()))),
+        ("code", word("code", &places.code)),
+        ("model", word("model", &places.model)),
+        ("id", word("id", &places.id)),
+        ("type", word("type", &places.kind)),
+        ("file", word("file", &places.file)),
+    ])
 }
 
-fn line_value(number: usize, line: &Line) -> Value {
+fn book(page: &BookPage<'_>) -> Value {
+    let contact = |(at, contact): (usize, &&Contact)| {
+        let what = format!("the name of contact {}", at + 1);
+        let number = |number: &String| field(format!("a number of contact {}", at + 1), number.trim());
+        map([("name", name(what, &contact.name)), ("numbers", contact.numbers.iter().map(number).collect())])
+    };
+    map([
+        ("name", name("the name of the phone book", page.name)),
+        ("number", Value::from(page.number)),
+        ("search", page.search.map_or_else(none, |search| field("what is looked for", search))),
+        ("contacts", page.contacts.iter().enumerate().map(contact).collect()),
+    ])
+}
+
+/// Without `secrets` a line has no password: a template that asks for it all the same fails.
+fn lines(phone: &Phone, secrets: bool) -> Value {
+    phone.lines.iter().take(Line::MOST).enumerate().map(|(at, line)| line_value(at + 1, line, secrets)).collect()
+}
+
+fn line_value(number: usize, line: &Line, secrets: bool) -> Value {
     let of = |what: &str| format!("the {what} of line {number}");
     let display = if line.display.trim().is_empty() { &line.user } else { &line.display };
     let secure = line.transport == Transport::Tls;
@@ -143,18 +183,19 @@ fn line_value(number: usize, line: &Line) -> Value {
         Transport::Tls => "tls",
     };
     let voicemail = line.voicemail.as_deref().map(str::trim).filter(|number| !number.is_empty());
-    map([
+    let password = secrets.then(|| ("password", field(of("password"), line.password.expose())));
+    let open = [
         ("number", Value::from(number)),
         ("user", field(of("user"), &line.user)),
         ("auth_user", field(of("name for authentication"), line.auth_user.as_ref().unwrap_or(&line.user))),
-        ("password", field(of("password"), line.password.expose())),
         ("display", name(of("display name"), display)),
         ("server", field(of("server"), &line.server)),
         ("port", Value::from(line.port.unwrap_or(if secure { 5061 } else { 5060 }))),
         ("transport", Value::from(transport)),
         ("expires", Value::from(line.expires)),
         ("voicemail", voicemail.map_or_else(none, |voicemail| field(of("voice mail number"), voicemail))),
-    ])
+    ];
+    Value::from(open.into_iter().chain(password).collect::<BTreeMap<_, _>>())
 }
 
 /// A text that must arrive exactly as it is.

@@ -21,6 +21,7 @@ pub use class::{ClassRule, MacPrefix};
 pub use dhcp::{DhcpAnswer, DhcpForm, DhcpOption, DhcpQuery, LeftOut, Omission};
 pub use error::Error;
 pub use escape::{Format, Unfit};
+pub use pattern::Places;
 pub use recognise::{Claims, Recognition};
 pub use registry::{FileMatch, Folder, Registry};
-pub use sheet::{Content, Rendered, Sheet};
+pub use sheet::{BookPage, Content, Rendered, Sheet};

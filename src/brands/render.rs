@@ -203,6 +203,8 @@ mod tests {
                     time_server: [10, 66, 0, 1].into(),
                     ca_url: "http://10.66.0.1/p/ca.pem",
                     provisioning_url: "https://10.66.0.1/p/",
+                    asked: None,
+                    book: None,
                 };
                 brand.render(rule, &sheet).unwrap();
             }

@@ -24,7 +24,7 @@ impl Provision {
     ) -> Result<Rendered, Error> {
         let (http, https) = self.ports;
         let at = BoxAddress { host: query.peer.local, http, https };
-        let phone = phone.filter(|_| target.file == File::Own);
+        let phone = phone.filter(|_| target.file != File::Common);
         let sheet = Sheet {
             content,
             phone,
@@ -33,6 +33,8 @@ impl Provision {
             time_server: query.peer.local,
             ca_url: &provisioning_url(Scheme::Http, &at, "ca.pem"),
             provisioning_url: &provisioning_url(Scheme::Https, &at, ""),
+            asked: Some(target.places),
+            book: None,
         };
         target.brand.render(target.rule, &sheet)
     }

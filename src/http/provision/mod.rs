@@ -26,7 +26,7 @@ use self::unanswered::Unanswered;
 use super::path::Wanted;
 use super::{Body, Peer};
 use crate::access::{self, Ask, Channel, Evidence, File, Lan, LoginProof, Subject, Transition, Verdict};
-use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Registry};
+use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Places, Registry};
 use crate::journal::Journal;
 use crate::model::{Door, Event, FirstContact, Mac, Now, Phone, Policy, Reason, Timestamp};
 use crate::pki::Authority;
@@ -85,6 +85,8 @@ struct Target<'a> {
     file: File,
     /// The phone that it is about, as claimed by the name, the User-Agent or the LAN.
     claimed: Option<Mac>,
+    /// What stood in the places of its name.
+    places: &'a Places,
 }
 
 impl Provision {
@@ -148,16 +150,19 @@ impl Provision {
         }
         let claims = Claims { user_agent: query.agent.as_deref(), ..Claims::default() };
         let recognised = self.registry.recognise(&claims);
-        let name = wanted.name().rsplit('/').next().unwrap_or_default();
         let hint = recognised.as_ref().map(|found| found.brand.id.as_str());
-        match self.registry.file_of(name, hint) {
-            FileMatch::Served { brand, rule, mac, .. } => {
-                let file = if rule.kind == FileKind::Own { File::Own } else { File::Common };
+        match self.registry.file_of(wanted.name(), hint) {
+            FileMatch::Served { brand, rule, places } if matches!(rule.kind, FileKind::Own | FileKind::Common) => {
+                let file = match rule.kind {
+                    FileKind::Own if rule.secret => File::Own,
+                    FileKind::Own => File::Personal,
+                    _ => File::Common,
+                };
                 let by_agent = recognised.as_ref().and_then(|found| found.mac);
-                let claimed = mac.or(by_agent).or_else(|| self.neighbour(peer.address, query.now).known());
-                self.hand_out(&query, &wanted, Target { brand, rule, file, claimed }).await
+                let claimed = places.mac.or(by_agent).or_else(|| self.neighbour(peer.address, query.now).known());
+                self.hand_out(&query, &wanted, Target { brand, rule, file, claimed, places: &places }).await
             }
-            FileMatch::Withheld | FileMatch::Unknown => {
+            FileMatch::Served { .. } | FileMatch::Withheld | FileMatch::Unknown => {
                 let mac = recognised.and_then(|found| found.mac);
                 self.record(&query, mac, Reason::NotServed);
                 answers::not_found()
