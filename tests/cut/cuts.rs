@@ -12,7 +12,7 @@ use crate::ground::Ground;
 /// Failures after which the rest is left out.
 const MOST_FAILURES: usize = 5;
 /// How often a cut is tried that comes after the end of its exchange.
-const TRIES: usize = 3;
+const TRIES: usize = 12;
 
 /// The exchanges of a first contact: URL, and the most bytes that it took.
 pub(crate) struct Plan {
