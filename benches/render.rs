@@ -65,6 +65,8 @@ fn render(criterion: &mut Criterion) {
                 ca_url: "http://10.66.0.1/p/ca.pem",
                 plain_url: "http://10.66.0.1/p/",
                 provisioning_url: "https://10.66.0.1/p/",
+                asked: None,
+                book: None,
             };
             criterion.bench_function(&format!("render/{}/{lines} lines", brand.id), |bencher| {
                 bencher.iter(|| brand.render(rule, black_box(&sheet)).expect("rendered"));

@@ -23,6 +23,7 @@ const COMMON: &[&str] = &[
     "std::fmt",
     "std::hash",
     "std::iter",
+    "std::mem::discriminant",
     "std::mem::replace",
     "std::mem::size_of",
     "std::mem::swap",

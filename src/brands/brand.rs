@@ -9,9 +9,10 @@ use super::dhcp::{self, DhcpAnswer, DhcpQuery, OptionRule};
 use super::error::Error;
 use super::escape::Format;
 use super::manifest::{self, Manifest};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Places};
 use super::registry::Folder;
 use super::render::Templates;
+use crate::model::ResourceKind;
 
 /// One brand of phones, read from its folder and checked.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Brand {
     pub reboot: Option<String>,
     /// What its TLS can do.
     pub tls: Tls,
+    /// Whether its phones can log in by HTTP; else the LAN is all the evidence that they ever give.
+    pub logs_in: bool,
     pub(super) user_agents: Vec<Regex>,
     pub(super) vendor_classes: Vec<ClassRule>,
     pub(super) mac_prefixes: Vec<MacPrefix>,
@@ -79,13 +82,23 @@ pub struct Fact {
     pub seen_on_a_phone: bool,
 }
 
-/// A file that phones of a brand ask for.
+/// A file that phones of a brand ask for, or send.
 #[derive(Debug, Clone)]
 pub struct FileRule {
-    /// Whose it is.
+    /// What it is.
     pub kind: FileKind,
+    /// Whether it may hold secrets of the phone that it belongs to.
+    pub secret: bool,
     /// When phones ask for it, lowest first; files with the same number replace each other.
     pub order: u8,
+    /// Of a phone book: the parameter of the query that says what is looked for.
+    pub search: Option<String>,
+    /// Of an upload: most bytes that are kept.
+    pub largest: usize,
+    /// Of an upload: whether the phone fetches it again, as at its next boot.
+    pub given_back: bool,
+    /// Of resources: which kinds are found by this name.
+    pub holds: Vec<ResourceKind>,
     pub(super) name: Pattern,
     pub(super) made: Option<Made>,
 }
@@ -101,20 +114,43 @@ pub(super) struct Made {
 }
 
 impl FileRule {
+    /// Most bytes of an upload that says nothing of its own.
+    pub const UPLOAD: usize = 256 * 1024;
+
     /// The name as `brand.toml` writes it, with its places in braces.
     pub fn name(&self) -> &str {
         self.name.written()
     }
+
+    /// The name with its places filled; `None` when one of them is not known.
+    pub fn name_for(&self, places: &Places) -> Option<String> {
+        self.name.fill(places)
+    }
+
+    /// Whether it comes from a template.
+    pub fn is_made(&self) -> bool {
+        self.made.is_some()
+    }
 }
 
-/// Whose a file is.
+/// What a file is: whose, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileKind {
-    /// One phone's, named by its MAC.
+    /// One phone's, made from its settings. With secrets unless it says otherwise.
     Own,
     /// One for many phones; never holds a secret.
     Common,
+    /// A phone book, for phones that may see it: the one whose number is the `{id}` in its name, else all that the
+    /// phone shows.
+    Book,
+    /// A picture, a sound or XML that an administrator gave to the box, found by `{file}`, else by the last part of the
+    /// name.
+    Resource,
+    /// What a phone sends up and may fetch again. It may hold secrets, and is given to nobody else.
+    Upload,
+    /// A firmware image.
+    Firmware,
     /// Asked for, and given to nobody.
     Withheld,
 }
@@ -158,6 +194,7 @@ impl Brand {
                 client_certificate: manifest.tls.client_certificate,
                 takes_our_ca: manifest.tls.takes_our_ca,
             },
+            logs_in: manifest.http_login,
             user_agents,
             vendor_classes,
             mac_prefixes,
@@ -269,13 +306,48 @@ fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
         (None, None, None) => None,
         _ => return Err(format!("file {}: template, format and content-type go together", file.name)),
     };
-    match (file.kind, made.is_some(), name.names_a_mac()) {
-        (FileKind::Withheld, true, _) => Err(format!("file {} is withheld and needs no template", file.name)),
-        (FileKind::Own | FileKind::Common, false, _) => Err(format!("file {} needs a template", file.name)),
-        (FileKind::Own, _, false) => Err(format!("file {} is one phone's and names no {{mac}}", file.name)),
-        (FileKind::Common, _, true) => Err(format!("file {} is for many phones and names a {{mac}}", file.name)),
-        _ => Ok(FileRule { kind: file.kind, order: file.order, name, made }),
+    check_file(file, made.is_some(), name.names_a_mac()).map_err(|what| format!("file {}: {what}", file.name))?;
+    let given_back = file.kind == FileKind::Upload && file.given_back.unwrap_or(true);
+    Ok(FileRule {
+        kind: file.kind,
+        secret: file.kind == FileKind::Own && file.secret.unwrap_or(true) || given_back,
+        order: file.order,
+        search: file.search.clone(),
+        largest: file.largest.unwrap_or(FileRule::UPLOAD),
+        given_back,
+        holds: file.holds.clone().unwrap_or_else(|| ResourceKind::ALL.to_vec()),
+        name,
+        made,
+    })
+}
+
+fn check_file(file: &manifest::File, made: bool, names_a_mac: bool) -> Result<(), String> {
+    use FileKind::{Book, Common, Firmware, Own, Resource, Upload, Withheld};
+    match (file.kind, made) {
+        (Resource | Firmware | Withheld, true) => return Err("nothing is made for it".into()),
+        (Own | Common | Book, false) => return Err("it needs a template".into()),
+        (Upload, true) if file.given_back == Some(false) => return Err("it is made, and never given".into()),
+        _ => {}
     }
+    match (file.kind, names_a_mac, file.without_mac) {
+        (Own | Upload, false, false) => return Err("it is one phone's and names no {mac}".into()),
+        (Own | Upload, true, true) => return Err("it names a {mac}, and says that it does not".into()),
+        (Common, true, _) => return Err("it is for many phones and names a {mac}".into()),
+        (Common | Book | Resource | Firmware | Withheld, _, true) => return Err("it is not one phone's".into()),
+        _ => {}
+    }
+    for (key, said, of) in [
+        ("secret", file.secret.is_some(), Own),
+        ("search", file.search.is_some(), Book),
+        ("holds", file.holds.is_some(), Resource),
+        ("largest", file.largest.is_some(), Upload),
+        ("given-back", file.given_back.is_some(), Upload),
+    ] {
+        if said && file.kind != of {
+            return Err(format!("{key} says nothing about a file of this kind"));
+        }
+    }
+    Ok(())
 }
 
 /// One template is one kind's and one format's, so that what it may hold never depends on who asks for it.
@@ -288,7 +360,8 @@ fn check_files(files: &[FileRule]) -> Result<(), String> {
         let Some(made) = &rule.made else { continue };
         let differs = |other: &FileRule| {
             other.made.as_ref().is_some_and(|theirs| {
-                let same = other.kind == rule.kind && theirs.format == made.format && theirs.setting == made.setting;
+                let same = (other.kind, other.secret) == (rule.kind, rule.secret)
+                    && (theirs.format, &theirs.setting) == (made.format, &made.setting);
                 theirs.template == made.template && !same
             })
         };

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::brand::FileKind;
 use super::escape::Format;
+use crate::model::ResourceKind;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -30,9 +31,16 @@ pub(super) struct Manifest {
     pub(super) model: Vec<Model>,
     #[serde(default)]
     pub(super) maps: BTreeMap<String, Map>,
+    /// Whether its phones can log in by HTTP.
+    #[serde(default = "yes")]
+    pub(super) http_login: bool,
     pub(super) resync: Option<Notify>,
     pub(super) reboot: Option<Notify>,
     pub(super) tls: Tls,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A regular expression over the User-Agent; may capture `model`, `firmware` and `mac`.
@@ -148,12 +156,25 @@ pub(super) enum UrlScheme {
 pub(super) struct File {
     pub(super) name: String,
     pub(super) kind: FileKind,
+    /// Whether it may hold secrets; only of a phone's own file, whose usual it is.
+    pub(super) secret: Option<bool>,
+    /// Of a phone's own file or upload: its name does not say whose it is.
+    #[serde(default)]
+    pub(super) without_mac: bool,
     pub(super) template: Option<String>,
     pub(super) format: Option<Format>,
     pub(super) content_type: Option<String>,
     /// How one setting stands in it, with places for {name} and {value}.
     pub(super) setting: Option<String>,
     pub(super) order: u8,
+    /// Of resources: which kinds are found by this name, if not all.
+    pub(super) holds: Option<Vec<ResourceKind>>,
+    /// Of a phone book: the parameter of the query that says what is looked for.
+    pub(super) search: Option<String>,
+    /// Of an upload: most bytes that are kept.
+    pub(super) largest: Option<usize>,
+    /// Of an upload: whether the phone fetches it again, as at its next boot.
+    pub(super) given_back: Option<bool>,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }

@@ -22,6 +22,7 @@ pub use context::{Reference, chapters, reference};
 pub use dhcp::{DhcpAnswer, DhcpForm, DhcpOption, DhcpQuery, LeftOut, Omission};
 pub use error::Error;
 pub use escape::{Format, Unfit};
+pub use pattern::Places;
 pub use recognise::{Claims, Recognition};
 pub use registry::{FileMatch, Folder, Registry};
-pub use sheet::{BookTitle, Content, Rendered, Sheet};
+pub use sheet::{BookPage, BookTitle, Content, Rendered, Sheet};

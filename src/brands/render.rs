@@ -288,6 +288,8 @@ mod tests {
                     ca_url: "http://10.66.0.1/p/ca.pem",
                     plain_url: "http://10.66.0.1/p/",
                     provisioning_url: "https://10.66.0.1/p/",
+                    asked: None,
+                    book: None,
                 };
                 brand.render(rule, &sheet).unwrap();
             }

@@ -91,16 +91,25 @@ impl Store {
     /// Whose login this user name is: of phones the one in use and the one handed out, and of organisations.
     pub fn login_owner(&self, user: &str) -> Option<LoginOwner> {
         let holder = self.shared.view().holder(&Claim::User(user.into()))?;
-        Some(match holder {
-            Holder::Phone(id) => LoginOwner::Phone(id),
-            Holder::Organisation(id) => LoginOwner::Organisation(id),
-        })
+        match holder {
+            Holder::Phone(id) => Some(LoginOwner::Phone(id)),
+            Holder::Organisation(id) => Some(LoginOwner::Organisation(id)),
+            Holder::PhoneBook(_) => None,
+        }
     }
 
     /// A phone book.
     pub fn phone_book(&self, id: Id) -> Option<PhoneBook> {
         let bytes = self.document(&Place::PhoneBook(id))?;
         readable(stored::PhoneBook::unpack(id, &bytes))
+    }
+
+    /// The phone book with this number.
+    pub fn phone_book_by_number(&self, number: u32) -> Option<PhoneBook> {
+        match self.shared.view().holder(&Claim::Book(number))? {
+            Holder::PhoneBook(id) => self.phone_book(id),
+            Holder::Phone(_) | Holder::Organisation(_) => None,
+        }
     }
 
     /// All phone books, by name.

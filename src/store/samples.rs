@@ -97,6 +97,7 @@ pub(super) fn book(number: u32, contacts: u32) -> PhoneBook {
         version: 0,
         origin: id(0, 0),
         organisation: organisation(1).id,
+        number,
         name: format!("Book {number}"),
         contacts: (0..contacts).map(contact).collect(),
         created: CREATED,

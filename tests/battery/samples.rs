@@ -3,9 +3,9 @@
 use std::fs;
 use std::net::IpAddr;
 
-use block66::brands::{Content, FileMatch, Registry, Sheet};
+use block66::brands::{BookPage, Content, FileMatch, Registry, Sheet};
 use block66::model::settings::Resolved;
-use block66::model::{Line, Login, Mac, Secret, Settings, Transport};
+use block66::model::{Contact, Line, Login, Mac, Secret, Settings, Transport};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -16,6 +16,7 @@ struct Sample {
     time_server: IpAddr,
     ca_url: String,
     provisioning_url: String,
+    book: Option<SampleBook>,
     phone: Option<SamplePhone>,
     login: Option<SampleLogin>,
     #[serde(default)]
@@ -28,6 +29,16 @@ struct SamplePhone {
     mac: Mac,
     name: String,
     model: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct SampleBook {
+    name: String,
+    number: u32,
+    search: Option<String>,
+    /// Each as name and numbers.
+    contacts: Vec<(String, Vec<String>)>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +79,10 @@ impl From<SampleLine> for Line {
     }
 }
 
+fn contact((name, numbers): &(String, Vec<String>)) -> Contact {
+    Contact { name: name.clone(), numbers: numbers.clone() }
+}
+
 #[test]
 fn samples_match_exactly() {
     let registry = Registry::builtin().expect("the built-in brands");
@@ -81,12 +96,12 @@ fn samples_match_exactly() {
             }
             let sample: Sample = toml::from_str(&fs::read_to_string(&path).expect("a sample"))
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let FileMatch::Served { brand: found, rule, mac, .. } = registry.file_of(&sample.file, Some(&brand.id))
+            let FileMatch::Served { brand: found, rule, places } = registry.file_of(&sample.file, Some(&brand.id))
             else {
                 panic!("{}: {} is not served", path.display(), sample.file)
             };
             assert_eq!(found.id, brand.id);
-            assert!(mac.is_none() || mac == sample.phone.as_ref().map(|phone| phone.mac));
+            assert!(places.mac.is_none() || places.mac == sample.phone.as_ref().map(|phone| phone.mac));
             let lines = sample.line.into_iter().map(Line::from).collect();
             let phone = sample.phone.map(|phone| block66::model::Phone {
                 mac: phone.mac,
@@ -96,12 +111,15 @@ fn samples_match_exactly() {
                 ..crate::sheets::phone(0)
             });
             let login = sample.login.map(|login| Login { user: login.user, password: Secret::new(login.password) });
+            let contacts: Vec<Contact> = sample.book.iter().flat_map(|book| &book.contacts).map(contact).collect();
+            let book = sample.book.as_ref().map(|book| (book, contacts.iter().collect::<Vec<_>>()));
             let rendered = brand
                 .render(
                     rule,
                     &Sheet {
                         content: match sample.content.as_str() {
                             "pointer" => Content::Pointer,
+                            "settings" => Content::Settings,
                             "first-contact" => Content::FirstContact,
                             "full" => Content::Full,
                             other => panic!("{}: content {other}", path.display()),
@@ -117,6 +135,13 @@ fn samples_match_exactly() {
                         ca_url: &sample.ca_url,
                         plain_url: "http://10.66.0.1/p/",
                         provisioning_url: &sample.provisioning_url,
+                        asked: Some(&places),
+                        book: book.as_ref().map(|(book, contacts)| BookPage {
+                            name: &book.name,
+                            number: book.number,
+                            contacts,
+                            search: book.search.as_deref(),
+                        }),
                     },
                 )
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -127,8 +127,8 @@ fn a_new_folder_is_a_new_brand() {
     assert_eq!(told(&at), [(66, b"10.66.0.1".to_vec()), (159, b"http://10.66.0.1/p/".to_vec())]);
     let v6 = BoxAddress { host: "fd00::1".parse().expect("an address"), ..at };
     assert_eq!(told(&v6)[0].1, b"fd00::1");
-    let FileMatch::Served { brand, code, mac, .. } = registry.file("TOY07.TXT") else { panic!("not served") };
-    assert_eq!((brand.id.as_str(), code.as_deref(), mac), ("toy", Some("07"), None));
+    let FileMatch::Served { brand, places, .. } = registry.file("TOY07.TXT") else { panic!("not served") };
+    assert_eq!((brand.id.as_str(), places.code.as_deref(), places.mac), ("toy", Some("07"), None));
 }
 
 #[test]
@@ -181,10 +181,13 @@ fn what_a_folder_may_not_say_is_refused() {
         ("prefix = \"Toy\"", "prefix = \"\"", "fit too much"),
         ("(?P<model>", "(?P<size>", "size"),
         ("'^Toy/", "'(^Toy/", "unclosed"),
-        ("{code:2}", "{model}", "{model}"),
+        ("{code:2}", "{colour}", "{colour}"),
         ("toy{mac}.xml", "toy.xml", "names no {mac}"),
         ("toy{code:2}.txt", "toy{mac}.txt", "names a {mac}"),
-        ("kind = \"common\"", "kind = \"withheld\"", "withheld"),
+        ("kind = \"common\"", "kind = \"withheld\"", "nothing is made"),
+        ("kind = \"common\"", "kind = \"resource\"", "nothing is made"),
+        ("kind = \"common\"", "kind = \"common\"\nlargest = 9", "largest says nothing"),
+        ("kind = \"own\"", "kind = \"own\"\nwithout-mac = true", "says that it does not"),
         ("template = \"common.txt\"", "template = \"own.xml\"", "two kinds"),
         ("template = \"common.txt\"", "template = \"missing.txt\"", "missing.txt"),
         ("content-type = \"text/plain\"", "", "go together"),

@@ -8,10 +8,11 @@ use super::{map, none};
 use crate::model::settings::Resolved;
 use crate::model::{Line, Phone};
 
-/// The phone's lines, each with what it inherits.
-pub(super) fn lines(phone: &Phone, resolved: &Resolved<'_>) -> Vec<Value> {
+/// The phone's lines, each with what it inherits. Without `secrets` a line has no password: a template that asks for it
+/// all the same fails.
+pub(super) fn lines(phone: &Phone, resolved: &Resolved<'_>, secrets: bool) -> Vec<Value> {
     let inherited = Topic::of_lines(resolved);
-    phone.lines.iter().take(Line::MOST).enumerate().map(|(at, line)| one(at + 1, line, &inherited)).collect()
+    phone.lines.iter().take(Line::MOST).enumerate().map(|(at, line)| one(at + 1, line, &inherited, secrets)).collect()
 }
 
 /// A place for each account that the phone has, and the line that stands there.
@@ -21,7 +22,7 @@ pub(super) fn slots(lines: &[Value], accounts: usize) -> Value {
     (0..accounts.max(lines.len())).map(slot).collect()
 }
 
-fn one(number: usize, line: &Line, inherited: &BTreeMap<&'static str, Value>) -> Value {
+fn one(number: usize, line: &Line, inherited: &BTreeMap<&'static str, Value>, secrets: bool) -> Value {
     let of = |what: &str| format!("the {what} of line {number}");
     let display = if line.display.trim().is_empty() { &line.user } else { &line.display };
     let mut values = inherited.clone();
@@ -53,7 +54,9 @@ fn one(number: usize, line: &Line, inherited: &BTreeMap<&'static str, Value>) ->
     values.insert("number", Value::from(number));
     values.insert("user", field(of("user"), &line.user));
     values.insert("auth_user", field(of("name for authentication"), line.auth_user.as_ref().unwrap_or(&line.user)));
-    values.insert("password", field(of("password"), line.password.expose()));
+    if secrets {
+        values.insert("password", field(of("password"), line.password.expose()));
+    }
     values.insert("display", name(of("display name"), display));
     Topic::line(values)
 }

@@ -2,6 +2,7 @@
 //!
 //! A value that the content does not allow is not there at all, so that no template can leak it.
 
+mod book;
 mod field;
 mod key;
 mod line;
@@ -33,8 +34,10 @@ use crate::model::settings::{self, Resolved, TOPICS, Zone};
 use crate::model::{AnaloguePort, Handset, Login, Mac, Phone};
 
 /// The names that a template may use, besides those of the topics.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 33] = [
     "accounts",
+    "asked",
+    "book",
     "books",
     "ca_base64",
     "ca_pem",
@@ -61,6 +64,7 @@ const NAMES: [&str; 30] = [
     "slots",
     "time_server",
     "time_zone",
+    "told",
     // Not values but what works on them.
     "setting",
     "write_overrides",
@@ -69,7 +73,7 @@ const NAMES: [&str; 30] = [
 
 /// What the loops of a template call their things: a part that stands inside a loop may use these.
 const LOOP_NAMES: [&str; 10] =
-    ["account", "book", "handset", "key", "line", "module", "number", "port", "slot", "loop"];
+    ["account", "contact", "handset", "key", "line", "module", "number", "port", "slot", "loop"];
 
 /// Whether a template may use this name; `part` for one that stands inside others.
 pub(super) fn is_name(name: &str, part: bool) -> bool {
@@ -102,28 +106,36 @@ const SPREAD: u32 = 120;
 /// What a template sees.
 pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result<Value, Error> {
     let content = match rule.kind {
-        FileKind::Withheld => return Err(Error::Withheld),
+        FileKind::Withheld | FileKind::Resource | FileKind::Firmware => return Err(Error::Withheld),
         FileKind::Common => Content::Pointer,
-        FileKind::Own => sheet.content,
+        FileKind::Own | FileKind::Upload if rule.secret => sheet.content,
+        FileKind::Own | FileKind::Upload | FileKind::Book => sheet.content.min(Content::Settings),
     };
     let phone = match (rule.kind, sheet.phone) {
-        (FileKind::Own, None) => return Err(Error::Missing("the phone")),
-        (FileKind::Own, phone) => phone,
-        _ => None,
+        (FileKind::Common, _) => None,
+        (FileKind::Own | FileKind::Upload, None) => return Err(Error::Missing("the phone")),
+        (_, phone) => phone,
     };
+    if rule.kind == FileKind::Book && sheet.book.is_none() {
+        return Err(Error::Missing("the phone book"));
+    }
     let login = match (content.is_secret(), sheet.login) {
         (true, None) => return Err(Error::Missing("the phone's own login")),
         (true, login) => login,
         (false, _) => None,
     };
     let full = phone.filter(|_| content == Content::Full);
-    let settings = full.map(|_| sheet.settings);
+    let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
+    let secrets = full.is_some();
     let model = brand.model(phone.and_then(|phone| phone.model.as_deref()));
-    let mut values: BTreeMap<&'static str, Value> = Topic::all(settings).collect();
+    let mut values: BTreeMap<&'static str, Value> = Topic::all(told.map(|_| sheet.settings), secrets).collect();
     values.extend(everybodys(sheet));
     values.extend([
         ("accounts", Value::from(if phone.is_some() { model.accounts } else { 0 })),
         ("full", Value::from(full.is_some())),
+        ("told", Value::from(told.is_some())),
+        ("asked", sheet.asked.map_or_else(none, book::asked)),
+        ("book", sheet.book.filter(|_| rule.kind == FileKind::Book).map_or_else(none, |page| book::book(&page))),
         ("login", login.map_or_else(none, login_value)),
         ("maps", Value::from_object(brand.maps.clone())),
         (
@@ -142,12 +154,12 @@ pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result
             "organisation",
             sheet
                 .organisation
-                .filter(|_| full.is_some())
+                .filter(|_| told.is_some())
                 .map_or_else(none, |organisation| map([("name", name("the organisation's name", &organisation.name))])),
         ),
     ]);
-    values.extend(match full {
-        Some(phone) => whole(brand, sheet, phone, model),
+    values.extend(match told {
+        Some(phone) => whole(brand, sheet, phone, secrets),
         None => nothing(sheet),
     });
     Ok(Value::from(values))
@@ -171,16 +183,17 @@ fn everybodys(sheet: &Sheet<'_>) -> [(&'static str, Value); 6] {
     ]
 }
 
-/// What only a file with everything holds.
-fn whole(brand: &Brand, sheet: &Sheet<'_>, phone: &Phone, model: &super::brand::Model) -> Vec<(&'static str, Value)> {
+/// What only a file with settings holds.
+fn whole(brand: &Brand, sheet: &Sheet<'_>, phone: &Phone, secrets: bool) -> Vec<(&'static str, Value)> {
     let settings = sheet.settings;
-    let lines = line::lines(phone, settings);
+    let model = brand.model(phone.model.as_deref());
+    let lines = line::lines(phone, settings, secrets);
     let boards = Board::all(settings, &lines, brand.maps.get("key_type"));
     let (keys, key_slots) = boards.first().map_or_else(empty_pair, |board| (board.keys(), board.slots(model.keys)));
     let books = sheet.books.iter().enumerate().map(|(at, book)| {
         map([
-            ("number", Value::from(at + 1)),
-            ("id", Value::from(book.id.to_string())),
+            ("position", Value::from(at + 1)),
+            ("number", Value::from(book.number)),
             ("name", name(format!("the name of phone book {}", at + 1), book.name)),
         ])
     });
@@ -192,8 +205,8 @@ fn whole(brand: &Brand, sheet: &Sheet<'_>, phone: &Phone, model: &super::brand::
         ("keys", keys),
         ("key_slots", key_slots),
         ("modules", boards.iter().skip(1).map(|board| board.module(model.module_keys)).collect()),
-        ("overrides", Overrides::value(settings.overrides(&brand.id).map(|(entry, _)| entry))),
-        ("poll_minutes", Value::from(poll_minutes(phone.mac, settings))),
+        ("overrides", Overrides::value(settings.overrides(&brand.id).map(|(entry, _)| entry).filter(|_| secrets))),
+        ("poll_minutes", Value::from(if secrets { poll_minutes(phone.mac, settings) } else { POLL_AT_FIRST })),
         ("poll_at", poll_at(phone.mac, settings)),
         ("ports", phone.ports.iter().map(|port| port_value(port, settings, &lines)).collect()),
         ("slots", line::slots(&lines, model.accounts)),

@@ -18,13 +18,28 @@ pub struct Reference {
 
 /// Names that are no settings: name, kind, meaning, example, and what it is where there is nothing to say.
 const VALUES: &[[&str; 5]] = &[
+    ["full", "yes or no", "whether the file may hold everything, secrets too", "yes", "no"],
     [
-        "full",
+        "told",
         "yes or no",
-        "whether the file may hold everything; else all settings are `none` and all lists empty",
+        "whether the file may hold what is no secret: settings and lines without passwords",
         "yes",
         "no",
     ],
+    ["asked", "object", "what stood in the places of the name that was asked for: the phone's own words", "", "none"],
+    ["asked.mac", "text", "what stood at `{mac}`, in twelve small digits", "805ec0123456", "none"],
+    ["asked.code", "text", "what stood at `{code:N}`", "096", "none"],
+    ["asked.model", "text", "what stood at `{model}`", "T54W", "none"],
+    ["asked.id", "text", "what stood at `{id}`", "1213", "none"],
+    ["asked.type", "text", "what stood at `{type}`", "t4xg", "none"],
+    ["asked.file", "text", "what stood at `{file}`", "bell.wav", "none"],
+    ["book", "object", "the phone book, in the file of one", "", "none"],
+    ["book.name", "text", "its name", "Company", ""],
+    ["book.number", "number", "the number that stands in file names", "1213", ""],
+    ["book.search", "text", "what is looked for; the contacts are those found", "mull", "none"],
+    ["book.contacts", "list", "who is in it, in the order shown", "", "empty"],
+    ["book.contacts[].name", "text", "name as shown", "Müller", ""],
+    ["book.contacts[].numbers", "list", "numbers to dial, the usual one first", "201", "empty"],
     [
         "time_server",
         "host name or address",
@@ -109,7 +124,7 @@ const VALUES: &[[&str; 5]] = &[
     ["lines[].number", "number", "from 1", "1", ""],
     ["lines[].user", "text", "user part of the address of record", "201", "never"],
     ["lines[].auth_user", "text", "name for Digest; the user where none is set", "201", "never"],
-    ["lines[].password", "secret text", "Digest password", "", "never"],
+    ["lines[].password", "secret text", "Digest password; not there at all unless `full`", "", "never"],
     ["lines[].display", "text", "name shown; the user where none is set", "Reception", "never"],
     ["slots", "list", "a place for each account of the model", "", "empty"],
     ["slots[].number", "number", "from 1", "2", ""],
@@ -144,8 +159,8 @@ const VALUES: &[[&str; 5]] = &[
     ["modules[].keys", "list", "as `keys`", "", "empty"],
     ["modules[].slots", "list", "as `key_slots`", "", "empty"],
     ["books", "list", "phone books to show, the first first", "", "empty"],
-    ["books[].number", "number", "from 1", "1", ""],
-    ["books[].id", "text", "its id, which its file is named by", "0193…", ""],
+    ["books[].position", "number", "from 1", "1", ""],
+    ["books[].number", "number", "the number that stands in the name of its file", "1213", ""],
     ["books[].name", "text", "its name", "Company", ""],
     ["handsets", "list", "cordless handsets", "", "empty"],
     ["handsets[].number", "number", "place at the base, from 1", "1", ""],
@@ -245,7 +260,7 @@ mod tests {
 
     use super::*;
     use crate::brands::context::{build, names, samples};
-    use crate::brands::{Content, FileKind, Registry};
+    use crate::brands::{Content, FileKind, FileRule, Registry};
 
     /// The names of a value and of all that is within, as the reference writes them.
     fn walk(prefix: &str, value: &Value, names: &mut BTreeSet<String>) {
@@ -253,7 +268,14 @@ mod tests {
         let within = |prefix: &str| {
             let as_line = ["slots[].line", "keys[].account", "handsets[].account", "ports[].account"];
             let as_key = ["key_slots[].key", "modules[].keys", "modules[].slots"];
-            let named_once = ["time_zone.summer.end", "maps", "handsets[].lines", "model.traits", "paging.send"];
+            let named_once = [
+                "time_zone.summer.end",
+                "maps",
+                "handsets[].lines",
+                "model.traits",
+                "paging.send",
+                "book.contacts[].numbers",
+            ];
             as_line.into_iter().chain(as_key).chain(named_once).all(|known| known != prefix)
         };
         if !within(prefix) {
@@ -295,6 +317,9 @@ mod tests {
         let sample = samples::Sample::whole(&brand.id);
         let context = sample.with_sheet(Content::Full, |sheet| build(brand, rule, sheet).unwrap());
         let mut there = BTreeSet::new();
+        let book = FileRule { kind: FileKind::Book, ..rule.clone() };
+        let of_book = sample.with_sheet(Content::Settings, |sheet| build(brand, &book, sheet).unwrap());
+        walk("book", &of_book.get_attr("book").unwrap(), &mut there);
         for key in context.try_iter().unwrap() {
             walk(key.as_str().unwrap(), &context.get_item(&key).unwrap(), &mut there);
         }
@@ -319,7 +344,7 @@ mod tests {
         let brand = registry.brands().find(|brand| brand.makes_files()).unwrap();
         let sample = samples::Sample::whole(&brand.id);
         for content in [Content::Pointer, Content::FirstContact] {
-            for rule in brand.files().iter().filter(|rule| rule.kind != FileKind::Withheld) {
+            for rule in brand.files().iter().filter(|rule| rule.is_made() && rule.kind != FileKind::Book) {
                 let context = sample.with_sheet(content, |sheet| build(brand, rule, sheet).unwrap());
                 let names_there: BTreeSet<String> = context.try_iter().unwrap().map(|key| key.to_string()).collect();
                 for name in names().filter(|name| !["setting", "write_overrides", "range"].contains(name)) {

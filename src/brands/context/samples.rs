@@ -1,9 +1,10 @@
 //! A phone for which everything is set, for the tests of this module.
 
-use crate::brands::{BookTitle, Content, Sheet};
+use crate::brands::{BookPage, BookTitle, Content, Places, Sheet};
 use crate::model::settings::{Key, KeyKind, Level, Override, Resolved, definitions};
 use crate::model::{
-    AnaloguePort, FirstContact, Handset, Id, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings, Timestamp,
+    AnaloguePort, Contact, FirstContact, Handset, Id, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings,
+    Timestamp,
 };
 
 pub(super) struct Sample {
@@ -76,6 +77,7 @@ impl Sample {
     }
 
     pub(super) fn with_sheet<T>(&self, content: Content, work: impl FnOnce(&Sheet<'_>) -> T) -> T {
+        let contact = Contact { name: "Müller".into(), numbers: vec!["201".into()] };
         let settings = Resolved::of([(Level::Phone, &self.phone.settings)]);
         work(&Sheet {
             content,
@@ -83,12 +85,14 @@ impl Sample {
             organisation: Some(&self.organisation),
             login: Some(&self.login),
             settings: &settings,
-            books: &[BookTitle { id: self.phone.id, name: "Company" }],
+            books: &[BookTitle { number: 1213, name: "Company" }],
             firmware_url: Some("http://10.66.0.1/f/x.rom"),
             ca_der: b"certificate",
             time_server: [10, 66, 0, 1].into(),
             ca_url: "http://10.66.0.1/p/ca.pem",
             plain_url: "http://10.66.0.1/p/",
+            asked: Some(&Places::default()),
+            book: Some(BookPage { name: "Company", number: 1213, contacts: &[&contact], search: None }),
             provisioning_url: "https://10.66.0.1/p/",
         })
     }

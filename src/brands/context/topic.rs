@@ -17,17 +17,20 @@ pub(super) struct Topic {
 }
 
 impl Topic {
-    /// Every topic but that of lines, which stand on their own.
-    pub(super) fn all(resolved: Option<&Resolved<'_>>) -> impl Iterator<Item = (&'static str, Value)> {
+    /// Every topic but that of lines, which stand on their own. Without `secrets` those are not there.
+    pub(super) fn all<'a>(
+        resolved: Option<&'a Resolved<'a>>,
+        secrets: bool,
+    ) -> impl Iterator<Item = (&'static str, Value)> + 'a {
         TOPICS.iter().filter(|topic| topic.name != LINE).map(move |topic| {
-            let values = resolved.map(|resolved| values(topic.settings, resolved)).unwrap_or_default();
+            let values = resolved.map(|resolved| values(topic.settings, resolved, secrets)).unwrap_or_default();
             (topic.name, Value::from_object(Self { definitions: topic.settings, values }))
         })
     }
 
     /// What lines inherit.
     pub(super) fn of_lines(resolved: &Resolved<'_>) -> BTreeMap<&'static str, Value> {
-        values(line_definitions(), resolved)
+        values(line_definitions(), resolved, false)
     }
 
     /// One line: its own values and what it inherits.
@@ -43,12 +46,12 @@ pub(super) fn line_definitions() -> &'static [Definition] {
     TOPICS.iter().find(|topic| topic.name == LINE).map_or(&[], |topic| topic.settings)
 }
 
-fn values(definitions: &'static [Definition], resolved: &Resolved<'_>) -> BTreeMap<&'static str, Value> {
+fn values(definitions: &'static [Definition], resolved: &Resolved<'_>, secrets: bool) -> BTreeMap<&'static str, Value> {
     let set = |definition: &'static Definition| {
         let value = resolved.get(definition.key)?;
         Some((definition.name(), setting(definition, value, definition.key)))
     };
-    definitions.iter().filter_map(set).collect()
+    definitions.iter().filter(|definition| secrets || !definition.kind.is_secret()).filter_map(set).collect()
 }
 
 /// A setting's value as templates see it. `what` names it where it is refused.
