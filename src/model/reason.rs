@@ -96,6 +96,30 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A phone asked for a phone book that it does not show.
+    #[serde(rename = "http.book-not-shown")]
+    BookNotShown,
+    /// A phone asked for a picture, a sound or XML that its organisation does not have.
+    #[serde(rename = "http.resource-missing")]
+    ResourceMissing {
+        /// Its name.
+        name: String,
+    },
+    /// What a phone sent up was kept.
+    #[serde(rename = "http.upload-kept")]
+    UploadKept,
+    /// What a phone sent up is larger than such a file may be.
+    #[serde(rename = "http.upload-too-large")]
+    UploadTooLarge {
+        /// Most bytes.
+        most: usize,
+    },
+    /// What a phone sent up was not kept.
+    #[serde(rename = "http.upload-refused")]
+    UploadRefused {
+        /// Why.
+        what: String,
+    },
     /// The phone did not come back within the window of its first contact.
     #[serde(rename = "http.first-contact-over")]
     FirstContactOver,
@@ -278,6 +302,7 @@ impl Reason {
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::UploadKept
             | Self::ResourcesComplete
             | Self::InService
             | Self::Resynced
@@ -298,6 +323,10 @@ impl Reason {
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
+            | Self::BookNotShown
+            | Self::ResourceMissing { .. }
+            | Self::UploadTooLarge { .. }
+            | Self::UploadRefused { .. }
             | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use block66::brands::Registry;
+use block66::depot::Depot;
 use block66::http::provision::{Foundations, Provision};
 use block66::journal::Journal;
 use block66::model::{
@@ -27,6 +28,7 @@ struct Base {
     _directory: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
     store: Store,
+    depot: Depot,
     journal: Journal,
     authority: Authority,
     registry: Arc<Registry>,
@@ -53,6 +55,7 @@ impl Ground<'_> {
             base.store.commit(base.documents.clone()).wait().expect("the beginning is stored");
             let provision = Provision::new(Foundations {
                 store: base.store.clone(),
+                depot: base.depot.clone(),
                 journal: base.journal.clone(),
                 registry: Arc::clone(&base.registry),
                 authority: &base.authority,
@@ -131,6 +134,7 @@ impl Base {
         Self {
             runtime: tokio::runtime::Builder::new_current_thread().build().expect("a runtime"),
             registry: Arc::new(Registry::builtin().expect("the built-in brands")),
+            depot: Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).expect("a depot"),
             _directory: directory,
             store,
             journal,
