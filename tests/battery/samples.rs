@@ -4,7 +4,8 @@ use std::fs;
 use std::net::IpAddr;
 
 use block66::brands::{BookPage, Content, FileMatch, Registry, Sheet};
-use block66::model::{Contact, Line, Login, Mac, Secret, Transport};
+use block66::model::settings::Resolved;
+use block66::model::{Contact, Line, Login, Mac, Secret, Settings, Transport};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -56,8 +57,8 @@ struct SampleLine {
     display: String,
     server: String,
     port: Option<u16>,
-    transport: Transport,
-    expires: u32,
+    transport: Option<Transport>,
+    expires: Option<u32>,
     voicemail: Option<String>,
 }
 
@@ -73,6 +74,7 @@ impl From<SampleLine> for Line {
             transport: line.transport,
             expires: line.expires,
             voicemail: line.voicemail,
+            settings: Settings::NONE,
         }
     }
 }
@@ -125,8 +127,13 @@ fn samples_match_exactly() {
                         phone: phone.as_ref(),
                         organisation: None,
                         login: login.as_ref(),
+                        settings: Resolved::nothing(),
+                        books: &[],
+                        firmware_url: None,
+                        ca_der: b"certificate",
                         time_server: sample.time_server,
                         ca_url: &sample.ca_url,
+                        plain_url: "http://10.66.0.1/p/",
                         provisioning_url: &sample.provisioning_url,
                         asked: Some(&places),
                         book: book.as_ref().map(|(book, contacts)| BookPage {
