@@ -35,6 +35,8 @@ pub struct Breed {
     pub(super) relative_names: bool,
     /// What the settings in flash mean.
     pub(super) meaning: fn(&Settings) -> Meaning,
+    /// Whether the phone restarts when its settings become others.
+    pub(super) restarts: fn(&Settings, &Settings) -> bool,
     /// What the brand calls things, for sentences.
     pub(super) words: Words,
 }
@@ -112,7 +114,6 @@ pub(super) enum Anchor {
     /// It is fetched from there.
     At(String),
     /// It stands in the file: PEM or DER.
-    #[allow(dead_code)]
     Inline(Vec<u8>),
 }
 
@@ -121,6 +122,8 @@ pub(super) enum Anchor {
 pub(super) struct Meaning {
     /// Where to look for files from now on.
     pub(super) server_url: Option<String>,
+    /// Whether it goes before what DHCP says, at a start too.
+    pub(super) own_server: bool,
     /// The HTTP login: user and password.
     pub(super) login: Option<(String, String)>,
     /// How often the phone looks for new files by itself; `None` is never.
@@ -136,7 +139,6 @@ pub(super) struct Meaning {
 }
 
 /// The numbers in names like `account.7.enable`, for `prefix` `account.` and `suffix` `.enable`, each once.
-#[allow(dead_code)]
 pub(super) fn numbers(settings: &Settings, prefix: &str, suffix: &str) -> BTreeSet<u16> {
     let number = |key: &String| key.strip_prefix(prefix)?.strip_suffix(suffix)?.parse().ok();
     settings.keys().filter_map(number).collect()
@@ -145,6 +147,11 @@ pub(super) fn numbers(settings: &Settings, prefix: &str, suffix: &str) -> BTreeS
 /// The value of a setting that is there and not empty.
 pub(super) fn value<'a>(settings: &'a Settings, key: &str) -> Option<&'a str> {
     settings.get(key).map(String::as_str).filter(|value| !value.is_empty())
+}
+
+/// For brands that take new settings over as they run.
+pub(super) fn never(_: &Settings, _: &Settings) -> bool {
+    false
 }
 
 /// A provisioning URL as it is, for brands without macros.

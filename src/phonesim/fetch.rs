@@ -50,7 +50,6 @@ impl Ask {
         Self { method: "GET", url, headers: Vec::new(), body: None }
     }
 
-    #[allow(dead_code)]
     pub(super) fn put(url: Url, body: Vec<u8>) -> Self {
         Self { method: "PUT", url, headers: Vec::new(), body: Some(body) }
     }

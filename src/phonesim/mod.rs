@@ -35,6 +35,7 @@ mod sntp;
 mod trust;
 mod url;
 mod wire;
+mod xml;
 
 pub use breed::{Breed, Make, Trust};
 pub use breeds::{ALL as BREEDS, named as breed};

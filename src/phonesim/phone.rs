@@ -109,7 +109,9 @@ impl Phone {
         let given = self.attach()?;
         self.learn_time()?;
         // At each start the DHCP URL wins over the one in flash [facts: B1.1].
-        let mut start = given.or_else(|| self.flash.meaning().server_url);
+        let meaning = self.flash.meaning();
+        let own = meaning.server_url.filter(|_| meaning.own_server);
+        let mut start = own.or(given).or_else(|| self.flash.meaning().server_url);
         loop {
             self.round(start.as_deref())?;
             let pause = self.flash.meaning().polling;

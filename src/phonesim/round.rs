@@ -58,6 +58,7 @@ impl Phone {
 
     fn apply(&mut self, base: &Url, files: &Files, digest: [u8; 16]) -> Result<(), Halt> {
         self.flash.applied = None;
+        let before = self.flash.settings.clone();
         for file in &files.accepted {
             self.flash.apply(file);
         }
@@ -100,6 +101,11 @@ impl Phone {
         // Files whose resources are missing are worked through again at the next poll [assumed].
         self.flash.applied = complete.then_some(digest);
         self.remote.hold(self.flash.holding());
+        if (self.setup.identity.breed.restarts)(&before, &self.flash.settings) {
+            self.remote.note("restarts with its new settings");
+            self.remote.lose_power();
+            return Err(Halt::Power(Order::Reboot));
+        }
         Ok(())
     }
 

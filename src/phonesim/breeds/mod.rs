@@ -1,12 +1,13 @@
 //! The brands that are simulated, one file each.
 
 mod audiocodes;
+mod poly;
 mod yealink;
 
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: [&Breed; 3] = [&yealink::BREED, &audiocodes::PHONE, &audiocodes::GATEWAY];
+pub static ALL: [&Breed; 4] = [&yealink::BREED, &poly::BREED, &audiocodes::PHONE, &audiocodes::GATEWAY];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, value, verbatim,
+    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, never, value, verbatim,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -42,6 +42,7 @@ pub(super) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
+    restarts: never,
     words: Words { server_url: "static.auto_provision.server.url", authority: AUTHORITY_URL },
 };
 
@@ -104,6 +105,7 @@ fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     Meaning {
         server_url: get("static.auto_provision.server.url"),
+        own_server: false,
         login: get("static.auto_provision.server.username").zip(get("static.auto_provision.server.password")),
         polling: polling(settings),
         custom_options: custom_options(settings),
