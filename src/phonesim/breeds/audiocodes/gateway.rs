@@ -39,6 +39,8 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
+    // [facts: A1.2]; the check sum keeps it from doing so for a file that it knows.
+    restarts: |before, after| value(after, "resetnow") == Some("1") && before != after,
     words: Words { server_url: "IniFileURL", authority: "TLSRootFileUrl" },
 };
 
@@ -94,6 +96,8 @@ fn meaning(settings: &Settings) -> Meaning {
     let minutes = value(settings, "autoupdatefrequency").and_then(|minutes| minutes.parse().ok());
     Meaning {
         server_url: get("inifileurl"),
+        // It asks DHCP for the place no more.
+        own_server: value(settings, "dhcprequesttftpparams") == Some("0"),
         login: get("aupddigestusername").zip(get("aupddigestpassword")),
         polling: minutes.filter(|minutes| *minutes > 0).map(|minutes: u64| Duration::from_secs(minutes * 60)),
         custom_options: Vec::new(),
