@@ -8,7 +8,7 @@ use super::gather;
 use super::standing::{Standing, advice, situation};
 use super::types;
 use super::{Admin, SETUP_CODE};
-use crate::config::{Mode, Network};
+use crate::config::Network;
 use crate::model::{
     BoxAddress, Journey, Lease, LeaseState, Mac, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url,
 };
@@ -224,13 +224,7 @@ impl Admin {
         let in_pool =
             |lease: &&Lease| network.dhcp.pool.is_some_and(|pool| (pool.first..=pool.last).contains(&lease.address));
         let leases = leases.iter().filter(held).filter(in_pool).count();
-        let (dhcp, says) = match (network.dhcp.mode, network.dhcp.pool) {
-            (Mode::Full, Some(pool)) => {
-                ("full", format!("This box gives the addresses {} to {} here.", pool.first, pool.last))
-            }
-            (Mode::Full, None) => ("full", "This box gives only the addresses that are reserved here.".to_owned()),
-            (Mode::Off, _) => ("off", self.how_phones_find_us(own)),
-        };
+        let (dhcp, says) = (network.dhcp.mode.name(), self.how_phones_find_us(own));
         types::Network {
             name: network.name.clone(),
             interface: network.interface.clone(),

@@ -141,8 +141,7 @@ pub(super) fn facts() -> Facts {
             dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
-                lease_time: Dhcp::USUAL_LEASE,
-                reservations: Vec::new(),
+                ..Dhcp::usual()
             },
         }],
         ports: Ports { http: 80, https: 443 },

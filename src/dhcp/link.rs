@@ -7,7 +7,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::net::if_::InterfaceFlags;
 use nix::sys::socket::{ControlMessage, LinkAddr, MsgFlags, SockaddrIn, bind, sendmsg, sendto};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::frame;
 use super::reply::{Destination, Reply};
@@ -42,53 +42,79 @@ impl Interface {
         Ok(link.zip(address).map(|(link, address)| Self { name: name.to_owned(), link, address }))
     }
 
-    fn mac(&self) -> Mac {
+    /// Its hardware address.
+    pub(super) fn mac(&self) -> Mac {
         Mac::new(self.link.addr().unwrap_or_default())
     }
+}
+
+/// What is heard on the link: ARP, and DHCP of servers; that of clients too while no socket of ours takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ear {
+    All,
+    NotClients,
 }
 
 /// The sockets of one network.
 #[derive(Debug)]
 pub(super) struct Link {
     interface: Interface,
-    udp: UdpSocket,
+    /// Port 67, once something is to be answered.
+    udp: Option<UdpSocket>,
     /// Sends whole frames, hears nothing.
     packet: Socket,
-    /// Open while an address is being probed.
-    arp: Option<Socket>,
+    /// Hears what others say.
+    ear: Socket,
 }
 
 impl Link {
-    /// Opens port 67 on the interface, and a packet socket beside it. Nothing is shared: where another DHCP server
-    /// runs on the box, this fails.
+    /// Opens packet sockets on the interface. Nothing is answered before [`Link::answer`].
     pub(super) fn open(interface: Interface) -> io::Result<Self> {
-        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-        socket.bind_device(Some(interface.name.as_bytes()))?;
-        socket.set_broadcast(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT).into())?;
         // Protocol 0: the kernel hands no frame of anybody to this socket.
         let packet = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
         packet.set_nonblocking(true)?;
-        Ok(Self { interface, udp: socket.into(), packet, arp: None })
+        let all = u16::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be();
+        let mut ear = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(i32::from(all))))?;
+        ear.attach_filter(&filter(Ear::All))?;
+        ear.set_nonblocking(true)?;
+        bind(ear.as_raw_fd(), &interface.link)?;
+        // What came in before it was bound may be of another interface.
+        while ear.read(&mut [0]).is_ok() {}
+        Ok(Self { interface, udp: None, packet, ear })
+    }
+
+    /// Opens port 67 on the interface, if it is not open yet. Nothing is shared: where another DHCP server runs on
+    /// the box, this fails.
+    pub(super) fn answer(&mut self) -> io::Result<()> {
+        if self.udp.is_some() {
+            return Ok(());
+        }
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.bind_device(Some(self.interface.name.as_bytes()))?;
+        socket.set_broadcast(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT).into())?;
+        self.udp = Some(socket.into());
+        self.ear.attach_filter(&filter(Ear::NotClients))
     }
 
     pub(super) fn interface(&self) -> &Interface {
         &self.interface
     }
 
-    pub(super) fn udp(&self) -> BorrowedFd<'_> {
-        self.udp.as_fd()
+    pub(super) fn udp(&self) -> Option<BorrowedFd<'_>> {
+        self.udp.as_ref().map(AsFd::as_fd)
     }
 
-    pub(super) fn arp(&self) -> Option<BorrowedFd<'_>> {
-        self.arp.as_ref().map(AsFd::as_fd)
+    pub(super) fn ear(&self) -> BorrowedFd<'_> {
+        self.ear.as_fd()
     }
 
     /// The next packet that waits, if one does: its length in `buffer`, and who sent it. A length that fills the
     /// buffer is a packet that was cut.
     pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Ipv4Addr)>> {
-        match self.udp.recv_from(buffer) {
+        let Some(udp) = &self.udp else { return Ok(None) };
+        match udp.recv_from(buffer) {
             Ok((length, from)) => match from.ip() {
                 std::net::IpAddr::V4(from) => Ok(Some((length, from))),
                 std::net::IpAddr::V6(_) => Ok(None),
@@ -112,32 +138,24 @@ impl Link {
         }
     }
 
-    /// Asks who has `address`. Answers are to be read with [`Link::hear`].
-    pub(super) fn probe(&mut self, address: Ipv4Addr) -> io::Result<()> {
-        if self.arp.is_none() {
-            let protocol = u16::try_from(libc::ETH_P_ARP).unwrap_or_default().to_be();
-            let arp = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(i32::from(protocol))))?;
-            arp.set_nonblocking(true)?;
-            bind(arp.as_raw_fd(), &self.interface.link)?;
-            self.arp = Some(arp);
-        }
+    /// Asks who has `address`. The answers are overheard.
+    pub(super) fn probe(&self, address: Ipv4Addr) -> io::Result<()> {
         self.send_frame(&frame::arp_probe(self.interface.mac(), address))
     }
 
-    /// The next ARP frame that waits, if one does: who says to have which address.
-    pub(super) fn hear(&mut self) -> Option<(Mac, Ipv4Addr)> {
-        let mut frame = [0; 128];
-        loop {
-            let length = self.arp.as_mut()?.read(&mut frame).ok()?;
-            if let Some(sender) = frame.get(..length).and_then(frame::arp_sender) {
-                return Some(sender);
-            }
-        }
+    /// Sends a message of a client to every server on the link; `from` is the address of the client.
+    pub(super) fn ask(&self, message: &[u8], from: Ipv4Addr) -> io::Result<()> {
+        let frame = frame::question(message, (self.interface.mac(), from));
+        self.send_frame(&frame.ok_or(io::ErrorKind::InvalidInput)?)
     }
 
-    /// Hears no ARP any more.
-    pub(super) fn end_probing(&mut self) {
-        self.arp = None;
+    /// The next frame that was overheard, if one waits: its length in `buffer`.
+    pub(super) fn overhear(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.ear.read(buffer) {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn send_to(&self, message: &[u8], to: SocketAddrV4) -> io::Result<()> {
@@ -149,7 +167,8 @@ impl Link {
         };
         let control = [ControlMessage::Ipv4PacketInfo(&source)];
         let message = [IoSlice::new(message)];
-        sendmsg(self.udp.as_raw_fd(), &message, &control, MsgFlags::MSG_DONTWAIT, Some(&SockaddrIn::from(to)))?;
+        let udp = self.udp.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        sendmsg(udp.as_raw_fd(), &message, &control, MsgFlags::MSG_DONTWAIT, Some(&SockaddrIn::from(to)))?;
         Ok(())
     }
 
@@ -158,4 +177,42 @@ impl Link {
         sendto(self.packet.as_raw_fd(), frame, &self.interface.link, MsgFlags::MSG_DONTWAIT)?;
         Ok(())
     }
+}
+
+/// A filter (classic BPF, as tcpdump -d prints it) that lets through what others send: ARP, and UDP to the DHCP ports
+/// that is no later fragment. The kernel drops everything else before it costs anything.
+fn filter(ear: Ear) -> [SockFilter; 15] {
+    const LOAD_HALF: u16 = 0x28;
+    const LOAD_BYTE: u16 = 0x30;
+    const LOAD_WORD: u16 = 0x20;
+    const LOAD_HALF_AT_X: u16 = 0x48;
+    const HEADER_TO_X: u16 = 0xb1;
+    const IF_EQUAL: u16 = 0x15;
+    const IF_ANY_BIT: u16 = 0x45;
+    const RETURN: u16 = 0x06;
+    /// The kernel's own note: which way the frame goes (linux/filter.h, SKF_AD_PKTTYPE).
+    const DIRECTION: u32 = 0xffff_f000 + 4;
+    const OUTGOING: u32 = 4;
+    let clients = match ear {
+        Ear::All => 67,
+        // Port 68 stands there twice: the other way would be a filter of another length.
+        Ear::NotClients => 68,
+    };
+    [
+        SockFilter::new(LOAD_WORD, 0, 0, DIRECTION),
+        SockFilter::new(IF_EQUAL, 12, 0, OUTGOING),
+        SockFilter::new(LOAD_HALF, 0, 0, 12),
+        SockFilter::new(IF_EQUAL, 9, 0, 0x0806),
+        SockFilter::new(IF_EQUAL, 0, 9, 0x0800),
+        SockFilter::new(LOAD_BYTE, 0, 0, 23),
+        SockFilter::new(IF_EQUAL, 0, 7, 17),
+        SockFilter::new(LOAD_HALF, 0, 0, 20),
+        SockFilter::new(IF_ANY_BIT, 5, 0, 0x1fff),
+        SockFilter::new(HEADER_TO_X, 0, 0, 14),
+        SockFilter::new(LOAD_HALF_AT_X, 0, 0, 16),
+        SockFilter::new(IF_EQUAL, 1, 0, clients),
+        SockFilter::new(IF_EQUAL, 0, 1, 68),
+        SockFilter::new(RETURN, 0, 0, 0x4_0000),
+        SockFilter::new(RETURN, 0, 0, 0),
+    ]
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::knowledge::Knowledge;
 use super::request::Request;
 use crate::brands::{Brand, Claims, Registry};
+use crate::config::{CustomOption, Scope};
 use crate::model::{BoxAddress, Scheme, provisioning_url};
 use crate::store::Store;
 
@@ -19,11 +20,11 @@ pub struct Provisioning {
 }
 
 impl Provisioning {
-    /// What is known of the sender of a request that came in at the box's address `local`.
+    /// The brand of the phone that sent a request; `None` when it is none.
     ///
     /// A device is told as a phone when it says enough of itself to be one, or says something and is on the list: a
     /// hardware address alone does not make a phone where the brand makes other things as well.
-    pub(super) fn knowledge(&self, request: &Request, store: &Store, local: Ipv4Addr) -> Knowledge {
+    pub(super) fn brand(&self, request: &Request, store: &Store) -> Option<&Brand> {
         let listed = store.listed(request.mac);
         let claims = Claims {
             user_agent: None,
@@ -32,18 +33,53 @@ impl Provisioning {
             requested: request.requested(),
         };
         let recognised = self.registry.recognise(&claims).filter(|found| found.phone || listed.is_some());
-        let brand = match recognised {
+        match recognised {
             Some(found) => Some(found.brand),
             None => listed.and_then(|_| self.brand_on_the_list(request, store)),
-        };
+        }
+    }
+
+    /// What is known of the sender of a request that came in at the box's address `local`, and what an administrator
+    /// set for it.
+    pub(super) fn knowledge(
+        &self,
+        request: &Request,
+        store: &Store,
+        local: Ipv4Addr,
+        custom: &[CustomOption],
+    ) -> Knowledge {
+        let listed = store.listed(request.mac);
+        let brand = self.brand(request, store);
         // Only a phone that has shown that it has our CA is sent to HTTPS at once.
         let scheme = if listed.is_some_and(|listed| listed.trusts_us) { Scheme::Https } else { Scheme::Http };
         let at = BoxAddress { host: local.into(), http: self.http, https: self.https };
         let options = brand.map(|brand| brand.dhcp_options(&provisioning_url(scheme, &at, ""))).unwrap_or_default();
-        Knowledge { options }
+        let phone = brand.is_some() || listed.is_some();
+        Knowledge { options, phone, custom: custom_for(custom, request, brand, store) }
     }
 
     fn brand_on_the_list(&self, request: &Request, store: &Store) -> Option<&Brand> {
         self.registry.brand(store.phone_by_mac(request.mac)?.brand.as_deref()?)
     }
+}
+
+/// The options that an administrator set for the sender: of several for one code, the narrowest. They are sorted so,
+/// the widest first.
+fn custom_for(options: &[CustomOption], request: &Request, brand: Option<&Brand>, store: &Store) -> Vec<(u8, Vec<u8>)> {
+    let mut found: Vec<(u8, Vec<u8>)> = Vec::new();
+    for option in options {
+        let meant = match &option.scope {
+            Scope::Network => true,
+            Scope::Brand(name) => brand.is_some_and(|brand| brand.id == *name),
+            Scope::Model(name) => store
+                .phone_by_mac(request.mac)
+                .is_some_and(|phone| phone.model.as_deref().is_some_and(|model| model.eq_ignore_ascii_case(name))),
+            Scope::Phone(mac) => *mac == request.mac,
+        };
+        if meant {
+            found.retain(|(code, _)| *code != option.code);
+            found.push((option.code, option.value.clone()));
+        }
+    }
+    found
 }

@@ -94,6 +94,16 @@ impl<'a> Draft<'a> {
         append(&mut self.options, code, value);
     }
 
+    /// Adds an option that has no value, once, if there is room for it.
+    pub(super) fn add_mark(&mut self, code: u8) {
+        let Some(written) = self.written.get_mut(usize::from(code)).filter(|written| !**written) else { return };
+        if self.room >= 2 {
+            *written = true;
+            self.room -= 2;
+            self.options.extend([code, 0]);
+        }
+    }
+
     /// The finished message and where it goes.
     pub(super) fn finish(mut self) -> Reply {
         let request = self.request;

@@ -232,17 +232,18 @@ fn after_a_restore_no_address_in_use_is_offered() {
     let squatter = ground.client();
     squatter.add_address("10.66.0.100/24");
     squatter.add_address("10.66.0.101/24");
-    let unwarned = ground.client();
-    assert_eq!(udhcpc_once(&unwarned, &[]).0, Ipv4Addr::new(10, 66, 0, 100), "the control: unprobed, it is given");
+    let first = ground.client();
+    assert_eq!(udhcpc_once(&first, &[]).0, Ipv4Addr::new(10, 66, 0, 102), "a static host in the pool is found");
     appliance.kill();
     ground.lose_database();
 
     let appliance = ground.start(DHCP);
     let client = ground.client();
-    // Whether or not the snapshot knows the lease of the first address, the second had to be probed.
-    assert_eq!(udhcpc_once(&client, &[]).0, Ipv4Addr::new(10, 66, 0, 102));
+    // Whether or not the snapshot knows the lease of the first client, nobody else may get its address.
+    let given = Ipv4Addr::new(10, 66, 0, 103);
+    assert_eq!(udhcpc_once(&client, &[]).0, given);
     let offers: Vec<_> = capture.of(&client).into_iter().filter(|seen| seen.kind == OFFER).collect();
-    assert!(offers.iter().all(|offer| offer.yiaddr == Ipv4Addr::new(10, 66, 0, 102)), "{offers:?}");
+    assert!(offers.iter().all(|offer| offer.yiaddr == given), "{offers:?}");
     appliance.stop();
 }
 

@@ -72,6 +72,8 @@ pub(super) struct Bindings {
     by_address: HashMap<Ipv4Addr, Binding>,
     of_client: HashMap<Client, Ipv4Addr>,
     running: BTreeSet<(Tick, Ipv4Addr)>,
+    /// How many of those that run were declined.
+    declined: usize,
     by_age: BTreeSet<(Tick, Ipv4Addr)>,
 }
 
@@ -100,6 +102,7 @@ impl Bindings {
         self.remove(address);
         if binding.lease.state != LeaseState::Released && binding.ends > at {
             self.running.insert((binding.ends, address));
+            self.declined += usize::from(binding.lease.state == LeaseState::Declined);
             self.by_age.insert((binding.stored, address));
         }
         // What was declined belongs to nobody: its client must get another.
@@ -112,7 +115,9 @@ impl Bindings {
     /// Forgets an address.
     pub(super) fn remove(&mut self, address: Ipv4Addr) -> Option<Binding> {
         let binding = self.by_address.remove(&address)?;
-        self.running.remove(&(binding.ends, address));
+        if self.running.remove(&(binding.ends, address)) && binding.lease.state == LeaseState::Declined {
+            self.declined = self.declined.saturating_sub(1);
+        }
         self.by_age.remove(&(binding.stored, address));
         if self.of_client.get(&binding.client) == Some(&address) {
             self.of_client.remove(&binding.client);
@@ -135,10 +140,28 @@ impl Bindings {
         self.at(address).is_some_and(|binding| self.running.contains(&(binding.ends, address)))
     }
 
+    /// How many addresses somebody holds, or are set aside.
+    pub(super) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// How many addresses are set aside.
+    pub(super) fn declined(&self) -> usize {
+        self.declined
+    }
+
+    /// Every binding, running or over.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Binding> {
+        self.by_address.values()
+    }
+
     /// The next binding that is over by `at`. It stays known; tells when it ended.
     pub(super) fn next_over(&mut self, at: Tick) -> Option<(Tick, Ipv4Addr)> {
         let first = *self.running.first().filter(|(ends, _)| *ends <= at)?;
         self.running.remove(&first);
+        if self.at(first.1).is_some_and(|binding| binding.lease.state == LeaseState::Declined) {
+            self.declined = self.declined.saturating_sub(1);
+        }
         Some(first)
     }
 

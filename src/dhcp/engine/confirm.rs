@@ -12,7 +12,7 @@ impl Engine {
         let held = Some(request.ciaddr).filter(|address| !address.is_unspecified());
         match (request.server_id(), held, request.requested_address()) {
             (Some(server), ..) if server != self.network.server => {
-                self.sole = false;
+                self.unrivalled = false;
                 if let Some((address, _)) = self.offers.withdraw(&ask.client) {
                     self.give_back(address);
                 }
@@ -61,7 +61,7 @@ impl Engine {
             // The client uses the address, nobody else may: where no other server can have given it, the record
             // that we lack is written now. A NAK would end its calls, silence would let the address be offered
             // to another while it is in use.
-            if own || self.sole || self.has_gaps(ask.at) {
+            if own || self.is_sole() || self.has_gaps(ask.at) {
                 return self.acknowledge(ask, address);
             }
             return Decision::silent(Silence::NoRecord);

@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::super::packets::{Heard, Packet};
-use super::super::request::Request;
 use super::tests::{address, at, network};
 use super::*;
 use crate::model::{Lease, Timestamp};
@@ -129,8 +128,7 @@ impl World {
         let transaction = &mut self.clients[usize::from(client)].transaction;
         *transaction += 1;
         packet.xid = *transaction;
-        let decision =
-            self.engine.handle(&Request::decode(&packet.bytes()).unwrap(), &Knowledge::default(), self.now());
+        let decision = self.engine.handle(&packet.request(), &Knowledge::default(), self.now());
         self.pending.extend(decision.writes);
         self.replies.extend(decision.reply.map(|reply| (client, Heard::read(&reply.message))));
         if self.plant == Plant::AckBeforeDurable {
