@@ -50,6 +50,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("config/custom.rs", &["toml"]),
     ("dhcp/coexistence", &["crate::config", "crate::dhcp"]),
     ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),
+    ("dhcp/export", &["crate::dhcp"]),
     ("dhcp/knowledge.rs", &["crate::dhcp"]),
     ("dhcp/options.rs", &["crate::dhcp"]),
     ("dhcp/question.rs", &["crate::dhcp"]),
@@ -142,7 +143,7 @@ fn no_brand_is_named_outside_the_brand_folders() {
     let mut names: BTreeSet<String> = BRANDS.iter().map(|&name| name.to_owned()).collect();
     for entry in std::fs::read_dir(source.join("brands")).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        if path.join("brand.toml").exists() {
             names.insert(path.file_name().unwrap().to_string_lossy().to_lowercase());
         }
     }

@@ -54,6 +54,7 @@ mod tests;
 mod throttle;
 pub mod types;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -87,6 +88,8 @@ pub struct Facts {
     pub version: String,
     /// Identity of the box: the origin of the documents made here.
     pub box_id: Id,
+    /// What people call the brands, by folder name.
+    pub brands: BTreeMap<String, String>,
     /// The networks that are served.
     pub networks: Vec<Network>,
     /// Ports of the plain and of the TLS listener.
@@ -149,8 +152,8 @@ impl Admin {
             store,
             journal,
             clock,
+            pages: page::Pages::new(facts.brands.clone())?,
             facts,
-            pages: page::Pages::new()?,
             passwords: password::Passwords::new(),
             sessions: Mutex::default(),
             throttle: Mutex::default(),

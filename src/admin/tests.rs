@@ -131,6 +131,7 @@ pub(super) fn facts() -> Facts {
         name: "box66.branch.example".into(),
         version: "0.1.0".into(),
         box_id: Id::new(Timestamp::from_secs(1), 0),
+        brands: [("acme".to_owned(), "Acme".to_owned())].into(),
         networks: vec![Network {
             name: "office".into(),
             interface: "eth0".into(),

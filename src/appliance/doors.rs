@@ -52,7 +52,7 @@ impl Doors {
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
-        let admin = self.admin(ports)?;
+        let admin = self.admin(&registry, ports)?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
@@ -85,12 +85,13 @@ impl Doors {
         Ok((parts, setup_code))
     }
 
-    fn admin(&self, ports: admin::Ports) -> anyhow::Result<Admin> {
+    fn admin(&self, registry: &Registry, ports: admin::Ports) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             box_id: self.origin,
+            brands: registry.brands().map(|brand| (brand.id.clone(), brand.name.clone())).collect(),
             networks: self.config.networks.clone(),
             ports,
             authority: admin::Authority {
@@ -165,7 +166,12 @@ impl Doors {
         let server = dhcp::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
-            provisioning: dhcp::Provisioning { registry: registry.clone(), http: ports.http, https: ports.https },
+            provisioning: dhcp::Provisioning {
+                registry: registry.clone(),
+                http: ports.http,
+                https: ports.https,
+                also: Vec::new(),
+            },
             clock: self.clock.clone(),
             restored: self.restored,
             box_id: self.origin,

@@ -3,9 +3,11 @@ use std::collections::BTreeSet;
 use regex::Regex;
 use serde::Deserialize;
 
+use super::class::{ClassRule, MacPrefix};
+use super::dhcp::{self, DhcpAnswer, DhcpQuery, OptionRule};
 use super::error::Error;
 use super::escape::Format;
-use super::manifest::{self, Manifest, OptionForm};
+use super::manifest::{self, Manifest};
 use super::pattern::Pattern;
 use super::registry::Folder;
 use super::render::Templates;
@@ -24,11 +26,11 @@ pub struct Brand {
     /// What its TLS can do.
     pub tls: Tls,
     pub(super) user_agents: Vec<Regex>,
-    pub(super) vendor_classes: Vec<Vec<u8>>,
+    pub(super) vendor_classes: Vec<ClassRule>,
     pub(super) mac_prefixes: Vec<MacPrefix>,
     pub(super) files: Vec<FileRule>,
     pub(super) templates: Templates,
-    options: Vec<(u8, OptionForm)>,
+    options: Vec<OptionRule>,
     accounts_of_unknown_model: usize,
     models: Vec<(String, usize)>,
     facts: Vec<Fact>,
@@ -94,13 +96,6 @@ pub enum FileKind {
     Withheld,
 }
 
-#[derive(Debug)]
-pub(super) struct MacPrefix {
-    pub(super) octets: Vec<u8>,
-    /// Whether nothing but phones has it (else more is needed to take a device for one).
-    pub(super) phones_only: bool,
-}
-
 impl Brand {
     /// Reads and checks a folder.
     pub(super) fn read(folder: &Folder) -> Result<Self, Error> {
@@ -119,9 +114,14 @@ impl Brand {
             .map(|rule| user_agent(&rule.pattern))
             .collect::<Result<_, _>>()
             .map_err(wrong)?;
+        let options = dhcp::check(&manifest.dhcp_option).map_err(wrong)?;
+        let asks_for = options.iter().filter(|rule| rule.marks_a_phone()).map(|rule| rule.number).collect::<Vec<_>>();
+        let mac_prefix = |rule| MacPrefix::read(rule, &asks_for);
         let mac_prefixes = manifest.mac_prefix.iter().map(mac_prefix).collect::<Result<_, _>>().map_err(wrong)?;
-        if let Some(empty) = manifest.vendor_class.iter().find(|class| class.prefix.len() < 3) {
-            return Err(wrong(format!("the vendor class \"{}\" would fit too much", empty.prefix)));
+        let vendor_classes =
+            manifest.vendor_class.iter().map(ClassRule::read).collect::<Result<_, _>>().map_err(wrong)?;
+        if manifest.accounts.is_none() && files.iter().any(|rule| rule.made.is_some()) {
+            return Err(wrong("files are made, and nothing says how many accounts a phone has".into()));
         }
         Ok(Self {
             id: folder.id.clone(),
@@ -134,16 +134,12 @@ impl Brand {
                 takes_our_ca: manifest.tls.takes_our_ca,
             },
             user_agents,
-            vendor_classes: manifest
-                .vendor_class
-                .iter()
-                .map(|class| class.prefix.to_ascii_lowercase().into())
-                .collect(),
+            vendor_classes,
             mac_prefixes,
             templates: Templates::compile(folder, &files)?,
             files,
-            options: manifest.dhcp_option.iter().map(|option| (option.number, option.form)).collect(),
-            accounts_of_unknown_model: manifest.accounts.unknown_model,
+            options,
+            accounts_of_unknown_model: manifest.accounts.map_or(0, |accounts| accounts.unknown_model),
             models: manifest
                 .model
                 .into_iter()
@@ -163,39 +159,31 @@ impl Brand {
         &self.facts
     }
 
-    /// The DHCP options that bring a phone of this brand to `url`, which ends with `/`. A value that one option
-    /// cannot hold (255 bytes, RFC 2132 section 2) is left out.
-    pub fn dhcp_options(&self, url: &str) -> Vec<(u8, Vec<u8>)> {
-        let value = |form| match form {
-            OptionForm::Url => url,
-            OptionForm::Host => host(url),
-        };
-        self.options
-            .iter()
-            .map(|(number, form)| (*number, value(*form).as_bytes().to_vec()))
-            .filter(|(_, value)| (1..=255).contains(&value.len()))
-            .collect()
+    /// Whether any file is made for phones of this brand.
+    pub fn makes_files(&self) -> bool {
+        self.files.iter().any(|rule| rule.made.is_some())
     }
 
-    /// Whether this brand's phones are told of their configuration by the DHCP option of this number.
-    pub(super) fn reads_option(&self, number: u8) -> bool {
-        self.options.iter().any(|(own, _)| *own == number)
+    /// The vendor classes that its phones send.
+    pub fn vendor_classes(&self) -> &[ClassRule] {
+        &self.vendor_classes
+    }
+
+    /// The hardware addresses that its phones have.
+    pub fn mac_prefixes(&self) -> &[MacPrefix] {
+        &self.mac_prefixes
+    }
+
+    /// The DHCP options that bring a phone of this brand to its configuration and, where a VLAN is to be told, into it.
+    /// Nothing is ever cut: a value that does not fit is left out, with the reason.
+    pub fn dhcp_options(&self, query: &DhcpQuery<'_>) -> DhcpAnswer {
+        dhcp::answer(&self.options, query)
     }
 
     /// How many accounts a phone of this model has: those without a line are switched off.
     pub(super) fn accounts(&self, model: Option<&str>) -> usize {
         let known = |model: &str| self.models.iter().find(|(name, _)| name.eq_ignore_ascii_case(model));
         model.and_then(known).map_or(self.accounts_of_unknown_model, |(_, accounts)| *accounts)
-    }
-}
-
-/// The host of a URL, without scheme, login, port and the brackets of an IPv6 address.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or(rest);
-    match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-        Some((address, _)) => address,
-        None => authority.split(':').next().unwrap_or(authority),
     }
 }
 
@@ -208,16 +196,6 @@ fn user_agent(pattern: &str) -> Result<Regex, String> {
         return Err(format!("user-agent {pattern} fits everything"));
     }
     Ok(regex)
-}
-
-fn mac_prefix(rule: &manifest::MacPrefix) -> Result<MacPrefix, String> {
-    let wrong = || format!("mac-prefix \"{}\": expected three to five octets, as in 80:5e:c0", rule.prefix);
-    let octet = |pair: &str| (pair.len() == 2).then(|| u8::from_str_radix(pair, 16).ok()).flatten();
-    let octets: Vec<u8> = rule.prefix.split(':').map(octet).collect::<Option<_>>().ok_or_else(wrong)?;
-    if !(3..=5).contains(&octets.len()) {
-        return Err(wrong());
-    }
-    Ok(MacPrefix { octets, phones_only: rule.phones_only })
 }
 
 fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
@@ -267,7 +245,8 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         add(format!("user-agent {}", rule.pattern), &rule.source, rule.seen_on_a_phone);
     }
     for rule in &manifest.vendor_class {
-        add(format!("vendor-class {}", rule.prefix), &rule.source, rule.seen_on_a_phone);
+        let text = rule.exact.as_deref().or(rule.prefix.as_deref()).or(rule.suffix.as_deref()).unwrap_or("in binary");
+        add(format!("vendor-class {text}"), &rule.source, rule.seen_on_a_phone);
     }
     for rule in &manifest.mac_prefix {
         add(format!("mac-prefix {}", rule.prefix), &rule.source, rule.seen_on_a_phone);
@@ -278,7 +257,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
     for rule in &manifest.file {
         add(format!("file {}", rule.name), &rule.source, rule.seen_on_a_phone);
     }
-    add("accounts".into(), &manifest.accounts.source, manifest.accounts.seen_on_a_phone);
+    if let Some(accounts) = &manifest.accounts {
+        add("accounts".into(), &accounts.source, accounts.seen_on_a_phone);
+    }
     for rule in &manifest.model {
         add(format!("model {}", rule.names.join(", ")), &rule.source, rule.seen_on_a_phone);
     }

@@ -20,8 +20,10 @@ pub(super) struct Manifest {
     pub(super) mac_prefix: Vec<MacPrefix>,
     #[serde(default)]
     pub(super) dhcp_option: Vec<DhcpOption>,
+    #[serde(default)]
     pub(super) file: Vec<File>,
-    pub(super) accounts: Accounts,
+    /// Needed where a file is made.
+    pub(super) accounts: Option<Accounts>,
     #[serde(default)]
     pub(super) model: Vec<Model>,
     pub(super) resync: Option<Notify>,
@@ -38,11 +40,17 @@ pub(super) struct UserAgent {
     pub(super) seen_on_a_phone: bool,
 }
 
-/// What DHCP option 60 begins with, in any case and with NULs left out.
+/// How DHCP option 60 begins and ends, in any case and with NULs left out; or whose binary class it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct VendorClass {
-    pub(super) prefix: String,
+    /// The whole class.
+    pub(super) exact: Option<String>,
+    pub(super) prefix: Option<String>,
+    pub(super) suffix: Option<String>,
+    pub(super) unless_suffix: Option<String>,
+    /// An IANA enterprise number: the class is binary, in the form of RFC 3925.
+    pub(super) enterprise: Option<u32>,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }
@@ -52,27 +60,83 @@ pub(super) struct VendorClass {
 pub(super) struct MacPrefix {
     pub(super) prefix: String,
     pub(super) phones_only: bool,
+    /// Options of which such a phone asks for at least one; else those that bring it to its configuration.
+    pub(super) asks_for: Option<Vec<u8>>,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }
 
+/// One way to say a DHCP option. Of several with one number, the first that can be said is.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct DhcpOption {
     pub(super) number: u8,
-    pub(super) form: OptionForm,
+    pub(super) value: OptionValue,
+    /// Only to those whose vendor class begins with one of these.
+    #[serde(default)]
+    pub(super) classes: Vec<String>,
+    /// Also to those who send no vendor class at all.
+    #[serde(default)]
+    pub(super) without_a_class: bool,
+    /// Only to those whose user class (option 77) begins with one of these.
+    #[serde(default)]
+    pub(super) user_classes: Vec<String>,
+    /// Only while the URL has this scheme.
+    pub(super) scheme: Option<UrlScheme>,
+    /// Only to those who ask for it in option 55.
+    #[serde(default)]
+    pub(super) when_requested: bool,
+    /// The phone asks at one of these ports, whatever the URL says.
+    #[serde(default)]
+    pub(super) asks_at: Vec<u16>,
+    /// Most bytes that the phone takes, where that is less than an option holds.
+    pub(super) longest: Option<u8>,
+    /// Sub-options end with the octet 255.
+    #[serde(default)]
+    pub(super) end_mark: bool,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }
 
-/// What a DHCP option of this brand holds.
+/// What an option or sub-option holds.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum OptionValue {
+    /// Text with places in braces, and in brackets what is left out when its places have nothing to say.
+    Text(String),
+    /// The box's IPv4 address.
+    Address,
+    /// These octets, in hexadecimal.
+    Octets(String),
+    /// The number of the voice VLAN in so many octets, the highest first.
+    VoiceVlan(u8),
+    /// Each as number, length, value.
+    SubOptions(Vec<SubOption>),
+    /// Sub-options behind an enterprise number and their length (RFC 3925 section 4).
+    Enterprise(Enterprise),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct SubOption {
+    pub(super) number: u8,
+    pub(super) value: OptionValue,
+    #[serde(default)]
+    pub(super) asks_at: Vec<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Enterprise {
+    pub(super) number: u32,
+    pub(super) sub_options: Vec<SubOption>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum OptionForm {
-    /// The whole URL, ending with `/`.
-    Url,
-    /// Only the host of the URL.
-    Host,
+pub(super) enum UrlScheme {
+    Http,
+    Https,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,9 @@
 //! `samples/` with exact expected outputs. [`Registry`] reads the folders; a new brand is a new folder and no other edit.
 
 mod brand;
+mod class;
 mod context;
+mod dhcp;
 mod error;
 mod escape;
 mod manifest;
@@ -15,6 +17,8 @@ mod render;
 mod sheet;
 
 pub use brand::{Brand, Fact, FileKind, FileRule, Tls};
+pub use class::{ClassRule, MacPrefix};
+pub use dhcp::{DhcpAnswer, DhcpForm, DhcpOption, DhcpQuery, LeftOut, Omission};
 pub use error::Error;
 pub use escape::{Format, Unfit};
 pub use recognise::{Claims, Recognition};

@@ -40,10 +40,10 @@ const BOOT_CLASSES: [&[u8]; 2] = [b"pxeclient", b"httpclient"];
 impl Registry {
     /// Finds the brand: by User-Agent, else by vendor class, else by MAC prefix.
     pub fn recognise(&self, claims: &Claims<'_>) -> Option<Recognition<'_>> {
-        let class = claims.vendor_class.filter(|class| class.len() <= LONGEST_CLAIM).map(plain_class);
-        let boots = class.as_ref().is_some_and(|class| BOOT_CLASSES.iter().any(|boot| class.starts_with(boot)));
+        let class = claims.vendor_class.filter(|class| class.len() <= LONGEST_CLAIM);
+        let boots = class.is_some_and(|class| boots_from_network(&plain_class(class)));
         self.by_user_agent(claims)
-            .or_else(|| self.by_class(class.as_deref()?))
+            .or_else(|| self.by_class(class?))
             .or_else(|| self.by_mac(claims))
             .map(|found| Recognition { phone: found.phone && !boots, ..found })
     }
@@ -64,7 +64,8 @@ impl Registry {
     }
 
     fn by_class(&self, class: &[u8]) -> Option<Recognition<'_>> {
-        let brand = self.brands().find(|brand| brand.vendor_classes.iter().any(|prefix| class.starts_with(prefix)))?;
+        let plain = plain_class(class);
+        let brand = self.brands().find(|brand| brand.vendor_classes.iter().any(|rule| rule.fits(class, &plain)))?;
         Some(Recognition { brand, model: None, firmware: None, mac: None, phone: true })
     }
 
@@ -72,13 +73,18 @@ impl Registry {
         let octets = claims.mac?.octets();
         self.brands().find_map(|brand| {
             let prefix = brand.mac_prefixes.iter().find(|prefix| octets.starts_with(&prefix.octets))?;
-            let asks = claims.requested.iter().any(|number| brand.reads_option(*number));
+            let asks = claims.requested.iter().any(|number| prefix.asks_for.contains(number));
             Some(Recognition { brand, model: None, firmware: None, mac: None, phone: prefix.phones_only || asks })
         })
     }
 }
 
+/// Whether a class, plain, is that of a device that boots from the network.
+pub(super) fn boots_from_network(plain: &[u8]) -> bool {
+    BOOT_CLASSES.iter().any(|boot| plain.starts_with(boot))
+}
+
 /// A class with its NULs left out, in lower case: some end it with NUL, some pad it.
-fn plain_class(class: &[u8]) -> Vec<u8> {
+pub(super) fn plain_class(class: &[u8]) -> Vec<u8> {
     class.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase).collect()
 }

@@ -81,12 +81,15 @@ impl Registry {
     }
 
     /// What a file name means to a phone that is known or claims to be of the brand `id`: several brands use the
-    /// same names.
+    /// same names. A phone of a brand for which no file is made is not given another brand's.
     pub fn file_of(&self, name: &str, id: Option<&str>) -> FileMatch<'_> {
         if name.len() > LONGEST_NAME {
             return FileMatch::Unknown;
         }
         let hinted = id.and_then(|id| self.brand(id));
+        if let Some(brand) = hinted.filter(|brand| !brand.makes_files()) {
+            return brand.file(name).unwrap_or(FileMatch::Unknown);
+        }
         hinted.into_iter().chain(&self.brands).find_map(|brand| brand.file(name)).unwrap_or(FileMatch::Unknown)
     }
 }

@@ -11,6 +11,7 @@
 mod coexistence;
 mod control;
 mod engine;
+pub mod export;
 mod frame;
 #[cfg(test)]
 mod hostile;

@@ -41,6 +41,8 @@ pub mod code {
     pub const VENDOR_CLASS: u8 = 60;
     /// Client identifier.
     pub const CLIENT_ID: u8 = 61;
+    /// User class (RFC 3004).
+    pub const USER_CLASS: u8 = 77;
     /// Rapid commit (RFC 4039).
     pub const RAPID_COMMIT: u8 = 80;
     /// Relay agent information (RFC 3046).

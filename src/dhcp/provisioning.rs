@@ -2,10 +2,11 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::knowledge::Knowledge;
+use super::options::code;
 use super::request::Request;
-use crate::brands::{Brand, Claims, Registry};
+use crate::brands::{Brand, Claims, DhcpAnswer, DhcpQuery, Registry};
 use crate::config::{CustomOption, Scope};
-use crate::model::{BoxAddress, Scheme, provisioning_url};
+use crate::model::{BoxAddress, Scheme};
 use crate::store::Store;
 
 /// What tells phones where their configuration is.
@@ -17,6 +18,8 @@ pub struct Provisioning {
     pub http: u16,
     /// Port of the TLS listener.
     pub https: u16,
+    /// Other ports at which the box answers phones: 69, 6970.
+    pub also: Vec<u16>,
 }
 
 impl Provisioning {
@@ -48,14 +51,28 @@ impl Provisioning {
         local: Ipv4Addr,
         custom: &[CustomOption],
     ) -> Knowledge {
-        let listed = store.listed(request.mac);
         let brand = self.brand(request, store);
-        // Only a phone that has shown that it has our CA is sent to HTTPS at once.
-        let scheme = if listed.is_some_and(|listed| listed.trusts_us) { Scheme::Https } else { Scheme::Http };
-        let at = BoxAddress { host: local.into(), http: self.http, https: self.https };
-        let options = brand.map(|brand| brand.dhcp_options(&provisioning_url(scheme, &at, ""))).unwrap_or_default();
-        let phone = brand.is_some() || listed.is_some();
+        let options = brand.map(|brand| self.answer(brand, request, store, local).into_values()).unwrap_or_default();
+        let phone = brand.is_some() || store.listed(request.mac).is_some();
         Knowledge { options, phone, custom: custom_for(custom, request, brand, store) }
+    }
+
+    /// What the sender of a request is told as a phone of `brand`, and what not, with the reasons.
+    pub(super) fn answer(&self, brand: &Brand, request: &Request, store: &Store, local: Ipv4Addr) -> DhcpAnswer {
+        // Only a phone that has shown that it has our CA is sent to HTTPS at once.
+        let trusts_us = store.listed(request.mac).is_some_and(|listed| listed.trusts_us);
+        let scheme = if trusts_us { Scheme::Https } else { Scheme::Http };
+        let at = BoxAddress { host: local.into(), http: self.http, https: self.https };
+        brand.dhcp_options(&DhcpQuery {
+            scheme,
+            at: &at,
+            also: &self.also,
+            mac: Some(request.mac),
+            vendor_class: request.vendor_class(),
+            user_class: request.options.get(code::USER_CLASS),
+            requested: Some(request.requested()),
+            voice_vlan: None,
+        })
     }
 
     fn brand_on_the_list(&self, request: &Request, store: &Store) -> Option<&Brand> {

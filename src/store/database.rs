@@ -1,8 +1,7 @@
 //! The database on the disk: the only file that knows sled.
 //!
 //! sled 0.34.7 is good at what it does here, within rules. `flush` writes and does not sync, so each batch is followed
-//! by `fdatasync` on its one data file. It may write a file `snap.*` that a power cut tears, and then refuses to
-//! open for ever; all that is in there can be computed anew, so such files are deleted before each opening. Values
+//! by `fdatasync` on its one data file. Opening changes what it opens, so it is given copies (see `replica`). Values
 //! that make a page of more than 128 KiB would go to files of their own that nobody syncs, so longer values are
 //! stored in pieces. After a failed write nothing is certain any more: the caller must drop the database and build
 //! it anew from what is known to be good.
@@ -129,7 +128,6 @@ impl Database {
     }
 
     fn open_bare(directory: &Path, disk: Disk) -> Result<Self, Fault> {
-        remove_engine_snapshots(directory)?;
         let config = sled::Config::new()
             .path(directory)
             .cache_capacity(CACHE)
@@ -144,6 +142,8 @@ impl Database {
                 opened => break opened?,
             }
         };
+        // The engine has written a snapshot of its own, and will rely on it: its name must be durable first.
+        files::sync_directory(directory)?;
         let data = File::options().write(true).open(directory.join("db"))?;
         Ok(Self { db, data, disk, pieces: HashMap::new() })
     }
@@ -226,27 +226,21 @@ pub(super) fn beside(directory: &Path) -> PathBuf {
     directory.with_extension("new")
 }
 
+/// Takes a database out of the way, for good before this returns, and then deletes it.
+pub(super) fn retire(directory: &Path) -> io::Result<()> {
+    let old = directory.with_extension("old");
+    remove_directory(&old)?;
+    std::fs::rename(directory, &old)?;
+    files::sync_directory(directory.parent().unwrap_or(directory))?;
+    remove_directory(&old)
+}
+
 /// Deletes a directory that may be there or not.
 pub(super) fn remove_directory(path: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Deletes sled's own snapshots, whole and half written.
-fn remove_engine_snapshots(directory: &Path) -> io::Result<()> {
-    let entries = match std::fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("snap.") {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Runs something on sled; its panics are faults like others. sled panics on some files that it did not write.
@@ -312,19 +306,6 @@ mod tests {
         let (_, found, records) = Database::open(&path, Disk::default()).unwrap();
         assert_eq!(found, stamp(59));
         assert!(records == expected);
-    }
-
-    #[test]
-    fn a_torn_engine_snapshot_does_not_matter() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("database-1");
-        let mut database = Database::create(&path, Disk::default(), &stamp(0), std::iter::empty()).unwrap();
-        database.apply(&[setting("a", Some(b"1".to_vec()))], &stamp(1)).unwrap();
-        drop(database);
-        for name in ["snap.0000000000000200", "snap.0000000000000300.generating"] {
-            std::fs::write(path.join(name), b"").unwrap();
-        }
-        assert_eq!(Database::open(&path, Disk::default()).unwrap().2.len(), 1);
     }
 
     #[test]

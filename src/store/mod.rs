@@ -25,6 +25,7 @@ pub mod key;
 mod read;
 mod record;
 mod recovery;
+mod replica;
 #[cfg(test)]
 mod samples;
 mod schema;

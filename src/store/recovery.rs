@@ -1,16 +1,18 @@
 //! Finding the database, or making it again from the snapshots.
 //!
-//! Databases are numbered directories, and the highest number counts. A new one is made beside, synced, and gets its
-//! name only when it is whole; so there is a good one at every moment, or none was ever good.
+//! Databases are numbered directories. A new one is made beside, synced, and gets its name only when it is whole; its
+//! predecessor is out of the way before anything is stored in it. So the lowest number counts, and there is a good
+//! one at every moment. The engine opens copies only: an opening that is cut off has changed nothing.
 
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
 use super::Error;
-use super::database::{Database, Disk, Fault, Records, Stamp, beside, remove_directory};
+use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory, retire};
 use super::key::Key;
 use super::record::{Part, Place};
+use super::replica;
 use super::schema::{MIGRATIONS, migrate, newest};
 use super::shared::Limits;
 use super::snapshot::{self, Header, Slots};
@@ -53,66 +55,102 @@ pub(super) fn database_path(directory: &Path, number: u64) -> PathBuf {
     directory.join(format!("database-{number}"))
 }
 
-/// Opens the newest database, or makes one of the snapshots, or of nothing when nothing was ever stored.
+/// Opens the database, or makes one of the snapshots, or of nothing when nothing was ever stored.
 pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) -> Result<Recovered, Error> {
-    let free = room(directory)?;
-    if free < limits.room_to_open {
-        return Err(Error::NoRoom { path: directory.into(), free, needed: limits.room_to_open });
+    let reading = |e| Error::io("reading", directory, &e);
+    let found = tidy(directory).map_err(reading)?;
+    let copied = found.map_or(Ok(0), |number| replica::size(&database_path(directory, number))).map_err(reading)?;
+    let (free, needed) = (room(directory)?, limits.room_to_open.saturating_add(copied));
+    if free < needed {
+        return Err(Error::NoRoom { path: directory.into(), free, needed });
     }
-    let found = tidy(directory).map_err(|e| Error::io("reading", directory, &e))?;
-    let reading = |e| Error::io("reading the snapshots in", directory, &e);
     let (documents, newest_documents) = Slots::find(directory, Part::Documents).map_err(reading)?;
     let (leases, newest_leases) = Slots::find(directory, Part::Leases).map_err(reading)?;
-
-    let mut damage = None;
-    let mut opened = None;
-    if let Some(number) = found {
-        let path = database_path(directory, number);
-        match Database::open(&path, disk) {
-            Ok((database, stamp, records)) => {
-                check(key, &stamp.check)?;
-                opened = Some((database, stamp, records));
-            }
-            Err(Fault::Damaged(what)) => damage = Some(Error::Damaged { path, what }),
-            Err(fault) => return Err(refusal(&path, fault)),
-        }
-    }
-
     let newest_of = |found: &Option<(PathBuf, Header)>| found.as_ref().map_or(0, |(_, header)| header.generation);
     let saved = newest_of(&newest_documents).max(newest_of(&newest_leases));
-    match opened {
+
+    let found_path = found.map(|number| database_path(directory, number));
+    let number = found.unwrap_or_default().saturating_add(1);
+    let path = database_path(directory, number);
+    let (opened, damage) = match &found_path {
+        None => (None, None),
+        Some(original) => match open_replica(original, &path, key, disk, saved)? {
+            Ok(opened) => (Some(opened), None),
+            Err(damage) => (None, Some(damage)),
+        },
+    };
+    let (stored, rolled_back) = match opened {
         Some((database, stamp, records)) if stamp.generation >= saved && stamp.schema == newest(MIGRATIONS) => {
-            let number = found.unwrap_or_default();
-            Ok(Recovered { database, number, stamp, records, next_event: 0, restored: None, documents, leases })
-        }
-        opened => {
-            let rolled_back = opened.as_ref().is_some_and(|(_, stamp, _)| stamp.generation < saved);
-            let stored = opened.map(|(_, stamp, records)| Source::of_database(stamp, records));
-            let nothing = stored.is_none() && newest_documents.is_none() && newest_leases.is_none();
-            if let Some(damage) = damage.filter(|_| nothing) {
-                return Err(damage);
-            }
-            let restored = newest_documents.as_ref().or(newest_leases.as_ref()).map(|(path, _)| path.clone());
-            let restored = restored.filter(|_| rolled_back || stored.is_none());
-            let documents_source = Source::of_snapshot(newest_documents, key)?;
-            let leases_source = Source::of_snapshot(newest_leases, key)?;
-            let (stamp, records, next_event) = compose(stored, documents_source, leases_source, key)?;
-            let number = found.unwrap_or_default().saturating_add(1);
-            let database = rebuild(directory, number, disk, &stamp, &records)?;
-            let aside = set_aside(directory, found, restored.is_some());
-            let aside = aside.map_err(|e| Error::io("setting aside a database in", directory, &e))?;
-            Ok(Recovered {
+            set_aside(directory, found_path.as_deref(), false)?;
+            return Ok(Recovered {
                 database,
                 number,
                 stamp,
                 records,
-                next_event,
-                restored: restored.map(|snapshot| aside.unwrap_or(snapshot)),
+                next_event: 0,
+                restored: None,
                 documents,
                 leases,
-            })
+            });
+        }
+        Some((database, stamp, records)) => {
+            drop(database);
+            remove_directory(&path).map_err(reading)?;
+            let rolled_back = stamp.generation < saved;
+            (Some(Source::of_database(stamp, records)), rolled_back)
+        }
+        None => (None, false),
+    };
+
+    if let (None, None, None, Some(damage)) = (&stored, &newest_documents, &newest_leases, &damage) {
+        let path = found_path.unwrap_or(path);
+        return Err(Error::Damaged { path, what: damage.clone() });
+    }
+    let snapshot = newest_documents.as_ref().or(newest_leases.as_ref()).map(|(path, _)| path.clone());
+    let snapshot = snapshot.filter(|_| rolled_back || stored.is_none());
+    if let Some(snapshot) = &snapshot {
+        let what = damage.as_deref().unwrap_or(if rolled_back { "older than its snapshot" } else { "gone" });
+        tracing::error!(what, snapshot = %snapshot.display(), "the database is restored from a snapshot");
+    }
+    let sources = (stored, Source::of_snapshot(newest_documents, key)?, Source::of_snapshot(newest_leases, key)?);
+    let (stamp, records, next_event) = compose(sources, key)?;
+    let database = rebuild(directory, number, disk, &stamp, &records)?;
+    let aside = set_aside(directory, found_path.as_deref(), snapshot.is_some())?;
+    let restored = snapshot.map(|snapshot| aside.unwrap_or(snapshot));
+    Ok(Recovered { database, number, stamp, records, next_event, restored, documents, leases })
+}
+
+/// What was read of a database that opened.
+type Open = (Database, Stamp, Records);
+
+/// Opens a copy of the `original` at `path`. With the engine's own snapshots first: without them, when that does not
+/// bring back all that was there when the last snapshot was `saved`.
+///
+/// The inner error says what is wrong with a database that cannot be used.
+fn open_replica(
+    original: &Path,
+    path: &Path,
+    key: &Key,
+    disk: Disk,
+    saved: u64,
+) -> Result<Result<Open, String>, Error> {
+    let mut damage = String::new();
+    for with_snapshots in [true, false] {
+        remove_directory(path).map_err(|e| Error::io("removing", path, &e))?;
+        replica::make(original, path, with_snapshots).map_err(|e| Error::io("copying", original, &e))?;
+        match Database::open(path, disk) {
+            Ok((database, stamp, records)) => {
+                check(key, &stamp.check)?;
+                if stamp.generation >= saved || !with_snapshots {
+                    return Ok(Ok((database, stamp, records)));
+                }
+            }
+            Err(Fault::Damaged(what)) => damage = what,
+            Err(fault) => return Err(refusal(original, fault)),
         }
     }
+    remove_directory(path).map_err(|e| Error::io("removing", path, &e))?;
+    Ok(Err(damage))
 }
 
 /// Makes the database of this number; it counts from then on.
@@ -169,9 +207,7 @@ impl Source {
 
 /// Takes each part from wherever it is newest.
 fn compose(
-    stored: Option<Source>,
-    documents: Option<Source>,
-    leases: Option<Source>,
+    (stored, documents, leases): (Option<Source>, Option<Source>, Option<Source>),
     key: &Key,
 ) -> Result<(Stamp, Records, u64), Error> {
     let mut sources = Vec::new();
@@ -198,36 +234,40 @@ fn compose(
 }
 
 /// Clears what an interrupted making left, and returns the number of the database that counts.
+///
+/// That is the lowest one: each is taken out of the way before its successor stores anything.
 fn tidy(directory: &Path) -> std::io::Result<Option<u64>> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(directory)? {
-        let name = entry?.file_name();
+        let entry = entry?;
+        let name = entry.file_name();
         let Some(name) = name.to_str().and_then(|name| name.strip_prefix("database-")) else { continue };
-        if let Some(number) = name.strip_suffix(".new").and_then(|number| number.parse().ok()) {
-            remove_directory(&beside(&database_path(directory, number)))?;
-        } else if let Ok(number) = name.parse::<u64>() {
-            numbers.push(number);
+        match name.parse::<u64>() {
+            Ok(number) => numbers.push(number),
+            Err(_) => remove_directory(&entry.path())?,
         }
     }
     numbers.sort_unstable();
-    let newest = numbers.pop();
-    for older in numbers {
-        remove_directory(&database_path(directory, older))?;
+    let mut numbers = numbers.into_iter();
+    let lowest = numbers.next();
+    for unused in numbers {
+        remove_directory(&database_path(directory, unused))?;
     }
-    Ok(newest)
+    Ok(lowest)
 }
 
 /// Takes the database that no longer counts out of the way: a broken one is kept, in place of the one before.
-fn set_aside(directory: &Path, number: Option<u64>, broken: bool) -> std::io::Result<Option<PathBuf>> {
-    let Some(number) = number else { return Ok(None) };
-    let path = database_path(directory, number);
-    if !broken {
-        remove_directory(&path)?;
-        return Ok(None);
-    }
-    let aside = directory.join("damaged");
-    remove_directory(&aside)?;
-    std::fs::rename(&path, &aside)?;
-    files::sync_directory(directory)?;
-    Ok(Some(aside))
+fn set_aside(directory: &Path, database: Option<&Path>, broken: bool) -> Result<Option<PathBuf>, Error> {
+    let Some(database) = database else { return Ok(None) };
+    let set_aside = || {
+        if !broken {
+            return retire(database).map(|()| None);
+        }
+        let aside = directory.join("damaged");
+        remove_directory(&aside)?;
+        std::fs::rename(database, &aside)?;
+        files::sync_directory(directory)?;
+        Ok(Some(aside))
+    };
+    set_aside().map_err(|e: std::io::Error| Error::io("setting aside", database, &e))
 }

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Error;
-use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory};
+use super::database::{Database, Disk, Fault, Records, Stamp, retire};
 use super::keeper::Keeper;
 use super::record::{Change, Part};
 use super::recovery::{database_path, rebuild, room};
@@ -171,7 +171,7 @@ impl Writer {
         let number = self.number.saturating_add(1);
         self.database = Some(rebuild(&self.directory, number, self.disk, &self.stamp, &records)?);
         let old = database_path(&self.directory, std::mem::replace(&mut self.number, number));
-        remove_directory(&old).map_err(|e| Error::io("removing", &old, &e))
+        retire(&old).map_err(|e| Error::io("removing", &old, &e))
     }
 
     fn is_full(&self) -> bool {

@@ -1,4 +1,4 @@
-//! How phones are recognised, and what DHCP tells them.
+//! How phones are recognised.
 
 use block66::brands::{Brand, Claims, FileMatch, Registry};
 use block66::model::Mac;
@@ -15,9 +15,18 @@ struct Samples {
 struct Claim {
     user_agent: Option<String>,
     vendor_class: Option<String>,
+    vendor_class_hex: Option<String>,
     model: Option<String>,
     firmware: Option<String>,
     mac: Option<Mac>,
+}
+
+impl Claim {
+    /// Option 60 as sent.
+    fn class(&self) -> Option<Vec<u8>> {
+        let text = self.vendor_class.as_deref().map(|text| text.as_bytes().to_vec());
+        text.or_else(|| self.vendor_class_hex.as_deref().map(crate::octets))
+    }
 }
 
 fn claims(brand: &Brand) -> Vec<Claim> {
@@ -31,14 +40,12 @@ fn every_sample_is_recognised_as_its_own_brand() {
     let registry = Registry::builtin().expect("the built-in brands");
     for brand in registry.brands() {
         let samples = claims(brand);
-        assert!(samples.iter().any(|claim| claim.user_agent.is_some()));
+        assert!(!samples.is_empty(), "{}", brand.id);
         for claim in samples {
-            let asked = Claims {
-                user_agent: claim.user_agent.as_deref(),
-                vendor_class: claim.vendor_class.as_deref().map(str::as_bytes),
-                ..Claims::default()
-            };
-            let said = format!("{:?} {:?}", claim.user_agent, claim.vendor_class);
+            let class = claim.class();
+            let asked =
+                Claims { user_agent: claim.user_agent.as_deref(), vendor_class: class.as_deref(), ..Claims::default() };
+            let said = format!("{:?} {:?}", claim.user_agent, class);
             let found = registry.recognise(&asked).unwrap_or_else(|| panic!("nobody knows {said}"));
             assert_eq!(found.brand.id, brand.id, "{said}");
             assert!(found.phone, "{said}");
@@ -56,13 +63,14 @@ fn recognition_does_not_overlap() {
     for (registry, folder) in alone.iter().zip(&folders) {
         let brand = registry.brand(&folder.id).expect("the brand of the folder");
         for claim in claims(brand) {
+            let class = claim.class();
             for (other, _) in alone.iter().zip(&folders).filter(|(_, other)| other.id != folder.id) {
                 let asked = Claims {
                     user_agent: claim.user_agent.as_deref(),
-                    vendor_class: claim.vendor_class.as_deref().map(str::as_bytes),
+                    vendor_class: class.as_deref(),
                     ..Claims::default()
                 };
-                assert!(other.recognise(&asked).is_none(), "{}: {:?}", brand.id, claim.user_agent);
+                assert!(other.recognise(&asked).is_none(), "{}: {:?} {class:?}", brand.id, claim.user_agent);
             }
         }
     }
@@ -89,49 +97,32 @@ fn claims_of_first(registry: &Registry) -> String {
     claims(brand).into_iter().find_map(|claim| claim.user_agent).expect("a User-Agent")
 }
 
+/// One prefix of hardware addresses is one brand's, and a longer one within it is nobody's.
 #[test]
-fn the_options_fit_and_end_as_they_must() {
+fn mac_prefixes_do_not_overlap() {
     let registry = Registry::builtin().expect("the built-in brands");
-    for brand in registry.brands() {
-        for url in ["http://10.66.0.1/p/", "https://[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535/p/"] {
-            let options = brand.dhcp_options(url);
-            assert!(!options.is_empty(), "{}", brand.id);
-            assert!(options.iter().all(|(_, value)| (1..=255).contains(&value.len())), "{}", brand.id);
+    let prefixes: Vec<_> = registry
+        .brands()
+        .flat_map(|brand| brand.mac_prefixes().iter().map(move |prefix| (&brand.id, &prefix.octets)))
+        .collect();
+    for (at, (id, one)) in prefixes.iter().enumerate() {
+        for (other, two) in prefixes.iter().skip(at + 1) {
+            assert!(!one.starts_with(two) && !two.starts_with(one), "{id} {one:x?} and {other} {two:x?}");
         }
-        assert!(brand.dhcp_options(&format!("http://h/{}/", "x".repeat(300))).iter().all(|(_, v)| v.len() <= 255));
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dhcp {
-    url: String,
-    option: Vec<DhcpOption>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DhcpOption {
-    number: u8,
-    hex: String,
-}
-
-/// Compared with bytes that were written down, not with what an encoder of ours makes of them.
 #[test]
-fn the_options_are_these_bytes() {
+fn a_phone_of_a_brand_without_files_is_given_nobody_elses() {
     let registry = Registry::builtin().expect("the built-in brands");
-    for brand in registry.brands() {
-        let text =
-            std::fs::read_to_string(crate::folder(&brand.id).join("samples/dhcp.toml")).expect("samples/dhcp.toml");
-        let sample: Dhcp = toml::from_str(&text).expect("samples/dhcp.toml");
-        let octet = |at: usize, hex: &str| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal");
-        let expected: Vec<(u8, Vec<u8>)> = sample
-            .option
-            .iter()
-            .map(|option| (option.number, (0..option.hex.len()).step_by(2).map(|at| octet(at, &option.hex)).collect()))
-            .collect();
-        assert_eq!(brand.dhcp_options(&sample.url), expected, "{}", brand.id);
+    for brand in registry.brands().filter(|brand| !brand.makes_files()) {
+        assert!(
+            !matches!(registry.file_of("805ec0123456.cfg", Some(&brand.id)), FileMatch::Served { .. }),
+            "{}",
+            brand.id
+        );
     }
+    assert!(matches!(registry.file_of("805ec0123456.cfg", None), FileMatch::Served { .. }));
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl From<SampleLine> for Line {
 #[test]
 fn samples_match_exactly() {
     let registry = Registry::builtin().expect("the built-in brands");
-    for brand in registry.brands() {
+    for brand in registry.brands().filter(|brand| brand.makes_files()) {
         let mut compared = 0;
         for entry in fs::read_dir(crate::folder(&brand.id).join("samples")).expect("samples") {
             let path = entry.expect("an entry").path();

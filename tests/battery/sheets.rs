@@ -83,6 +83,7 @@ pub(crate) fn made(registry: &Registry) -> Vec<(&Brand, &FileRule)> {
         .filter(|(_, rule)| rule.kind != FileKind::Withheld)
         .collect();
     assert!(!files.is_empty());
+    assert!(files.iter().all(|(brand, _)| brand.makes_files()));
     files
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use block66::brands::{Brand, Claims, Content, Error, FileMatch, Folder, Registry, Rendered, Unfit};
-use block66::model::{Blame, Mac};
+use block66::model::{Blame, BoxAddress, Mac};
 
 use crate::sheets::{login, organisation, phone, sheet};
 
-const MANIFEST: &str = r#"
+pub(crate) const MANIFEST: &str = r#"
 name = "Toy"
 
 [[user-agent]]
@@ -34,13 +34,13 @@ seen-on-a-phone = false
 
 [[dhcp-option]]
 number = 66
-form = "host"
+value = { text = "{host}" }
 source = "made up"
 seen-on-a-phone = false
 
 [[dhcp-option]]
 number = 159
-form = "url"
+value = { text = "{url}" }
 source = "made up"
 seen-on-a-phone = false
 
@@ -77,12 +77,12 @@ source = "made up"
 seen-on-a-phone = false
 "#;
 
-const OWN: &str = r#"<?xml version="1.0"?>
+pub(crate) const OWN: &str = r#"<?xml version="1.0"?>
 <toy mac="{{ phone.mac }}">{% for line in lines %}<line name="{{ line.display }}">{{ line.password }}</line>{% endfor %}
 </toy>
 "#;
 
-fn folder(manifest: &str, own: &str) -> Folder {
+pub(crate) fn folder(manifest: &str, own: &str) -> Folder {
     let files = [
         ("brand.toml", manifest),
         ("templates/own.xml", own),
@@ -99,7 +99,7 @@ fn registry() -> Registry {
     Registry::load(&folders).expect("all folders")
 }
 
-fn refused(manifest: &str, own: &str) -> String {
+pub(crate) fn refused(manifest: &str, own: &str) -> String {
     let error = Registry::load(&[folder(manifest, own)]).expect_err("a bad folder");
     assert_eq!(error.blame(), Blame::System);
     error.to_string()
@@ -122,11 +122,11 @@ fn a_new_folder_is_a_new_brand() {
         (found.brand.id.as_str(), found.model.as_deref(), found.firmware.as_deref()),
         ("toy", Some("X1"), Some("2.0"))
     );
-    assert_eq!(
-        toy.dhcp_options("http://10.66.0.1:8080/p/"),
-        [(66, b"10.66.0.1".to_vec()), (159, b"http://10.66.0.1:8080/p/".to_vec())]
-    );
-    assert_eq!(toy.dhcp_options("http://[fd00::1]:8080/p/")[0].1, b"fd00::1");
+    let at = BoxAddress { host: [10, 66, 0, 1].into(), http: 80, https: 443 };
+    let told = |at: &BoxAddress| toy.dhcp_options(&crate::options::query(at)).into_values();
+    assert_eq!(told(&at), [(66, b"10.66.0.1".to_vec()), (159, b"http://10.66.0.1/p/".to_vec())]);
+    let v6 = BoxAddress { host: "fd00::1".parse().expect("an address"), ..at };
+    assert_eq!(told(&v6)[0].1, b"fd00::1");
     let FileMatch::Served { brand, code, mac, .. } = registry.file("TOY07.TXT") else { panic!("not served") };
     assert_eq!((brand.id.as_str(), code.as_deref(), mac), ("toy", Some("07"), None));
 }
@@ -175,7 +175,7 @@ fn a_common_file_is_given_nothing_to_leak() {
 fn what_a_folder_may_not_say_is_refused() {
     for (from, to, said) in [
         ("name = \"Toy\"", "name = \"Toy\"\ncolour = 1", "colour"),
-        ("form = \"host\"", "form = \"port\"", "port"),
+        ("{host}", "{hots}", "{hots}"),
         ("phones-only = true", "phones-only = 1", "phones-only"),
         ("prefix = \"02:00:01\"", "prefix = \"02:00\"", "02:00"),
         ("prefix = \"Toy\"", "prefix = \"\"", "fit too much"),

@@ -330,7 +330,6 @@ impl Door {
 #[tokio::test]
 async fn curl_gets_what_it_should() {
     let door = Door::open().await;
-    println!("client: {}", door.curl(&["--version"]).await.lines().next().unwrap_or_default());
     let mut phone = door.ground.phone(1);
     phone.login = Some(Login { user: "p-desk".into(), password: Secret::new("secret") });
     phone.first_contact = FirstContact::Closed { at: phone.created };

@@ -193,6 +193,10 @@ impl Disk {
             Deed::MakeDirectory { path } => drop(self.add(path, Node::directory())),
             Deed::Remove { path } => self.enter(path, Entry::Remove(name(path))),
             Deed::Mark { .. } => {}
+            Deed::Restart => {
+                self.open.clear();
+                self.syncs.clear();
+            }
         }
     }
 

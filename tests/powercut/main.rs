@@ -28,6 +28,8 @@ use workload::Acknowledged;
 
 /// Cuts in each mode.
 const CUTS: usize = 240;
+/// Lives of the workload that end in the middle of something.
+const LIVES: usize = 24;
 
 /// A place for images: in memory where there is room for them.
 fn scratch() -> tempfile::TempDir {
@@ -63,19 +65,32 @@ fn workload_in_a_child() {
 fn recorded(scratch: &Path, seed: u64) -> Vec<Deed> {
     let root = scratch.join("root");
     std::fs::create_dir(&root).unwrap();
-    let (log, marks) = (scratch.join("record"), scratch.join("marks"));
-    let status = child(&root, &marks, 4, 800, seed)
-        .env("LD_PRELOAD", record::compile())
-        .env("RECORD_ROOT", &root)
-        .env("RECORD_LOG", &log)
-        .env("RECORD_MARKS", &marks)
-        .status()
-        .unwrap();
-    assert!(status.success(), "the workload failed");
-    let deeds = record::read(&log, &root);
+    let marks = scratch.join("marks");
+    let mut random = Random::new(seed);
+    let library = record::compile();
+    let mut deeds = Vec::new();
+    let run = |name: &str, sessions, millis, most: Option<usize>, deeds: &mut Vec<Deed>| {
+        let log = scratch.join(name);
+        let mut command = child(&root, &marks, sessions, millis, seed);
+        command.env("LD_PRELOAD", &library).env("RECORD_ROOT", &root).env("RECORD_LOG", &log);
+        command.env("RECORD_MARKS", &marks).envs(most.map(|most| ("RECORD_DEEDS", most.to_string())));
+        let status = command.status().unwrap();
+        assert_eq!(status.code(), Some(if most.is_some() { 137 } else { 0 }), "the workload failed");
+        deeds.extend(record::read(&log, &root));
+        deeds.push(Deed::Restart);
+    };
+    // Lives that end in the middle of something, some while they begin, then lives that are closed.
+    for life in 0..LIVES {
+        let most = if life % 3 == 2 { random.below(60) } else { random.below(9000) };
+        run(&format!("life-{life}"), 1, 60_000, Some(most + 1), &mut deeds);
+    }
+    run("closed", 4, 500, None, &mut deeds);
     let marked = deeds.iter().filter(|deed| matches!(deed, Deed::Mark { .. })).count();
     assert_eq!(marked, std::fs::read_to_string(&marks).unwrap().lines().count());
-    println!("recorded {} deeds, {marked} acknowledgements, {} kB", deeds.len(), log.metadata().unwrap().len() >> 10);
+    println!(
+        "recorded {} deeds in {LIVES} lives that were cut short and 4 that were not, {marked} acknowledgements",
+        deeds.len()
+    );
 
     let mut disk = Disk::new(true);
     deeds.iter().for_each(|deed| disk.go_on(deed));
@@ -242,12 +257,17 @@ fn restorations(deeds: &[Deed]) -> Vec<usize> {
     moments
 }
 
+/// Whether this is the directory of a database that may count.
+fn is_database(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_prefix("database-").is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
 /// The moments at which one of the engine's own snapshots of a database in use is half written.
 fn torn_engine_snapshots(deeds: &[Deed]) -> impl Iterator<Item = usize> {
     let half_written = |path: &Path| {
-        let parent = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("snap.") && !parent.ends_with(".new")
+        name.starts_with("snap.") && name.ends_with(".generating") && is_database(path.parent().unwrap_or(path))
     };
     deeds
         .iter()
@@ -259,10 +279,9 @@ fn torn_engine_snapshots(deeds: &[Deed]) -> impl Iterator<Item = usize> {
 /// Whether the engine opens the database as it is.
 fn opens_without_repair(image: &Path) -> bool {
     let entries = std::fs::read_dir(image.join("store")).unwrap().map(|entry| entry.unwrap().path());
-    let database = entries
-        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("database-"))
-        .max()
-        .expect("a database is there");
+    let newest =
+        |path: &PathBuf| path.to_string_lossy().rsplit('-').next().and_then(|number| number.parse::<u64>().ok());
+    let database = entries.filter(|path| is_database(path)).max_by_key(newest).expect("a database is there");
     sled::Config::new().path(database).open().is_ok()
 }
 

@@ -6,16 +6,47 @@ use std::process::Command;
 /// One thing that was done below the root; paths are relative to it.
 #[derive(Debug)]
 pub(crate) enum Deed {
-    Open { fd: u32, path: PathBuf, made: bool, emptied: bool },
-    Close { fd: u32 },
-    Write { fd: u32, at: u64, data: Vec<u8> },
-    Truncate { fd: u32, length: u64 },
-    SyncBegin { fd: u32, number: u64, data_only: bool },
-    SyncEnd { number: u64 },
-    Rename { from: PathBuf, to: PathBuf },
-    MakeDirectory { path: PathBuf },
-    Remove { path: PathBuf },
-    Mark { text: String },
+    Open {
+        fd: u32,
+        path: PathBuf,
+        made: bool,
+        emptied: bool,
+    },
+    Close {
+        fd: u32,
+    },
+    Write {
+        fd: u32,
+        at: u64,
+        data: Vec<u8>,
+    },
+    Truncate {
+        fd: u32,
+        length: u64,
+    },
+    SyncBegin {
+        fd: u32,
+        number: u64,
+        data_only: bool,
+    },
+    SyncEnd {
+        number: u64,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    MakeDirectory {
+        path: PathBuf,
+    },
+    Remove {
+        path: PathBuf,
+    },
+    Mark {
+        text: String,
+    },
+    /// The process ended, and the next one begins.
+    Restart,
 }
 
 /// Compiles the recorder and returns the path of the library.

@@ -111,13 +111,6 @@ fn exchange(config: Arc<ServerConfig>, options: &[&str]) -> Exchange {
 }
 
 #[test]
-fn names_its_client() {
-    let output = Command::new("openssl").arg("version").output().expect("openssl is installed");
-    assert!(output.status.success());
-    println!("client: {}", String::from_utf8_lossy(&output.stdout).trim());
-}
-
-#[test]
 fn every_client_gets_a_chain_that_verifies_for_the_address() {
     let ground = Ground::new();
     for version in ["-tls1_2", "-tls1_3"] {

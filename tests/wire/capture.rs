@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ground::{Client, Ground, INTERFACE, PATIENCE, Process, wait_until};
 
-/// A capture of DHCP on the bridge of the box.
+/// A capture on the bridge of the box.
 pub(crate) struct Capture {
     file: PathBuf,
     _directory: tempfile::TempDir,
@@ -29,14 +29,21 @@ pub(crate) struct Seen {
 }
 
 impl Capture {
+    /// Captures DHCP.
     pub(crate) fn start(ground: &Ground) -> Self {
+        Self::start_with(ground, "udp port 67 or udp port 68")
+    }
+
+    /// Captures the connections that the box accepts, one frame each.
+    pub(crate) fn start_with_connections(ground: &Ground) -> Self {
+        Self::start_with(ground, "tcp[tcpflags] & (tcp-syn|tcp-ack) == (tcp-syn|tcp-ack)")
+    }
+
+    fn start_with(ground: &Ground, filter: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let file = directory.path().join("dhcp.pcap");
+        let file = directory.path().join("seen.pcap");
         let mut command = ground.command(Path::new("tcpdump"));
-        command
-            .args(["-i", INTERFACE, "-n", "-U", "--immediate-mode", "-Z", "root", "-w"])
-            .arg(&file)
-            .arg("udp port 67 or udp port 68");
+        command.args(["-i", INTERFACE, "-n", "-U", "--immediate-mode", "-Z", "root", "-w"]).arg(&file).arg(filter);
         let process = Process::start(command);
         process.says("listening on", 1);
         Self { file, _directory: directory, _process: process }
@@ -44,16 +51,21 @@ impl Capture {
 
     /// Every DHCP message of or for a client so far, in order.
     pub(crate) fn of(&self, client: &Client) -> Vec<Seen> {
+        let seen = self.frames().into_iter().filter_map(|frame| Seen::read(&frame));
+        seen.filter(|seen| mac(&seen.chaddr) == client.mac).collect()
+    }
+
+    fn frames(&self) -> Vec<Vec<u8>> {
         let bytes = fs::read(&self.file).unwrap_or_default();
         let mut rest = bytes.get(24..).unwrap_or_default();
-        let mut seen = Vec::new();
+        let mut frames = Vec::new();
         while let Some((head, tail)) = rest.split_at_checked(16) {
             let length = u32::from_le_bytes(head[8..12].try_into().expect("four")) as usize;
             let Some((frame, tail)) = tail.split_at_checked(length) else { break };
             rest = tail;
-            seen.extend(Seen::read(frame).filter(|seen| mac(&seen.chaddr) == client.mac));
+            frames.push(frame.to_vec());
         }
-        seen
+        frames
     }
 
     /// Waits for a message from or to a client.
@@ -69,6 +81,17 @@ impl Capture {
     /// Answers that the client got: a question and its answer are an exchange.
     pub(crate) fn exchanges(&self, client: &Client) -> usize {
         self.of(client).iter().filter(|seen| seen.from_server).count()
+    }
+
+    /// Connections of a client that the box accepted.
+    pub(crate) fn connections(&self, client: &Client) -> usize {
+        self.frames().iter().filter(|frame| frame.first_chunk().is_some_and(|to| mac(to) == client.mac)).count()
+    }
+
+    /// Prints which client spoke, and how many connections of it were seen.
+    pub(crate) fn report_connections(&self, client: &Client, name: &str, version: &str) {
+        wait_until(PATIENCE, || self.connections(client) > 0);
+        println!("client: {name} {version} · {} connections seen", self.connections(client));
     }
 
     /// Prints which client spoke, and how much was seen of it.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::capture::Capture;
 use crate::ground::{Appliance, BOX, Client, Ground, PATIENCE, version, wait_until};
 
 const DHCP: &str = "pool = \"10.66.0.100-10.66.0.120\"";
@@ -71,7 +72,7 @@ fn first_contact(phone: &Client) -> String {
 #[test]
 fn a_phone_is_known_by_its_place_and_then_by_its_login() {
     let (ground, appliance, phone, stranger) = lan();
-    println!("client: {}", version("curl", &["--version"]));
+    let capture = Capture::start_with_connections(&ground);
     let ca = trust(&phone);
     let own = file_of(&phone);
     let login = first_contact(&phone);
@@ -111,6 +112,7 @@ fn a_phone_is_known_by_its_place_and_then_by_its_login() {
         assert!(!cloned.contains(SECRET) && !cloned.contains("password"), "{cloned}");
     }
 
+    capture.report_connections(&phone, "curl", &version("curl", &["--version"]));
     let events = ground.block66(&["events", "--json"], "");
     for code in [
         "http.ca-given",
@@ -174,7 +176,7 @@ fn a_reset_phone_is_noticed_by_its_distrust_and_let_in_again() {
     let before = first_contact(&phone);
     assert!(curl(&phone, &["--cacert", &ca, "--digest", "--user", &before, &secure(&own)]).contains(SECRET));
 
-    println!("client: {}", version("openssl", &["version"]));
+    let capture = Capture::start_with_connections(&ground);
     let address = format!("{BOX}:443");
     let nothing = phone.directory.join("run");
     let distrust = [
@@ -191,6 +193,7 @@ fn a_reset_phone_is_noticed_by_its_distrust_and_let_in_again() {
         phone.command("openssl", &distrust).stdin(std::process::Stdio::null()).output().expect("openssl is installed");
     let noticed = wait_until(PATIENCE, || ground.block66(&["events", "--json"], "").contains("\"http.was-reset\""));
     assert!(noticed, "{}", ground.block66(&["events", "--json"], ""));
+    capture.report_connections(&phone, "openssl", &version("openssl", &["version"]));
     assert!(ground.block66(&["events", "--json"], "").contains("\"tls.unknown-ca\""));
     let pointed = curl(&phone, &[&plain(&own)]);
     assert_eq!(setting(&pointed, "static.auto_provision.server.password"), None, "an administrator decides");

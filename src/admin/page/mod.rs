@@ -4,6 +4,8 @@ mod assets;
 mod format;
 mod views;
 
+use std::collections::BTreeMap;
+
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use assets::asset;
@@ -46,11 +48,11 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// Reads the templates.
+    /// Reads the templates. `brands` says what people call the brands, by folder name.
     ///
     /// # Errors
     /// When one of them is not well formed.
-    pub(crate) fn new() -> Result<Self, minijinja::Error> {
+    pub(crate) fn new(brands: BTreeMap<String, String>) -> Result<Self, minijinja::Error> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, source) in TEMPLATES {
@@ -60,6 +62,7 @@ impl Pages {
         templates.add_filter("clock", |at: &str| format::clock(at));
         templates.add_filter("day", |at: &str| format::day(at));
         templates.add_filter("span", format::span);
+        templates.add_filter("brand", move |id: String| brands.get(&id).cloned().unwrap_or(id));
         templates.add_filter("plain", |mac: &str| mac.replace(':', ""));
         Ok(Self { templates })
     }

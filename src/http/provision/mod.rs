@@ -172,10 +172,16 @@ impl Provision {
         }
         let now = self.clock.now();
         let mac = self.neighbour(peer.address, now).known();
+        let phone = mac.and_then(|mac| self.store.phone_by_mac(mac));
         let unknown_ca = reason == Reason::TlsUnknownCa;
+        // Browsers that do not know our authority yet, and scanners, would fill the record.
+        if phone.is_none() && matches!(reason, Reason::TlsFailed { .. }) {
+            tracing::debug!(address = %peer.address, reason = reason.sentence(), "a handshake failed");
+            return;
+        }
         let event = |reason| Event::new(now.wall, Door::Https, reason).about(mac).from_address(peer.address);
         self.journal.record(event(reason));
-        let Some(phone) = mac.filter(|_| unknown_ca).and_then(|mac| self.store.phone_by_mac(mac)) else { return };
+        let Some(phone) = phone.filter(|_| unknown_ca) else { return };
         if matches!(phone.first_contact, FirstContact::Closed { .. }) {
             self.journal.record(event(Reason::WasReset).of(phone.organisation));
             self.store_later(transition::apply(&phone, Transition::NoticeReset, now.wall), phone.version);
