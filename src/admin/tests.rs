@@ -160,6 +160,8 @@ pub(super) fn facts() -> Facts {
             not_after: Timestamp::from_secs(2_140_000_000),
         },
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
+        registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
+        dhcp: crate::dhcp::Control::default(),
     }
 }
 

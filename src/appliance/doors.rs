@@ -85,7 +85,7 @@ impl Doors {
         Ok((parts, setup_code))
     }
 
-    fn admin(&self, registry: &Registry, ports: admin::Ports) -> anyhow::Result<Admin> {
+    fn admin(&self, registry: &Arc<Registry>, ports: admin::Ports) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
@@ -102,6 +102,8 @@ impl Doors {
                 not_after: self.authority.not_after(),
             },
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
+            registry: registry.clone(),
+            dhcp: self.control.clone(),
         };
         Admin::new(self.store.clone(), self.journal.clone(), self.clock.clone(), facts)
             .context("the page's templates are damaged")

@@ -25,6 +25,8 @@ pub struct Brand {
     pub reboot: Option<String>,
     /// What its TLS can do.
     pub tls: Tls,
+    /// Whether its phones ask by DHCPINFORM when their lease tells them nothing.
+    pub asks_by_inform: bool,
     pub(super) user_agents: Vec<Regex>,
     pub(super) vendor_classes: Vec<ClassRule>,
     pub(super) mac_prefixes: Vec<MacPrefix>,
@@ -128,6 +130,7 @@ impl Brand {
             name: manifest.name,
             resync: manifest.resync.map(|notify| notify.event),
             reboot: manifest.reboot.map(|notify| notify.event),
+            asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
@@ -267,6 +270,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
         }
+    }
+    if let Some(inform) = &manifest.inform {
+        add("inform".into(), &inform.source, inform.seen_on_a_phone);
     }
     add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
     facts

@@ -66,6 +66,8 @@ pub struct Explained {
     pub phone: bool,
     /// Whether it is on the list of phones.
     pub listed: bool,
+    /// Options of its brand that it is not told, each with the reason.
+    pub left_out: Vec<String>,
     /// The answer to a DISCOVER of it.
     pub offer: Result<Offered, Silence>,
     /// The answer to an INFORM of it.

@@ -16,10 +16,12 @@ mod frame;
 #[cfg(test)]
 mod hostile;
 mod knowledge;
+pub mod lease_file;
 mod link;
 mod options;
 #[cfg(test)]
 mod packets;
+mod players;
 mod provisioning;
 mod question;
 mod reply;
@@ -34,6 +36,7 @@ pub use control::{Control, Explained, Heard, NotRunning, Offered, Order, Player,
 pub use engine::{Conduct, Decision, Engine, LeaseWrite, Network, Preview, Reservation, Segments, Silence, Subnet};
 pub use knowledge::Knowledge;
 pub use options::{Options, code};
+pub use players::{in_words, players, readable};
 pub use provisioning::Provisioning;
 pub use reply::{Destination, Reply};
 pub use request::{Kind, Malformed, Request};

@@ -63,7 +63,11 @@ impl Server {
             let options = &self.config.dhcp.options;
             let knowledge = self.parts.provisioning.knowledge(&request, &self.parts.store, own, options);
             let Preview { answer, address } = self.segments.preview(&request, &knowledge, self.parts.clock.now());
-            let brand = self.parts.provisioning.brand(&request, &self.parts.store).map(|brand| brand.id.clone());
+            let brand = self.parts.provisioning.brand(&request, &self.parts.store).map(|brand| {
+                let left_out = self.parts.provisioning.answer(brand, &request, &self.parts.store, own).left_out;
+                let left_out = left_out.iter().map(|left| format!("Option {}: {}.", left.number, left.because));
+                (brand.id.clone(), left_out.collect::<Vec<_>>())
+            });
             let taken_apart = |message: &[u8]| Options::in_order(message.get(240..).unwrap_or_default());
             let offered = answer.map(|reply| Offered { address, options: taken_apart(&reply.message) });
             (offered, Some((brand, knowledge.phone, request.mac)))
@@ -71,7 +75,8 @@ impl Server {
         let (offer, known) = answer(Wish::Discover);
         let (inform, _) = answer(Wish::Inform(own));
         let (brand, phone, mac) = known.unwrap_or((None, false, self.link.interface().mac()));
-        Explained { brand, phone, listed: self.parts.store.listed(mac).is_some(), offer, inform }
+        let (brand, left_out) = brand.map_or((None, Vec::new()), |(brand, left_out)| (Some(brand), left_out));
+        Explained { brand, phone, listed: self.parts.store.listed(mac).is_some(), left_out, offer, inform }
     }
 
     /// Asks all servers on the link as each player would, by DISCOVER and by INFORM.
@@ -80,7 +85,6 @@ impl Server {
         let open: usize = self.asking.iter().map(|asking| asking.players.len()).sum();
         let mut asked = Vec::new();
         for player in players.into_iter().take(MOST_QUESTIONS.saturating_sub(open)) {
-            let player = Player { mac: None, ..player };
             let questions = [(Wish::Discover, Ipv4Addr::UNSPECIFIED), (Wish::Inform(own), own)];
             let mut xids = Vec::new();
             for (wish, from) in questions {
