@@ -18,10 +18,10 @@ const DHCP: &str = "pool = \"10.66.0.100-10.66.0.120\"\nlease-time = \"1h\"";
 const HASTY: &str = "pool = \"10.66.0.100-10.66.0.120\"\nlease-time = \"20s\"";
 
 const DISCOVER: u8 = 1;
-const OFFER: u8 = 2;
-const REQUEST: u8 = 3;
-const ACK: u8 = 5;
-const NAK: u8 = 6;
+pub(crate) const OFFER: u8 = 2;
+pub(crate) const REQUEST: u8 = 3;
+pub(crate) const ACK: u8 = 5;
+pub(crate) const NAK: u8 = 6;
 const RELEASE: u8 = 7;
 
 fn lan(dhcp: &str) -> (Ground, Appliance, Capture) {
@@ -31,7 +31,7 @@ fn lan(dhcp: &str) -> (Ground, Appliance, Capture) {
     (ground, appliance, capture)
 }
 
-fn script(client: &Client, name: &str, text: &str) -> String {
+pub(crate) fn script(client: &Client, name: &str, text: &str) -> String {
     let path: PathBuf = client.directory.join(name);
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -47,7 +47,7 @@ case $1 in
 esac
 ";
 
-const DHCLIENT: &str = "#!/bin/sh
+pub(crate) const DHCLIENT: &str = "#!/bin/sh
 echo \"event $reason ip=$new_ip_address\"
 case $reason in
     BOUND|REBOOT|RENEW|REBIND)
@@ -56,14 +56,14 @@ case $reason in
 esac
 ";
 
-fn udhcpc(client: &Client, more: &[&str]) -> Process {
+pub(crate) fn udhcpc(client: &Client, more: &[&str]) -> Process {
     let script = script(client, "udhcpc.sh", UDHCPC);
     let arguments = [&["-f", "-i", "eth0", "-s", &script, "-t", "10", "-T", "1"], more].concat();
     Process::start(client.command("udhcpc", &arguments))
 }
 
 /// Runs udhcpc until it has an address, which it keeps.
-fn udhcpc_once(client: &Client, more: &[&str]) -> (Ipv4Addr, String) {
+pub(crate) fn udhcpc_once(client: &Client, more: &[&str]) -> (Ipv4Addr, String) {
     let mut process = udhcpc(client, &[&["-q", "-n"], more].concat());
     process.ends();
     (client.address(), process.text())
