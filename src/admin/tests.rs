@@ -20,6 +20,7 @@ use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
 
 mod demo;
+mod dhcp;
 mod sign_in;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));

@@ -188,7 +188,10 @@ impl Doors {
                         Ok(running) => running,
                         Err(error) => match wait_for_network(&network, &server.control, error) {
                             // It will not come while this program runs: the other doors go on without.
-                            Ok(None) => return Ok(stop.cancelled().await),
+                            Ok(None) => {
+                                stop.cancelled().await;
+                                return Ok(());
+                            }
                             Ok(Some(wait)) => {
                                 tokio::select! {
                                     () = tokio::time::sleep(wait) => continue,

@@ -111,7 +111,12 @@ impl Dhcp {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         let Some(command) = self.command else {
             let all: types::Dhcp = client.get("dhcp").await?;
-            return Ok(if self.json { print_json(&all) } else { print(&overview(&all)) });
+            if self.json {
+                print_json(&all);
+            } else {
+                print(&overview(&all));
+            }
+            return Ok(());
         };
         match command {
             Command::Seen { json } => {

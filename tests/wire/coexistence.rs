@@ -63,7 +63,7 @@ fn inform(client: &Client, address: Ipv4Addr, class: &[u8]) {
     sender.join().unwrap();
 }
 
-/// Tries to get an address and must fail; how long it tried.
+/// Tries to get an address and must fail.
 fn gets_nothing(client: &Client) {
     let script = script(client, "nothing.sh", "#!/bin/sh\necho \"event $1\"\n");
     let arguments = ["-f", "-i", "eth0", "-s", &script, "-t", "3", "-T", "1", "-n", "-q"];
@@ -81,7 +81,7 @@ fn beside_dnsmasq_it_stands_back_takes_over_by_hand_and_steps_down() {
     let appliance = ground.start_as(AUTO);
     ground.dhcp_says("10.66.0.254 gives the addresses on office");
 
-    let (early, _) = (ground.client(), ());
+    let early = ground.client();
     let early_process = udhcpc(&early, &[]);
     early_process.says("event bound", 1);
     let kept = early.address();

@@ -14,6 +14,8 @@ mod leave;
 mod mode_tests;
 mod network;
 mod offers;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod pool;
 mod run_out;
 mod segments;
@@ -63,6 +65,8 @@ pub struct Engine {
     /// Whether no client named another server so far.
     unrivalled: bool,
     care: Care,
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<planted::Bug>,
     /// Until then leases may exist that the store does not know of.
     gaps_until: Option<Tick>,
     /// Wall clock minus monotonic clock, when last looked at.
@@ -84,6 +88,8 @@ impl Engine {
             conduct: network.conduct,
             unrivalled: true,
             care: Care::default(),
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
             gaps_until: network.restored.then(|| at.saturating_add(millis(network.subnet.lease_time))),
             offset: now.wall.millis().saturating_sub(at),
             misdated_until: if network.dated { Tick::MIN } else { at },
@@ -264,7 +270,13 @@ impl Engine {
         let lease = ask.lease(address, LeaseState::Bound, seconds_left);
         let ends = ask.at + Tick::from(seconds_left) * 1000;
         self.bindings.bind(ask.client.clone(), lease.clone(), ends, ask.at);
-        decision.writes.push(LeaseWrite::Put(lease));
+        #[cfg(feature = "planted-bugs")]
+        let forgets = !renewal && self.bug == Some(planted::Bug::GivesInMemoryAlone);
+        #[cfg(not(feature = "planted-bugs"))]
+        let forgets = false;
+        if !forgets {
+            decision.writes.push(LeaseWrite::Put(lease));
+        }
         if !renewal {
             let network = self.network.name.clone();
             decision.event = Some(ask.event(Reason::Leased { network, address }).from_address(Some(address.into())));
@@ -350,6 +362,10 @@ impl Engine {
     /// offered it.
     fn is_free_for(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
         let reserved = self.network.subnet.reservations.get(&ask.request.mac);
+        #[cfg(feature = "planted-bugs")]
+        if self.bug == Some(planted::Bug::GivesWhatIsHeld) {
+            return self.pool.contains(address);
+        }
         let assignable =
             reserved.is_some_and(|reservation| reservation.address == address) || self.pool.contains(address);
         assignable
@@ -381,6 +397,11 @@ impl Engine {
 
     /// Ends what is over by `at`.
     fn expire(&mut self, at: Tick) {
+        #[cfg(feature = "planted-bugs")]
+        let at = match self.bug {
+            Some(planted::Bug::EndsLeasesEarly) => at + millis(self.network.subnet.lease_time) / 2,
+            _ => at,
+        };
         while let Some((_, address)) = self.bindings.next_over(at) {
             self.give_back(address);
         }
