@@ -71,19 +71,42 @@ fn expose<S: serde::Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Erro
 
 /// A draft of which every field is in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CheckedPhone {
-    pub(crate) mac: Mac,
-    pub(crate) name: String,
-    pub(crate) organisation: Option<String>,
-    pub(crate) brand: Option<String>,
-    pub(crate) model: Option<String>,
-    pub(crate) lines: Vec<Line>,
+pub struct CheckedPhone {
+    /// Its address.
+    pub mac: Mac,
+    /// What people call it; empty when nothing was said.
+    pub name: String,
+    /// Name or id of its organisation.
+    pub organisation: Option<String>,
+    /// Folder name of its brand.
+    pub brand: Option<String>,
+    /// Model.
+    pub model: Option<String>,
+    /// Its SIP accounts.
+    pub lines: Vec<Line>,
 }
 
 /// Longest name that people give, in characters.
 const NAME: usize = 64;
 /// Longest SIP user or password, in characters.
 const CREDENTIAL: usize = 128;
+
+/// An organisation as people write it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrganisationDraft {
+    /// Its name.
+    pub(super) name: String,
+}
+
+impl OrganisationDraft {
+    /// Its name, if it can be one.
+    pub(crate) fn check(self) -> Result<String, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let name = required(&mut errors, "name", self.name, NAME);
+        if errors.is_empty() { Ok(name) } else { Err(errors) }
+    }
+}
 
 impl PhoneDraft {
     /// Checks every field, and names all that are wrong at once.

@@ -40,7 +40,7 @@ mod call;
 mod dhcp;
 mod draft;
 mod gather;
-mod import;
+pub mod import;
 mod leases;
 mod live;
 mod local;
@@ -69,7 +69,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
-pub use draft::{LineDraft, PhoneDraft};
+pub use draft::{CheckedPhone, LineDraft, PhoneDraft};
 pub use import::Action;
 pub use problem::{FieldError, Problem};
 pub use standing::Standing;

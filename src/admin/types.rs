@@ -316,6 +316,15 @@ pub struct Organisation {
     pub phones: usize,
 }
 
+/// A user name and password for HTTP.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// User name.
+    pub user: String,
+    /// Password, in the clear: only where revealing it is what was asked for.
+    pub password: String,
+}
+
 /// What an import did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {

@@ -59,3 +59,65 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::journal::Live;
+    use crate::model::Timestamp;
+    use crate::store::{Disk, Key, Options, Store};
+
+    #[tokio::test(start_paused = true)]
+    #[allow(clippy::panic)] // the part that dies
+    async fn a_part_that_dies_is_counted_and_started_again_with_a_growing_wait() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::new(Timestamp::default());
+        let options = Options {
+            directory: directory.path().to_owned(),
+            key: Key::new(&[7; 32]),
+            clock: clock.clone(),
+            disk: Disk::default(),
+        };
+        let (store, _) = Store::open(options).unwrap();
+        let (journal, writing) = Journal::open(store).unwrap();
+        let mut news = journal.subscribe();
+        let stop = CancellationToken::new();
+        let starts = Arc::new(AtomicU32::new(0));
+        let began = Instant::now();
+
+        let supervisor = Supervisor { stop: stop.clone(), journal: journal.clone(), clock };
+        supervisor
+            .keep("door".into(), {
+                let starts = starts.clone();
+                let stop = stop.clone();
+                move || {
+                    let (start, stop) = (starts.fetch_add(1, Ordering::Relaxed), stop.clone());
+                    async move {
+                        match start {
+                            0 => panic!("it died"),
+                            1 => anyhow::bail!("its socket broke"),
+                            2 => Ok(()),
+                            _ => {
+                                stop.cancel();
+                                Ok(())
+                            }
+                        }
+                    }
+                }
+            })
+            .await;
+
+        assert_eq!(starts.load(Ordering::Relaxed), 4);
+        assert_eq!(began.elapsed().as_millis(), 250 + 500 + 1000);
+        writing.close();
+        let mut counted = Vec::new();
+        while let Ok(Live::Event { event, .. }) = news.try_recv() {
+            counted.push(event.reason);
+        }
+        let restarted = |times| Reason::PartRestarted { part: "door".into(), times };
+        assert_eq!(counted, [restarted(1), restarted(2), restarted(3)]);
+    }
+}

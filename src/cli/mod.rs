@@ -10,6 +10,7 @@ mod events;
 mod exit;
 mod init;
 pub mod lab;
+mod organisations;
 mod output;
 mod password;
 mod phones;
@@ -66,6 +67,8 @@ enum Command {
     #[command(subcommand)]
     Phones(phones::Phones),
     Dhcp(dhcp::Dhcp),
+    #[command(subcommand)]
+    Organisations(organisations::Organisations),
     Events(events::Events),
     #[command(subcommand)]
     Ca(ca::Ca),
@@ -94,6 +97,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(status) => ask(status.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
+        Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),

@@ -40,12 +40,15 @@ pub enum Destination {
 
 impl Destination {
     /// Where the answer of type `kind` to `request` goes (RFC 2131 section 4.1, and 4.3.2 for a NAK).
+    ///
+    /// `ciaddr` counts only where it is the address that the answer confirms, or where the answer gives none: with
+    /// anything else in it a forged request would send the answer to whomever it names.
     pub fn of(request: &Request, kind: MessageType, yiaddr: Ipv4Addr) -> Self {
         if !request.giaddr.is_unspecified() {
             Self::Relay(request.giaddr)
         } else if kind == MessageType::Nak {
             Self::Broadcast
-        } else if !request.ciaddr.is_unspecified() {
+        } else if !request.ciaddr.is_unspecified() && (yiaddr.is_unspecified() || yiaddr == request.ciaddr) {
             Self::Client(request.ciaddr)
         } else if request.wants_broadcast() || yiaddr.is_unspecified() {
             Self::Broadcast
@@ -154,13 +157,19 @@ mod tests {
     fn addresses_replies_as_rfc_2131_says() {
         let mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
         let to = |packet: &Packet, kind| Destination::of(&packet.request(), kind, YIADDR);
+        let none = Ipv4Addr::UNSPECIFIED;
         let mut packet = Packet::discover(1);
         assert_eq!(to(&packet, MessageType::Offer), Destination::Hardware { mac, address: YIADDR });
         assert_eq!(to(&packet, MessageType::Nak), Destination::Broadcast);
         packet.flags = 0x8000;
         assert_eq!(to(&packet, MessageType::Offer), Destination::Broadcast);
-        packet.ciaddr = [10, 66, 0, 77];
-        assert_eq!(to(&packet, MessageType::Ack), Destination::Client([10, 66, 0, 77].into()));
+        packet.ciaddr = [192, 0, 2, 1];
+        assert_eq!(to(&packet, MessageType::Ack), Destination::Broadcast, "not to whomever a request names");
+        assert_eq!(to(&packet, MessageType::Offer), Destination::Broadcast);
+        packet.ciaddr = YIADDR.octets();
+        assert_eq!(to(&packet, MessageType::Ack), Destination::Client(YIADDR));
+        let inform = Destination::of(&packet.request(), MessageType::Ack, none);
+        assert_eq!(inform, Destination::Client(YIADDR));
         assert_eq!(to(&packet, MessageType::Nak), Destination::Broadcast);
         packet.giaddr = [10, 66, 0, 2];
         assert_eq!(to(&packet, MessageType::Ack), Destination::Relay([10, 66, 0, 2].into()));

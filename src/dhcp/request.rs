@@ -14,6 +14,8 @@ const COOKIE: [u8; 4] = [99, 130, 83, 99];
 const LONGEST_CLIENT_ID: usize = 255;
 /// Sub-option 5 of option 82 (RFC 3527).
 const LINK_SELECTION: u8 = 5;
+/// What one option holds.
+const LONGEST_RELAY_INFORMATION: usize = 255;
 
 /// Why bytes are not a message of a DHCP client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +70,13 @@ pub enum Malformed {
     /// The client identifier is longer than an option can be.
     #[error("client identifier of {length} octets")]
     ClientIdTooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// The relay's option is longer than one can be (RFC 3046 section 2.0): it must come back whole, and would leave
+    /// no room for the reply.
+    #[error("relay agent information of {length} octets")]
+    RelayInformationTooLong {
         /// Its length.
         length: usize,
     },
@@ -154,6 +163,10 @@ impl Request {
         };
         if let Some(length) = options.get(code::CLIENT_ID).map(<[u8]>::len).filter(|l| *l > LONGEST_CLIENT_ID) {
             return Err(Malformed::ClientIdTooLong { length });
+        }
+        if let Some(length) = options.get(code::RELAY_AGENT).map(<[u8]>::len).filter(|l| *l > LONGEST_RELAY_INFORMATION)
+        {
+            return Err(Malformed::RelayInformationTooLong { length });
         }
         Ok(Self {
             kind,
@@ -273,5 +286,7 @@ mod tests {
         let mut long = Packet::discover(1);
         long.options.extend([(61, vec![1; 200]), (61, vec![2; 200])]);
         assert_eq!(Request::decode(&long.bytes()), Err(Malformed::ClientIdTooLong { length: 400 }));
+        let relayed = Packet::discover(1).with(82, &[1; 200]).with(82, &[2; 100]);
+        assert_eq!(Request::decode(&relayed.bytes()), Err(Malformed::RelayInformationTooLong { length: 300 }));
     }
 }

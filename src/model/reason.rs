@@ -302,6 +302,12 @@ pub enum Reason {
     /// A phone was taken off the list.
     #[serde(rename = "admin.phone-removed")]
     PhoneRemoved,
+    /// An organisation was added.
+    #[serde(rename = "admin.organisation-added")]
+    OrganisationAdded,
+    /// The login of an organisation was shown to somebody.
+    #[serde(rename = "admin.login-revealed")]
+    LoginRevealed,
     /// An administrator lets a phone start over.
     #[serde(rename = "admin.first-contact-reopened")]
     FirstContactReopened,
@@ -424,6 +430,8 @@ impl Reason {
             | Self::PhoneAdded
             | Self::PhoneChanged
             | Self::PhoneRemoved
+            | Self::OrganisationAdded
+            | Self::LoginRevealed
             | Self::FirstContactReopened
             | Self::Claimed
             | Self::SignedIn

@@ -137,14 +137,11 @@ impl Lan {
         }
     }
 
-    /// Pulls the cable: from now on nothing leaves, not even the end of a connection.
+    /// Vanishes: from now on nothing leaves, not even the end of a connection, since the kernel sends nothing from an
+    /// address that is not its own. The link stays up: a switch takes a second to notice each change of it.
     pub(super) fn unplug(&mut self) {
         self.lease = None;
-        let pulled = Netlink::open().and_then(|net| {
-            net.down(&self.interface)?;
-            net.forget_addresses(&self.interface)
-        });
-        if let Err(error) = pulled {
+        if let Err(error) = Netlink::open().and_then(|net| net.forget_addresses(&self.interface)) {
             self.remote.note(format!("could not be unplugged: {error}"));
         }
     }

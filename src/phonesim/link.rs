@@ -54,18 +54,7 @@ impl Netlink {
     /// # Errors
     /// See [`Netlink::add`].
     pub fn up(&self, name: &str) -> io::Result<()> {
-        self.set(LinkUnspec::new_with_index(self.index(name)?).up().build())
-    }
-
-    /// Switches an interface off: nothing goes in or out any more.
-    ///
-    /// # Errors
-    /// See [`Netlink::add`].
-    pub fn down(&self, name: &str) -> io::Result<()> {
-        self.set(LinkUnspec::new_with_index(self.index(name)?).down().build())
-    }
-
-    fn set(&self, link: LinkMessage) -> io::Result<()> {
+        let link = LinkUnspec::new_with_index(self.index(name)?).up().build();
         self.runtime.block_on(self.handle.link().set(link).execute()).map_err(refused)
     }
 

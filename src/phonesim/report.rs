@@ -104,15 +104,15 @@ pub struct Report {
     pub asks_again: bool,
     /// How often it looked in a row with the same fault and no progress.
     pub same_fault: u32,
-    /// What it did, oldest first; the last few hundred moments.
+    /// What it did, oldest first; the last thousand or two.
     pub log: Vec<Moment>,
-    /// The exchanges since it was last switched on, oldest first; the last few hundred.
+    /// The exchanges since it was last switched on, oldest first; the last thousand or two.
     pub exchanges: Vec<Exchange>,
     stages: [Outcome; 7],
 }
 
 impl Report {
-    const MOST: usize = 400;
+    const MOST: usize = 2000;
 
     pub(super) fn new(mac: Mac) -> Self {
         Self {

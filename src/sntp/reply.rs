@@ -37,8 +37,9 @@ pub fn reply(request: &[u8], received: Timestamp, sent: Timestamp, source: &Sour
     let answer_mode = match mode {
         1 => 2,
         3 => 4,
-        // Version 1 has no modes; its requests carry 0 (RFC 1305 appendix D).
-        0 if version == 1 => 0,
+        // Version 1 has no modes; its requests carry 0 (RFC 1305 appendix D). An answer with 0 would pass for a
+        // request at another server, and one forged datagram would keep the two busy for ever.
+        0 if version == 1 => 4,
         _ => return None,
     };
     let stratum: u8 = if source.trusted { 3 } else { 10 };
@@ -108,7 +109,7 @@ mod tests {
         let first = |byte| reply(&request(byte), NOON, NOON, &SOURCE).map(|answer| answer[0]);
         assert_eq!([0x0b, 0x13, 0x1b, 0x23].map(first), [Some(0x0c), Some(0x14), Some(0x1c), Some(0x24)]);
         assert_eq!(first(0x21), Some(0x22), "active gets passive");
-        assert_eq!(first(0x08), Some(0x08), "version 1 knows no modes");
+        assert_eq!(first(0x08), Some(0x0c), "version 1 knows no modes, and its answer must not look like a request");
         assert_eq!(first(0xe3), Some(0x24), "the leap indicator of a request means nothing");
         for byte in [0x03, 0x2b, 0x33, 0x3b, 0x20, 0x22, 0x24, 0x25, 0x26, 0x27] {
             assert_eq!(first(byte), None, "{byte:#x}");

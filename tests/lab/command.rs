@@ -1,6 +1,5 @@
 //! `block66 lab` as people call it.
 
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
@@ -9,21 +8,13 @@ use serde_json::Value;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_block66");
 
 fn run(command: &mut Command) -> Output {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    assert!(leftovers().is_empty(), "{:?}", leftovers());
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let own = format!("block66-lab-{}-", child.id());
+    let output = child.wait_with_output().unwrap();
+    let names = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten().map(|entry| entry.file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with(&own)).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
     output
-}
-
-/// Directories of labs whose process is no more.
-fn leftovers() -> Vec<String> {
-    let names = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    names
-        .filter(|name| {
-            let id = name.strip_prefix("block66-lab-").and_then(|rest| rest.split('-').next());
-            id.is_some_and(|id| !Path::new("/proc").join(id).exists())
-        })
-        .collect()
 }
 
 fn text(output: &Output) -> String {

@@ -105,7 +105,9 @@ fn gets_an_address_a_route_and_the_url_and_renews() {
     let report = phone.until(|report| matches!(report.outcome(Stage::Dhcp), Outcome::Done { .. }));
     assert_eq!(report.address, Some(Ipv4Addr::new(10, 66, 0, 77)));
     assert_eq!(seen.recv_timeout(LIMIT).unwrap(), (1, Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED));
-    assert_eq!(seen.recv_timeout(LIMIT).unwrap(), (3, Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED));
+    // A switch that has just seen the cable may lose an answer: the phone asks again then.
+    let request = std::iter::from_fn(|| seen.recv_timeout(LIMIT).ok()).find(|(kind, ..)| *kind != 1).unwrap();
+    assert_eq!(request, (3, Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED));
     // Nothing but the address of the lease reaches the box, and everything else goes to the router.
     let seen_from = phone.namespace.run(|| {
         let socket = UdpSocket::bind(("0.0.0.0", 0)).unwrap();

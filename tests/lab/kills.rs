@@ -24,17 +24,22 @@ impl Chance {
     }
 }
 
-/// Does what the people of the branch do: turns a phone off and on that has given up.
+/// Does what the people of the branch do: turns a phone off and on that has given up, or that shows a fault and will
+/// look again only tomorrow.
 fn settle(lab: &mut Lab) {
+    const PATIENCE: u32 = 10;
     let until = Instant::now() + LIMIT;
+    let mut looks = vec![0; lab.phones().len()];
     loop {
         let mut waiting = 0;
-        for phone in lab.phones() {
+        for (phone, looks) in lab.phones().iter().zip(&mut looks) {
             let Err(report) = phone.remote.wait_for(Duration::from_millis(200), |report| report.in_service()) else {
                 continue;
             };
             waiting += 1;
-            if report.stuck(4) {
+            *looks += u32::from(report.fault().is_some());
+            if *looks > PATIENCE {
+                *looks = 0;
                 phone.remote.reboot();
             }
         }
@@ -42,6 +47,15 @@ fn settle(lab: &mut Lab) {
             return;
         }
         if Instant::now() > until {
+            let silent = lab.phones().iter().find(|phone| !phone.remote.report().in_service());
+            if let Some(phone) = silent {
+                for moment in phone.remote.report().log {
+                    println!("{:8.3} s  {}", moment.at.as_secs_f64(), moment.what);
+                }
+                for what in ["status", "phones", "leases"] {
+                    println!("{what}: {:#}", lab.api().get(what).unwrap());
+                }
+            }
             panic!("{}\nThe end of the box's log:\n{}", table::text(lab.phones()), lab.appliance().last_words());
         }
     }

@@ -278,10 +278,16 @@ impl Drop for Process {
 }
 
 impl Appliance {
-    /// Ends it as the service manager does.
+    /// Ends it as the service manager does. A panic that was caught is a failure, too.
     pub(crate) fn stop(mut self) {
         self.process.signal(Signal::SIGTERM);
         self.process.ends();
+        assert!(!self.log().contains("panicked"), "{}", self.log());
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.process.text()
     }
 
     /// Ends it as a power cut does.
@@ -336,7 +342,7 @@ fn start_box(mut command: Command, directory: &Path, interface: &str, dhcp: &str
     let configuration = directory.join("block66.toml");
     let socket = directory.join("socket");
     let text = format!(
-        "data-directory = \"{data}\"\nsocket = \"{socket}\"\n\n[log]\nfilter = \"info\"\n\n[[network]]\n\
+        "data-directory = \"{data}\"\nsocket = \"{socket}\"\n\n[log]\nfilter = \"info,block66=trace,rustls=trace\"\n\n[[network]]\n\
          name = \"office\"\ninterface = \"{interface}\"\nsubnet = \"10.66.0.0/24\"\ngateway = \"10.66.0.254\"\n\
          dns = [\"10.66.0.253\"]\ndomain = \"branch.example\"\n\n[network.dhcp]\n{dhcp}\n",
         data = directory.join("data").display(),

@@ -81,6 +81,7 @@ fn a_phone_is_known_by_its_place_and_then_by_its_login() {
     let with_login = ["--cacert", &ca, "--digest", "--user", &login];
     let full = curl(&phone, &[&with_login[..], &[&secure(&own)]].concat());
     assert!(full.contains(SECRET), "{full}");
+    assert_eq!(curl(&phone, &["--cacert", &ca, "--basic", "--user", &login, &secure(&own)]), full);
     let status = ["--output", "/dev/null", "--write-out", "%{http_code}"];
     let tag = curl(
         &phone,
@@ -126,6 +127,10 @@ fn a_phone_is_known_by_its_place_and_then_by_its_login() {
     }
     assert!(!events.contains(SECRET));
     nothing_on_disk(&ground.data());
+    let password = login.split_once(':').unwrap().1;
+    for secret in [SECRET, password] {
+        assert!(!appliance.log().contains(secret), "{}", appliance.log());
+    }
     appliance.stop();
 }
 
@@ -203,6 +208,59 @@ fn a_reset_phone_is_noticed_by_its_distrust_and_let_in_again() {
     assert_ne!(after, before);
     assert!(curl(&phone, &["--cacert", &ca, "--digest", "--user", &after, &secure(&own)]).contains(SECRET));
     appliance.stop();
+}
+
+/// What an organisation's phones may share, as curl takes it.
+fn login_of(ground: &Ground, organisation: &str) -> String {
+    let shown = ground.block66(&["organisations", "login", organisation, "--json"], "");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    format!("{}:{}", shown["user"].as_str().unwrap(), shown["password"].as_str().unwrap())
+}
+
+#[test]
+fn a_login_opens_the_files_of_its_organisation_alone() {
+    let (ground, appliance, phone, stranger) = lan();
+    let ca = trust(&phone);
+    let own = secure(&file_of(&phone));
+    ground.block66(&["organisations", "add", "Other"], "");
+    let (branch, other) = (login_of(&ground, "Branch"), login_of(&ground, "Other"));
+    let status = |client: &Client, login: &str, url: &str| {
+        let code = ["--output", "/dev/null", "--write-out", "%{http_code}"];
+        curl(client, &[&code[..], &["--cacert", &ca, "--digest", "--user", login, url]].concat())
+    };
+    // Its first contact is over: from now on only a login counts.
+    let login = first_contact(&phone);
+    assert_eq!(status(&phone, &login, &own), "200");
+    assert_eq!(status(&phone, &other, &own), "401");
+    assert_eq!(status(&phone, &branch, &secure("020000000099.cfg")), "404");
+    assert_eq!(status(&stranger, &branch, &own), "403", "the login is good, the place is not the phone's");
+    assert_eq!(status(&phone, &branch, &own), "200");
+
+    let page = page(&ground, &phone, &ca);
+    let events = ground.block66(&["events", "--json"], "");
+    for (code, words) in [
+        ("http.success", "Success: fetched its file"),
+        ("http.wrong-credentials", "Wrong credentials"),
+        ("http.mac-unknown", "MAC is unknown"),
+    ] {
+        assert!(events.contains(&format!("\"{code}\"")), "{code} is not in {events}");
+        assert!(page.contains(words), "{words} is not on {page}");
+    }
+    appliance.stop();
+}
+
+/// The overview, as the administrator sees it who claims the box.
+fn page(ground: &Ground, client: &Client, ca: &str) -> String {
+    let told: serde_json::Value = serde_json::from_str(&ground.block66(&["status", "--json"], "")).unwrap();
+    let claim = serde_json::json!({ "code": told["setup_code"], "password": "correct horse battery" }).to_string();
+    let jar = client.directory.join("cookies").to_str().unwrap().to_owned();
+    let (origin, json) = (format!("Origin: https://{BOX}"), "Content-Type: application/json");
+    let url = format!("https://{BOX}/api/v1/claim");
+    let claimed =
+        ["--cacert", ca, "--fail", "--cookie-jar", &jar, "--header", &origin, "--header", json, "--data", &claim, &url];
+    let answer = curl(client, &claimed);
+    assert!(answer.contains("csrf"), "{answer}");
+    curl(client, &["--cacert", ca, "--fail", "--cookie", &jar, &format!("https://{BOX}/")])
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The API: one function a path, each from a call to what is said.
 
 mod dhcp;
+mod organisations;
 mod phones;
 mod read;
 mod sessions;
@@ -62,7 +63,15 @@ impl Admin {
             }
             ["sightings"] => only(method, &Method::GET).and_then(|()| self.api_sightings()),
             ["ca"] => only(method, &Method::GET).and_then(|()| self.api_authority()),
-            ["organisations"] => only(method, &Method::GET).and_then(|()| self.api_organisations()),
+            ["organisations"] => match *method {
+                Method::GET => self.api_organisations(),
+                Method::POST => self.api_add_organisation(call).await,
+                _ => Err(Problem::wrong_method("GET and POST")),
+            },
+            ["organisations", name, "login"] => {
+                only(method, &Method::GET)?;
+                self.api_organisation_login(who, name)
+            }
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

@@ -64,10 +64,6 @@ impl Admin {
     pub(super) fn api_authority(&self) -> Result<Answer, Problem> {
         Ok(Answer::json(StatusCode::OK, &self.authority(true)))
     }
-
-    pub(super) fn api_organisations(&self) -> Result<Answer, Problem> {
-        Ok(Answer::json(StatusCode::OK, &types::Organisations { organisations: self.organisations() }))
-    }
 }
 
 fn rows(call: &Call) -> Result<usize, Problem> {

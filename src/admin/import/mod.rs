@@ -10,10 +10,10 @@ use crate::admin::problem::FieldError;
 
 pub use plan::Action;
 pub(crate) use plan::{Plan, plan};
-pub(crate) use rows::read;
+pub use rows::read;
 
 /// Most phones that one import brings; more come in several files.
-pub(crate) const MOST_PHONES: usize = 5_000;
+pub const MOST_PHONES: usize = 5_000;
 /// Most bytes of one import.
 pub(crate) const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// Most mistakes that are listed; the rest is counted.
@@ -21,39 +21,47 @@ const MOST_ERRORS: usize = 100;
 
 /// What holds for every row that does not say otherwise.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Defaults {
+pub struct Defaults {
     /// SIP server for files without such a column.
-    pub(crate) server: Option<String>,
+    pub server: Option<String>,
     /// Organisation for files without such a column.
-    pub(crate) organisation: Option<String>,
+    pub organisation: Option<String>,
 }
 
 /// A file of which every row is in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sheet {
+pub struct Sheet {
     /// The phones with the number of the first row that names each, in the order of the file.
-    pub(crate) phones: Vec<(usize, CheckedPhone)>,
+    pub phones: Vec<(usize, CheckedPhone)>,
     /// What an administrator may want to look at, though it stops nothing.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Why a file is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
+pub enum Refusal {
+    /// Nothing is in it.
     #[error("The file is empty.")]
     Empty,
+    /// More bytes than an import may have.
     #[error("The file has {0} bytes; an import has at most {MOST_BYTES}.")]
     TooLarge(usize),
+    /// Not text: a null byte stands here.
     #[error("The file is no text: byte {0} is zero. Save it as CSV, not as a workbook.")]
     Binary(usize),
+    /// The headings, of which none means the MAC.
     #[error("The first row must name the columns, and none of them is \"mac\". It reads: {0}")]
     NoMacColumn(String),
+    /// Two headings with one meaning.
     #[error("Two columns mean the same: \"{0}\" and \"{1}\".")]
     SameColumn(String, String),
+    /// What would be in a column that is not there.
     #[error("There is no column for {0}.")]
     ColumnMissing(&'static str),
+    /// More phones than an import may have.
     #[error("There are more than {MOST_PHONES} phones in the file.")]
     TooMany,
+    /// What is wrong with which rows, and how many rows that are.
     #[error("{} cannot be taken as {} stand{}.", rows(.0), if .1 == &1 { "it" } else { "they" }, if .1 == &1 { "s" } else { "" })]
     Rows(Vec<FieldError>, usize),
 }

@@ -8,7 +8,10 @@ use crate::admin::problem::FieldError;
 use crate::model::{Line, Mac, Secret};
 
 /// Reads a file of phones. A phone with several lines has several rows with its MAC.
-pub(crate) fn read(bytes: &[u8], defaults: &Defaults) -> Result<Sheet, Refusal> {
+///
+/// # Errors
+/// Anything that keeps one row from being taken keeps the file from being taken.
+pub fn read(bytes: &[u8], defaults: &Defaults) -> Result<Sheet, Refusal> {
     let decoded = decode(bytes)?;
     let text = decoded.text.as_str();
     // Some spreadsheet programs write the separator into a first line of its own.

@@ -261,6 +261,8 @@ impl Engine {
         if let Some(former) = self.bindings.of(&ask.client).map(|binding| binding.lease.address)
             && former != address
         {
+            // It is in the pool already if its lease has ended, under an end that is forgotten with the binding.
+            self.claim(former);
             self.bindings.remove(former);
             self.give_back(former);
             decision.writes.push(LeaseWrite::Delete(former));

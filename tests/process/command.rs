@@ -1,6 +1,4 @@
-//! The program from the command line: what it says, where it says it, and with which exit code it ends.
-
-#![allow(clippy::unwrap_used)] // what helpers of a test do when it fails
+//! The command line: what it says, where it says it, and with which exit code it ends.
 
 use std::path::Path;
 use std::process::{Command, Output};

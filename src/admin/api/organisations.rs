@@ -1,0 +1,78 @@
+use hyper::StatusCode;
+use hyper::header::{self, HeaderValue};
+
+use crate::admin::answer::Answer;
+use crate::admin::call::Call;
+use crate::admin::draft::OrganisationDraft;
+use crate::admin::problem::Problem;
+use crate::admin::route::Who;
+use crate::admin::{Admin, types};
+use crate::model::{Door, Event, Login, Organisation, Policy, Reason, Secret};
+use crate::store::Write;
+use crate::sys::random;
+
+/// Characters of an organisation's password: 142 bits.
+const PASSWORD: usize = 24;
+/// Characters at the end of a user name that make it nobody else's.
+const DISTINCTION: usize = 6;
+
+impl Admin {
+    pub(super) fn api_organisations(&self) -> Result<Answer, Problem> {
+        Ok(Answer::json(StatusCode::OK, &types::Organisations { organisations: self.organisations() }))
+    }
+
+    /// A new organisation, with a login of its own.
+    pub(super) async fn api_add_organisation(&self, call: &Call) -> Result<Answer, Problem> {
+        let name = call.json::<OrganisationDraft>()?.check().map_err(Problem::fields)?;
+        let now = self.0.clock.now().wall;
+        let organisation = Organisation {
+            id: random::id(now),
+            version: 0,
+            origin: self.0.facts.box_id,
+            login: Login { user: user(&name), password: Secret::new(random::token(PASSWORD)) },
+            name,
+            policy: Policy::default(),
+            created: now,
+        };
+        let id = organisation.id;
+        self.0.store.commit(vec![Write::PutOrganisation { organisation, expect: Some(0) }]).await?;
+        self.0.journal.record(Event::new(now, Door::Admin, Reason::OrganisationAdded).of(id));
+        let place = format!("/api/v1/organisations/{id}");
+        let made = self.organisations().into_iter().find(|shown| shown.id == id.to_string());
+        let answer = Answer::json(StatusCode::CREATED, &made);
+        Ok(match HeaderValue::from_str(&place) {
+            Ok(place) => answer.with(header::LOCATION, place),
+            Err(_) => answer,
+        })
+    }
+
+    /// The login that an organisation's phones share. It is shown on the box itself alone, and that is on record.
+    pub(super) fn api_organisation_login(&self, who: &Who, name: &str) -> Result<Answer, Problem> {
+        if !matches!(who, Who::Local) {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "local-only",
+                "The password of an organisation is shown on the box itself alone.",
+                "Run `block66 organisations login` there.",
+            ));
+        }
+        let Some(organisation) = self.organisation(Some(name)) else {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "organisation-unknown",
+                format!("There is no organisation \"{name}\"."),
+                "Look up its name with `block66 organisations list`.",
+            ));
+        };
+        let event = Event::new(self.0.clock.now().wall, Door::Admin, Reason::LoginRevealed);
+        self.0.journal.record(event.of(organisation.id));
+        let Login { user, password } = &organisation.login;
+        Ok(Answer::json(StatusCode::OK, &types::Login { user: user.clone(), password: password.expose().to_owned() }))
+    }
+}
+
+/// A user name that phones and people can type, made from the organisation's name.
+fn user(name: &str) -> String {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+    format!("{}-{}", plain.to_ascii_lowercase(), random::token(DISTINCTION).to_ascii_lowercase())
+}

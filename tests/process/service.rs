@@ -1,0 +1,144 @@
+//! The box under a service manager: ready, alive, stopping; and what it does when its disk dies under it.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A box on the loopback with ports of its own, and what it tells its service manager.
+struct Service {
+    child: Child,
+    manager: UnixDatagram,
+    directory: tempfile::TempDir,
+}
+
+impl Service {
+    fn start(more: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), more)
+    }
+
+    fn start_in(directory: tempfile::TempDir, more: &[(&str, &str)]) -> Self {
+        let manager = UnixDatagram::bind(directory.path().join("notify")).unwrap();
+        manager.set_read_timeout(Some(PATIENCE)).unwrap();
+        let text = format!(
+            "data-directory = {:?}\nsocket = {:?}\n[listen]\nhttp = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\n\
+             ntp = \"127.0.0.1:0\"\n[log]\nfilter = \"trace\"\n",
+            directory.path().join("data"),
+            directory.path().join("socket"),
+        );
+        std::fs::write(directory.path().join("block66.toml"), text).unwrap();
+        let log = std::fs::File::create(directory.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_block66"));
+        command.args(["run", "--config"]).arg(directory.path().join("block66.toml"));
+        command.env("NOTIFY_SOCKET", directory.path().join("notify")).envs(more.iter().copied());
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null()).spawn().unwrap();
+        let service = Self { child, manager, directory };
+        assert!(service.says("READY=1"), "{}", service.log());
+        service
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Whether the service manager is told this before its patience ends.
+    fn says(&self, what: &str) -> bool {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.manager.recv(&mut buffer) {
+            if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == what) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn block66(&self, arguments: &[&str]) -> String {
+        let socket = self.path("socket");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_block66"));
+        let output = command.arg("--socket").arg(socket).args(arguments).stdin(Stdio::null()).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status,
+                None if Instant::now() > until => panic!("it does not end:\n{}", self.log()),
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_is_ready_alive_and_ends_cleanly_when_told() {
+    let mut service = Service::start(&[("WATCHDOG_USEC", "400000")]);
+    assert!(service.says("WATCHDOG=1") && service.says("WATCHDOG=1"), "{}", service.log());
+    let id = Pid::from_raw(i32::try_from(service.child.id()).unwrap());
+    kill(id, Signal::SIGTERM).unwrap();
+    assert!(service.says("STOPPING=1"), "{}", service.log());
+    assert_eq!(service.wait().code(), Some(0), "{}", service.log());
+    assert!(service.log().contains("down"), "{}", service.log());
+    assert!(!service.log().contains("panicked"), "{}", service.log());
+}
+
+#[test]
+fn a_disk_that_dies_ends_the_process_with_70_and_loses_nothing_acknowledged() {
+    let library = failing_disk();
+    let broken = tempfile::tempdir().unwrap();
+    let sign = broken.path().join("broken");
+    let environment = [("LD_PRELOAD", library.to_str().unwrap()), ("BROKEN", sign.to_str().unwrap())];
+    let mut service = Service::start(&environment);
+    let added = service.block66(&["organisations", "add", "Kept"]);
+    assert!(added.contains("Added Kept"), "{added}");
+    std::fs::write(&sign, "").unwrap();
+    let refused = service.block66(&["organisations", "add", "Lost"]);
+    assert!(!refused.contains("Added"), "{refused}");
+    assert_eq!(service.wait().code(), Some(70), "{}", service.log());
+
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::rename(service.path("data"), directory.path().join("data")).unwrap();
+    let again = Service::start_in(directory, &[]);
+    let listed = again.block66(&["organisations", "list"]);
+    assert!(listed.contains("Kept"), "{listed}");
+}
+
+/// No password and no setup code stands in the log, whatever is logged.
+#[test]
+fn no_secret_is_logged_at_the_most_talkative_level() {
+    let service = Service::start(&[]);
+    let told: serde_json::Value = serde_json::from_str(&service.block66(&["status", "--json"])).unwrap();
+    let shown = service.block66(&["organisations", "login", "Branch", "--json"]);
+    let login: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let log = service.log();
+    for secret in [&told["setup_code"], &login["password"]] {
+        let secret = secret.as_str().unwrap();
+        assert!(secret.len() > 8 && !log.contains(secret), "{log}");
+    }
+    assert!(log.contains("TRACE"), "the log is less talkative than this test thinks: {log}");
+}
+
+fn failing_disk() -> PathBuf {
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("failing-{}.so", std::process::id()));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/process/failing.c");
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).status().unwrap();
+    assert!(built.success());
+    library
+}
