@@ -43,7 +43,8 @@ const UDHCPC: &str = "#!/bin/sh
 echo \"event $1 ip=$ip router=$router dns=$dns domain=$domain ntp=$ntpsrv lease=$lease tftp=$tftp opt160=$opt160\"
 case $1 in
     deconfig) ip -4 addr flush dev $interface ;;
-    bound|renew) ip -4 addr flush dev $interface; ip addr add $ip/$mask dev $interface ;;
+    bound|renew) ip -4 addr flush dev $interface; ip addr add $ip/$mask dev $interface
+        ip route replace default via $router dev $interface ;;
 esac
 ";
 
@@ -51,7 +52,8 @@ pub(crate) const DHCLIENT: &str = "#!/bin/sh
 echo \"event $reason ip=$new_ip_address\"
 case $reason in
     BOUND|REBOOT|RENEW|REBIND)
-        ip -4 addr flush dev $interface; ip addr add $new_ip_address/$new_subnet_mask dev $interface ;;
+        ip -4 addr flush dev $interface; ip addr add $new_ip_address/$new_subnet_mask dev $interface
+        ip route replace default via $new_routers dev $interface ;;
     RELEASE|EXPIRE|STOP|FAIL) ip -4 addr flush dev $interface ;;
 esac
 ";
