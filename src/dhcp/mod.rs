@@ -18,6 +18,7 @@ mod link;
 mod options;
 #[cfg(test)]
 mod packets;
+mod promises;
 mod provisioning;
 mod reply;
 mod request;

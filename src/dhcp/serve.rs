@@ -11,18 +11,17 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
 use super::engine::{Decision, Engine, LeaseWrite, Network};
-use super::link::{Interface, LONGEST, Link};
+use super::link::{Interface, LONGEST, Link, Packets};
+use super::promises::{Promise, Promises};
 use super::provisioning::Provisioning;
 use super::reply::Reply;
 use super::request::{Malformed, Request};
 use crate::config;
 use crate::journal::Journal;
 use crate::model::{Door, Event, Now, Reason};
-use crate::store::{Store, Write};
+use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
-/// The most packets that are decided together and stored by one commit.
-const BATCH: usize = 64;
 /// How often leases, clock and interface are looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// How long an answer to a probe is waited for.
@@ -123,12 +122,13 @@ pub fn serve(network: &config::Network, parts: Parts) -> Result<Running, Error> 
     };
     let facts = Network::of(network, interface.address).ok_or_else(|| Error::NotFull(network.name.clone()))?;
     let link = Link::open(interface)?;
+    let promises = Promises::new()?;
     let (wake, woken) = UnixStream::pair()?;
     woken.set_nonblocking(true)?;
     let (tell, ended) = oneshot::channel();
     let config = network.clone();
     let thread = std::thread::Builder::new().name(format!("dhcp-{}", network.interface)).spawn(move || {
-        let mut server = Server::new(config, facts, parts, link);
+        let mut server = Server::new(config, facts, parts, (link, promises));
         // Nobody listens any more when the box stops.
         let _ = tell.send(server.run(&woken));
     })?;
@@ -146,6 +146,9 @@ struct Probe {
 #[derive(Debug, Default)]
 struct Batch {
     writes: Vec<Write>,
+    /// May leave at once: they promise nothing that must be stored.
+    prompt: Vec<Reply>,
+    /// Leave when the writes are durable.
     replies: Vec<Reply>,
     events: Vec<Event>,
 }
@@ -157,17 +160,27 @@ struct Server {
     link: Link,
     engine: Engine,
     probes: HashMap<Ipv4Addr, Probe>,
+    packets: Packets,
+    promises: Promises,
 }
 
 impl Server {
-    fn new(config: config::Network, facts: Network, parts: Parts, link: Link) -> Self {
+    fn new(config: config::Network, facts: Network, parts: Parts, (link, promises): (Link, Promises)) -> Self {
         let mut facts = Network { restored: parts.restored, ..facts };
         facts.dated = is_dated(&parts.store, &config);
         let engine = Engine::new(facts.clone(), parts.store.leases(&config.name), parts.clock.now());
-        Self { config, facts, parts, link, engine, probes: HashMap::new() }
+        Self { config, facts, parts, link, engine, probes: HashMap::new(), packets: Packets::new(), promises }
     }
 
     fn run(&mut self, woken: &UnixStream) -> Ended {
+        let ended = self.serve(woken);
+        while let Some(stored) = self.promises.wait() {
+            self.keep(stored);
+        }
+        ended
+    }
+
+    fn serve(&mut self, woken: &UnixStream) -> Ended {
         let mut next_tick = self.parts.clock.now().monotonic + TICK;
         let mut errors = 0;
         loop {
@@ -178,6 +191,10 @@ impl Server {
             }
             if matches!((&*woken).read(&mut [0]), Ok(0)) {
                 return Ended::Stopped;
+            }
+            self.promises.listen();
+            while let Some(stored) = self.promises.kept() {
+                self.keep(stored);
             }
             let mut batch = Batch::default();
             match self.receive(&mut batch) {
@@ -206,7 +223,10 @@ impl Server {
     /// Waits for a packet, the end, or `most` to pass.
     fn wait(&self, woken: &UnixStream, most: Duration) -> io::Result<()> {
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut watched = vec![readable(self.link.udp()), readable(woken.as_fd())];
+        let mut watched = vec![readable(self.promises.bell()), readable(woken.as_fd())];
+        if !self.promises.is_full() {
+            watched.push(readable(self.link.udp()));
+        }
         watched.extend(self.link.arp().map(readable));
         // Rounded up: a deadline must be over when the wait is.
         let millis = u16::try_from(most.as_millis().saturating_add(1)).unwrap_or(u16::MAX);
@@ -218,10 +238,13 @@ impl Server {
 
     /// Takes the packets that wait, a batch at most, and decides about each.
     fn receive(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let mut buffer = [0; LONGEST];
-        for _ in 0..BATCH {
-            let Some((length, from)) = self.link.receive(&mut buffer)? else { break };
-            let packet = buffer.get(..length).filter(|packet| packet.len() < LONGEST);
+        if self.promises.is_full() {
+            return Ok(());
+        }
+        let mut packets = std::mem::replace(&mut self.packets, Packets::none());
+        let received = self.link.receive(&mut packets);
+        for (packet, from) in packets.iter() {
+            let packet = Some(packet).filter(|packet| packet.len() < LONGEST);
             match packet.ok_or(Malformed::TooLong).and_then(Request::decode) {
                 Ok(request) => self.decide(request, batch),
                 Err(malformed) => {
@@ -232,7 +255,8 @@ impl Server {
                 }
             }
         }
-        Ok(())
+        self.packets = packets;
+        received
     }
 
     fn decide(&mut self, request: Request, batch: &mut Batch) {
@@ -249,8 +273,9 @@ impl Server {
     }
 
     fn take(&self, decision: Decision, batch: &mut Batch) {
+        let replies = if decision.writes.is_empty() { &mut batch.prompt } else { &mut batch.replies };
+        replies.extend(decision.reply);
         batch.writes.extend(decision.writes.into_iter().map(|write| self.write(write)));
-        batch.replies.extend(decision.reply);
         batch.events.extend(decision.event);
     }
 
@@ -293,25 +318,44 @@ impl Server {
         }
     }
 
-    /// Stores what was decided, and then lets the replies go. Where it cannot be stored nothing is said, and the
-    /// engine, which believes what it decided, is made anew from what is stored.
+    /// Has stored what was decided. What promises nothing leaves at once, everything else when it is durable.
     fn finish(&mut self, batch: Batch) {
-        let stored = if batch.writes.is_empty() { Ok(()) } else { self.parts.store.commit(batch.writes).wait() };
-        if let Err(error) = stored {
-            tracing::error!(network = self.config.name, %error, "leases could not be stored, so none was given");
-            self.facts.dated = is_dated(&self.parts.store, &self.config);
-            let leases = self.parts.store.leases(&self.config.name);
-            self.engine = Engine::new(self.facts.clone(), leases, self.parts.clock.now());
-            return;
+        self.send(&batch.prompt);
+        let promise = Promise { replies: batch.replies, events: batch.events };
+        if batch.writes.is_empty() {
+            self.keep(Ok(promise));
+        } else {
+            self.promises.add(self.parts.store.commit(batch.writes), promise);
         }
-        for reply in &batch.replies {
-            if let Err(error) = self.link.send(reply) {
-                tracing::warn!(network = self.config.name, to = ?reply.to, %error, "sending a DHCP reply");
+    }
+
+    /// Lets go what waited for a commit. Where it could not be stored nothing is said, nor about anything that was
+    /// decided since, and the engine, which believes what it decided, is made anew from what is stored.
+    fn keep(&mut self, stored: Result<Promise, store::Error>) {
+        match stored {
+            Ok(promise) => {
+                self.send(&promise.replies);
+                for event in promise.events {
+                    self.parts.journal.record(event);
+                }
+            }
+            Err(error) => {
+                tracing::error!(network = self.config.name, %error, "leases could not be stored, so none was given");
+                self.promises.give_up();
+                self.facts.dated = is_dated(&self.parts.store, &self.config);
+                let leases = self.parts.store.leases(&self.config.name);
+                self.engine = Engine::new(self.facts.clone(), leases, self.parts.clock.now());
             }
         }
-        for event in batch.events {
-            self.parts.journal.record(event);
+    }
+
+    fn send(&self, replies: &[Reply]) {
+        if replies.is_empty() {
+            return;
         }
+        self.link.send(replies, |reply, error| {
+            tracing::warn!(network = self.config.name, to = ?reply.to, %error, "sending a DHCP reply");
+        });
     }
 
     fn write(&self, write: LeaseWrite) -> Write {
