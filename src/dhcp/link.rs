@@ -3,8 +3,8 @@ use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use ipnet::Ipv4Net;
-use nix::ifaddrs::getifaddrs;
 use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::net::if_::InterfaceFlags;
 use nix::sys::socket::{

@@ -94,12 +94,11 @@ impl Promises {
         }
     }
 
-    /// Silences the bell. Whatever is answered afterwards rings it again.
-    pub(super) fn listen(&mut self) {
-        if self.ringer.rung.load(Ordering::SeqCst) {
-            let _ = self.bell.read(&mut [0; 16]);
-            self.ringer.rung.store(false, Ordering::SeqCst);
-        }
+    /// Silences the bell, before [`Promises::kept`] is asked: whatever is answered afterwards rings it again.
+    pub(super) fn listen(&self) {
+        // Read first: a ring in between is not heard, and its ticket is found answered.
+        let _ = (&self.bell).read(&mut [0; 16]);
+        self.ringer.rung.store(false, Ordering::SeqCst);
     }
 
     /// Waits for the next promise, as [`Promises::kept`] tells it.

@@ -192,7 +192,6 @@ impl Server {
             if matches!((&*woken).read(&mut [0]), Ok(0)) {
                 return Ended::Stopped;
             }
-            self.promises.listen();
             while let Some(stored) = self.promises.kept() {
                 self.keep(stored);
             }
@@ -231,9 +230,13 @@ impl Server {
         // Rounded up: a deadline must be over when the wait is.
         let millis = u16::try_from(most.as_millis().saturating_add(1)).unwrap_or(u16::MAX);
         match poll(&mut watched, PollTimeout::from(millis)) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
         }
+        if watched.first().and_then(PollFd::any).unwrap_or(false) {
+            self.promises.listen();
+        }
+        Ok(())
     }
 
     /// Takes the packets that wait, a batch at most, and decides about each.
