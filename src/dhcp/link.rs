@@ -1,12 +1,16 @@
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use ipnet::Ipv4Net;
+use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::net::if_::InterfaceFlags;
-use nix::sys::socket::{ControlMessage, LinkAddr, MsgFlags, SockaddrIn, bind, sendmsg, sendto};
+use nix::sys::socket::{
+    ControlMessage, LinkAddr, MsgFlags, MultiHeaders, SockaddrIn, SockaddrLike, bind, recvmmsg, sendmmsg, sendto,
+    setsockopt, sockopt,
+};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::frame;
@@ -17,6 +21,10 @@ const SERVER_PORT: u16 = 67;
 const CLIENT_PORT: u16 = 68;
 /// The longest packet that is read: more than any Ethernet frame holds.
 pub(super) const LONGEST: usize = 2048;
+/// Bytes of packets that may wait to be read: some 2000, which are the phones of a building that has its power back.
+const BACKLOG: usize = 4 << 20;
+/// The most packets that are read by one system call.
+const BATCH: usize = 128;
 
 /// What of an interface a reply depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +101,10 @@ impl Link {
         socket.bind_device(Some(self.interface.name.as_bytes()))?;
         socket.set_broadcast(true)?;
         socket.set_nonblocking(true)?;
+        // Without the privilege to have that many, as many as anybody may have.
+        if setsockopt(&socket, sockopt::RcvBufForce, &BACKLOG).is_err() {
+            socket.set_recv_buffer_size(BACKLOG)?;
+        }
         socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT).into())?;
         self.udp = Some(socket.into());
         self.ear.attach_filter(&filter(Ear::NotClients))
@@ -110,32 +122,57 @@ impl Link {
         self.ear.as_fd()
     }
 
-    /// The next packet that waits, if one does: its length in `buffer`, and who sent it. A length that fills the
-    /// buffer is a packet that was cut.
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Ipv4Addr)>> {
-        let Some(udp) = &self.udp else { return Ok(None) };
-        match udp.recv_from(buffer) {
-            Ok((length, from)) => match from.ip() {
-                std::net::IpAddr::V4(from) => Ok(Some((length, from))),
-                std::net::IpAddr::V6(_) => Ok(None),
-            },
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
+    /// The packets that wait, as many as there is room for: into `packets`, in place of what stood there.
+    pub(super) fn receive(&self, packets: &mut Packets) -> io::Result<()> {
+        packets.heard.clear();
+        let Some(udp) = &self.udp else { return Ok(()) };
+        let mut slices: Vec<_> = packets.buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
+        let mut headers = MultiHeaders::<SockaddrIn>::preallocate(slices.len(), None);
+        match recvmmsg(udp.as_raw_fd(), &mut headers, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None) {
+            Ok(taken) => packets.heard.extend(taken.map(|message| {
+                let from = message.address.map_or(Ipv4Addr::UNSPECIFIED, |from| from.ip());
+                (message.bytes, from)
+            })),
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
         }
+        Ok(())
     }
 
-    /// Sends a reply where it belongs.
-    pub(super) fn send(&self, reply: &Reply) -> io::Result<()> {
-        match reply.to {
-            Destination::Relay(address) => self.send_to(&reply.message, SocketAddrV4::new(address, SERVER_PORT)),
-            Destination::Client(address) => self.send_to(&reply.message, SocketAddrV4::new(address, CLIENT_PORT)),
-            Destination::Broadcast => self.send_to(&reply.message, SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT)),
-            Destination::Hardware { mac, address } => {
-                let from = (self.interface.mac(), self.interface.address);
-                let frame = frame::reply(&reply.message, from, (mac, address));
-                self.send_frame(&frame.ok_or(io::ErrorKind::InvalidInput)?)
-            }
+    /// Sends replies where they belong; `lost` is told of those that cannot be sent.
+    pub(super) fn send(&self, replies: &[Reply], mut lost: impl FnMut(&Reply, io::Error)) {
+        let from = (self.interface.mac(), self.interface.address);
+        let (mut frames, mut messages) = (Vec::new(), Vec::with_capacity(replies.len()));
+        for reply in replies {
+            let to = match reply.to {
+                Destination::Relay(address) => SocketAddrV4::new(address, SERVER_PORT),
+                Destination::Client(address) => SocketAddrV4::new(address, CLIENT_PORT),
+                Destination::Broadcast => SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT),
+                Destination::Hardware { mac, address } => {
+                    match frame::reply(&reply.message, from, (mac, address)) {
+                        Some(frame) => frames.push((reply, frame)),
+                        None => lost(reply, io::ErrorKind::InvalidInput.into()),
+                    }
+                    continue;
+                }
+            };
+            messages.push((reply, SockaddrIn::from(to)));
         }
+        // Replies leave from the address that they name as the server's, whatever else the interface has.
+        let source = libc::in_pktinfo {
+            ipi_ifindex: 0,
+            ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(self.interface.address.octets()) },
+            ipi_addr: libc::in_addr { s_addr: 0 },
+        };
+        let control = [ControlMessage::Ipv4PacketInfo(&source)];
+        let to = messages.iter().map(|(reply, to)| (*reply, reply.message.as_slice(), *to));
+        match &self.udp {
+            Some(udp) => send_all(udp, to.collect(), &control, &mut lost),
+            None => to.for_each(|(reply, ..)| lost(reply, io::ErrorKind::NotConnected.into())),
+        }
+        // The kernel takes the interface from the address, and everything else from the frame.
+        let to = frames.iter().map(|(reply, frame)| (*reply, frame.as_slice(), self.interface.link));
+        send_all(&self.packet, to.collect(), &[], &mut lost);
     }
 
     /// Asks who has `address`. The answers are overheard.
@@ -156,20 +193,6 @@ impl Link {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    fn send_to(&self, message: &[u8], to: SocketAddrV4) -> io::Result<()> {
-        // The reply leaves from the address that it names as the server's, whatever else the interface has.
-        let source = libc::in_pktinfo {
-            ipi_ifindex: 0,
-            ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(self.interface.address.octets()) },
-            ipi_addr: libc::in_addr { s_addr: 0 },
-        };
-        let control = [ControlMessage::Ipv4PacketInfo(&source)];
-        let message = [IoSlice::new(message)];
-        let udp = self.udp.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        sendmsg(udp.as_raw_fd(), &message, &control, MsgFlags::MSG_DONTWAIT, Some(&SockaddrIn::from(to)))?;
-        Ok(())
     }
 
     /// Sends a whole frame. The kernel takes the interface from the address, and everything else from the frame.
@@ -215,4 +238,56 @@ fn filter(ear: Ear) -> [SockFilter; 15] {
         SockFilter::new(RETURN, 0, 0, 0x4_0000),
         SockFilter::new(RETURN, 0, 0, 0),
     ]
+}
+
+/// Packets as they were read.
+#[derive(Debug)]
+pub(super) struct Packets {
+    buffers: Vec<[u8; LONGEST]>,
+    /// Length of each, and who sent it.
+    heard: Vec<(usize, Ipv4Addr)>,
+}
+
+impl Packets {
+    pub(super) fn new() -> Self {
+        Self { buffers: vec![[0; LONGEST]; BATCH], heard: Vec::with_capacity(BATCH) }
+    }
+
+    /// Room for none.
+    pub(super) fn none() -> Self {
+        Self { buffers: Vec::new(), heard: Vec::new() }
+    }
+
+    /// Each packet, with who sent it. One that fills its buffer was cut.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Ipv4Addr)> {
+        let packets = self.buffers.iter().zip(&self.heard);
+        packets.filter_map(|(buffer, (length, from))| Some((buffer.get(..*length)?, *from)))
+    }
+}
+
+/// Sends many messages with few system calls. After one that cannot be sent it goes on with the next.
+fn send_all<'r, S: SockaddrLike + Copy>(
+    socket: &impl AsRawFd,
+    mut messages: Vec<(&'r Reply, &[u8], S)>,
+    control: &[ControlMessage<'_>],
+    lost: &mut impl FnMut(&'r Reply, io::Error),
+) {
+    while !messages.is_empty() {
+        let space = (!control.is_empty()).then(|| nix::cmsg_space!(libc::in_pktinfo));
+        let mut headers = MultiHeaders::preallocate(messages.len(), space);
+        let slices: Vec<_> = messages.iter().map(|(_, bytes, _)| [IoSlice::new(bytes)]).collect();
+        let addresses: Vec<_> = messages.iter().map(|(.., to)| Some(*to)).collect();
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let sent = sendmmsg(socket.as_raw_fd(), &mut headers, &slices, &addresses, control, flags);
+        let sent = sent.map(Iterator::count);
+        drop(slices);
+        match sent {
+            Ok(count) if count > 0 => drop(messages.drain(..count.min(messages.len()))),
+            // The first one failed: the error is its own.
+            failed => {
+                let (reply, ..) = messages.remove(0);
+                lost(reply, failed.err().unwrap_or(Errno::EIO).into());
+            }
+        }
+    }
 }

@@ -22,6 +22,7 @@ mod options;
 #[cfg(test)]
 mod packets;
 mod players;
+mod promises;
 mod provisioning;
 mod question;
 mod reply;

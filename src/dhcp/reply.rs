@@ -18,6 +18,8 @@ pub struct Reply {
     pub message: Vec<u8>,
     /// Where it goes.
     pub to: Destination,
+    /// Whether it is an ACK that gives or confirms an address: it must not leave before that lease is stored.
+    pub gives: bool,
 }
 
 /// Where a reply goes.
@@ -129,7 +131,8 @@ impl<'a> Draft<'a> {
         if bytes.len() < SHORTEST {
             bytes.resize(SHORTEST, 0);
         }
-        Reply { message: bytes, to: Destination::of(request, self.kind, self.yiaddr) }
+        let gives = self.kind == MessageType::Ack && !self.yiaddr.is_unspecified();
+        Reply { message: bytes, to: Destination::of(request, self.kind, self.yiaddr), gives }
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::control::{Control, Line};
 use super::link::{Interface, Link};
+use super::promises::Promises;
 use super::provisioning::Provisioning;
 use super::server::Server;
 use crate::config;
@@ -112,6 +113,7 @@ pub fn serve(network: &config::Network, parts: Parts) -> Result<Running, Error> 
         return Err(Error::NoAddress { interface: network.interface.clone(), subnet: network.subnet });
     };
     let link = Link::open(interface)?;
+    let promises = Promises::new()?;
     let (wake, woken) = UnixStream::pair()?;
     woken.set_nonblocking(true)?;
     wake.set_nonblocking(true)?;
@@ -121,7 +123,7 @@ pub fn serve(network: &config::Network, parts: Parts) -> Result<Running, Error> 
     let config = network.clone();
     let control = parts.control.clone();
     let thread = std::thread::Builder::new().name(format!("dhcp-{}", network.interface)).spawn(move || {
-        let mut server = Server::new(config, parts, link);
+        let mut server = Server::new(config, parts, (link, promises));
         // Nobody listens any more when the box stops.
         let _ = tell.send(server.run(&woken, &ordered));
     })?;

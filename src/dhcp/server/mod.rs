@@ -21,16 +21,17 @@ use self::probes::Probes;
 use super::coexistence::{Coexistence, Marker, Memory, Part, Setting, Standing};
 use super::control::Order;
 use super::engine::{Decision, LeaseWrite, Network, Segments};
-use super::link::{Interface, LONGEST, Link};
+use super::link::{Interface, LONGEST, Link, Packets};
+use super::promises::{Promise, Promises};
 use super::reply::Reply;
 use super::request::{Malformed, Request};
 use super::serve::{Ended, Parts};
 use crate::config;
 use crate::model::{Door, Event, Reason};
-use crate::store::Write;
+use crate::store::{self, Write};
 use crate::sys::{interfaces, random};
 
-/// The most packets that are decided together and stored by one commit.
+/// The most frames that are overheard before packets are looked at again.
 const BATCH: usize = 64;
 /// How often leases, clock and interface are looked at.
 const TICK: Duration = Duration::from_secs(5);
@@ -41,6 +42,9 @@ const MOST_ERRORS: u32 = 32;
 #[derive(Debug, Default)]
 struct Batch {
     writes: Vec<Write>,
+    /// May leave at once: they promise nothing that must be stored.
+    prompt: Vec<Reply>,
+    /// Leave when the writes are durable, and those of earlier batches.
     replies: Vec<Reply>,
     events: Vec<Event>,
 }
@@ -50,6 +54,8 @@ pub(super) struct Server {
     config: config::Network,
     parts: Parts,
     link: Link,
+    packets: Packets,
+    promises: Promises,
     segments: Segments,
     coexistence: Coexistence,
     standing: Option<Standing>,
@@ -61,7 +67,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(config: config::Network, parts: Parts, link: Link) -> Self {
+    pub(super) fn new(config: config::Network, parts: Parts, (link, promises): (Link, Promises)) -> Self {
         let own = link.interface().address;
         let setting = Setting {
             network: config.name.clone(),
@@ -88,6 +94,8 @@ impl Server {
             config,
             parts,
             link,
+            packets: Packets::new(),
+            promises,
             segments,
             coexistence,
             standing: None,
@@ -116,8 +124,14 @@ impl Server {
         Segments::new(own, (&facts, &nets), &config.dhcp.relays, &leases, parts.clock.now())
     }
 
-    /// Serves until told to stop, or until it cannot go on.
+    /// Serves until told to stop, or until it cannot go on, and keeps what was promised.
     pub(super) fn run(&mut self, woken: &UnixStream, ordered: &mpsc::Receiver<Order>) -> Ended {
+        let ended = self.serve(woken, ordered);
+        self.settle();
+        ended
+    }
+
+    fn serve(&mut self, woken: &UnixStream, ordered: &mpsc::Receiver<Order>) -> Ended {
         let mut next_tick = self.parts.clock.now().monotonic + TICK;
         let mut errors = 0;
         loop {
@@ -133,6 +147,7 @@ impl Server {
             if matches!((&*woken).read(&mut [0; 64]), Ok(0)) {
                 return Ended::Stopped;
             }
+            self.keep_what_is_stored();
             let mut batch = Batch::default();
             match self.overhear(&mut batch).and_then(|()| self.receive(&mut batch)) {
                 Ok(()) => errors = 0,
@@ -161,28 +176,37 @@ impl Server {
                 self.parts.control.show(&self.config.name, |view| view.abandoned = abandoned);
             }
             self.finish(batch);
+            // Only a ticket that was asked rings the bell.
+            self.keep_what_is_stored();
         }
     }
 
     /// Waits for a packet, the end, or `most` to pass.
     fn wait(&self, woken: &UnixStream, most: Duration) -> io::Result<()> {
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut watched = vec![readable(woken.as_fd()), readable(self.link.ear())];
-        watched.extend(self.link.udp().map(readable));
+        let mut watched = vec![readable(self.promises.bell()), readable(woken.as_fd()), readable(self.link.ear())];
+        watched.extend(self.link.udp().filter(|_| !self.promises.is_full()).map(readable));
         // Rounded up: a deadline must be over when the wait is.
         let millis = u16::try_from(most.as_millis().saturating_add(1)).unwrap_or(u16::MAX);
         match poll(&mut watched, PollTimeout::from(millis)) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
         }
+        if watched.first().and_then(PollFd::any).unwrap_or(false) {
+            self.promises.listen();
+        }
+        Ok(())
     }
 
     /// Takes the packets that wait, a batch at most, and decides about each.
     fn receive(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let mut buffer = [0; LONGEST];
-        for _ in 0..BATCH {
-            let Some((length, from)) = self.link.receive(&mut buffer)? else { break };
-            let packet = buffer.get(..length).filter(|packet| packet.len() < LONGEST);
+        if self.promises.is_full() {
+            return Ok(());
+        }
+        let mut packets = std::mem::replace(&mut self.packets, Packets::none());
+        let received = self.link.receive(&mut packets);
+        for (packet, from) in packets.iter() {
+            let packet = Some(packet).filter(|packet| packet.len() < LONGEST);
             match packet.ok_or(Malformed::TooLong).and_then(Request::decode) {
                 Ok(request) => {
                     let request = Request { source: from, ..request };
@@ -197,7 +221,8 @@ impl Server {
                 }
             }
         }
-        Ok(())
+        self.packets = packets;
+        received
     }
 
     fn decide(&mut self, request: Request, batch: &mut Batch) {
@@ -215,30 +240,68 @@ impl Server {
     }
 
     fn take(&self, decision: Decision, batch: &mut Batch) {
+        // An ACK without a write confirms a lease whose own write may be under way.
+        let stands = !decision.writes.is_empty() || decision.reply.as_ref().is_some_and(|reply| reply.gives);
+        let replies = if stands { &mut batch.replies } else { &mut batch.prompt };
+        replies.extend(decision.reply);
         batch.writes.extend(decision.writes.into_iter().map(|write| self.write(write)));
-        batch.replies.extend(decision.reply);
         batch.events.extend(decision.event);
     }
 
-    /// Stores what was decided, and then lets the replies go. Where it cannot be stored nothing is said, and the
-    /// engines, which believe what they decided, are made anew from what is stored.
+    /// Has stored what was decided. What promises nothing leaves at once, everything else when it is durable.
     fn finish(&mut self, batch: Batch) {
-        let stored = if batch.writes.is_empty() { Ok(()) } else { self.parts.store.commit(batch.writes).wait() };
-        if let Err(error) = stored {
-            tracing::error!(network = self.config.name, %error, "leases could not be stored, so none was given");
-            self.reload();
-            return;
-        }
-        for reply in &batch.replies {
-            if let Err(error) = self.link.send(reply) {
-                tracing::warn!(network = self.config.name, to = ?reply.to, %error, "sending a DHCP reply");
-            }
-        }
-        for event in batch.events {
-            self.parts.journal.record(event);
+        self.send(&batch.prompt);
+        let promise = Promise { replies: batch.replies, events: batch.events };
+        if !batch.writes.is_empty() {
+            self.promises.add(self.parts.store.commit(batch.writes), promise);
+        } else if promise.replies.is_empty() {
+            self.keep(Ok(promise));
+        } else if let Some(promise) = self.promises.join(promise) {
+            self.keep(Ok(promise));
         }
     }
 
+    fn keep_what_is_stored(&mut self) {
+        while let Some(stored) = self.promises.kept() {
+            self.keep(stored);
+        }
+    }
+
+    /// Waits until everything that was decided is stored and said, or given up.
+    fn settle(&mut self) {
+        while let Some(stored) = self.promises.wait() {
+            self.keep(stored);
+        }
+    }
+
+    /// Lets go what waited for a commit. Where it could not be stored nothing is said, nor about anything that was
+    /// decided since, and the engines, which believe what they decided, are made anew from what is stored.
+    fn keep(&mut self, stored: Result<Promise, store::Error>) {
+        match stored {
+            Ok(promise) => {
+                self.send(&promise.replies);
+                for event in promise.events {
+                    self.parts.journal.record(event);
+                }
+            }
+            Err(error) => {
+                tracing::error!(network = self.config.name, %error, "leases could not be stored, so none was given");
+                self.promises.give_up();
+                self.reload();
+            }
+        }
+    }
+
+    fn send(&self, replies: &[Reply]) {
+        if replies.is_empty() {
+            return;
+        }
+        self.link.send(replies, |reply, error| {
+            tracing::warn!(network = self.config.name, to = ?reply.to, %error, "sending a DHCP reply");
+        });
+    }
+
+    /// Makes the engines anew from the store, in which everything must be that they decided.
     fn reload(&mut self) {
         self.segments = Self::segments(&self.config, &self.parts, self.link.interface().address);
         if let Some(standing) = &self.standing {

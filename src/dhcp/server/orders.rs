@@ -34,6 +34,7 @@ impl Server {
             Order::Explain(player, tell) => drop(tell.send(self.explain(&player))),
             Order::Ask(players, tell) => self.ask(players, tell),
             Order::Reload(tell) => {
+                self.settle();
                 self.reload();
                 let _ = tell.send(());
             }

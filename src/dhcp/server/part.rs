@@ -29,6 +29,8 @@ impl Server {
         if standing.conduct != Conduct::Silent {
             self.link.answer()?;
         }
+        // What was decided in the former part is said before anything is decided in the new one.
+        self.settle();
         self.segments.conduct(standing.conduct);
         tracing::info!(network = self.config.name, conduct = ?standing.conduct, "{}", standing.reason.sentence());
         self.parts.journal.record(Event::new(self.parts.clock.now().wall, Door::Dhcp, standing.reason.clone()));
