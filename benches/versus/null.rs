@@ -40,7 +40,7 @@ fn main() {
 
     let mut blank = [0; REPLY];
     blank[236..250].copy_from_slice(&[99, 130, 83, 99, 53, 1, 2, 54, 4, 0, 0, 0, 0, 51]);
-    blank[250..262].copy_from_slice(&[4, 0, 0, 14, 16, 1, 4, 255, 255, 0, 0, 255]);
+    blank[250..262].copy_from_slice(&[4, 0, 0, 14, 16, 1, 4, 255, 254, 0, 0, 255]);
     let mut replies = vec![blank; BATCH];
     let mut buffers = vec![[0; LONGEST]; BATCH];
     loop {

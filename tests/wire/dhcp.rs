@@ -85,6 +85,9 @@ fn udhcpc_gets_renews_releases_and_comes_back() {
     assert_eq!(ack.to, [2, 0, 0, 0, 0, 1], "a client that can take it gets a unicast frame");
     assert!(ack.sums, "its checksums are right");
     assert_eq!(ack.get(54), Some(&BOX.octets()[..]));
+    let before = capture.of(&client);
+    let requests = before.iter().take_while(|seen| seen.kind != ACK).filter(|seen| seen.kind == REQUEST).count();
+    assert_eq!(requests, 1, "the box is idle and the client waits for a second: {before:#?}");
 
     process.signal(Signal::SIGUSR1);
     process.says("event renew", 1);
