@@ -54,7 +54,7 @@ fn engine(leases: u32) -> Engine {
         expires: now(43_200).wall,
         seconds_left: 43_200,
     };
-    Engine::new(network, (0..leases).map(lease).collect(), now(0))
+    Engine::new(network, (0..leases).map(lease), now(0))
 }
 
 /// A packet as a phone sends it, with a class and a list of eleven parameters.

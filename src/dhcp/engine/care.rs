@@ -81,7 +81,7 @@ impl Engine {
             return Decision::default();
         }
         let known = |last: Mac| last == mac;
-        if self.bindings.at(address).is_some_and(|binding| known(binding.lease.mac))
+        if self.bindings.at(address).is_some_and(|binding| known(binding.mac))
             || self.offers.at(address).is_some_and(|offer| known(offer.mac) || !offer.unproven)
         {
             return Decision::default();
@@ -96,9 +96,12 @@ impl Engine {
 
     /// Addresses that nobody gets for now because somebody was found to use them, with who.
     pub fn abandoned(&self) -> Vec<(Ipv4Addr, Mac)> {
-        let aside = self.bindings.all().filter(|binding| binding.lease.state == LeaseState::Declined);
-        let running = aside.filter(|binding| self.bindings.holds(binding.lease.address));
-        running.map(|binding| (binding.lease.address, binding.lease.mac)).collect()
+        if self.bindings.declined() == 0 {
+            return Vec::new();
+        }
+        let aside = self.bindings.all().filter(|binding| binding.state == LeaseState::Declined);
+        let running = aside.filter(|binding| self.bindings.holds(binding.address));
+        running.map(|binding| (binding.address, binding.mac)).collect()
     }
 
     /// Whether any lease that was given still runs.

@@ -40,7 +40,7 @@ impl Engine {
         if reserved.is_some_and(|reserved| reserved != address && self.is_free_for(reserved, ask)) {
             return self.refuse(ask, address);
         }
-        let recorded = self.bindings.of(&ask.client).map(|binding| binding.lease.address).or(reserved);
+        let recorded = self.bindings.of(&ask.client).map(|binding| binding.address).or(reserved);
         match recorded {
             Some(recorded) if recorded == address && free => self.acknowledge(ask, address),
             _ if free && self.has_gaps(ask.at) => self.acknowledge(ask, address),
@@ -56,7 +56,7 @@ impl Engine {
         if !self.network.subnet.net.contains(&address) {
             return self.refuse(ask, address);
         }
-        let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.lease.address == address);
+        let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.address == address);
         if self.is_free_for(address, ask) {
             // The client uses the address, nobody else may: where no other server can have given it, the record
             // that we lack is written now. A NAK would end its calls, silence would let the address be offered

@@ -53,10 +53,7 @@ impl Engine {
         let Some(binding) = self.bindings.at(address).filter(|_| self.holds(address, &ask.client)) else {
             return Decision::silent(Silence::NoRecord);
         };
-        let mut lease = binding.lease.clone();
-        lease.state = LeaseState::Released;
-        lease.expires = ask.now.wall;
-        lease.seconds_left = 0;
+        let lease = Lease { state: LeaseState::Released, ..binding.lease(Tick::MAX, ask.now) };
         self.bindings.bind(ask.client.clone(), lease.clone(), ask.at, ask.at);
         self.give_back(address);
         let event = ask.event(Reason::Released { address }).from_address(Some(address.into()));

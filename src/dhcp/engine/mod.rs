@@ -79,7 +79,7 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that goes on from what is stored. Leases outside the subnet are left alone.
-    pub fn new(network: Network, leases: Vec<Lease>, now: Now) -> Self {
+    pub fn new(network: Network, leases: impl IntoIterator<Item = Lease>, now: Now) -> Self {
         let at = millis(now.monotonic);
         let mut engine = Self {
             pool: Pool::new(&network),
@@ -244,7 +244,7 @@ impl Engine {
         let claims = [
             self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address),
             self.offers.of(&ask.client),
-            self.bindings.of(&ask.client).map(|binding| binding.lease.address),
+            self.bindings.of(&ask.client).map(|binding| binding.address),
             ask.request.requested_address(),
         ];
         claims.into_iter().flatten()
@@ -258,7 +258,7 @@ impl Engine {
             self.give_back(offered);
         }
         let renewal = self.holds(address, &ask.client);
-        if let Some(former) = self.bindings.of(&ask.client).map(|binding| binding.lease.address)
+        if let Some(former) = self.bindings.of(&ask.client).map(|binding| binding.address)
             && former != address
         {
             // It is in the pool already if its lease has ended, under an end that is forgotten with the binding.
@@ -357,7 +357,7 @@ impl Engine {
     /// Whether the client holds a running lease of the address.
     fn holds(&self, address: Ipv4Addr, client: &Client) -> bool {
         let binding = self.bindings.at(address).filter(|_| self.bindings.holds(address));
-        binding.is_some_and(|binding| binding.lease.state == LeaseState::Bound && binding.client == *client)
+        binding.is_some_and(|binding| binding.state == LeaseState::Bound && binding.client == *client)
     }
 
     /// Whether the client may have the address now: it is one for this client, and nobody else holds it or was

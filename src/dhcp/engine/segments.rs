@@ -35,7 +35,11 @@ impl Segments {
         leases: &[Lease],
         now: Now,
     ) -> Self {
-        let engines = networks.iter().map(|network| Engine::new(network.clone(), leases.to_vec(), now)).collect();
+        let engines = networks.iter().map(|network| {
+            let inside = leases.iter().filter(|lease| network.subnet.net.contains(&lease.address));
+            Engine::new(network.clone(), inside.cloned(), now)
+        });
+        let engines = engines.collect();
         let relays = relays.to_vec();
         Self { server, nets: nets.to_vec(), relays, conduct: Conduct::Silent, engines, budgets: Budgets::default() }
     }

@@ -89,7 +89,7 @@ impl Office {
     }
 
     fn restart(&mut self, network: Network) {
-        self.engine = Engine::new(network, self.stored.values().cloned().collect(), at(self.now));
+        self.engine = Engine::new(network, self.stored.values().cloned(), at(self.now));
     }
 }
 
@@ -379,7 +379,7 @@ fn leases_that_are_not_renewed_count_down_in_the_store() {
     assert_eq!(seen, [3000, 2400, 1800, 1200, 600, 0]);
     // Over is over, even for a clock that is not trusted.
     let now = Now { trusted: false, ..at(0) };
-    let mut engine = Engine::new(network(10, 10), office.stored.into_values().collect(), now);
+    let mut engine = Engine::new(network(10, 10), office.stored.into_values(), now);
     assert!(engine.handle(&Packet::discover(2).request(), &Knowledge::default(), now).reply.is_some());
 }
 
