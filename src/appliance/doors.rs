@@ -14,6 +14,7 @@ use super::{CARE, names, port};
 use crate::admin::{self, Admin};
 use crate::brands::Registry;
 use crate::config::{Config, Mode, Network};
+use crate::depot::Depot;
 use crate::dhcp;
 use crate::http::listeners::{self, Entrance};
 use crate::http::provision::{Foundations, Provision};
@@ -30,6 +31,7 @@ use crate::sys::interfaces;
 pub(super) struct Doors {
     pub(super) config: Config,
     pub(super) store: Store,
+    pub(super) depot: Depot,
     pub(super) journal: Journal,
     pub(super) clock: Clock,
     pub(super) authority: Authority,
@@ -56,6 +58,7 @@ impl Doors {
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
+            depot: self.depot.clone(),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,

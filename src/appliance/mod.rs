@@ -3,7 +3,6 @@
 //! Start: store → certificates → journal → what is missing → sockets → doors. Stop: doors, then the journal, then the
 //! store, so that everything that was said is also written down.
 
-mod disk;
 mod doors;
 mod first_start;
 mod supervision;
@@ -20,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use self::doors::Doors;
 use self::supervision::Supervisor;
 use crate::config::Config;
+use crate::depot::{self, Depot};
 use crate::journal::{self, Journal};
 use crate::model::{Door, Event, Reason, Secret, Timestamp};
 use crate::pki::{Authority, Certificates, Names};
@@ -71,6 +71,8 @@ impl Appliance {
             .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|path| PathBuf::from(path).join("block66-key"));
         let key = store::key::load(directory, credential.as_deref().filter(|path| path.exists()))?;
+        let depot = Depot::open(directory, key.clone(), depot::Limits::default())
+            .with_context(|| format!("files cannot be kept in {}", directory.display()))?;
         let options = store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
         let (store, opened) = Store::open(options)?;
 
@@ -91,6 +93,7 @@ impl Appliance {
         let doors = Doors {
             config,
             store: store.clone(),
+            depot,
             journal: journal.clone(),
             clock: clock.clone(),
             authority,
@@ -99,11 +102,7 @@ impl Appliance {
             restored: opened.restored.is_some(),
             control: crate::dhcp::Control::default(),
         };
-        let (mut parts, setup_code) = doors.open(&supervisor).await?;
-        let (refusal, told, ending) = (store.refusal(), journal.clone(), stop.clone());
-        parts.spawn(async move {
-            ending.run_until_cancelled(disk::tell(refusal, told)).await;
-        });
+        let (parts, setup_code) = doors.open(&supervisor).await?;
 
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));

@@ -242,6 +242,30 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A phone asked for a phone book that it does not show.
+    #[serde(rename = "http.book-not-shown")]
+    BookNotShown,
+    /// A phone asked for a picture, a sound or XML that its organisation does not have.
+    #[serde(rename = "http.resource-missing")]
+    ResourceMissing {
+        /// Its name.
+        name: String,
+    },
+    /// What a phone sent up was kept.
+    #[serde(rename = "http.upload-kept")]
+    UploadKept,
+    /// What a phone sent up is larger than such a file may be.
+    #[serde(rename = "http.upload-too-large")]
+    UploadTooLarge {
+        /// Most bytes.
+        most: usize,
+    },
+    /// What a phone sent up was not kept.
+    #[serde(rename = "http.upload-refused")]
+    UploadRefused {
+        /// Why.
+        what: String,
+    },
     /// The phone did not come back within the window of its first contact.
     #[serde(rename = "http.first-contact-over")]
     FirstContactOver,
@@ -344,12 +368,6 @@ pub enum Reason {
     /// The disk is full: nothing new is stored, everything stored stays readable.
     #[serde(rename = "box.disk-full")]
     DiskFull,
-    /// There is room on the disk again. What happened meanwhile was not recorded.
-    #[serde(rename = "box.disk-has-room")]
-    DiskHasRoom {
-        /// Since when nothing could be stored, by RFC 3339 in UTC.
-        since: String,
-    },
     /// A server certificate was made.
     #[serde(rename = "box.leaf-issued")]
     LeafIssued {
@@ -430,6 +448,7 @@ impl Reason {
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::UploadKept
             | Self::ResourcesComplete
             | Self::InService
             | Self::Resynced
@@ -442,7 +461,6 @@ impl Reason {
             | Self::Claimed
             | Self::SignedIn
             | Self::Started { .. }
-            | Self::DiskHasRoom { .. }
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
             Self::NoCredentials
@@ -462,6 +480,10 @@ impl Reason {
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
+            | Self::BookNotShown
+            | Self::ResourceMissing { .. }
+            | Self::UploadTooLarge { .. }
+            | Self::UploadRefused { .. }
             | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset

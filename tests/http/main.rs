@@ -3,5 +3,7 @@
 
 mod access;
 mod ground;
+mod kinds;
 mod revisions;
 mod sockets;
+mod toy;

@@ -40,6 +40,11 @@ pub(super) fn read_only() -> Response<Body> {
     response
 }
 
+/// What was sent is kept.
+pub(super) fn kept(new: bool) -> Response<Body> {
+    plain(if new { StatusCode::CREATED } else { StatusCode::OK }, "Kept.\n")
+}
+
 /// Not now: come again after so many seconds.
 pub(super) fn later(status: StatusCode, seconds: u64) -> Response<Body> {
     let mut response = plain(status, "Not now. Try again later.\n");
