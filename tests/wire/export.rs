@@ -33,6 +33,7 @@ const OTHERS: [Device; 4] = [
 ];
 
 type Options = Vec<(u8, Vec<u8>)>;
+type Told = &'static [(u8, &'static [u8])];
 
 /// Sends what each device says when it looks for a server, and gives the options that it is offered.
 fn offers(place: &Client, devices: &[&Device]) -> Vec<Options> {
@@ -228,7 +229,7 @@ fn others() -> [Other; 3] {
 
 /// What phones are told by a server that knows neither their user class nor the names of their files, where that is
 /// not what the box tells them.
-const ELSEWHERE: [(&str, &[(u8, &[u8])]); 2] =
+const ELSEWHERE: [(&str, Told); 2] =
     [("audiocodes phone", &[(160, b"http://10.66.0.1/p/")]), ("audiocodes gateway", &[(160, b"http://10.66.0.1/p/")])];
 
 /// What a device is told by another server: of that, what it asks for.
