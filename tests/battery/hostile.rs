@@ -95,7 +95,9 @@ fn no_value_adds_a_setting() {
                 put(&mut hostile, &value);
                 match try_render(brand, rule, &hostile) {
                     Ok(bytes) => {
-                        assert_eq!(shape(&bytes), expected, "{} {value:?} as {place}", brand.id);
+                        // A setting may be left out, where the value says nothing.
+                        let added: Vec<_> = shape(&bytes).into_iter().filter(|name| !expected.contains(name)).collect();
+                        assert!(added.is_empty(), "{} {value:?} as {place}: {added:?}", brand.id);
                         written += 1;
                     }
                     Err(Error::Value { field, unfit }) => {
@@ -128,7 +130,17 @@ fn xml_is_well_formed() {
     for (brand, rule) in made(&registry) {
         let mut phone = phone(2);
         phone.lines[0].display = "</a> & \"b\" <c".into();
-        let bytes = try_render(brand, rule, &phone).expect("such a name can be written");
+        let bytes = match try_render(brand, rule, &phone) {
+            Ok(bytes) => bytes,
+            // Not every format can say a quote or a bracket, but XML can.
+            Err(Error::Value { field, .. }) if field == "the display name of line 1" => {
+                phone.lines[0].display = "Desk".into();
+                let bytes = try_render(brand, rule, &phone).expect("a plain name");
+                assert!(!bytes.trim_ascii_start().starts_with(b"<") || bytes.starts_with(b"<<"), "{}", brand.id);
+                continue;
+            }
+            Err(error) => panic!("{} {}: {error}", brand.id, rule.name()),
+        };
         if bytes.trim_ascii_start().starts_with(b"<") {
             crate::toy::assert_well_formed(std::str::from_utf8(&bytes).expect("UTF-8"));
         }

@@ -58,6 +58,7 @@ const VALUES: &[[&str; 5]] = &[
     ["ca_pem", "text", "the CA certificate itself, in several lines", "-----BEGIN …", "none"],
     ["ca_base64", "text", "the CA certificate in DER and Base64, in one line", "MIID…", "none"],
     ["provisioning_url", "text", "where to ask from now on; ends with a slash", "https://10.66.0.1/p/", "never"],
+    ["revision", "number", "1 to 65535; another one where anything else in the file is another", "4711", "never"],
     ["plain_url", "text", "the same without TLS, for brands that cannot trust our CA", "http://10.66.0.1/p/", "never"],
     [
         "firmware_url",
