@@ -1,11 +1,12 @@
 //! The brands that are simulated, one file each.
 
+mod fanvil;
 mod yealink;
 
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: [&Breed; 1] = [&yealink::BREED];
+pub static ALL: [&Breed; 2] = [&yealink::BREED, &fanvil::BREED];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
