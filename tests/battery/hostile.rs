@@ -127,9 +127,10 @@ fn xml_is_well_formed() {
     let registry = Registry::builtin().expect("the built-in brands");
     for (brand, rule) in made(&registry) {
         let mut phone = phone(2);
-        phone.lines[0].display = "</a> & \"b\" <c".into();
-        let bytes = try_render(brand, rule, &phone).expect("such a name can be written");
-        if bytes.trim_ascii_start().starts_with(b"<") {
+        let plain = try_render(brand, rule, &phone).expect("a plain phone");
+        if plain.starts_with(b"<") && !plain.starts_with(b"<<") {
+            phone.lines[0].display = "</a> & \"b\" <c".into();
+            let bytes = try_render(brand, rule, &phone).expect("such a name can be written");
             crate::toy::assert_well_formed(std::str::from_utf8(&bytes).expect("UTF-8"));
         }
     }
