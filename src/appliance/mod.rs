@@ -101,6 +101,7 @@ impl Appliance {
             certificates,
             origin,
             restored: opened.restored.is_some(),
+            control: crate::dhcp::Control::default(),
         };
         let (mut parts, setup_code) = doors.open(&supervisor).await?;
         let (refusal, told, ending) = (store.refusal(), journal.clone(), stop.clone());

@@ -189,6 +189,11 @@ impl Store {
         readable(stored::Journey::unpack(mac, &bytes))
     }
 
+    /// Of whom there are journeys, in no order.
+    pub fn journeys(&self) -> Vec<Mac> {
+        self.shared.view().journeys().collect()
+    }
+
     /// A setting.
     pub fn setting(&self, key: &str) -> Option<serde_json::Value> {
         let place = Place::Setting(key.into());
@@ -218,7 +223,7 @@ impl Store {
         view.document(&Place::Phone(id)).map(|bytes| (id, bytes.clone()))
     }
 
-    fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
+    pub(super) fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
         let all: RangeInclusive<Place> = kind(Id::from_bytes([0; 16]))..=kind(Id::from_bytes([0xff; 16]));
         let view = self.shared.view();
         let found = view.documents(all).filter_map(|(place, bytes)| match place {

@@ -129,19 +129,10 @@ fn xml_is_well_formed() {
     let registry = Registry::builtin().expect("the built-in brands");
     for (brand, rule) in made(&registry) {
         let mut phone = phone(2);
-        phone.lines[0].display = "</a> & \"b\" <c".into();
-        let bytes = match try_render(brand, rule, &phone) {
-            Ok(bytes) => bytes,
-            // Not every format can say a quote or a bracket, but XML can.
-            Err(Error::Value { field, .. }) if field == "the display name of line 1" => {
-                phone.lines[0].display = "Desk".into();
-                let bytes = try_render(brand, rule, &phone).expect("a plain name");
-                assert!(!bytes.trim_ascii_start().starts_with(b"<") || bytes.starts_with(b"<<"), "{}", brand.id);
-                continue;
-            }
-            Err(error) => panic!("{} {}: {error}", brand.id, rule.name()),
-        };
-        if bytes.trim_ascii_start().starts_with(b"<") {
+        let plain = try_render(brand, rule, &phone).expect("a plain phone");
+        if plain.starts_with(b"<") && !plain.starts_with(b"<<") {
+            phone.lines[0].display = "</a> & \"b\" <c".into();
+            let bytes = try_render(brand, rule, &phone).expect("such a name can be written");
             crate::toy::assert_well_formed(std::str::from_utf8(&bytes).expect("UTF-8"));
         }
     }

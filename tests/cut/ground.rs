@@ -14,7 +14,7 @@ use block66::http::{self, Body, Limits, Peer, Service, dispatch};
 use block66::journal::{Journal, Running};
 use block66::model::{
     BoxAddress, FirstContact, Id, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scheme, Secret,
-    Settings, Timestamp, provisioning_url,
+    Settings, Timestamp, Transport, provisioning_url,
 };
 use block66::pki::{Authority, Certificates, Names};
 use block66::sntp;
@@ -242,8 +242,8 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
             display: "Desk".into(),
             server: "pbx.example".into(),
             port: None,
-            transport: None,
-            expires: None,
+            transport: Some(Transport::Udp),
+            expires: Some(Line::DEFAULT_EXPIRES),
             voicemail: None,
             settings: Settings::NONE,
         };

@@ -1,13 +1,20 @@
 //! The brands that are simulated, one file each.
 
 mod audiocodes;
+mod fanvil;
 mod poly;
 mod yealink;
 
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: [&Breed; 4] = [&yealink::BREED, &poly::BREED, &audiocodes::PHONE, &audiocodes::GATEWAY];
+pub static ALL: &[&Breed] = &[
+    &yealink::BREED,
+    &poly::BREED,
+    &fanvil::BREED,
+    &audiocodes::PHONE,
+    &audiocodes::GATEWAY,
+];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
