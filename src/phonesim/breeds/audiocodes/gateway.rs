@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ini;
 use crate::model::Secret;
-use crate::phonesim::breed::{Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, value};
+use crate::phonesim::breed::{Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, never, value};
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
@@ -39,6 +39,7 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
+    restarts: never,
     words: Words { server_url: "IniFileURL", authority: "TLSRootFileUrl" },
 };
 
@@ -93,6 +94,7 @@ fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     let minutes = value(settings, "autoupdatefrequency").and_then(|minutes| minutes.parse().ok());
     Meaning {
+        own_server: false,
         server_url: get("inifileurl"),
         login: get("aupddigestusername").zip(get("aupddigestpassword")),
         polling: minutes.filter(|minutes| *minutes > 0).map(|minutes: u64| Duration::from_secs(minutes * 60)),

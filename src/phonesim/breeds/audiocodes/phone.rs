@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, numbers, value,
+    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, never, numbers, value,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -42,6 +42,7 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     resources: |_| Vec::new(),
     relative_names: false,
     meaning,
+    restarts: never,
     words: Words { server_url: URL, authority: "security/ca_certificate/0/uri" },
 };
 
@@ -113,6 +114,7 @@ fn authorities(file: &File) -> Vec<Anchor> {
 fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     Meaning {
+        own_server: false,
         server_url: get(URL),
         login: get(URL).and_then(|url| login(&url)),
         polling: polling(settings),
