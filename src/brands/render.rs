@@ -15,7 +15,7 @@ use super::sheet::{Rendered, Sheet};
 mod words;
 
 /// Steps that a template may take: the longest list of lines takes less than a tenth of this.
-const FUEL: u64 = 200_000;
+const FUEL: u64 = 1_000_000;
 
 /// A brand's templates, compiled once.
 pub(super) struct Templates {
