@@ -23,7 +23,9 @@ pub(crate) struct Seen {
     /// Whether the checksums of IP and UDP are right.
     pub(crate) sums: bool,
     pub(crate) chaddr: [u8; 6],
+    pub(crate) ciaddr: Ipv4Addr,
     pub(crate) yiaddr: Ipv4Addr,
+    pub(crate) giaddr: Ipv4Addr,
     pub(crate) kind: u8,
     pub(crate) options: Vec<(u8, Vec<u8>)>,
 }
@@ -124,13 +126,16 @@ impl Seen {
             options.push((*code, value.to_vec()));
             rest = tail;
         }
+        let address = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(message.get(at..at + 4)?).ok()?));
         let pseudo = [&ip[12..20], &[0, 17], &udp[4..6]].concat();
         Some(Self {
             to: frame[..6].try_into().ok()?,
             from_server: message[0] == 2,
             sums: sum(&ip[..words]) == 0xffff && sum(&[&pseudo, udp].concat()) == 0xffff,
             chaddr: message[28..34].try_into().ok()?,
-            yiaddr: <[u8; 4]>::try_from(&message[16..20]).ok()?.into(),
+            ciaddr: address(12)?,
+            yiaddr: address(16)?,
+            giaddr: address(24)?,
             kind: options.iter().find(|(code, _)| *code == 53)?.1[0],
             options,
         })

@@ -22,7 +22,7 @@ pub(crate) const OFFER: u8 = 2;
 pub(crate) const REQUEST: u8 = 3;
 pub(crate) const ACK: u8 = 5;
 pub(crate) const NAK: u8 = 6;
-const RELEASE: u8 = 7;
+pub(crate) const RELEASE: u8 = 7;
 
 fn lan(dhcp: &str) -> (Ground, Appliance, Capture) {
     let ground = Ground::new();

@@ -6,6 +6,7 @@
 
 mod capture;
 mod coexistence;
+mod cycle;
 mod dhcp;
 mod ground;
 mod http;
