@@ -33,8 +33,8 @@ fn most_keys() -> Vec<Key> {
         kind: KeyKind::ALL[usize::from(position) % KeyKind::ALL.len()],
         value: format!("{}", 200 + position).into(),
         label: format!("Key {position}").into(),
-        line: (position % 3 == 0).then_some(1),
-        extension: if position % 2 == 0 { "**2".into() } else { "".into() },
+        line: (position.is_multiple_of(3)).then_some(1),
+        extension: if position.is_multiple_of(2) { "**2".into() } else { "".into() },
     };
     (0..=3).flat_map(|module| (1..=60).map(move |position| key(module, position))).collect()
 }
@@ -44,8 +44,8 @@ fn equipped(lines: usize, model: Option<&str>) -> Phone {
     let port = |number: u16| AnaloguePort {
         number,
         line: Some(u8::try_from(number).expect("few ports")),
-        caller_id: (number % 2 == 0).then_some(CallerId::Etsi),
-        fax: (number % 2 == 0).then_some(Fax::T38),
+        caller_id: (number.is_multiple_of(2)).then_some(CallerId::Etsi),
+        fax: (number.is_multiple_of(2)).then_some(Fax::T38),
     };
     Phone {
         handsets: (1..=20).map(handset).collect(),
