@@ -76,8 +76,8 @@ const NAMES: [&str; 34] = [
 pub(super) const REVISION: &str = "\u{1}revision\u{1}";
 
 /// What the loops of a template call their things: a part that stands inside a loop may use these.
-const LOOP_NAMES: [&str; 10] =
-    ["account", "contact", "handset", "key", "line", "module", "number", "port", "slot", "loop"];
+const LOOP_NAMES: [&str; 12] =
+    ["account", "contact", "handset", "key", "line", "module", "number", "place", "prefix", "port", "slot", "loop"];
 
 /// Whether a template may use this name; `part` for one that stands inside others.
 pub(super) fn is_name(name: &str, part: bool) -> bool {
