@@ -75,7 +75,9 @@ impl Object for Field {
 /// What a template sees. A value that the content does not allow is not there at all, so that no template can leak it.
 pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result<Value, Error> {
     let content = match rule.kind {
-        FileKind::Withheld | FileKind::Resource | FileKind::Firmware => return Err(Error::Withheld),
+        FileKind::Withheld | FileKind::Resource | FileKind::Firmware | FileKind::Redirect => {
+            return Err(Error::Withheld);
+        }
         FileKind::Common => Content::Pointer,
         FileKind::Own | FileKind::Upload if rule.secret => sheet.content,
         FileKind::Own | FileKind::Upload | FileKind::Book => sheet.content.min(Content::Settings),

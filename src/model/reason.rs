@@ -96,6 +96,9 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A phone was sent to where its files are.
+    #[serde(rename = "http.redirected")]
+    Redirected,
     /// A phone asked for a phone book that it does not show.
     #[serde(rename = "http.book-not-shown")]
     BookNotShown,
@@ -296,6 +299,7 @@ impl Reason {
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::Redirected
             | Self::UploadKept
             | Self::ResourcesComplete
             | Self::InService

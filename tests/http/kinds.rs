@@ -1,5 +1,6 @@
 //! Files besides a phone's own: phone books, pictures, and what phones send up.
 
+use block66::http::path::Wanted;
 use block66::model::{Contact, Id, PhoneBook, Reason, Resource, ResourceKind};
 use block66::store::Write;
 use hyper::StatusCode;
@@ -212,4 +213,41 @@ async fn uploads_are_bounded_and_logs_stay_here() {
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     }
     assert_eq!(ground.get(ask(name(9, ".log")).from(AWAY).send("PUT", "x")).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_phone_that_asks_where_to_go_is_sent_there_but_not_for_good() {
+    let mut ground = Ground::new().await;
+    for (tls, url) in [(true, "https://10.66.0.1/p/"), (false, "http://10.66.0.1/p/")] {
+        let mut asked = ask(format!("/toy{}", STRANGER.plain().to_uppercase())).from(AWAY);
+        asked.tls = tls;
+        let answer = ground.get(asked).await;
+        assert_eq!((answer.status, answer.header("location"), answer.text.as_str()), (StatusCode::FOUND, url, ""));
+    }
+    assert_eq!(ground.told(&Reason::Redirected).await.mac, Some(STRANGER));
+}
+
+#[tokio::test]
+async fn paths_that_phones_make_up_are_no_pages() {
+    let ground = Ground::new().await;
+    let files = |path: &str| ground.provision.has_files_at(&Wanted::read(path).unwrap());
+    for path in
+        ["/p/", "/p/x", "/any.cfg", "/toy/media/logo.jpg", "/a/toy/xml/x.xml", "/toy805ec0000001", "/805EC0000001.cfg"]
+    {
+        assert!(files(path), "{path}");
+    }
+    for path in [
+        "/",
+        "/phones",
+        "/phones/toy805ec0000001",
+        "/phones/805ec0000001",
+        "/api/v1/toy805ec0000001",
+        "/api/toy/media/logo.jpg",
+        "/assets/toy/xml/x.xml",
+        "/events",
+        "/live",
+        "/toy",
+    ] {
+        assert!(!files(path), "{path}");
+    }
 }

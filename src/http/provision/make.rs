@@ -47,7 +47,7 @@ impl Provision {
                 }
                 None => Err(Unmade::Missing(Reason::NotServed)),
             },
-            FileKind::Firmware | FileKind::Withheld => Err(Unmade::Missing(Reason::NotServed)),
+            FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => Err(Unmade::Missing(Reason::NotServed)),
         }
     }
 

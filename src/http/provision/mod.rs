@@ -34,7 +34,9 @@ use crate::access::{File, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
 use crate::depot::Depot;
 use crate::journal::Journal;
-use crate::model::{Door, Event, FirstContact, Mac, Now, Policy, Reason, Timestamp};
+use crate::model::{
+    BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, Timestamp, provisioning_url,
+};
 use crate::pki::Authority;
 use crate::store::Store;
 use crate::sys::clock::Clock;
@@ -135,6 +137,19 @@ impl Provision {
         }
     }
 
+    /// Whether a path is a file for phones rather than a page. Besides what is so by its form, those are the paths that a
+    /// brand's phones make up by themselves, with folders, or with nothing but their MAC in the name.
+    pub fn has_files_at(&self, wanted: &Wanted) -> bool {
+        let made_up = || match self.registry.file(wanted.name()) {
+            FileMatch::Served { places, .. } => {
+                wanted.name().contains('.') || places.mac.is_some_and(|_| !wanted.name().contains('/'))
+            }
+            FileMatch::Withheld => wanted.name().contains('.'),
+            FileMatch::Unknown => false,
+        };
+        wanted.is_provisioning() || !wanted.is_page() && made_up()
+    }
+
     /// Answers a request. Its body is looked at only where a phone may send one up.
     ///
     /// What the answer changes about the phone is on the disk before the answer is returned.
@@ -179,6 +194,10 @@ impl Provision {
                 let claimed = self.claimed(&query, &places, recognised.as_ref());
                 let file = access_of(rule);
                 let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
+                if rule.kind == FileKind::Redirect {
+                    self.record(&query, claimed, Reason::Redirected);
+                    return answers::redirect(&self.provisioning_url(peer));
+                }
                 if sends {
                     self.take(&query, &wanted, target, body).await
                 } else {
@@ -190,6 +209,13 @@ impl Provision {
                 if reads { answers::not_found() } else { answers::read_only() }
             }
         }
+    }
+
+    /// Where this phone's files are, over the channel that it has come by.
+    fn provisioning_url(&self, peer: Peer) -> String {
+        let (http, https) = self.ports;
+        let scheme = if peer.tls { Scheme::Https } else { Scheme::Http };
+        provisioning_url(scheme, &BoxAddress { host: peer.local, http, https }, "")
     }
 
     /// The phone that a request is about: as the name says, else the User-Agent, else whoever has the address.
@@ -251,6 +277,6 @@ fn access_of(rule: &FileRule) -> File {
         FileKind::Upload if rule.secret => File::Kept,
         FileKind::Own | FileKind::Upload | FileKind::Book => File::Personal,
         FileKind::Resource => File::Shared,
-        FileKind::Common | FileKind::Firmware | FileKind::Withheld => File::Common,
+        FileKind::Common | FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => File::Common,
     }
 }
