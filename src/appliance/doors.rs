@@ -73,7 +73,7 @@ impl Doors {
         }
         let entrance = Entrance {
             tls: Some((
-                self.certificates.server_config(),
+                self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
             ..entrance_plain(&service, &self.clock)

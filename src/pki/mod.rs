@@ -10,6 +10,7 @@
 
 mod authority;
 mod certificates;
+mod clients;
 mod error;
 mod explain;
 mod fingerprint;
@@ -17,6 +18,7 @@ mod issue;
 mod keyfile;
 pub mod leaf;
 mod names;
+mod own;
 mod words;
 
 pub use authority::Authority;
@@ -26,3 +28,4 @@ pub use explain::explain;
 pub use fingerprint::Fingerprint;
 pub use leaf::Why;
 pub use names::Names;
+pub use own::OwnFacts;

@@ -138,7 +138,7 @@ async fn a_reset_phone_is_noticed_over_tls_and_by_its_alert() {
     wait_for_reset(&ground, 1).await;
 
     ground.settle(2, OTHER).await;
-    let stranger = Peer { address: NO_BRANCH.into(), local: BOX.into(), tls: true };
+    let stranger = Peer { address: NO_BRANCH.into(), local: BOX.into(), tls: true, certificate: None };
     ground.provision.handshake_failed(stranger, Reason::TlsUnknownCa);
     let phone = Peer { address: OTHER.into(), ..stranger };
     ground.provision.handshake_failed(phone, Reason::TlsFailed { what: "it hung up".into() });

@@ -52,7 +52,7 @@ impl Provision {
         let known = self.neighbour(peer.address, now);
         let evidence = Evidence {
             login: proof,
-            certificate: None,
+            certificate: peer.certificate,
             lan: target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour)),
         };
         if let (Lan::Disagrees, Some(claimed)) = (evidence.lan, target.claimed) {
@@ -117,11 +117,12 @@ impl Provision {
         }
     }
 
-    /// The phone that is asked about. Without a good login and away from its own address it plays no part in the
+    /// The phone that is asked about. Without a good login or a certificate, and away from its own address, it plays no part in the
     /// decision: it is not even looked up then, so that a listed one takes no longer than another.
     fn subject(&self, target: Target<'_>, evidence: &Evidence) -> Option<Arc<Phone>> {
         let good_login = !matches!(evidence.login, LoginProof::None | LoginProof::Wrong);
-        let mac = target.claimed.filter(|_| good_login || evidence.lan == Lan::Agrees)?;
+        let shown = good_login || evidence.certificate.is_some();
+        let mac = target.claimed.filter(|_| shown || evidence.lan == Lan::Agrees)?;
         self.store.phone_by_mac(mac)
     }
 
