@@ -47,7 +47,7 @@ const COMMON: &[&str] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["time::OffsetDateTime", "time::format_description", "toml::from_str", "zeroize"]),
     ("access", &[]),
-    ("brands", &["include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
+    ("brands", &["base64::Engine", "base64::engine", "include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
     ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),
     ("dhcp/export", &["crate::dhcp"]),
     ("dhcp/knowledge.rs", &["crate::dhcp"]),

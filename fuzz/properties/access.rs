@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use block66::access::{Ask, Channel, Evidence, File, Lan, LoginProof, Subject, Transition, Verdict, decide};
 use block66::brands::Content;
-use block66::model::{FirstContact, Id, Login, Mac, Phone, Policy, Secret, SecretPolicy, Timestamp};
+use block66::model::{FirstContact, Id, Login, Mac, Phone, Policy, Secret, SecretPolicy, Settings, Timestamp};
 
 use super::bytes::Bytes;
 
@@ -54,6 +54,10 @@ pub fn hold(input: &[u8]) -> bool {
         model: None,
         name: String::new(),
         lines: Vec::new(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: has_login.then(|| login("old")),
         pending_login: has_pending.then(|| login("new")),
         first_contact: match stage {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use block66::brands::{Claims, Content, DhcpQuery, FileMatch, Folder, Places, Registry, Sheet};
-use block66::model::{BoxAddress, FirstContact, Id, Line, Login, Mac, Phone, Scheme, Secret, Timestamp, Transport};
+use block66::model::settings::Resolved;
+use block66::model::{
+    BoxAddress, FirstContact, Id, Line, Login, Mac, Phone, Scheme, Secret, Settings, Timestamp, Transport,
+};
 
 const LINE_PASSWORD: &str = "Qs7-line";
 const LOGIN_PASSWORD: &str = "Zt4-login";
@@ -90,8 +93,13 @@ fn make(registry: &Registry, mac: Mac) {
                     phone: Some(&phone),
                     organisation: None,
                     login: Some(&login),
+                    settings: Resolved::nothing(),
+                    books: &[],
+                    firmware_url: None,
+                    ca_der: b"certificate",
                     time_server: [10, 66, 0, 1].into(),
                     ca_url: "http://10.66.0.1/p/ca.pem",
+                    plain_url: "http://10.66.0.1/p/",
                     provisioning_url: "https://10.66.0.1/p/",
                     asked: None,
                     book: None,
@@ -120,9 +128,10 @@ fn phone(mac: Mac) -> Phone {
         display: "Desk <1> & \"2\"".into(),
         server: "sip.example.net".into(),
         port: Some(5061),
-        transport: Transport::Tls,
-        expires: Line::DEFAULT_EXPIRES,
+        transport: Some(Transport::Tls),
+        expires: None,
         voicemail: Some("*97".into()),
+        settings: Settings::NONE,
     };
     Phone {
         id: Id::new(at, 1),
@@ -134,6 +143,10 @@ fn phone(mac: Mac) -> Phone {
         model: Some("T46S".into()),
         name: "Reception".into(),
         lines: vec![line("201"), line("202")],
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: None,
         pending_login: None,
         first_contact: FirstContact::Waiting,

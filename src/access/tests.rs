@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::brands::Content;
-use crate::model::{FirstContact, Id, Login, Mac, Phone, Policy, Reason, Secret, SecretPolicy, Timestamp};
+use crate::model::{FirstContact, Id, Login, Mac, Phone, Policy, Reason, Secret, SecretPolicy, Settings, Timestamp};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const ADDRESS: [u8; 4] = [10, 66, 0, 10];
@@ -34,6 +34,10 @@ pub(super) fn phone() -> Phone {
         model: None,
         name: "Reception".into(),
         lines: Vec::new(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: Some(Login { user: "p1".into(), password: Secret::new("secret") }),
         pending_login: None,
         first_contact: FirstContact::Waiting,

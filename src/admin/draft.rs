@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::problem::FieldError;
-use crate::model::{Line, Mac, Secret, Transport};
+use crate::model::{Line, Mac, Secret, Settings, Transport};
 
 /// A phone as somebody wrote it: the body of `POST /api/v1/phones`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -165,16 +165,17 @@ impl LineDraft {
             }
         };
         let transport = match self.transport.as_deref().map(|t| t.trim().to_ascii_lowercase()).as_deref() {
-            None | Some("" | "udp") => Transport::Udp,
-            Some("tcp") => Transport::Tcp,
-            Some("tls") => Transport::Tls,
+            None | Some("") => None,
+            Some("udp") => Some(Transport::Udp),
+            Some("tcp") => Some(Transport::Tcp),
+            Some("tls") => Some(Transport::Tls),
             Some(_) => {
                 errors.push(FieldError::new("transport", "Transport is udp, tcp or tls."));
-                Transport::Udp
+                None
             }
         };
-        let expires = self.expires.unwrap_or(Line::DEFAULT_EXPIRES);
-        if !(60..=86_400).contains(&expires) {
+        let expires = self.expires;
+        if expires.is_some_and(|expires| !(60..=86_400).contains(&expires)) {
             errors.push(FieldError::new("expires", "A registration lasts 60 to 86400 seconds."));
         }
         let voicemail = text(&mut errors, "voicemail", self.voicemail, 32);
@@ -192,6 +193,7 @@ impl LineDraft {
                 transport,
                 expires,
                 voicemail,
+                settings: Settings::NONE,
             }),
             _ => None,
         };
@@ -298,7 +300,7 @@ mod tests {
         let line = &phone.lines[0];
         assert_eq!(
             (line.server.as_str(), line.port, line.transport, line.expires),
-            ("pbx.example.net", None, Transport::Udp, 3600)
+            ("pbx.example.net", None, None, None)
         );
         assert_eq!(line.password.expose(), "s3cret");
     }

@@ -274,7 +274,10 @@ async fn forms_do_what_the_api_does() {
     let added = ground.submit(&browser, "/phones/new", form).await;
     assert_eq!(added.header("location"), "/phones/805ec0123456?done=added", "{}", added.text);
     let phone = ground.store.phones().remove(0);
-    assert_eq!((phone.lines[0].display.as_str(), phone.lines[0].transport), ("Hall", crate::model::Transport::Tls));
+    assert_eq!(
+        (phone.lines[0].display.as_str(), phone.lines[0].transport),
+        ("Hall", Some(crate::model::Transport::Tls))
+    );
 
     let wrong = ground.submit(&browser, "/phones/new", "mac=12&user=<b>&password=hunter2&server=pbx").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);

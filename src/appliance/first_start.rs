@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::model::{Id, Login, Now, Organisation, Policy, Secret};
+use crate::model::{Id, Login, Now, Organisation, Policy, Secret, Settings};
 use crate::store::{Store, Write};
 use crate::sys::random;
 
@@ -27,6 +27,7 @@ pub(super) async fn make_missing(store: &Store, now: Now) -> anyhow::Result<Id> 
             name: FIRST_ORGANISATION.into(),
             login: Login { user: "branch".into(), password: Secret::new(random::token(22)) },
             policy: Policy::default(),
+            settings: Settings::NONE,
             created: now.wall,
         };
         writes.push(Write::PutOrganisation { organisation, expect: None });

@@ -4,6 +4,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::class::{ClassRule, MacPrefix};
+use super::context::Maps;
 use super::dhcp::{self, DhcpAnswer, DhcpQuery, OptionRule};
 use super::error::Error;
 use super::escape::Format;
@@ -34,9 +35,29 @@ pub struct Brand {
     pub(super) files: Vec<FileRule>,
     pub(super) templates: Templates,
     options: Vec<OptionRule>,
-    accounts_of_unknown_model: usize,
-    models: Vec<(String, usize)>,
+    pub(super) maps: Maps,
+    unknown_model: Model,
+    models: Vec<(String, Model)>,
     facts: Vec<Fact>,
+}
+
+/// What a model of phone has. Zero where that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Model {
+    /// Accounts that can register.
+    pub accounts: usize,
+    /// Keys of the phone itself that can be given a task, pages included.
+    pub keys: u16,
+    /// Expansion modules that can be connected.
+    pub modules: u8,
+    /// Keys of one of them.
+    pub module_keys: u16,
+    /// Cordless handsets.
+    pub handsets: u16,
+    /// Analogue ports.
+    pub ports: u16,
+    /// Words of the brand's own that its templates ask for.
+    pub traits: Vec<String>,
 }
 
 /// What a brand's TLS can do.
@@ -88,6 +109,8 @@ pub(super) struct Made {
     pub(super) template: String,
     pub(super) format: Format,
     pub(super) content_type: String,
+    /// How one setting stands in it, with places for {name} and {value}.
+    pub(super) setting: Option<String>,
 }
 
 impl FileRule {
@@ -161,6 +184,8 @@ impl Brand {
         if manifest.accounts.is_none() && files.iter().any(|rule| rule.made.is_some()) {
             return Err(wrong("files are made, and nothing says how many accounts a phone has".into()));
         }
+        let unknown_model = manifest.accounts.map(unknown_model).unwrap_or_default();
+        let maps = Maps::new(manifest.maps);
         Ok(Self {
             id: folder.id.clone(),
             name: manifest.name,
@@ -175,15 +200,19 @@ impl Brand {
             user_agents,
             vendor_classes,
             mac_prefixes,
-            templates: Templates::compile(folder, &files)?,
+            templates: Templates::compile(folder, &files, &maps)?,
+            maps,
             files,
             options,
-            accounts_of_unknown_model: manifest.accounts.map_or(0, |accounts| accounts.unknown_model),
             models: manifest
                 .model
                 .into_iter()
-                .flat_map(|model| model.names.into_iter().map(move |name| (name, model.accounts)))
+                .flat_map(|listed| {
+                    let model = model(&listed, &unknown_model);
+                    listed.names.into_iter().map(move |name| (name, model.clone()))
+                })
                 .collect(),
+            unknown_model,
             facts,
         })
     }
@@ -219,10 +248,39 @@ impl Brand {
         dhcp::answer(&self.options, query)
     }
 
-    /// How many accounts a phone of this model has: those without a line are switched off.
-    pub(super) fn accounts(&self, model: Option<&str>) -> usize {
+    /// What a phone of this model has; of a model that is not listed, what most have.
+    pub fn model(&self, model: Option<&str>) -> &Model {
         let known = |model: &str| self.models.iter().find(|(name, _)| name.eq_ignore_ascii_case(model));
-        model.and_then(known).map_or(self.accounts_of_unknown_model, |(_, accounts)| *accounts)
+        model.and_then(known).map_or(&self.unknown_model, |(_, known)| known)
+    }
+
+    /// The models that it lists, by name.
+    pub fn models(&self) -> impl Iterator<Item = (&str, &Model)> {
+        self.models.iter().map(|(name, model)| (name.as_str(), model))
+    }
+}
+
+fn unknown_model(accounts: manifest::Accounts) -> Model {
+    Model {
+        accounts: accounts.unknown_model,
+        keys: accounts.keys,
+        modules: accounts.modules,
+        module_keys: accounts.module_keys,
+        handsets: accounts.handsets,
+        ports: accounts.ports,
+        traits: accounts.traits,
+    }
+}
+
+fn model(listed: &manifest::Model, unknown: &Model) -> Model {
+    Model {
+        accounts: listed.accounts,
+        keys: listed.keys.unwrap_or(unknown.keys),
+        modules: listed.modules.unwrap_or(unknown.modules),
+        module_keys: listed.module_keys.unwrap_or(unknown.module_keys),
+        handsets: listed.handsets.unwrap_or(unknown.handsets),
+        ports: listed.ports.unwrap_or(unknown.ports),
+        traits: listed.traits.clone().unwrap_or_else(|| unknown.traits.clone()),
     }
 }
 
@@ -241,7 +299,11 @@ fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
     let name = Pattern::read(&file.name)?;
     let made = match (&file.template, file.format, &file.content_type) {
         (Some(template), Some(format), Some(content_type)) => {
-            Some(Made { template: template.clone(), format, content_type: content_type.clone() })
+            let setting = file.setting.clone().or_else(|| format.usual_setting().map(str::to_owned));
+            if setting.as_ref().is_some_and(|setting| !setting.contains("{name}") || !setting.contains("{value}")) {
+                return Err(format!("file {}: setting needs places for {{name}} and {{value}}", file.name));
+            }
+            Some(Made { template: template.clone(), format, content_type: content_type.clone(), setting })
         }
         (None, None, None) => None,
         _ => return Err(format!("file {}: template, format and content-type go together", file.name)),
@@ -302,8 +364,9 @@ fn check_files(files: &[FileRule]) -> Result<(), String> {
         let Some(made) = &rule.made else { continue };
         let differs = |other: &FileRule| {
             other.made.as_ref().is_some_and(|theirs| {
-                theirs.template == made.template
-                    && (other.kind != rule.kind || other.secret != rule.secret || theirs.format != made.format)
+                let same = (other.kind, other.secret) == (rule.kind, rule.secret)
+                    && (theirs.format, &theirs.setting) == (made.format, &made.setting);
+                theirs.template == made.template && !same
             })
         };
         if files.iter().any(differs) {
@@ -339,6 +402,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
     }
     for rule in &manifest.model {
         add(format!("model {}", rule.names.join(", ")), &rule.source, rule.seen_on_a_phone);
+    }
+    for (name, map) in &manifest.maps {
+        add(format!("map {name}"), &map.source, map.seen_on_a_phone);
     }
     for (what, notify) in [("resync", &manifest.resync), ("reboot", &manifest.reboot)] {
         if let Some(notify) = notify {

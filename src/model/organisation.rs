@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::settings::Settings;
 use super::{Id, Login, Timestamp};
 
 /// Those whose phones these are. Each organisation has a login of its own, and its own policy.
@@ -17,6 +18,8 @@ pub struct Organisation {
     pub login: Login,
     /// What counts as enough evidence here.
     pub policy: Policy,
+    /// What is set for all of its phones.
+    pub settings: Settings,
     /// When it was made.
     pub created: Timestamp,
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::model::{
     Contact, Door, Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
-    Policy, Reason, Resource, ResourceKind, Secret, Timestamp, Transport,
+    Policy, Reason, Resource, ResourceKind, Secret, Settings, Timestamp, Transport,
 };
 
 fn id(kind: u8, number: u32) -> Id {
@@ -23,6 +23,7 @@ pub(super) fn organisation(number: u32) -> Organisation {
         name: format!("Organisation {number}"),
         login: Login { user: format!("org{number}"), password: Secret::new(format!("org-password-{number}")) },
         policy: Policy::default(),
+        settings: Settings::NONE,
         created: CREATED,
     }
 }
@@ -47,11 +48,16 @@ pub(super) fn phone(number: u32, lines: usize) -> Phone {
                 display: format!("Extension {}", 2000 + line),
                 server: "pbx.example.com".into(),
                 port: None,
-                transport: Transport::Udp,
-                expires: Line::DEFAULT_EXPIRES,
+                transport: Some(Transport::Udp),
+                expires: None,
                 voicemail: None,
+                settings: Settings::NONE,
             })
             .collect(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: Some(Login { user: format!("p{number}"), password: Secret::new(format!("phone-password-{number}")) }),
         pending_login: None,
         first_contact: FirstContact::Waiting,

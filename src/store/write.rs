@@ -14,6 +14,7 @@ use crate::model::{Event, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBoo
 /// the document given. `expect` is the version that the caller has read, or 0 when there should be none yet: another
 /// one found makes [`Error::Conflict`]. `None` overwrites. A deletion of what is not there is no error.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // there are few at a time, and none is kept
 pub enum Write {
     /// Stores an organisation. Its name and its login's user name must be free.
     PutOrganisation {

@@ -7,6 +7,7 @@ mod export;
 mod hostile;
 mod options;
 mod recognition;
+mod reference;
 mod samples;
 mod sheets;
 mod table;

@@ -1,7 +1,10 @@
 //! Phones to render files for, and what holds for every file of every brand.
 
 use block66::brands::{BookPage, Brand, Content, FileKind, FileMatch, FileRule, Places, Registry, Rendered, Sheet};
-use block66::model::{FirstContact, Id, Line, Login, Mac, Organisation, Phone, Policy, Secret, Timestamp, Transport};
+use block66::model::settings::Resolved;
+use block66::model::{
+    FirstContact, Id, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings, Timestamp, Transport,
+};
 
 pub(crate) const CONTENTS: [Content; 4] = [Content::Pointer, Content::Settings, Content::FirstContact, Content::Full];
 pub(crate) const LOGIN_PASSWORD: &str = "login-password-4711";
@@ -16,9 +19,10 @@ pub(crate) fn line(number: usize) -> Line {
         display: format!("Desk {number}"),
         server: "sip.example.net".into(),
         port: number.is_multiple_of(3).then_some(5070),
-        transport: [Transport::Udp, Transport::Tcp, Transport::Tls][number % 3],
-        expires: Line::DEFAULT_EXPIRES,
+        transport: Some([Transport::Udp, Transport::Tcp, Transport::Tls][number % 3]),
+        expires: None,
         voicemail: number.is_multiple_of(2).then(|| "*97".into()),
+        settings: Settings::NONE,
     }
 }
 
@@ -34,6 +38,10 @@ pub(crate) fn phone(lines: usize) -> Phone {
         model: None,
         name: "Reception".into(),
         lines: (1..=lines).map(line).collect(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: None,
         pending_login: None,
         first_contact: FirstContact::Waiting,
@@ -54,6 +62,7 @@ pub(crate) fn organisation() -> Organisation {
         name: "Acme".into(),
         login: Login { user: "acme".into(), password: Secret::new(ORGANISATION_PASSWORD) },
         policy: Policy::default(),
+        settings: Settings::NONE,
         created: at,
     }
 }
@@ -69,8 +78,13 @@ pub(crate) fn sheet<'a>(
         phone: Some(phone),
         organisation: Some(organisation),
         login: Some(login),
+        settings: Resolved::nothing(),
+        books: &[],
+        firmware_url: None,
+        ca_der: b"certificate",
         time_server: [10, 66, 0, 1].into(),
         ca_url: "http://10.66.0.1/p/ca.pem",
+        plain_url: "http://10.66.0.1/p/",
         provisioning_url: "https://10.66.0.1/p/",
         asked: None,
         book: Some(BookPage { name: "Branch <1>", number: 1213, contacts: &[], search: None }),

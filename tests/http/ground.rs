@@ -8,7 +8,7 @@ use block66::http::provision::{Foundations, Provision};
 use block66::journal::{Journal, Live};
 use block66::model::{
     Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret,
-    Timestamp, Transport,
+    Settings, Timestamp, Transport,
 };
 use block66::pki::Authority;
 use block66::store::{Disk, Key, Options, Store, Write};
@@ -144,6 +144,7 @@ impl Ground {
             name: name.into(),
             login: Login { user: name.into(), password: Secret::new(format!("{name}-password")) },
             policy: Policy::default(),
+            settings: Settings::NONE,
             created: now,
         };
         let (own, foreign) = (organisation(1, "branch"), organisation(2, "rival"));
@@ -163,10 +164,15 @@ impl Ground {
                 display: format!("Desk {number}"),
                 server: "pbx.example".into(),
                 port: None,
-                transport: Transport::Udp,
-                expires: Line::DEFAULT_EXPIRES,
+                transport: Some(Transport::Udp),
+                expires: None,
                 voicemail: None,
+                settings: Settings::NONE,
             }],
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
             login: None,
             pending_login: None,
             first_contact: FirstContact::Waiting,

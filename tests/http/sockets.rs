@@ -469,26 +469,37 @@ async fn a_certificate_from_the_factory_counts_when_its_authority_was_given_to_t
         ("another phone's", factory.certificate(&mac(2).plain()).to_vec()),
         ("no phone's", factory.certificate("Conference room").to_vec()),
         ("a forger's", forger.certificate(&own).to_vec()),
-        ("too short a key", short_key(&directory, &own)),
     ] {
         let answer = ask(&certificate).await;
         assert!(answer.ends_with("401") && !answer.contains("line-secret"), "{why}: {answer}");
     }
+    let weak = door.ask_with_a_short_key(&own, &format!("/p/{}.cfg", mac(1).plain())).await;
+    assert!(weak.contains("HTTP/1.1 401 "), "let in, and not believed: {weak}");
     door.certificates.trust_clients(&[]).unwrap();
     assert!(ask(&right).await.ends_with("401"), "it is not asked for any more");
 }
 
-/// A certificate of its own making over a key that can be broken by now.
-fn short_key(directory: &std::path::Path, name: &str) -> Vec<String> {
-    let (key, certificate) = (directory.join("short.key"), directory.join("short.pem"));
-    let subject = format!("/CN={name}");
-    let output = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:1024", "-noenc", "-days", "30", "-subj", &subject])
-        .args(["-keyout", key.to_str().unwrap(), "-out", certificate.to_str().unwrap()])
-        .output()
-        .expect("openssl is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    ["--cert", certificate.to_str().unwrap(), "--key", key.to_str().unwrap()].map(str::to_owned).to_vec()
+impl Door {
+    /// Asks with a certificate of its own making over a key that can be broken by now.
+    async fn ask_with_a_short_key(&self, name: &str, path: &str) -> String {
+        let files = ["short.key", "short.pem"].map(|file| self.ground.directory().join(file));
+        let [key, certificate] = files.each_ref().map(|path| path.to_str().unwrap());
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:1024", "-noenc", "-days", "30", "-subj", &format!("/CN={name}")])
+            .args(["-keyout", key, "-out", certificate])
+            .output()
+            .expect("openssl is installed");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let request = self.ground.directory().join("request");
+        std::fs::write(&request, format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n")).unwrap();
+        let mut client = std::process::Command::new("openssl");
+        client
+            .args(["s_client", "-quiet", "-connect", &self.secure.at.to_string()])
+            .args(["-cipher", "DEFAULT@SECLEVEL=0", "-cert", certificate, "-key", key])
+            .stdin(std::fs::File::open(request).unwrap());
+        let output = soon("openssl", tokio::task::spawn_blocking(move || client.output())).await.unwrap().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use block66::depot::Depot;
 use block66::http::provision::{Foundations, Provision};
 use block66::journal::Journal;
 use block66::model::{
-    FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Secret, Timestamp, Transport,
+    FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings, Timestamp,
+    Transport,
 };
 use block66::pki::Authority;
 use block66::store::{Disk, Key, Options, Store, Write};
@@ -117,6 +118,7 @@ impl Base {
             name: name.into(),
             login: organisation_login(name),
             policy: Policy::default(),
+            settings: Settings::NONE,
             created: now,
         };
         let (own, foreign) = (organisation(1, "branch"), organisation(2, "rival"));
@@ -179,10 +181,15 @@ fn phone(number: u8, organisation: Id, now: Timestamp) -> Phone {
             display: format!("Desk {number}"),
             server: "pbx.example".into(),
             port: None,
-            transport: Transport::Udp,
-            expires: Line::DEFAULT_EXPIRES,
+            transport: Some(Transport::Udp),
+            expires: None,
             voicemail: None,
+            settings: Settings::NONE,
         }],
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: (number >= 3).then(|| login("own")),
         pending_login: (number <= 2).then(|| login("new")),
         first_contact: match number {

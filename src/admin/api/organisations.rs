@@ -7,7 +7,7 @@ use crate::admin::draft::OrganisationDraft;
 use crate::admin::problem::Problem;
 use crate::admin::route::Who;
 use crate::admin::{Admin, types};
-use crate::model::{Door, Event, Login, Organisation, Policy, Reason, Secret};
+use crate::model::{Door, Event, Login, Organisation, Policy, Reason, Secret, Settings};
 use crate::store::Write;
 use crate::sys::random;
 
@@ -32,6 +32,7 @@ impl Admin {
             login: Login { user: user(&name), password: Secret::new(random::token(PASSWORD)) },
             name,
             policy: Policy::default(),
+            settings: Settings::NONE,
             created: now,
         };
         let id = organisation.id;

@@ -9,6 +9,7 @@ use super::{Provision, Target};
 use crate::access::{self, File};
 use crate::brands::{BookPage, Content, Error, FileKind, Rendered, Sheet};
 use crate::http::{Body, conditional};
+use crate::model::settings::Resolved;
 use crate::model::{BoxAddress, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
 use crate::store::Write;
 
@@ -68,8 +69,13 @@ impl Provision {
             phone,
             organisation: organisation.filter(|_| phone.is_some()),
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
+            settings: Resolved::nothing(),
+            books: &[],
+            firmware_url: None,
+            ca_der: self.root.der(),
             time_server: query.peer.local,
             ca_url: &provisioning_url(Scheme::Http, &at, "ca.pem"),
+            plain_url: &provisioning_url(Scheme::Http, &at, ""),
             provisioning_url: &provisioning_url(Scheme::Https, &at, ""),
             asked: Some(target.places),
             book,

@@ -46,6 +46,7 @@ impl Organisation {
             name: record.name,
             login: record.login.open(&place.name(), "login", key)?,
             policy: record.policy,
+            settings: model::Settings::NONE,
             created: record.created,
         })
     }

@@ -46,24 +46,12 @@ struct Line {
     server: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
-    #[serde(default, skip_serializing_if = "usual_transport")]
-    transport: Transport,
-    #[serde(default = "usual_expires", skip_serializing_if = "is_usual_expires")]
-    expires: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transport: Option<Transport>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     voicemail: Option<String>,
-}
-
-fn usual_transport(transport: &Transport) -> bool {
-    *transport == Transport::default()
-}
-
-fn usual_expires() -> u32 {
-    model::Line::DEFAULT_EXPIRES
-}
-
-fn is_usual_expires(expires: &u32) -> bool {
-    *expires == usual_expires()
 }
 
 impl Login {
@@ -131,6 +119,7 @@ impl Phone {
                 transport: line.transport,
                 expires: line.expires,
                 voicemail: line.voicemail,
+                settings: model::Settings::NONE,
             })
         };
         Ok(model::Phone {
@@ -143,6 +132,10 @@ impl Phone {
             model: record.model,
             name: record.name,
             lines: record.lines.into_iter().enumerate().map(line).collect::<Result<_, Error>>()?,
+            group: None,
+            settings: model::Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
             login: record.login.map(|login| login.open(&document, "login", key)).transpose()?,
             pending_login: record.pending.map(|login| login.open(&document, "pending login", key)).transpose()?,
             first_contact: record.contact,
@@ -162,8 +155,8 @@ mod tests {
         let key = Key::new(&[7; 32]);
         let mut phone = samples::phone(1, 12);
         phone.lines[3].port = Some(5062);
-        phone.lines[4].transport = Transport::Tls;
-        phone.lines[5].expires = 60;
+        phone.lines[4].transport = Some(Transport::Tls);
+        phone.lines[5].expires = Some(60);
         phone.lines[6].auth_user = Some("auth".into());
         phone.lines[7].password = Secret::default();
         phone.pending_login = Some(model::Login { user: "next".into(), password: Secret::new("pending-pass") });
