@@ -6,7 +6,7 @@ use super::record::{Bytes, Place};
 use super::stored::{self, Claim, Head, Holder};
 use super::{Error, Store};
 use crate::model::{
-    Event, FirstContact, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Secret,
+    Event, FirstContact, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Secret,
 };
 
 /// Whose login a user name is.
@@ -94,7 +94,7 @@ impl Store {
         match holder {
             Holder::Phone(id) => Some(LoginOwner::Phone(id)),
             Holder::Organisation(id) => Some(LoginOwner::Organisation(id)),
-            Holder::PhoneBook(_) => None,
+            Holder::PhoneBook(_) | Holder::Group(_) => None,
         }
     }
 
@@ -108,7 +108,7 @@ impl Store {
     pub fn phone_book_by_number(&self, number: u32) -> Option<PhoneBook> {
         match self.shared.view().holder(&Claim::Book(number))? {
             Holder::PhoneBook(id) => self.phone_book(id),
-            Holder::Phone(_) | Holder::Organisation(_) => None,
+            Holder::Phone(_) | Holder::Organisation(_) | Holder::Group(_) => None,
         }
     }
 
@@ -119,6 +119,22 @@ impl Store {
         let mut books: Vec<PhoneBook> = records.into_iter().filter_map(unpack).collect();
         books.sort_by_cached_key(|book| (book.name.to_lowercase(), book.id));
         books
+    }
+
+    /// A group.
+    pub fn group(&self, id: Id) -> Option<Group> {
+        let bytes = self.document(&Place::Group(id))?;
+        readable(stored::Group::open(id, &bytes, &self.shared.key))
+    }
+
+    /// All groups of an organisation, by name.
+    pub fn groups(&self, organisation: Id) -> Vec<Group> {
+        let records = self.documents(Place::Group);
+        let open = |(id, bytes): (Id, Bytes)| readable(stored::Group::open(id, &bytes, &self.shared.key));
+        let mut groups: Vec<Group> = records.into_iter().filter_map(open).collect();
+        groups.retain(|group| group.organisation == organisation);
+        groups.sort_by_cached_key(|group| (group.name.to_lowercase(), group.id));
+        groups
     }
 
     /// What is known of a resource.
@@ -206,9 +222,11 @@ impl Store {
         let all: RangeInclusive<Place> = kind(Id::from_bytes([0; 16]))..=kind(Id::from_bytes([0xff; 16]));
         let view = self.shared.view();
         let found = view.documents(all).filter_map(|(place, bytes)| match place {
-            Place::Organisation(id) | Place::Phone(id) | Place::PhoneBook(id) | Place::Resource(id) => {
-                Some((*id, bytes.clone()))
-            }
+            Place::Organisation(id)
+            | Place::Phone(id)
+            | Place::PhoneBook(id)
+            | Place::Group(id)
+            | Place::Resource(id) => Some((*id, bytes.clone())),
             _ => None,
         });
         found.collect()

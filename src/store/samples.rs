@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::model::{
-    Contact, Door, Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
-    Policy, Reason, Resource, ResourceKind, Secret, Settings, Timestamp, Transport,
+    Contact, Door, Event, FirstContact, Group, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
+    Policy, Reason, Resource, ResourceKind, Scope, Secret, Settings, Timestamp, Transport,
 };
 
 fn id(kind: u8, number: u32) -> Id {
@@ -114,6 +114,20 @@ pub(super) fn resource(number: u32) -> Resource {
         kind: ResourceKind::Wallpaper,
         sha256: [9; 32],
         size: 12_345,
+        created: CREATED,
+    }
+}
+
+/// A group of the first organisation.
+pub(super) fn group(number: u32) -> Group {
+    Group {
+        id: id(5, number),
+        version: 0,
+        origin: id(0, 0),
+        organisation: organisation(1).id,
+        name: format!("Group {number}"),
+        scope: Scope::Members,
+        settings: Settings::NONE.with("regional.language", "de").unwrap(),
         created: CREATED,
     }
 }

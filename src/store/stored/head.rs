@@ -12,6 +12,8 @@ pub(in crate::store) struct Head {
     #[serde(default)]
     pub(in crate::store) organisation: Option<Id>,
     #[serde(default)]
+    pub(in crate::store) group: Option<Id>,
+    #[serde(default)]
     pub(in crate::store) contact: Option<FirstContact>,
     #[serde(default)]
     mac: Option<Mac>,
@@ -37,6 +39,8 @@ pub(in crate::store) enum Claim {
     Mac(Mac),
     /// The name of an organisation.
     Organisation(Box<str>),
+    /// The name of a group in its organisation.
+    Group(Id, Box<str>),
     /// The user name of a login, of phones and organisations alike.
     User(Box<str>),
     /// The number of a phone book.
@@ -49,6 +53,7 @@ pub(in crate::store) enum Holder {
     Phone(Id),
     Organisation(Id),
     PhoneBook(Id),
+    Group(Id),
 }
 
 impl Head {
@@ -63,11 +68,15 @@ impl Head {
             Place::Phone(id) => Holder::Phone(*id),
             Place::Organisation(id) => Holder::Organisation(*id),
             Place::PhoneBook(id) => Holder::PhoneBook(*id),
+            Place::Group(id) => Holder::Group(*id),
             _ => return Vec::new(),
         };
         let own = match holder {
             Holder::Phone(_) => self.mac.map(Claim::Mac),
             Holder::Organisation(_) => Some(Claim::Organisation(self.name.as_str().into())),
+            Holder::Group(_) => {
+                self.organisation.map(|organisation| Claim::Group(organisation, self.name.as_str().into()))
+            }
             // One from before books had numbers is named by nothing.
             Holder::PhoneBook(_) => (self.number > 0).then_some(Claim::Book(self.number)),
         };
@@ -82,6 +91,7 @@ impl Claim {
         match self {
             Self::Mac(mac) => format!("MAC {mac}"),
             Self::Organisation(name) => format!("organisation name \"{name}\""),
+            Self::Group(_, name) => format!("group name \"{name}\""),
             Self::User(user) => format!("login \"{user}\""),
             Self::Book(number) => format!("phone book number {number}"),
         }
