@@ -37,7 +37,9 @@ impl Provision {
         let Query { peer, now, .. } = *query;
         let login = self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), peer, now);
         let (proof, sent) = match login {
-            Login::Proof { proof, sent } => (proof, sent),
+            // What was asked for is still to come.
+            Login::Proof { sent, bare: true, .. } if !self.takes_bare(target) => (LoginProof::None, sent),
+            Login::Proof { proof, sent, .. } => (proof, sent),
             Login::Malformed(error) => {
                 self.record(query, target.claimed, Reason::HttpMalformed { what: error.to_string() });
                 (LoginProof::Wrong, true)
@@ -74,8 +76,8 @@ impl Provision {
             Some(phone) => self.store.organisation(phone.organisation),
             None => self.organisation_of(asker.evidence.login).and_then(|id| self.store.organisation(id)),
         };
-        let policy = self.policy.or(organisation.as_ref().map(|o| o.policy)).unwrap_or_default();
-        let subject = phone.as_deref().map(|phone| Subject { phone, policy });
+        let subject =
+            phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone, organisation.as_ref()) });
         let verdict = access::decide(&asker.ask, &asker.evidence, subject, query.now.wall);
         Decision { phone, organisation, verdict }
     }
@@ -124,6 +126,14 @@ impl Provision {
         let shown = good_login || evidence.certificate.is_some();
         let mac = target.claimed.filter(|_| shown || evidence.lan == Lan::Agrees)?;
         self.store.phone_by_mac(mac)
+    }
+
+    /// Whether a Basic login over plain HTTP counts for this phone.
+    fn takes_bare(&self, target: Target<'_>) -> bool {
+        let Some(phone) = target.claimed.and_then(|mac| self.store.phone_by_mac(mac)) else {
+            return self.policy.is_some_and(|policy| policy.plain_basic);
+        };
+        self.policy(&phone, self.store.organisation(phone.organisation).as_ref()).plain_basic
     }
 
     fn organisation_of(&self, login: LoginProof) -> Option<Id> {

@@ -1,7 +1,8 @@
-use super::Provision;
-use super::Target;
+use std::sync::Arc;
+
 use super::make::Unmade;
 use super::query::Query;
+use super::{Provision, Target, levels};
 use crate::brands::{BookPage, Content, Rendered};
 use crate::model::{Contact, Organisation, Phone, PhoneBook, Reason};
 
@@ -11,13 +12,18 @@ impl Provision {
         &self,
         query: &Query<'_>,
         target: Target<'_>,
-        (phone, organisation): (Option<&Phone>, Option<&Organisation>),
+        (phone, organisation): (Option<&Phone>, Option<&Arc<Organisation>>),
     ) -> Result<Rendered, Unmade> {
         let missing = || Unmade::Missing(Reason::BookNotShown);
         let phone = phone.ok_or_else(missing)?;
+        let levels = self.levels(phone, organisation);
+        let chosen = levels::chosen(&levels.resolve(phone));
+        let shows = |book: &PhoneBook| {
+            book.organisation == phone.organisation && chosen.as_ref().is_none_or(|ids| ids.contains(&book.id))
+        };
         let book = match &target.places.id {
-            Some(id) => self.numbered(id).filter(|book| shows(phone, book)),
-            None => self.all_in_one(phone),
+            Some(id) => self.numbered(id).filter(|book| shows(book)),
+            None => self.all_in_one(shows),
         };
         let book = book.ok_or_else(missing)?;
         let search = target.rule.search.as_deref().and_then(|name| query.parameter(name));
@@ -34,17 +40,12 @@ impl Provision {
 
     /// For phones that fetch one book whatever its name: all that it shows, one after another. None at all is no book,
     /// so that what the phone has of its own is not replaced by nothing.
-    fn all_in_one(&self, phone: &Phone) -> Option<PhoneBook> {
-        let mut books = self.store.phone_books().into_iter().filter(|book| shows(phone, book));
+    fn all_in_one(&self, shows: impl Fn(&PhoneBook) -> bool) -> Option<PhoneBook> {
+        let mut books = self.store.phone_books().into_iter().filter(shows);
         let mut first = books.next()?;
         first.contacts.extend(books.flat_map(|book| book.contacts));
         Some(first)
     }
-}
-
-/// Whether a phone may see a book.
-fn shows(phone: &Phone, book: &PhoneBook) -> bool {
-    book.organisation == phone.organisation
 }
 
 /// Whether a contact is looked for: by part of its name in any case, or by part of a number however that is written.

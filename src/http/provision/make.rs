@@ -1,4 +1,4 @@
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use hyper::Response;
 
@@ -7,7 +7,7 @@ use super::query::Query;
 use super::revisions::Served;
 use super::{Provision, Target};
 use crate::access::{self, File};
-use crate::brands::{BookPage, Content, Error, FileKind, Rendered, Sheet};
+use crate::brands::{BookPage, BookTitle, Content, Error, FileKind, Rendered, Sheet};
 use crate::http::{Body, conditional};
 use crate::model::settings::Resolved;
 use crate::model::{BoxAddress, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
@@ -35,12 +35,12 @@ impl Provision {
         target: Target<'_>,
         content: Content,
         phone: Option<&Phone>,
-        organisation: Option<&Organisation>,
+        organisation: Option<&Arc<Organisation>>,
     ) -> Result<Rendered, Unmade> {
         match target.rule.kind {
             FileKind::Own | FileKind::Common => Ok(self.render(query, target, content, (phone, organisation), None)?),
             FileKind::Book => self.book(query, target, (phone, organisation)),
-            FileKind::Resource => self.resource(target, organisation).await,
+            FileKind::Resource => self.resource(target, organisation.map(Arc::as_ref)).await,
             FileKind::Upload => match self.given_back(target, phone).await? {
                 Some(kept) => Ok(kept),
                 None if target.rule.is_made() => {
@@ -58,19 +58,27 @@ impl Provision {
         query: &Query<'_>,
         target: Target<'_>,
         content: Content,
-        (phone, organisation): (Option<&Phone>, Option<&Organisation>),
+        (phone, organisation): (Option<&Phone>, Option<&Arc<Organisation>>),
         book: Option<BookPage<'_>>,
     ) -> Result<Rendered, Error> {
         let (http, https) = self.ports;
         let at = BoxAddress { host: query.peer.local, http, https };
         let phone = phone.filter(|_| target.file != File::Common);
+        let levels = phone.map(|phone| self.levels(phone, organisation));
+        let resolved = match (&levels, phone) {
+            (Some(levels), Some(phone)) => &levels.resolve(phone),
+            _ => Resolved::nothing(),
+        };
+        let titles = phone.map(|phone| self.titles(phone, resolved)).unwrap_or_default();
+        let books: Vec<BookTitle<'_>> =
+            titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
         let sheet = Sheet {
             content,
             phone,
-            organisation: organisation.filter(|_| phone.is_some()),
+            organisation: organisation.map(Arc::as_ref).filter(|_| phone.is_some()),
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
-            settings: Resolved::nothing(),
-            books: &[],
+            settings: resolved,
+            books: &books,
             firmware_url: None,
             ca_der: self.root.der(),
             time_server: query.peer.local,

@@ -6,6 +6,7 @@ mod authority;
 mod book;
 mod hand_out;
 mod lan;
+mod levels;
 mod login;
 mod make;
 mod query;
