@@ -17,6 +17,11 @@
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
+//! | `/leases/export`, `…/import`      | GET, POST   | `?network=&form=dnsmasq`, or `kea`                  |
+//! | `/dhcp`, `/sightings`             | GET         | what is done on each network and why; who is there  |
+//! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
+//! | `/dhcp/{network}/ask`             | POST        | what other servers tell each brand                  |
+//! | `/dhcp/{network}/take-over`       | POST        | stand in for a server that is gone                  |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
@@ -32,9 +37,11 @@
 mod answer;
 mod api;
 mod call;
+mod dhcp;
 mod draft;
 mod gather;
 pub mod import;
+mod leases;
 mod live;
 mod local;
 mod look;
@@ -67,7 +74,9 @@ pub use import::Action;
 pub use problem::{FieldError, Problem};
 pub use standing::Standing;
 
+use crate::brands::Registry;
 use crate::config::Network;
+use crate::dhcp as dhcp_control;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
@@ -98,6 +107,10 @@ pub struct Facts {
     pub authority: Authority,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
+    /// The brands that are recognised.
+    pub registry: Arc<Registry>,
+    /// What DHCP does.
+    pub dhcp: dhcp_control::Control,
 }
 
 /// Where the listeners are.

@@ -100,6 +100,7 @@ impl Appliance {
             certificates,
             origin,
             restored: opened.restored.is_some(),
+            control: crate::dhcp::Control::default(),
         };
         let (parts, setup_code) = doors.open(&supervisor).await?;
 

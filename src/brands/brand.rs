@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::class::{ClassRule, MacPrefix};
@@ -29,6 +29,8 @@ pub struct Brand {
     pub tls: Tls,
     /// Whether its phones can log in by HTTP; else the LAN is all the evidence that they ever give.
     pub logs_in: bool,
+    /// Whether its phones ask by DHCPINFORM when their lease tells them nothing.
+    pub asks_by_inform: bool,
     pub(super) user_agents: Vec<Regex>,
     pub(super) vendor_classes: Vec<ClassRule>,
     pub(super) mac_prefixes: Vec<MacPrefix>,
@@ -191,6 +193,7 @@ impl Brand {
             name: manifest.name,
             resync: manifest.resync.map(|notify| notify.event),
             reboot: manifest.reboot.map(|notify| notify.event),
+            asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
@@ -285,11 +288,12 @@ fn model(listed: &manifest::Model, unknown: &Model) -> Model {
 }
 
 fn user_agent(pattern: &str) -> Result<Regex, String> {
-    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    // User-Agents are ASCII. With the classes of all of Unicode each of these takes ten times the memory.
+    let regex = RegexBuilder::new(pattern).unicode(false).build().map_err(|error| error.to_string())?;
     if let Some(name) = regex.capture_names().flatten().find(|name| !matches!(*name, "model" | "firmware" | "mac")) {
         return Err(format!("user-agent {pattern}: {name} is none of model, firmware, mac"));
     }
-    if regex.is_match("") {
+    if regex.is_match(b"") {
         return Err(format!("user-agent {pattern} fits everything"));
     }
     Ok(regex)
@@ -410,6 +414,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
         }
+    }
+    if let Some(inform) = &manifest.inform {
+        add("inform".into(), &inform.source, inform.seen_on_a_phone);
     }
     add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
     facts

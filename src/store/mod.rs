@@ -27,7 +27,7 @@ mod record;
 mod recovery;
 mod replica;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod schema;
 mod shared;
 mod snapshot;
