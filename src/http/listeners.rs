@@ -5,7 +5,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -173,8 +172,11 @@ async fn connection(
             requests(secured, Peer { certificate, ..peer }, entrance, stop).await;
         }
         // One that says nothing at all is a port scan or a health check, not a phone in trouble.
-        Err(error) if heard.load(Ordering::Relaxed) => on_failure(peer, pki::explain(&error)),
-        Err(_) => {}
+        Err(error) => {
+            if let Some(beginning) = heard.get() {
+                on_failure(peer, pki::explain_after(&error, beginning));
+            }
+        }
     }
 }
 

@@ -24,7 +24,7 @@ mod words;
 pub use authority::Authority;
 pub use certificates::{Certificates, Preference};
 pub use error::Error;
-pub use explain::explain;
+pub use explain::{explain, explain_after};
 pub use fingerprint::Fingerprint;
 pub use leaf::Why;
 pub use names::Names;

@@ -77,7 +77,7 @@ async fn the_three_events_of_a_login() {
 
     let foreign = ground.get(ask(own(1)).login(&rival)).await;
     assert_eq!(foreign.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(ground.told(&Reason::WrongCredentials).await.mac, Some(mac(1)));
+    assert_eq!(ground.told(&Reason::OtherOrganisation).await.mac, Some(mac(1)));
     let of_another_phone = ground.get(ask(own(2)).from(NO_BRANCH).login(&desk)).await;
     assert_eq!(of_another_phone.status, StatusCode::UNAUTHORIZED);
     assert_eq!(ground.told(&Reason::WrongCredentials).await.mac, Some(mac(2)));

@@ -332,3 +332,17 @@ async fn a_phone_shows_the_books_that_are_chosen_for_it() {
     assert_eq!(ground.get(ask("/p/toy-x-1.xml").from(OTHER)).await.status, StatusCode::OK, "chosen for toys alone");
     assert!(!ground.get(ask("/p/toy-all.xml")).await.text.contains("Eva"));
 }
+
+#[tokio::test]
+async fn the_record_says_why_a_phone_failed() {
+    let mut ground = Ground::new().await;
+    let misspelt = name(1, ".text").replace("toy", "tou");
+    assert_eq!(ground.get(ask(&misspelt).with("user-agent", AGENT)).await.status, StatusCode::NOT_FOUND);
+    let event = ground.told(&Reason::NameUnknown { nearest: "toy805ec0000001.txt".into() }).await;
+    assert_eq!(event.mac, Some(mac(1)));
+    assert_eq!(ground.get(ask("/p/nothing-like-it.dat").with("user-agent", AGENT)).await.status, StatusCode::NOT_FOUND);
+    ground.told(&Reason::NotServed).await;
+    ground.settle(1, DESK).await;
+    ground.get(ask(name(1, ".txt")).plain()).await;
+    ground.told(&Reason::PlainAfterTls).await;
+}

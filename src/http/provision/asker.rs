@@ -93,7 +93,15 @@ impl Provision {
         let phone = decision.phone.as_deref();
         let record = |reason: &Reason| {
             let organisation = phone.map(|phone| phone.organisation);
-            self.journal.record(self.event(query, target.claimed, reason.clone()).of(organisation));
+            let elsewhere = match asker.evidence.login {
+                LoginProof::Organisation(id) => organisation.is_some_and(|whose| whose != id),
+                _ => false,
+            };
+            let reason = match reason {
+                Reason::WrongCredentials if elsewhere => Reason::OtherOrganisation,
+                other => other.clone(),
+            };
+            self.journal.record(self.event(query, target.claimed, reason).of(organisation));
         };
         match &decision.verdict {
             Verdict::Challenge { reason, transition } => {

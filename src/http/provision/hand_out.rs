@@ -74,6 +74,7 @@ impl Provision {
                 Reason::Success { own_file: true, own_login, revision } if fresh => {
                     Reason::NotModified { own_login, revision }
                 }
+                Reason::Pointed if phone.as_ref().is_some_and(Phone::trusts_us) => Reason::PlainAfterTls,
                 other => other,
             };
             self.journal.record(event(reason));

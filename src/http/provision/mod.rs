@@ -205,8 +205,11 @@ impl Provision {
                     self.hand_out(&query, &wanted, target).await
                 }
             }
-            _ => {
-                self.record(&query, recognised.and_then(|found| found.mac), Reason::NotServed);
+            other => {
+                let unknown = matches!(other, FileMatch::Unknown) && reads;
+                let nearest = recognised.as_ref().filter(|_| unknown).and_then(|found| nearest(found, wanted.name()));
+                let reason = nearest.map_or(Reason::NotServed, |nearest| Reason::NameUnknown { nearest });
+                self.record(&query, recognised.and_then(|found| found.mac), reason);
                 if reads { answers::not_found() } else { answers::read_only() }
             }
         }
@@ -269,6 +272,22 @@ impl Provision {
     fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name among those of the phone's brand that is written almost like this one.
+fn nearest(found: &Recognition<'_>, name: &str) -> Option<String> {
+    /// Letters that may be wrong, left out or too many.
+    const MOST: usize = 3;
+    const LONGEST: usize = 64;
+    let places = Places { mac: found.mac, model: found.model.clone(), ..Places::default() };
+    let name = name.rsplit('/').next().filter(|name| name.len() <= LONGEST)?;
+    let served = found.brand.files().iter().filter(|rule| rule.kind != FileKind::Withheld);
+    served
+        .filter_map(|rule| rule.name_for(&places))
+        .map(|known| (strsim::osa_distance(&known.to_lowercase(), name), known))
+        .filter(|(distance, _)| *distance <= MOST)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// What a file is to the decision who gets it.
