@@ -140,6 +140,7 @@ pub(super) fn facts() -> Facts {
             gateway: Some([10, 66, 0, 254].into()),
             dns: Vec::new(),
             domain: None,
+            vlan: None,
             dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),

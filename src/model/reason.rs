@@ -383,6 +383,12 @@ pub enum Reason {
     /// The disk is full: nothing new is stored, everything stored stays readable.
     #[serde(rename = "box.disk-full")]
     DiskFull,
+    /// There is room on the disk again. What happened meanwhile was not recorded.
+    #[serde(rename = "box.disk-has-room")]
+    DiskHasRoom {
+        /// Since when nothing could be stored, by RFC 3339 in UTC.
+        since: String,
+    },
     /// A server certificate was made.
     #[serde(rename = "box.leaf-issued")]
     LeafIssued {
@@ -478,6 +484,7 @@ impl Reason {
             | Self::Claimed
             | Self::SignedIn
             | Self::Started { .. }
+            | Self::DiskHasRoom { .. }
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
             Self::NoCredentials

@@ -236,7 +236,7 @@ impl Store {
         view.document(&Place::Phone(id)).map(|bytes| (id, bytes.clone()))
     }
 
-    fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
+    pub(super) fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
         let all: RangeInclusive<Place> = kind(Id::from_bytes([0; 16]))..=kind(Id::from_bytes([0xff; 16]));
         let view = self.shared.view();
         let found = view.documents(all).filter_map(|(place, bytes)| match place {

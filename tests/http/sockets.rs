@@ -460,7 +460,7 @@ async fn a_certificate_from_the_factory_counts_when_its_authority_was_given_to_t
     let before = ask(&right).await;
     assert!(before.ends_with("401") && !before.contains("line-secret"), "nobody vouches for it: {before}");
 
-    door.certificates.trust_clients(&[factory.pem.clone()]).unwrap();
+    door.certificates.trust_clients(std::slice::from_ref(&factory.pem)).unwrap();
     let full = ask(&right).await;
     assert!(full.ends_with("200") && full.contains("line-secret-1"), "{full}");
     assert!(matches!(door.ground.phone(1).first_contact, FirstContact::Closed { .. }));

@@ -77,7 +77,7 @@ impl Provision {
             None => self.organisation_of(asker.evidence.login).and_then(|id| self.store.organisation(id)),
         };
         let subject =
-            phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone, organisation.as_ref()) });
+            phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone, organisation.as_deref()) });
         let verdict = access::decide(&asker.ask, &asker.evidence, subject, query.now.wall);
         Decision { phone, organisation, verdict }
     }
@@ -141,7 +141,7 @@ impl Provision {
         let Some(phone) = target.claimed.and_then(|mac| self.store.phone_by_mac(mac)) else {
             return self.policy.is_some_and(|policy| policy.plain_basic);
         };
-        self.policy(&phone, self.store.organisation(phone.organisation).as_ref()).plain_basic
+        self.policy(&phone, self.store.organisation(phone.organisation).as_deref()).plain_basic
     }
 
     fn organisation_of(&self, login: LoginProof) -> Option<Id> {

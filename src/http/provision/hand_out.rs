@@ -42,7 +42,7 @@ impl Provision {
         let Verdict::Grant { content, transition, basis } = decision.verdict else {
             return Ok(self.refuse(query, target, asker, &decision));
         };
-        let organisation = decision.organisation.as_ref();
+        let organisation = decision.organisation.as_deref();
         let event = |reason| {
             let of = decision.phone.as_ref().map(|phone| phone.organisation);
             self.event(query, target.claimed, reason).of(of)

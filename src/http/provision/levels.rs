@@ -1,45 +1,17 @@
-use std::sync::Arc;
-
 use super::Provision;
-use crate::model::settings::{Level, Resolved, Value};
-use crate::model::{Group, Id, Organisation, Phone, Policy, Scope};
-
-/// Everything that is set for a phone, level by level.
-pub(super) struct Levels {
-    organisation: Option<Arc<Organisation>>,
-    /// The phone's own group first, then those that choose it by its brand, the narrowest last.
-    groups: Vec<(Level, Group)>,
-}
-
-impl Levels {
-    /// What holds for the phone.
-    pub(super) fn resolve<'a>(&'a self, phone: &'a Phone) -> Resolved<'a> {
-        let organisation = self.organisation.iter().map(|organisation| (Level::Organisation, &organisation.settings));
-        let groups = self.groups.iter().map(|(level, group)| (*level, &group.settings));
-        Resolved::of(organisation.chain(groups).chain([(Level::Phone, &phone.settings)]))
-    }
-}
+use crate::model::settings::{Resolved, Value};
+use crate::model::{Id, Organisation, Phone, Policy};
 
 impl Provision {
-    /// The levels of a phone.
-    pub(super) fn levels(&self, phone: &Phone, organisation: Option<&Arc<Organisation>>) -> Levels {
-        let own = phone.group.and_then(|id| self.store.group(id)).map(|group| (Level::Group, group));
-        let mut chosen = self.store.groups(phone.organisation);
-        chosen.retain(|group| group.scope.chooses(phone));
-        chosen.sort_by_key(|group| matches!(&group.scope, Scope::Model { model: Some(_), .. }));
-        let groups = own.into_iter().chain(chosen.into_iter().map(|group| (Level::Model, group))).collect();
-        Levels { organisation: organisation.cloned(), groups }
-    }
-
     /// The policy that holds for a phone: the file's; else its organisation's, with what is set otherwise for the phones
     /// of its group, brand or model, as for those that are too old for TLS.
-    pub(super) fn policy(&self, phone: &Phone, organisation: Option<&Arc<Organisation>>) -> Policy {
+    pub(super) fn policy(&self, phone: &Phone, organisation: Option<&Organisation>) -> Policy {
         if let Some(policy) = self.policy {
             return policy;
         }
         let usual = organisation.map(|organisation| organisation.policy).unwrap_or_default();
-        let levels = self.levels(phone, organisation);
-        let resolved = levels.resolve(phone);
+        let levels = self.store.levels(phone);
+        let resolved = levels.resolve();
         let flag = |key, usual| resolved.get(key).and_then(Value::as_flag).unwrap_or(usual);
         Policy {
             plain_http: flag("provisioning.plain_http", usual.plain_http),
@@ -49,19 +21,21 @@ impl Provision {
         }
     }
 
-    /// Numbers and names of the phone books that a phone shows, in its order.
-    pub(super) fn titles(&self, phone: &Phone, resolved: &Resolved<'_>) -> Vec<(u32, String)> {
+    /// Numbers and names of the phone books that a phone shows, in its order: those that its settings name, or all of
+    /// its organisation.
+    pub(super) fn titles(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<(u32, String)> {
         let all = self.store.phone_book_titles(phone.organisation);
         let titled = |(_, number, name): &(Id, u32, String)| (*number, name.clone());
-        match chosen(resolved) {
+        match named(settings) {
             None => all.iter().map(titled).collect(),
-            Some(ids) => ids.iter().filter_map(|id| all.iter().find(|(other, ..)| other == id)).map(titled).collect(),
+            Some(ids) => {
+                ids.iter().filter_map(|id| all.iter().find(|(other, ..)| other.to_string() == **id)).map(titled).collect()
+            }
         }
     }
 }
 
-/// The phone books that are chosen for a phone; `None`: all of its organisation's.
-pub(super) fn chosen(resolved: &Resolved<'_>) -> Option<Vec<Id>> {
-    let list = resolved.get("directory.books").and_then(Value::as_list).filter(|list| !list.is_empty())?;
-    Some(list.iter().filter_map(|id| id.parse().ok()).collect())
+/// The phone books that the settings name, if they name any.
+pub(super) fn named<'a>(settings: &Resolved<'a>) -> Option<&'a [Box<str>]> {
+    settings.get("directory.books")?.as_list().filter(|ids| !ids.is_empty())
 }

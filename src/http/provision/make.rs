@@ -1,4 +1,4 @@
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use hyper::Response;
 
@@ -9,9 +9,8 @@ use super::{Provision, Target};
 use crate::access::{self, File};
 use crate::brands::{BookPage, BookTitle, Content, Error, FileKind, Rendered, Sheet};
 use crate::http::{Body, conditional};
-use crate::model::settings::Resolved;
 use crate::model::{BoxAddress, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
-use crate::store::Write;
+use crate::store::{Levels, Write};
 
 /// Why there is no file for somebody who may have it.
 pub(super) enum Unmade {
@@ -35,12 +34,12 @@ impl Provision {
         target: Target<'_>,
         content: Content,
         phone: Option<&Phone>,
-        organisation: Option<&Arc<Organisation>>,
+        organisation: Option<&Organisation>,
     ) -> Result<Rendered, Unmade> {
         match target.rule.kind {
             FileKind::Own | FileKind::Common => Ok(self.render(query, target, content, (phone, organisation), None)?),
             FileKind::Book => self.book(query, target, (phone, organisation)),
-            FileKind::Resource => self.resource(target, organisation.map(Arc::as_ref)).await,
+            FileKind::Resource => self.resource(target, organisation).await,
             FileKind::Upload => match self.given_back(target, phone).await? {
                 Some(kept) => Ok(kept),
                 None if target.rule.is_made() => {
@@ -58,26 +57,24 @@ impl Provision {
         query: &Query<'_>,
         target: Target<'_>,
         content: Content,
-        (phone, organisation): (Option<&Phone>, Option<&Arc<Organisation>>),
+        (phone, organisation): (Option<&Phone>, Option<&Organisation>),
         book: Option<BookPage<'_>>,
     ) -> Result<Rendered, Error> {
         let (http, https) = self.ports;
         let at = BoxAddress { host: query.peer.local, http, https };
         let phone = phone.filter(|_| target.file != File::Common);
-        let levels = phone.map(|phone| self.levels(phone, organisation));
-        let resolved = match (&levels, phone) {
-            (Some(levels), Some(phone)) => &levels.resolve(phone),
-            _ => Resolved::nothing(),
-        };
-        let titles = phone.map(|phone| self.titles(phone, resolved)).unwrap_or_default();
+        let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
+        let levels = told.map(|phone| self.store.levels(phone));
+        let settings = levels.as_ref().map(Levels::resolve).unwrap_or_default();
+        let titles = told.map(|phone| self.titles(phone, &settings)).unwrap_or_default();
         let books: Vec<BookTitle<'_>> =
             titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
         let sheet = Sheet {
             content,
             phone,
-            organisation: organisation.map(Arc::as_ref).filter(|_| phone.is_some()),
+            organisation: organisation.filter(|_| phone.is_some()),
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
-            settings: resolved,
+            settings: &settings,
             books: &books,
             firmware_url: None,
             ca_der: self.root.der(),

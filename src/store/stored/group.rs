@@ -24,6 +24,13 @@ pub(in crate::store) struct Group {
     created: Timestamp,
 }
 
+/// Which phones a group is for: read without opening a secret.
+#[derive(Deserialize)]
+pub(in crate::store) struct GroupHead {
+    pub(in crate::store) organisation: Id,
+    pub(in crate::store) scope: Scope,
+}
+
 impl Group {
     /// The record of `group` at `version`.
     pub(in crate::store) fn seal(group: &model::Group, version: u64, key: &Key) -> Result<Bytes, Error> {

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(super) use documents::{Organisation, PhoneBook, Resource};
-pub(super) use group::Group;
+pub(super) use group::{Group, GroupHead};
 pub(super) use head::{Claim, Head, Holder};
 pub(super) use journal::{Event, EventHead, Journey};
 pub(super) use lease::{decode as decode_lease, encode as encode_lease};

@@ -14,7 +14,7 @@ fn options(directory: &Path) -> Options {
     Options { directory: directory.into(), key: key(), clock: Clock::new(Timestamp::default()), disk: Disk::default() }
 }
 
-fn open(directory: &Path) -> (Store, Opened) {
+pub(super) fn open(directory: &Path) -> (Store, Opened) {
     Store::open(options(directory)).unwrap()
 }
 
