@@ -110,7 +110,9 @@ const SPREAD: u32 = 120;
 /// What a template sees.
 pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result<Value, Error> {
     let content = match rule.kind {
-        FileKind::Withheld | FileKind::Resource | FileKind::Firmware => return Err(Error::Withheld),
+        FileKind::Withheld | FileKind::Resource | FileKind::Firmware | FileKind::Redirect => {
+            return Err(Error::Withheld);
+        }
         FileKind::Common => Content::Pointer,
         FileKind::Own | FileKind::Upload if rule.secret => sheet.content,
         FileKind::Own | FileKind::Upload | FileKind::Book => sheet.content.min(Content::Settings),
