@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ini;
 use crate::model::Secret;
-use crate::phonesim::breed::{Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, never, value};
+use crate::phonesim::breed::{Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, value};
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
@@ -39,7 +39,8 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
-    restarts: never,
+    // [facts: A1.2]; the check sum keeps it from doing so for a file that it knows.
+    restarts: |before, after| value(after, "resetnow") == Some("1") && before != after,
     words: Words { server_url: "IniFileURL", authority: "TLSRootFileUrl" },
 };
 
@@ -94,8 +95,9 @@ fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     let minutes = value(settings, "autoupdatefrequency").and_then(|minutes| minutes.parse().ok());
     Meaning {
-        own_server: false,
         server_url: get("inifileurl"),
+        // It asks DHCP for the place no more.
+        own_server: value(settings, "dhcprequesttftpparams") == Some("0"),
         login: get("aupddigestusername").zip(get("aupddigestpassword")),
         polling: minutes.filter(|minutes| *minutes > 0).map(|minutes: u64| Duration::from_secs(minutes * 60)),
         custom_options: Vec::new(),

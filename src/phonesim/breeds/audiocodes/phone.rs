@@ -116,6 +116,7 @@ fn meaning(settings: &Settings) -> Meaning {
     Meaning {
         own_server: false,
         server_url: get(URL),
+        own_server: value(settings, "provisioning/method") == Some("STATIC"),
         login: get(URL).and_then(|url| login(&url)),
         polling: polling(settings),
         custom_options: Vec::new(),
