@@ -114,7 +114,6 @@ fn authorities(file: &File) -> Vec<Anchor> {
 fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     Meaning {
-        own_server: false,
         server_url: get(URL),
         own_server: value(settings, "provisioning/method") == Some("STATIC"),
         login: get(URL).and_then(|url| login(&url)),
