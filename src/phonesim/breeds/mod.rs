@@ -2,13 +2,15 @@
 
 mod audiocodes;
 mod fanvil;
+mod mitel;
 mod poly;
 mod yealink;
 
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: &[&Breed] = &[&yealink::BREED, &poly::BREED, &fanvil::BREED, &audiocodes::PHONE, &audiocodes::GATEWAY];
+pub static ALL: &[&Breed] =
+    &[&yealink::BREED, &poly::BREED, &fanvil::BREED, &audiocodes::PHONE, &audiocodes::GATEWAY, &mitel::BREED];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
