@@ -5,6 +5,7 @@
 
 mod export;
 mod hostile;
+mod offers;
 mod options;
 mod recognition;
 mod samples;

@@ -7,17 +7,17 @@ use block66::model::Mac;
 use crate::options::{at, query};
 
 /// Who asks: hardware address, vendor class, user class and the options that are asked for.
-struct Device {
-    what: &'static str,
-    mac: [u8; 6],
-    class: &'static [u8],
-    user_class: &'static [u8],
-    requested: &'static [u8],
-    voice_vlan: Option<u16>,
-    told: &'static [(u8, &'static [u8])],
+pub(crate) struct Device {
+    pub(crate) what: &'static str,
+    pub(crate) mac: [u8; 6],
+    pub(crate) class: &'static [u8],
+    pub(crate) user_class: &'static [u8],
+    pub(crate) requested: &'static [u8],
+    pub(crate) voice_vlan: Option<u16>,
+    pub(crate) told: &'static [(u8, &'static [u8])],
 }
 
-const NOBODY: Device = Device {
+pub(crate) const NOBODY: Device = Device {
     what: "",
     mac: [0x52, 0x54, 0, 1, 2, 3],
     class: b"",
@@ -29,7 +29,7 @@ const NOBODY: Device = Device {
 
 const URL: &[u8] = b"http://10.66.0.1/p/";
 
-const PHONES: &[Device] = &[
+pub(crate) const PHONES: &[Device] = &[
     Device {
         what: "poly, binary class of enterprise 13885",
         class: b"\x00\x00\x36\x3d\x0a\x02\x033150\x02\x03\x31\x32\xff",
@@ -184,7 +184,7 @@ const PHONES: &[Device] = &[
 ];
 
 /// What a device is told: nothing unless it is recognised, and as a phone.
-fn told(registry: &Registry, device: &Device) -> Option<Vec<(u8, Vec<u8>)>> {
+pub(crate) fn told(registry: &Registry, device: &Device) -> Option<Vec<(u8, Vec<u8>)>> {
     let class = Some(device.class).filter(|class| !class.is_empty());
     let mac = Some(Mac::new(device.mac));
     let claims = Claims { user_agent: None, vendor_class: class, mac, requested: device.requested };
