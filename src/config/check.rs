@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use toml::Spanned;
 
 use super::error::{Fault, Warning};
-use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Subnet, custom, written};
+use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Subnet, VoiceVlan, custom, written};
 use crate::model::Mac;
 
 pub(super) type Checked<T> = Result<T, Fault>;
@@ -19,8 +19,11 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     let listen = file.listen.unwrap_or(written::Listen { http: None, https: None, ntp: None });
     let log = file.log.unwrap_or(written::Log { filter: None, format: written::Format::default() });
     let mut networks: Vec<Network> = Vec::new();
+    let mut voice_spans = Vec::new();
     for network in file.network {
         let span = network.span();
+        let voice = network.get_ref().dhcp.as_ref().and_then(|dhcp| dhcp.voice_vlan.as_ref());
+        voice_spans.extend(voice.map(Spanned::span));
         let network = self::network(network.into_inner())?;
         for other in &networks {
             if other.name == network.name {
@@ -39,6 +42,9 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
             }
         }
         networks.push(network);
+    }
+    for (network, span) in networks.iter().filter(|network| network.dhcp.voice_vlan.is_some()).zip(&voice_spans) {
+        voice_vlan(network, &networks).or_else(|message| fault(span, message))?;
     }
     let config = Config {
         data_directory: file.data_directory.unwrap_or(defaults.data_directory),
@@ -65,6 +71,27 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     };
     let warnings = warnings(&config);
     Ok((config, warnings))
+}
+
+/// A phone that is sent to a VLAN in which nobody waits for it is lost, and one that is in it already restarts for ever.
+fn voice_vlan(network: &Network, networks: &[Network]) -> Result<(), String> {
+    let Some(VoiceVlan { id, subnet }) = network.dhcp.voice_vlan else { return Ok(()) };
+    if !(1..=4094).contains(&id) {
+        return Err(format!("a VLAN has a number between 1 and 4094; {id} is none"));
+    }
+    if network.subnet == subnet {
+        return Err(format!("phones in {subnet} are there already"));
+    }
+    let by_interface = networks.iter().any(|other| other.subnet == subnet);
+    let by_relay = network.dhcp.subnets.iter().any(|further| further.net == subnet)
+        && network.dhcp.relays.iter().any(|relay| subnet.contains(relay));
+    if by_interface || by_relay {
+        return Ok(());
+    }
+    Err(format!(
+        "phones sent to VLAN {id} would be lost: {subnet} is neither a network of the box nor a further subnet with one \
+         of the relays in it"
+    ))
 }
 
 fn warnings(config: &Config) -> Vec<Warning> {
@@ -178,7 +205,9 @@ fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns:
     let mut options = written.option.into_iter().map(custom::option).collect::<Checked<Vec<_>>>()?;
     options.sort_by(|one, other| one.scope.cmp(&other.scope));
     let relays = written.relays;
-    Ok(Dhcp { mode, pool, lease_time, reservations, relays, probe_interval, quiet_time, subnets, options })
+    let voice_vlan = written.voice_vlan.map(Spanned::into_inner);
+    let voice_vlan = voice_vlan.map(|written| VoiceVlan { id: written.id, subnet: written.subnet });
+    Ok(Dhcp { mode, pool, lease_time, reservations, relays, probe_interval, quiet_time, subnets, options, voice_vlan })
 }
 
 fn subnet(written: written::Subnet, dns: &[Ipv4Addr]) -> Checked<Subnet> {

@@ -98,6 +98,17 @@ pub struct Dhcp {
     pub subnets: Vec<Subnet>,
     /// Options that the administrator sets, the narrowest last.
     pub options: Vec<CustomOption>,
+    /// The VLAN that phones are sent to.
+    pub voice_vlan: Option<VoiceVlan>,
+}
+
+/// A VLAN that phones are told to move to, in each brand's own option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VoiceVlan {
+    /// Its number: 1 to 4094.
+    pub id: u16,
+    /// Its addresses. The box is in it by an interface or a relay agent, so that it finds the phones that moved there.
+    pub subnet: Ipv4Net,
 }
 
 /// A further subnet that is served through the same interface.
@@ -282,6 +293,7 @@ impl Dhcp {
             quiet_time: Self::USUAL_QUIET_TIME,
             subnets: Vec::new(),
             options: Vec::new(),
+            voice_vlan: None,
         }
     }
 }

@@ -140,6 +140,29 @@ fn options_of_the_administrator_are_typed_and_checked() {
 }
 
 #[test]
+fn phones_are_sent_only_to_a_vlan_where_the_box_is() {
+    let voice = |id: u16, subnet: &str| format!("[network.dhcp.voice-vlan]\nid = {id}\nsubnet = \"{subnet}\"\n");
+    let further = "[[network.dhcp.subnet]]\nsubnet = \"10.70.0.0/24\"\npool = \"10.70.0.10-10.70.0.20\"\n\
+                   gateway = \"10.70.0.1\"\n";
+    let relayed = OFFICE.replace("[network.dhcp]\n", "[network.dhcp]\nrelays = [\"10.70.0.1\"]\n");
+    assert_ne!(relayed, OFFICE);
+    let good = format!("{relayed}\n{}{further}", voice(70, "10.70.0.0/24"));
+    let told = parse(&good).unwrap().0.networks[0].dhcp.voice_vlan;
+    assert_eq!(told, Some(VoiceVlan { id: 70, subnet: "10.70.0.0/24".parse().unwrap() }));
+    let second = "[[network]]\ninterface = \"eth0.70\"\nsubnet = \"10.70.0.0/24\"\n";
+    assert!(parse(&format!("{OFFICE}\n{}{second}", voice(70, "10.70.0.0/24"))).is_ok());
+    for lost in [
+        format!("{OFFICE}\n{}", voice(70, "10.70.0.0/24")),
+        format!("{OFFICE}\n{}{further}", voice(70, "10.70.0.0/24")),
+        format!("{OFFICE}\n{}", voice(70, "10.66.0.0/24")),
+        format!("{relayed}\n{}{further}", voice(0, "10.70.0.0/24")),
+        format!("{relayed}\n{}{further}", voice(4095, "10.70.0.0/24")),
+    ] {
+        assert!(parse(&lost).is_err(), "{lost}");
+    }
+}
+
+#[test]
 fn further_subnets_have_addresses_of_their_own() {
     let subnet = |net: &str, pool: &str, gateway: &str| {
         parse(&format!(

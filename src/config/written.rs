@@ -69,6 +69,14 @@ pub(super) struct Dhcp {
     pub(super) subnet: Vec<Subnet>,
     #[serde(default)]
     pub(super) option: Vec<Spanned<CustomOption>>,
+    pub(super) voice_vlan: Option<Spanned<VoiceVlan>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct VoiceVlan {
+    pub(super) id: u16,
+    pub(super) subnet: Ipv4Net,
 }
 
 #[derive(Deserialize)]
