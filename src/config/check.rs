@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use toml::Spanned;
 
 use super::error::{Fault, Warning};
-use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Subnet, VoiceVlan, custom, written};
+use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Subnet, custom, written};
 use crate::model::Mac;
 
 pub(super) type Checked<T> = Result<T, Fault>;
@@ -16,14 +16,14 @@ pub(super) type Checked<T> = Result<T, Fault>;
 pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     let defaults = Config::safe_defaults();
     let identity = file.identity.unwrap_or(written::Identity { name: None, names: Vec::new() });
-    let listen = file.listen.unwrap_or(written::Listen { http: None, https: None, ntp: None });
+    let listen = file.listen.unwrap_or(written::Listen { http: None, http_alternate: None, https: None, ntp: None });
     let log = file.log.unwrap_or(written::Log { filter: None, format: written::Format::default() });
     let mut networks: Vec<Network> = Vec::new();
-    let mut voice_spans = Vec::new();
+    let mut voice = Vec::new();
     for network in file.network {
         let span = network.span();
-        let voice = network.get_ref().dhcp.as_ref().and_then(|dhcp| dhcp.voice_vlan.as_ref());
-        voice_spans.extend(voice.map(Spanned::span));
+        let sends = network.get_ref().dhcp.as_ref().and_then(|dhcp| dhcp.voice_vlan.as_ref());
+        voice.push(sends.map(Spanned::span));
         let network = self::network(network.into_inner())?;
         for other in &networks {
             if other.name == network.name {
@@ -43,9 +43,7 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
         }
         networks.push(network);
     }
-    for (network, span) in networks.iter().filter(|network| network.dhcp.voice_vlan.is_some()).zip(&voice_spans) {
-        voice_vlan(network, &networks).or_else(|message| fault(span, message))?;
-    }
+    voice_vlans(&networks, &voice)?;
     let config = Config {
         data_directory: file.data_directory.unwrap_or(defaults.data_directory),
         socket: file.socket.unwrap_or(defaults.socket),
@@ -56,6 +54,7 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
         names: identity.names.iter().map(|name| host_name(name, Labels::Many)).collect::<Checked<_>>()?,
         listen: Listen {
             http: listen.http.unwrap_or(defaults.listen.http),
+            http_alternate: listen.http_alternate,
             https: listen.https.unwrap_or(defaults.listen.https),
             ntp: listen.ntp.unwrap_or(defaults.listen.ntp),
         },
@@ -73,25 +72,43 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     Ok((config, warnings))
 }
 
-/// A phone that is sent to a VLAN in which nobody waits for it is lost, and one that is in it already restarts for ever.
-fn voice_vlan(network: &Network, networks: &[Network]) -> Result<(), String> {
-    let Some(VoiceVlan { id, subnet }) = network.dhcp.voice_vlan else { return Ok(()) };
-    if !(1..=4094).contains(&id) {
-        return Err(format!("a VLAN has a number between 1 and 4094; {id} is none"));
+/// A phone that is sent into a VLAN where nobody serves it is lost, and one that is sent into the VLAN that it is in
+/// restarts for ever.
+fn voice_vlans(networks: &[Network], spans: &[Option<std::ops::Range<usize>>]) -> Checked<()> {
+    let served: BTreeSet<u16> = networks
+        .iter()
+        .flat_map(|network| {
+            network.vlan.into_iter().chain(network.dhcp.subnets.iter().filter_map(|subnet| subnet.vlan))
+        })
+        .collect();
+    for (network, span) in networks.iter().zip(spans) {
+        let (Some(vlan), Some(span)) = (network.dhcp.voice_vlan, span) else { continue };
+        if network.vlan == Some(vlan) {
+            return fault(
+                span,
+                format!("phones on \"{}\" are in VLAN {vlan} already, and would restart for ever", network.name),
+            );
+        }
+        if !served.contains(&vlan) {
+            return fault(
+                span,
+                format!(
+                    "phones would be lost in VLAN {vlan}: the box serves nothing there; give a [[network]] or a \
+                     [[network.dhcp.subnet]] behind a relay the line vlan = {vlan}"
+                ),
+            );
+        }
     }
-    if network.subnet == subnet {
-        return Err(format!("phones in {subnet} are there already"));
+    Ok(())
+}
+
+/// IEEE 802.1Q: 0 and 4095 are none.
+fn vlan(number: Spanned<u16>) -> Checked<u16> {
+    let span = number.span();
+    match number.into_inner() {
+        number @ 1..=4094 => Ok(number),
+        number => fault(&span, format!("{number} is not a VLAN; they go from 1 to 4094")),
     }
-    let by_interface = networks.iter().any(|other| other.subnet == subnet);
-    let by_relay = network.dhcp.subnets.iter().any(|further| further.net == subnet)
-        && network.dhcp.relays.iter().any(|relay| subnet.contains(relay));
-    if by_interface || by_relay {
-        return Ok(());
-    }
-    Err(format!(
-        "phones sent to VLAN {id} would be lost: {subnet} is neither a network of the box nor a further subnet with one \
-         of the relays in it"
-    ))
 }
 
 fn warnings(config: &Config) -> Vec<Warning> {
@@ -151,6 +168,7 @@ fn network(written: written::Network) -> Checked<Network> {
         subnet,
         gateway,
         dns: written.dns,
+        vlan: written.vlan.map(vlan).transpose()?,
         domain: written.domain.map(|domain| host_name(&domain, Labels::Many)).transpose()?,
         dhcp,
     })
@@ -205,9 +223,8 @@ fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns:
     let mut options = written.option.into_iter().map(custom::option).collect::<Checked<Vec<_>>>()?;
     options.sort_by(|one, other| one.scope.cmp(&other.scope));
     let relays = written.relays;
-    let voice_vlan = written.voice_vlan.map(Spanned::into_inner);
-    let voice_vlan = voice_vlan.map(|written| VoiceVlan { id: written.id, subnet: written.subnet });
-    Ok(Dhcp { mode, pool, lease_time, reservations, relays, probe_interval, quiet_time, subnets, options, voice_vlan })
+    let voice_vlan = written.voice_vlan.map(vlan).transpose()?;
+    Ok(Dhcp { mode, pool, lease_time, reservations, relays, voice_vlan, probe_interval, quiet_time, subnets, options })
 }
 
 fn subnet(written: written::Subnet, dns: &[Ipv4Addr]) -> Checked<Subnet> {
@@ -221,7 +238,8 @@ fn subnet(written: written::Subnet, dns: &[Ipv4Addr]) -> Checked<Subnet> {
     }
     let gateway = inside(written.gateway, net, "the gateway")?;
     let pool = pool(&written.pool, net, Some(gateway))?;
-    Ok(Subnet { net, pool, gateway, dns: written.dns.unwrap_or_else(|| dns.to_vec()) })
+    let vlan = written.vlan.map(vlan).transpose()?;
+    Ok(Subnet { net, pool, gateway, dns: written.dns.unwrap_or_else(|| dns.to_vec()), vlan })
 }
 
 fn pool(text: &Spanned<String>, subnet: Ipv4Net, gateway: Option<Ipv4Addr>) -> Checked<Pool> {

@@ -5,7 +5,7 @@ use super::knowledge::Knowledge;
 use super::options::code;
 use super::request::Request;
 use crate::brands::{Brand, Claims, DhcpAnswer, DhcpQuery, Registry};
-use crate::config::{self, CustomOption, Scope};
+use crate::config::{CustomOption, Dhcp, Scope};
 use crate::model::{BoxAddress, Scheme};
 use crate::store::Store;
 
@@ -43,17 +43,11 @@ impl Provisioning {
     }
 
     /// What is known of the sender of a request that came in at the box's address `local`, and what an administrator
-    /// set for it in `dhcp`.
-    pub(super) fn knowledge(
-        &self,
-        request: &Request,
-        store: &Store,
-        local: Ipv4Addr,
-        dhcp: &config::Dhcp,
-    ) -> Knowledge {
+    /// set for it.
+    pub(super) fn knowledge(&self, request: &Request, store: &Store, local: Ipv4Addr, dhcp: &Dhcp) -> Knowledge {
         let brand = self.brand(request, store);
-        let options =
-            brand.map(|brand| self.answer(brand, request, store, (local, dhcp)).into_values()).unwrap_or_default();
+        let options = brand.map(|brand| self.answer(brand, request, store, local, dhcp).into_values());
+        let options = options.unwrap_or_default();
         let phone = brand.is_some() || store.listed(request.mac).is_some();
         Knowledge { options, phone, custom: custom_for(&dhcp.options, request, brand, store) }
     }
@@ -64,7 +58,8 @@ impl Provisioning {
         brand: &Brand,
         request: &Request,
         store: &Store,
-        (local, dhcp): (Ipv4Addr, &config::Dhcp),
+        local: Ipv4Addr,
+        dhcp: &Dhcp,
     ) -> DhcpAnswer {
         // Only a phone that has shown that it has our CA is sent to HTTPS at once.
         let trusts_us = store.listed(request.mac).is_some_and(|listed| listed.trusts_us);
@@ -78,20 +73,13 @@ impl Provisioning {
             vendor_class: request.vendor_class(),
             user_class: request.options.get(code::USER_CLASS),
             requested: Some(request.requested()),
-            voice_vlan: voice_vlan(request, dhcp),
+            voice_vlan: dhcp.voice_vlan(request.giaddr, request.ciaddr),
         })
     }
 
     fn brand_on_the_list(&self, request: &Request, store: &Store) -> Option<&Brand> {
         self.registry.brand(store.phone_by_mac(request.mac)?.brand.as_deref()?)
     }
-}
-
-/// The VLAN that the sender of a request is sent to; none when it is there already: it would restart for ever.
-fn voice_vlan(request: &Request, dhcp: &config::Dhcp) -> Option<u16> {
-    let voice = dhcp.voice_vlan?;
-    let is_there = [request.link(), Some(request.ciaddr)].into_iter().flatten().any(|at| voice.subnet.contains(&at));
-    (!is_there).then_some(voice.id)
 }
 
 /// The options that an administrator set for the sender: of several for one code, the narrowest. They are sorted so,
@@ -113,24 +101,4 @@ fn custom_for(options: &[CustomOption], request: &Request, brand: Option<&Brand>
         }
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::packets::Packet;
-    use super::*;
-    use crate::config::{Dhcp, VoiceVlan};
-
-    #[test]
-    fn a_phone_that_is_in_the_vlan_is_not_sent_there_again() {
-        let voice = VoiceVlan { id: 70, subnet: "10.70.0.0/24".parse().unwrap() };
-        let dhcp = Dhcp { voice_vlan: Some(voice), ..Dhcp::usual() };
-        assert_eq!(voice_vlan(&Packet::discover(1).request(), &dhcp), Some(70));
-        assert_eq!(voice_vlan(&Packet::discover(1).request(), &Dhcp::usual()), None);
-        let mut relayed = Packet::discover(1);
-        relayed.giaddr = [10, 70, 0, 1];
-        assert_eq!(voice_vlan(&relayed.request(), &dhcp), None);
-        assert_eq!(voice_vlan(&Packet::renew(1, [10, 70, 0, 9].into()).request(), &dhcp), None);
-        assert_eq!(voice_vlan(&Packet::renew(1, [10, 66, 0, 9].into()).request(), &dhcp), Some(70));
-    }
 }

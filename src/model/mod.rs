@@ -5,30 +5,38 @@
 
 mod book;
 mod event;
+mod group;
+mod handset;
 mod id;
 mod lease;
 mod line;
 mod mac;
 mod organisation;
 mod phone;
+mod port;
 mod reason;
 mod resource;
 mod secret;
+pub mod settings;
 mod sighting;
 mod time;
 mod url;
 
 pub use book::{Contact, PhoneBook};
 pub use event::{Door, Event, Journey, Light, Step};
+pub use group::{Group, Scope};
+pub use handset::Handset;
 pub use id::Id;
 pub use lease::{Lease, LeaseState};
 pub use line::{Line, Transport};
 pub use mac::{Mac, MacError};
 pub use organisation::{Organisation, Policy, SecretPolicy};
 pub use phone::{FirstContact, Login, Phone};
+pub use port::{AnaloguePort, CallerId, Fax};
 pub use reason::{Blame, Outcome, Reason};
 pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
+pub use settings::Settings;
 pub use sighting::Sighting;
 pub use time::{Now, Timestamp};
 pub use url::{BoxAddress, Scheme, page_url, provisioning_url};

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use crate::dhcp::{ACK, REQUEST};
 use crate::ground::{Client, Ground, INTERFACE, PATIENCE, Process, wait_until};
 
 /// A capture on the bridge of the box.
@@ -87,6 +88,16 @@ impl Capture {
         found.unwrap_or_else(|| panic!("not seen of {}: {:#?}", client.mac, self.of(client)))
     }
 
+    /// Waits until a client has asked so after its first `from` messages, and then got an ACK.
+    pub(crate) fn wait_for_ack_to(&self, client: &Client, from: usize, what: impl Fn(&Seen) -> bool) {
+        let acknowledged = wait_until(PATIENCE, || {
+            let seen = self.of(client);
+            let mut later = seen.iter().skip(from);
+            later.any(&what) && later.any(|seen| seen.kind == ACK)
+        });
+        assert!(acknowledged, "not asked and acknowledged: {:#?}", self.of(client));
+    }
+
     /// Answers that the client got: a question and its answer are an exchange.
     pub(crate) fn exchanges(&self, client: &Client) -> usize {
         self.of(client).iter().filter(|seen| seen.from_server).count()
@@ -110,6 +121,21 @@ impl Capture {
 }
 
 impl Seen {
+    /// A client that uses its address asks the server that gave it for more time (RFC 2131 section 4.4.5).
+    pub(crate) fn is_renewal(&self) -> bool {
+        self.kind == REQUEST && !self.ciaddr.is_unspecified() && !self.is_to_all()
+    }
+
+    /// A client that uses its address asks whatever server there is for more time.
+    pub(crate) fn is_rebinding(&self) -> bool {
+        self.kind == REQUEST && !self.ciaddr.is_unspecified() && self.is_to_all()
+    }
+
+    /// Sent to everybody, here or on the other side of a relay.
+    fn is_to_all(&self) -> bool {
+        self.to == [0xff; 6] || !self.giaddr.is_unspecified()
+    }
+
     fn read(frame: &[u8]) -> Option<Self> {
         let ip = frame.get(14..)?;
         let words = usize::from(ip.first()? & 15) * 4;
@@ -126,16 +152,15 @@ impl Seen {
             options.push((*code, value.to_vec()));
             rest = tail;
         }
-        let address = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(message.get(at..at + 4)?).ok()?));
         let pseudo = [&ip[12..20], &[0, 17], &udp[4..6]].concat();
         Some(Self {
             to: frame[..6].try_into().ok()?,
             from_server: message[0] == 2,
             sums: sum(&ip[..words]) == 0xffff && sum(&[&pseudo, udp].concat()) == 0xffff,
             chaddr: message[28..34].try_into().ok()?,
-            ciaddr: address(12)?,
-            yiaddr: address(16)?,
-            giaddr: address(24)?,
+            ciaddr: <[u8; 4]>::try_from(&message[12..16]).ok()?.into(),
+            yiaddr: <[u8; 4]>::try_from(&message[16..20]).ok()?.into(),
+            giaddr: <[u8; 4]>::try_from(&message[24..28]).ok()?.into(),
             kind: options.iter().find(|(code, _)| *code == 53)?.1[0],
             options,
         })

@@ -6,8 +6,11 @@
 
 mod capture;
 mod coexistence;
-mod cycle;
+#[path = "../devices/mod.rs"]
+mod devices;
 mod dhcp;
+mod export;
 mod ground;
 mod http;
+mod life;
 mod relay;

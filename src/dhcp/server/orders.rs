@@ -64,11 +64,8 @@ impl Server {
             let knowledge = self.parts.provisioning.knowledge(&request, &self.parts.store, own, &self.config.dhcp);
             let Preview { answer, address } = self.segments.preview(&request, &knowledge, self.parts.clock.now());
             let brand = self.parts.provisioning.brand(&request, &self.parts.store).map(|brand| {
-                let left_out = self
-                    .parts
-                    .provisioning
-                    .answer(brand, &request, &self.parts.store, (own, &self.config.dhcp))
-                    .left_out;
+                let left_out =
+                    self.parts.provisioning.answer(brand, &request, &self.parts.store, own, &self.config.dhcp).left_out;
                 let left_out = left_out.iter().map(|left| format!("Option {}: {}.", left.number, left.because));
                 (brand.id.clone(), left_out.collect::<Vec<_>>())
             });
