@@ -5,6 +5,7 @@
 
 mod book;
 mod event;
+mod firmware;
 mod id;
 mod lease;
 mod line;
@@ -13,6 +14,7 @@ mod organisation;
 mod phone;
 mod reason;
 mod resource;
+mod rollout;
 mod secret;
 mod sighting;
 mod time;
@@ -20,6 +22,7 @@ mod url;
 
 pub use book::{Contact, PhoneBook};
 pub use event::{Door, Event, Journey, Light, Step};
+pub use firmware::{Firmware, FirmwareSource};
 pub use id::Id;
 pub use lease::{Lease, LeaseState};
 pub use line::{Line, Transport};
@@ -28,6 +31,7 @@ pub use organisation::{Organisation, Policy, SecretPolicy};
 pub use phone::{FirstContact, Login, Phone};
 pub use reason::{Blame, Outcome, Reason};
 pub use resource::{Resource, ResourceKind};
+pub use rollout::{Rollout, RolloutPlan, RolloutScope, RolloutState, Turn, UpdateWindow};
 pub use secret::Secret;
 pub use sighting::Sighting;
 pub use time::{Now, Timestamp};

@@ -6,7 +6,8 @@ use super::record::{Bytes, Place};
 use super::stored::{self, Claim, Head, Holder};
 use super::{Error, Store};
 use crate::model::{
-    Event, FirstContact, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Secret,
+    Event, Firmware, FirstContact, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Rollout,
+    Secret,
 };
 
 /// Whose login a user name is.
@@ -91,10 +92,11 @@ impl Store {
     /// Whose login this user name is: of phones the one in use and the one handed out, and of organisations.
     pub fn login_owner(&self, user: &str) -> Option<LoginOwner> {
         let holder = self.shared.view().holder(&Claim::User(user.into()))?;
-        Some(match holder {
-            Holder::Phone(id) => LoginOwner::Phone(id),
-            Holder::Organisation(id) => LoginOwner::Organisation(id),
-        })
+        match holder {
+            Holder::Phone(id) => Some(LoginOwner::Phone(id)),
+            Holder::Organisation(id) => Some(LoginOwner::Organisation(id)),
+            Holder::Firmware(_) => None,
+        }
     }
 
     /// A phone book.
@@ -125,6 +127,30 @@ impl Store {
         let mut resources: Vec<Resource> = records.into_iter().filter_map(unpack).collect();
         resources.sort_by_cached_key(|resource| (resource.name.to_lowercase(), resource.id));
         resources
+    }
+
+    /// What is known of an image.
+    pub fn firmware(&self, id: Id) -> Option<Firmware> {
+        let bytes = self.document(&Place::Firmware(id))?;
+        readable(stored::Firmware::unpack(id, &bytes))
+    }
+
+    /// All images of the catalogue, oldest first.
+    pub fn firmwares(&self) -> Vec<Firmware> {
+        let records = self.documents(Place::Firmware).into_iter();
+        records.filter_map(|(id, bytes)| readable(stored::Firmware::unpack(id, &bytes))).collect()
+    }
+
+    /// A roll-out.
+    pub fn rollout(&self, id: Id) -> Option<Rollout> {
+        let bytes = self.document(&Place::Rollout(id))?;
+        readable(stored::Rollout::unpack(id, &bytes))
+    }
+
+    /// All roll-outs, oldest first.
+    pub fn rollouts(&self) -> Vec<Rollout> {
+        let records = self.documents(Place::Rollout).into_iter();
+        records.filter_map(|(id, bytes)| readable(stored::Rollout::unpack(id, &bytes))).collect()
     }
 
     /// The leases of a network, by address.
@@ -197,9 +223,12 @@ impl Store {
         let all: RangeInclusive<Place> = kind(Id::from_bytes([0; 16]))..=kind(Id::from_bytes([0xff; 16]));
         let view = self.shared.view();
         let found = view.documents(all).filter_map(|(place, bytes)| match place {
-            Place::Organisation(id) | Place::Phone(id) | Place::PhoneBook(id) | Place::Resource(id) => {
-                Some((*id, bytes.clone()))
-            }
+            Place::Organisation(id)
+            | Place::Phone(id)
+            | Place::PhoneBook(id)
+            | Place::Resource(id)
+            | Place::Firmware(id)
+            | Place::Rollout(id) => Some((*id, bytes.clone())),
             _ => None,
         });
         found.collect()

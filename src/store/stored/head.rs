@@ -18,6 +18,8 @@ pub(in crate::store) struct Head {
     #[serde(default)]
     name: String,
     #[serde(default)]
+    path: Option<Box<str>>,
+    #[serde(default)]
     login: Option<User>,
     #[serde(default)]
     pending: Option<User>,
@@ -37,6 +39,8 @@ pub(in crate::store) enum Claim {
     Organisation(Box<str>),
     /// The user name of a login, of phones and organisations alike.
     User(Box<str>),
+    /// The path of an image: its brand, release and name.
+    Image(Box<str>),
 }
 
 /// The document that has it.
@@ -44,6 +48,7 @@ pub(in crate::store) enum Claim {
 pub(in crate::store) enum Holder {
     Phone(Id),
     Organisation(Id),
+    Firmware(Id),
 }
 
 impl Head {
@@ -57,11 +62,13 @@ impl Head {
         let holder = match place {
             Place::Phone(id) => Holder::Phone(*id),
             Place::Organisation(id) => Holder::Organisation(*id),
+            Place::Firmware(id) => Holder::Firmware(*id),
             _ => return Vec::new(),
         };
         let own = match holder {
             Holder::Phone(_) => self.mac.map(Claim::Mac),
             Holder::Organisation(_) => Some(Claim::Organisation(self.name.as_str().into())),
+            Holder::Firmware(_) => self.path.clone().map(Claim::Image),
         };
         let users = self.login.iter().chain(&self.pending).map(|login| Claim::User(login.user.as_str().into()));
         own.into_iter().chain(users).map(|claim| (claim, holder)).collect()
@@ -75,6 +82,7 @@ impl Claim {
             Self::Mac(mac) => format!("MAC {mac}"),
             Self::Organisation(name) => format!("organisation name \"{name}\""),
             Self::User(user) => format!("login \"{user}\""),
+            Self::Image(path) => format!("image \"{path}\""),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Documents are JSON; leases, of which there are many and which change often, are a few packed bytes.
 
 mod documents;
+mod firmware;
 mod head;
 mod journal;
 mod lease;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(super) use documents::{Organisation, PhoneBook, Resource};
+pub(super) use firmware::{Firmware, Rollout};
 pub(super) use head::{Claim, Head, Holder};
 pub(super) use journal::{Event, EventHead, Journey};
 pub(super) use lease::{decode as decode_lease, encode as encode_lease};
