@@ -18,6 +18,7 @@ pub mod brands;
 pub mod cli;
 pub mod config;
 pub mod dhcp;
+pub mod firmware;
 pub mod http;
 pub mod journal;
 pub mod lab;

@@ -17,6 +17,10 @@
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
+//! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
+//! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
+//! | `/firmware/{id}/fetch`, `…/pin`   | POST        | fetch it now; keep it on the box                    |
+//! | `/firmware/settings`              | GET, PUT    | room, rates, proxy, authorities                     |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
@@ -53,6 +57,7 @@ mod test_data;
 mod tests;
 mod throttle;
 pub mod types;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,6 +73,7 @@ pub use problem::{FieldError, Problem};
 pub use standing::Standing;
 
 use crate::config::Network;
+use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
@@ -96,6 +102,8 @@ pub struct Facts {
     pub ports: Ports,
     /// The certificate authority, without its key.
     pub authority: Authority,
+    /// Images for phones.
+    pub firmware: Library,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
 }

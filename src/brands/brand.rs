@@ -23,6 +23,8 @@ pub struct Brand {
     pub resync: Option<String>,
     /// Event header of the NOTIFY that makes a phone restart.
     pub reboot: Option<String>,
+    /// What its images are like, once known.
+    pub firmware: Option<Images>,
     /// What its TLS can do.
     pub tls: Tls,
     pub(super) user_agents: Vec<Regex>,
@@ -34,6 +36,32 @@ pub struct Brand {
     accounts_of_unknown_model: usize,
     models: Vec<(String, usize)>,
     facts: Vec<Fact>,
+}
+
+/// What a brand's firmware images are like.
+#[derive(Debug, Clone)]
+pub struct Images {
+    names: Vec<Regex>,
+    /// So many numbers at the front of a release say which hardware it is for.
+    pub hardware_numbers: usize,
+    /// Phones ask for an image by the same name at every start, whatever release it holds, and take what is newer: it
+    /// is given only to those who should have it.
+    pub fixed_names: bool,
+    /// Whether phones take an older release than they run.
+    pub rollback: bool,
+}
+
+impl Images {
+    /// Whether phones take an image of this name.
+    pub fn takes(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.names.iter().any(|pattern| pattern.is_match(&name))
+    }
+
+    /// The names that phones take, as regular expressions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(Regex::as_str)
+    }
 }
 
 /// What a brand's TLS can do.
@@ -128,6 +156,7 @@ impl Brand {
             name: manifest.name,
             resync: manifest.resync.map(|notify| notify.event),
             reboot: manifest.reboot.map(|notify| notify.event),
+            firmware: manifest.firmware.as_ref().map(images).transpose().map_err(wrong)?,
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
@@ -196,6 +225,19 @@ fn user_agent(pattern: &str) -> Result<Regex, String> {
         return Err(format!("user-agent {pattern} fits everything"));
     }
     Ok(regex)
+}
+
+fn images(rule: &manifest::Firmware) -> Result<Images, String> {
+    if rule.names.is_empty() {
+        return Err("firmware has no names".into());
+    }
+    let names = rule.names.iter().map(|name| Regex::new(name).map_err(|error| error.to_string()));
+    Ok(Images {
+        names: names.collect::<Result<_, _>>()?,
+        hardware_numbers: rule.hardware_numbers,
+        fixed_names: rule.fixed_names,
+        rollback: rule.rollback,
+    })
 }
 
 fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
@@ -267,6 +309,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
         }
+    }
+    if let Some(firmware) = &manifest.firmware {
+        add(format!("firmware {}", firmware.names.join(", ")), &firmware.source, firmware.seen_on_a_phone);
     }
     add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
     facts

@@ -16,7 +16,7 @@ mod registry;
 mod render;
 mod sheet;
 
-pub use brand::{Brand, Fact, FileKind, FileRule, Tls};
+pub use brand::{Brand, Fact, FileKind, FileRule, Images, Tls};
 pub use class::{ClassRule, MacPrefix};
 pub use dhcp::{DhcpAnswer, DhcpForm, DhcpOption, DhcpQuery, LeftOut, Omission};
 pub use error::Error;

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod events;
 mod exit;
+mod firmware;
 mod init;
 pub mod lab;
 mod organisations;
@@ -69,6 +70,8 @@ enum Command {
     Organisations(organisations::Organisations),
     Events(events::Events),
     #[command(subcommand)]
+    Firmware(firmware::Firmware),
+    #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
 }
@@ -95,6 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(status) => ask(status.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
+        Command::Firmware(firmware) => ask(firmware.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
