@@ -28,3 +28,4 @@ pub mod pki;
 pub mod sntp;
 pub mod store;
 pub mod sys;
+pub mod tftp;
