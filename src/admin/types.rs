@@ -1,6 +1,10 @@
 //! What the API says, as its readers see it. Other types than the model's and the store's: these change only
 //! when the API does. No field of any of them holds a password.
 
+mod dhcp;
+
+pub use dhcp::*;
+
 use serde::{Deserialize, Serialize};
 
 use super::import::Action;

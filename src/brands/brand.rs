@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::class::{ClassRule, MacPrefix};
@@ -27,6 +27,8 @@ pub struct Brand {
     pub firmware: Option<Images>,
     /// What its TLS can do.
     pub tls: Tls,
+    /// Whether its phones ask by DHCPINFORM when their lease tells them nothing.
+    pub asks_by_inform: bool,
     pub(super) user_agents: Vec<Regex>,
     pub(super) vendor_classes: Vec<ClassRule>,
     pub(super) mac_prefixes: Vec<MacPrefix>,
@@ -55,7 +57,7 @@ impl Images {
     /// Whether phones take an image of this name.
     pub fn takes(&self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        self.names.iter().any(|pattern| pattern.is_match(&name))
+        self.names.iter().any(|pattern| pattern.is_match(name.as_bytes()))
     }
 
     /// The names that phones take, as regular expressions.
@@ -157,6 +159,7 @@ impl Brand {
             resync: manifest.resync.map(|notify| notify.event),
             reboot: manifest.reboot.map(|notify| notify.event),
             firmware: manifest.firmware.as_ref().map(images).transpose().map_err(wrong)?,
+            asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
@@ -217,11 +220,12 @@ impl Brand {
 }
 
 fn user_agent(pattern: &str) -> Result<Regex, String> {
-    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    // User-Agents are ASCII. With the classes of all of Unicode each of these takes ten times the memory.
+    let regex = RegexBuilder::new(pattern).unicode(false).build().map_err(|error| error.to_string())?;
     if let Some(name) = regex.capture_names().flatten().find(|name| !matches!(*name, "model" | "firmware" | "mac")) {
         return Err(format!("user-agent {pattern}: {name} is none of model, firmware, mac"));
     }
-    if regex.is_match("") {
+    if regex.is_match(b"") {
         return Err(format!("user-agent {pattern} fits everything"));
     }
     Ok(regex)
@@ -312,6 +316,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
     }
     if let Some(firmware) = &manifest.firmware {
         add(format!("firmware {}", firmware.names.join(", ")), &firmware.source, firmware.seen_on_a_phone);
+    }
+    if let Some(inform) = &manifest.inform {
+        add("inform".into(), &inform.source, inform.seen_on_a_phone);
     }
     add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
     facts
