@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A request comes in by a door ([`dhcp`], [`http`], [`sntp`]). [`brands`] recognises who asks and for what,
-//! [`access`] decides by evidence and policy, [`store`] keeps what was promised before it leaves, and [`journal`]
-//! records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
+//! [`access`] decides by evidence and policy, [`store`] keeps what was promised before it leaves ([`depot`] its
+//! pictures, sounds and uploads), and [`journal`] records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
 //! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
 pub mod access;
@@ -17,6 +17,7 @@ pub mod appliance;
 pub mod brands;
 pub mod cli;
 pub mod config;
+pub mod depot;
 pub mod dhcp;
 pub mod firmware;
 pub mod http;

@@ -23,6 +23,7 @@ const COMMON: &[&str] = &[
     "std::fmt",
     "std::hash",
     "std::iter",
+    "std::mem::discriminant",
     "std::mem::replace",
     "std::mem::size_of",
     "std::mem::swap",
@@ -46,7 +47,7 @@ const COMMON: &[&str] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["time::OffsetDateTime", "time::format_description", "toml::from_str", "zeroize"]),
     ("access", &[]),
-    ("brands", &["include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
+    ("brands", &["base64::Engine", "base64::engine", "include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
     ("config/custom.rs", &["toml"]),
     ("dhcp/coexistence", &["crate::config", "crate::dhcp"]),
     ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),

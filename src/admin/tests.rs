@@ -145,6 +145,7 @@ pub(super) fn facts(firmware: Library) -> Facts {
             gateway: Some([10, 66, 0, 254].into()),
             dns: Vec::new(),
             domain: None,
+            vlan: None,
             dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
@@ -282,7 +283,10 @@ async fn forms_do_what_the_api_does() {
     let added = ground.submit(&browser, "/phones/new", form).await;
     assert_eq!(added.header("location"), "/phones/805ec0123456?done=added", "{}", added.text);
     let phone = ground.store.phones().remove(0);
-    assert_eq!((phone.lines[0].display.as_str(), phone.lines[0].transport), ("Hall", crate::model::Transport::Tls));
+    assert_eq!(
+        (phone.lines[0].display.as_str(), phone.lines[0].transport),
+        ("Hall", Some(crate::model::Transport::Tls))
+    );
 
     let wrong = ground.submit(&browser, "/phones/new", "mac=12&user=<b>&password=hunter2&server=pbx").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -13,7 +13,8 @@ use super::supervision::Supervisor;
 use super::{CARE, names, port};
 use crate::admin::{self, Admin};
 use crate::brands::Registry;
-use crate::config::{Config, Mode, Network};
+use crate::config::{Config, Listen, Mode, Network};
+use crate::depot::Depot;
 use crate::dhcp;
 use crate::firmware::Library;
 use crate::http::firmware::FirmwareDoor;
@@ -32,6 +33,7 @@ use crate::sys::interfaces;
 pub(super) struct Doors {
     pub(super) config: Config,
     pub(super) store: Store,
+    pub(super) depot: Depot,
     pub(super) journal: Journal,
     pub(super) clock: Clock,
     pub(super) authority: Authority,
@@ -49,6 +51,7 @@ impl Doors {
         let registry = Arc::new(Registry::builtin().context("the brand folders are damaged")?);
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
+        let alternate = alternate(&listen)?;
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
@@ -59,6 +62,7 @@ impl Doors {
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
+            depot: self.depot.clone(),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,
@@ -74,9 +78,12 @@ impl Doors {
         let service = images.in_front_of(service);
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        if let Some(alternate) = alternate {
+            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
+        }
         let entrance = Entrance {
             tls: Some((
-                self.certificates.server_config(),
+                self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
             ..entrance_plain(&service, &self.clock)
@@ -292,6 +299,19 @@ fn wait_for_network(
 
 fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {
     Entrance { service: service.clone(), tls: None, limits: Limits::default(), clock: clock.clone() }
+}
+
+/// One that nobody asked for may be missing: hardly any phone needs it.
+fn alternate(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, TcpListener)>> {
+    match listen.http_alternate {
+        Some(at) => Ok(Some((at, bind("http-alternate", at)?))),
+        None => Ok(listeners::bind(Listen::USUAL_ALTERNATE)
+            .inspect_err(
+                |error| tracing::warn!(%error, at = %Listen::USUAL_ALTERNATE, "some phones will not find files"),
+            )
+            .ok()
+            .map(|socket| (Listen::USUAL_ALTERNATE, socket))),
+    }
 }
 
 fn bind(name: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -16,11 +16,13 @@ mod registry;
 mod render;
 mod sheet;
 
-pub use brand::{Brand, Fact, FileKind, FileRule, Images, Tls};
+pub use brand::{Brand, Fact, FileKind, FileRule, Images, Model, Tls};
 pub use class::{ClassRule, MacPrefix};
+pub use context::{Reference, chapters, reference};
 pub use dhcp::{DhcpAnswer, DhcpForm, DhcpOption, DhcpQuery, LeftOut, Omission};
 pub use error::Error;
 pub use escape::{Format, Unfit};
+pub use pattern::Places;
 pub use recognise::{Claims, Recognition};
 pub use registry::{FileMatch, Folder, Registry};
-pub use sheet::{Content, Rendered, Sheet};
+pub use sheet::{BookPage, BookTitle, Content, Rendered, Sheet};

@@ -136,7 +136,7 @@ impl FirmwareDoor {
         set(headers, LAST_MODIFIED, &write_date(modified));
         set(headers, ACCEPT_RANGES, "bytes");
         set(headers, CACHE_CONTROL, "no-cache");
-        if condition.is_fresh(&tag, modified, self.clock.now().wall) {
+        if condition.is_fresh(&tag, Some(modified), false, self.clock.now().wall) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }

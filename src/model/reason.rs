@@ -242,6 +242,45 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A phone asked for a name that is none of its brand's, but close to one.
+    #[serde(rename = "http.name-unknown")]
+    NameUnknown {
+        /// The name that it may have meant.
+        nearest: String,
+    },
+    /// A login of one organisation asked for a phone of another.
+    #[serde(rename = "http.other-organisation")]
+    OtherOrganisation,
+    /// A phone that has used HTTPS asked over plain HTTP, and was told where to go.
+    #[serde(rename = "http.plain-after-tls")]
+    PlainAfterTls,
+    /// A phone was sent to where its files are.
+    #[serde(rename = "http.redirected")]
+    Redirected,
+    /// A phone asked for a phone book that it does not show.
+    #[serde(rename = "http.book-not-shown")]
+    BookNotShown,
+    /// A phone asked for a picture, a sound or XML that its organisation does not have.
+    #[serde(rename = "http.resource-missing")]
+    ResourceMissing {
+        /// Its name.
+        name: String,
+    },
+    /// What a phone sent up was kept.
+    #[serde(rename = "http.upload-kept")]
+    UploadKept,
+    /// What a phone sent up is larger than such a file may be.
+    #[serde(rename = "http.upload-too-large")]
+    UploadTooLarge {
+        /// Most bytes.
+        most: usize,
+    },
+    /// What a phone sent up was not kept.
+    #[serde(rename = "http.upload-refused")]
+    UploadRefused {
+        /// Why.
+        what: String,
+    },
     /// The phone did not come back within the window of its first contact.
     #[serde(rename = "http.first-contact-over")]
     FirstContactOver,
@@ -517,6 +556,9 @@ impl Reason {
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::PlainAfterTls
+            | Self::Redirected
+            | Self::UploadKept
             | Self::ResourcesComplete
             | Self::InService
             | Self::Resynced
@@ -558,6 +600,12 @@ impl Reason {
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
+            | Self::NameUnknown { .. }
+            | Self::OtherOrganisation
+            | Self::BookNotShown
+            | Self::ResourceMissing { .. }
+            | Self::UploadTooLarge { .. }
+            | Self::UploadRefused { .. }
             | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset

@@ -6,8 +6,8 @@ use super::record::{Bytes, Place};
 use super::stored::{self, Claim, Head, Holder};
 use super::{Error, Store};
 use crate::model::{
-    Event, Firmware, FirstContact, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Rollout,
-    Secret,
+    Event, Firmware, FirstContact, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource,
+    Rollout, Secret,
 };
 
 /// Whose login a user name is.
@@ -95,7 +95,7 @@ impl Store {
         match holder {
             Holder::Phone(id) => Some(LoginOwner::Phone(id)),
             Holder::Organisation(id) => Some(LoginOwner::Organisation(id)),
-            Holder::Firmware(_) => None,
+            Holder::PhoneBook(_) | Holder::Group(_) | Holder::Firmware(_) => None,
         }
     }
 
@@ -105,6 +105,14 @@ impl Store {
         readable(stored::PhoneBook::unpack(id, &bytes))
     }
 
+    /// The phone book with this number.
+    pub fn phone_book_by_number(&self, number: u32) -> Option<PhoneBook> {
+        match self.shared.view().holder(&Claim::Book(number))? {
+            Holder::PhoneBook(id) => self.phone_book(id),
+            Holder::Phone(_) | Holder::Organisation(_) | Holder::Group(_) | Holder::Firmware(_) => None,
+        }
+    }
+
     /// All phone books, by name.
     pub fn phone_books(&self) -> Vec<PhoneBook> {
         let records = self.documents(Place::PhoneBook);
@@ -112,6 +120,35 @@ impl Store {
         let mut books: Vec<PhoneBook> = records.into_iter().filter_map(unpack).collect();
         books.sort_by_cached_key(|book| (book.name.to_lowercase(), book.id));
         books
+    }
+
+    /// A group.
+    pub fn group(&self, id: Id) -> Option<Group> {
+        let bytes = self.document(&Place::Group(id))?;
+        readable(stored::Group::open(id, &bytes, &self.shared.key))
+    }
+
+    /// All groups of an organisation, by name.
+    pub fn groups(&self, organisation: Id) -> Vec<Group> {
+        let records = self.documents(Place::Group);
+        let open = |(id, bytes): (Id, Bytes)| readable(stored::Group::open(id, &bytes, &self.shared.key));
+        let mut groups: Vec<Group> = records.into_iter().filter_map(open).collect();
+        groups.retain(|group| group.organisation == organisation);
+        groups.sort_by_cached_key(|group| (group.name.to_lowercase(), group.id));
+        groups
+    }
+
+    /// The phone books of an organisation that have a number, by name, without their contacts: each with id, number, name.
+    pub fn phone_book_titles(&self, organisation: Id) -> Vec<(Id, u32, String)> {
+        let records = self.documents(Place::PhoneBook);
+        let title = |(id, bytes): (Id, Bytes)| {
+            let head = readable(Head::of(&Place::PhoneBook(id), &bytes))?;
+            let own = head.organisation == Some(organisation) && head.number > 0;
+            own.then_some((id, head.number, head.name))
+        };
+        let mut titles: Vec<_> = records.into_iter().filter_map(title).collect();
+        titles.sort_by_cached_key(|(id, _, name)| (name.to_lowercase(), *id));
+        titles
     }
 
     /// What is known of a resource.
@@ -224,13 +261,14 @@ impl Store {
         view.document(&Place::Phone(id)).map(|bytes| (id, bytes.clone()))
     }
 
-    fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
+    pub(super) fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
         let all: RangeInclusive<Place> = kind(Id::from_bytes([0; 16]))..=kind(Id::from_bytes([0xff; 16]));
         let view = self.shared.view();
         let found = view.documents(all).filter_map(|(place, bytes)| match place {
             Place::Organisation(id)
             | Place::Phone(id)
             | Place::PhoneBook(id)
+            | Place::Group(id)
             | Place::Resource(id)
             | Place::Firmware(id)
             | Place::Rollout(id) => Some((*id, bytes.clone())),

@@ -52,6 +52,7 @@ impl View {
             Place::Organisation(_)
             | Place::Phone(_)
             | Place::PhoneBook(_)
+            | Place::Group(_)
             | Place::Resource(_)
             | Place::Firmware(_)
             | Place::Rollout(_) => {

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use block66::brands::Registry;
+use block66::depot::Depot;
 use block66::http::listeners::{self, Entrance, OnTlsFailure};
 use block66::http::provision::{Foundations, Provision};
 use block66::http::{self, Body, Limits, Peer, Service, dispatch};
 use block66::journal::{Journal, Running};
 use block66::model::{
     BoxAddress, FirstContact, Id, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scheme, Secret,
-    Timestamp, Transport, provisioning_url,
+    Settings, Timestamp, Transport, provisioning_url,
 };
 use block66::pki::{Authority, Certificates, Names};
 use block66::sntp;
@@ -81,6 +82,7 @@ impl Ground {
         let ports = (port(&plain), port(&secure));
         let provision = Arc::new(Provision::new(Foundations {
             store: store.clone(),
+            depot: Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap(),
             journal,
             registry: Arc::new(Registry::builtin().unwrap()),
             authority: &authority,
@@ -227,6 +229,7 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
         name: "branch".into(),
         login: Login { user: "branch".into(), password: Secret::new("branch-password") },
         policy: Policy::default(),
+        settings: Settings::NONE,
         created: now,
     };
     let owner = organisation.id;
@@ -239,9 +242,10 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
             display: "Desk".into(),
             server: "pbx.example".into(),
             port: None,
-            transport: Transport::Udp,
-            expires: Line::DEFAULT_EXPIRES,
+            transport: Some(Transport::Udp),
+            expires: Some(Line::DEFAULT_EXPIRES),
             voicemail: None,
+            settings: Settings::NONE,
         };
         let phone = Phone {
             id: desk.id,
@@ -253,6 +257,10 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
             model: None,
             name: format!("Desk {}", desk.mac),
             lines: vec![line],
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
             login: None,
             pending_login: None,
             first_contact: FirstContact::Waiting,

@@ -10,8 +10,9 @@ use nix::sys::signal::Signal;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::capture::Capture;
-use crate::dhcp::{ACK, DHCLIENT, NAK, OFFER, script, udhcpc, udhcpc_once};
+use crate::dhcp::{ACK, NAK, OFFER, script, udhcpc, udhcpc_once};
 use crate::ground::{BOX, Client, Ground, Process, version, wait_until};
+use crate::life::DHCLIENT;
 
 const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 254);
 const SECOND: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 2);

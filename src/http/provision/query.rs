@@ -4,6 +4,7 @@ use hyper::{HeaderMap, Method};
 use super::Provision;
 use crate::http::Peer;
 use crate::http::conditional::Condition;
+use crate::http::path;
 use crate::model::{Door, Event, Mac, Now, Reason};
 
 /// A request, taken apart.
@@ -12,12 +13,19 @@ pub(super) struct Query<'a> {
     pub(super) headers: &'a HeaderMap,
     /// Path as asked, for the record.
     pub(super) asked: &'a str,
+    /// What stood behind the question mark.
+    pub(super) parameters: Option<&'a str>,
     pub(super) agent: Option<String>,
     pub(super) peer: Peer,
     pub(super) now: Now,
 }
 
 impl Query<'_> {
+    /// The value of a parameter, if it is one that can be read.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        path::parameter(self.parameters?, name)
+    }
+
     /// What the client says about its copy.
     pub(super) fn condition(&self) -> Condition<'_> {
         let text = |name| self.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
