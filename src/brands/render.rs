@@ -286,7 +286,7 @@ mod tests {
         for folder in Folder::built_in() {
             let mut brand = Brand::read(&folder).unwrap();
             brand.templates.environment.set_fuel(Some(FUEL / 10));
-            for rule in brand.files().iter().filter(|rule| rule.kind != FileKind::Withheld) {
+            for rule in brand.files().iter().filter(|rule| rule.made.is_some() && rule.kind != FileKind::Book) {
                 let sheet = Sheet {
                     content: Content::Full,
                     phone: Some(&phone),
