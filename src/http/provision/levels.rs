@@ -28,9 +28,11 @@ impl Provision {
         let titled = |(_, number, name): &(Id, u32, String)| (*number, name.clone());
         match named(settings) {
             None => all.iter().map(titled).collect(),
-            Some(ids) => {
-                ids.iter().filter_map(|id| all.iter().find(|(other, ..)| other.to_string() == **id)).map(titled).collect()
-            }
+            Some(ids) => ids
+                .iter()
+                .filter_map(|id| all.iter().find(|(other, ..)| other.to_string() == **id))
+                .map(titled)
+                .collect(),
         }
     }
 }
