@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::problem::FieldError;
-use crate::model::{Line, Mac, Secret, Settings, Transport};
+use crate::model::{Line, Mac, Policy, Secret, Settings, Transport};
 
 /// A phone as somebody wrote it: the body of `POST /api/v1/phones`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -97,14 +97,17 @@ const CREDENTIAL: usize = 128;
 pub(super) struct OrganisationDraft {
     /// Its name.
     pub(super) name: String,
+    /// What counts as enough evidence for its phones; the usual where nothing is said.
+    #[serde(default)]
+    pub(super) policy: Policy,
 }
 
 impl OrganisationDraft {
-    /// Its name, if it can be one.
-    pub(crate) fn check(self) -> Result<String, Vec<FieldError>> {
+    /// Its name, if it can be one, and its policy.
+    pub(crate) fn check(self) -> Result<(String, Policy), Vec<FieldError>> {
         let mut errors = Vec::new();
         let name = required(&mut errors, "name", self.name, NAME);
-        if errors.is_empty() { Ok(name) } else { Err(errors) }
+        if errors.is_empty() { Ok((name, self.policy)) } else { Err(errors) }
     }
 }
 

@@ -59,14 +59,14 @@ impl Phone {
     pub fn new(setup: Setup) -> (Self, Remote) {
         let remote = Remote::new(setup.identity.mac);
         let lan = match &setup.plug {
-            Plug::Lan { interface } => Some(Lan::new(interface.clone(), setup.identity.mac, remote.clone())),
+            Plug::Lan { interface } => Some(Lan::new(interface.clone(), setup.identity, remote.clone())),
             Plug::Given { .. } => None,
         };
         let clock = Arc::new(Clock::at_power_on(setup.pace));
         let phone = Self {
+            flash: Flash::new(setup.identity.breed),
             setup,
             remote: remote.clone(),
-            flash: Flash::default(),
             clock,
             exchanges: 0,
             lan,
@@ -84,7 +84,7 @@ impl Phone {
             match self.remote.take_order() {
                 Some(Order::Stop) | None => break,
                 Some(Order::FactoryReset) => {
-                    self.flash = Flash::default();
+                    self.flash = Flash::new(self.setup.identity.breed);
                     self.remote.hold(self.flash.holding());
                     self.remote.note("reset to factory settings");
                 }
@@ -109,14 +109,16 @@ impl Phone {
         let given = self.attach()?;
         self.learn_time()?;
         // At each start the DHCP URL wins over the one in flash [facts: B1.1].
-        let mut start = given.or_else(|| self.flash.server_url().map(str::to_owned));
+        let meaning = self.flash.meaning();
+        let own = meaning.server_url.filter(|_| meaning.own_server);
+        let mut start = own.or(given).or_else(|| self.flash.meaning().server_url);
         loop {
             self.round(start.as_deref())?;
-            let pause = self.flash.polling();
+            let pause = self.flash.meaning().polling;
             self.remote.tell(|report| report.asks_again = pause.is_some());
             self.rest(pause)?;
             // Between starts the one in flash holds, once there is one.
-            start = self.flash.server_url().map(str::to_owned).or(start);
+            start = self.flash.meaning().server_url.or(start);
         }
     }
 
@@ -131,14 +133,16 @@ impl Phone {
         };
         let url = self.setup.instead.clone().or(url);
         match &url {
-            None if self.flash.server_url().is_none() => self.remote.failed(Stage::Dhcp, Fault::NoProvisioningUrl),
+            None if self.flash.meaning().server_url.is_none() => {
+                self.remote.failed(Stage::Dhcp, Fault::NoProvisioningUrl)
+            }
             _ => self.remote.done(Stage::Dhcp),
         }
         Ok(url)
     }
 
     fn attach_lan(&mut self) -> Result<Option<String>, Order> {
-        let custom = self.flash.custom_options();
+        let custom = self.flash.meaning().custom_options;
         loop {
             let Some(lan) = &mut self.lan else { return Ok(None) };
             match lan.attach(&self.clock, &custom) {
@@ -193,7 +197,7 @@ impl Phone {
     }
 
     fn renew(&mut self) -> Result<(), Order> {
-        let custom = self.flash.custom_options();
+        let custom = self.flash.meaning().custom_options;
         let Some(lan) = &mut self.lan else { return Ok(()) };
         match lan.renew(&self.clock, &custom) {
             Ok(()) => Ok(()),
@@ -208,7 +212,7 @@ impl Phone {
 
     /// Asks for the time until somebody says it, at most three times.
     pub(super) fn learn_time(&mut self) -> Result<(), Order> {
-        let named = || Some(SocketAddr::new(self.flash.get("local_time.ntp_server1")?.parse().ok()?, 123));
+        let named = || Some(SocketAddr::new(self.flash.meaning().time_server?.parse().ok()?, 123));
         let Some(server) = self.time_server.or_else(named) else {
             self.remote.failed(Stage::Time, Fault::NoTimeServer);
             return Ok(());

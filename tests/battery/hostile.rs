@@ -95,7 +95,9 @@ fn no_value_adds_a_setting() {
                 put(&mut hostile, &value);
                 match try_render(brand, rule, &hostile) {
                     Ok(bytes) => {
-                        assert_eq!(shape(&bytes), expected, "{} {value:?} as {place}", brand.id);
+                        // A setting may be left out, where the value says nothing.
+                        let added: Vec<_> = shape(&bytes).into_iter().filter(|name| !expected.contains(name)).collect();
+                        assert!(added.is_empty(), "{} {value:?} as {place}: {added:?}", brand.id);
                         written += 1;
                     }
                     Err(Error::Value { field, unfit }) => {
@@ -127,9 +129,10 @@ fn xml_is_well_formed() {
     let registry = Registry::builtin().expect("the built-in brands");
     for (brand, rule) in made(&registry) {
         let mut phone = phone(2);
-        phone.lines[0].display = "</a> & \"b\" <c".into();
-        let bytes = try_render(brand, rule, &phone).expect("such a name can be written");
-        if bytes.trim_ascii_start().starts_with(b"<") {
+        let plain = try_render(brand, rule, &phone).expect("a plain phone");
+        if plain.starts_with(b"<") && !plain.starts_with(b"<<") {
+            phone.lines[0].display = "</a> & \"b\" <c".into();
+            let bytes = try_render(brand, rule, &phone).expect("such a name can be written");
             crate::toy::assert_well_formed(std::str::from_utf8(&bytes).expect("UTF-8"));
         }
     }

@@ -27,8 +27,8 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// A listener on the loopback.
-struct Listener {
-    at: SocketAddr,
+pub(crate) struct Listener {
+    pub(crate) at: SocketAddr,
     stop: CancellationToken,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -67,7 +67,7 @@ impl Listener {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         soon("the listener ends", self.served).await.unwrap().unwrap();
     }
@@ -285,16 +285,21 @@ async fn a_stop_does_not_wait_for_ever() {
 }
 
 /// The whole door: a plain and a TLS listener over provisioning, with a page of one word.
-struct Door {
-    ground: Ground,
-    plain: Listener,
-    secure: Listener,
+pub(crate) struct Door {
+    pub(crate) ground: Ground,
+    pub(crate) plain: Listener,
+    pub(crate) secure: Listener,
     failures: Arc<Mutex<Vec<Reason>>>,
     certificates: Certificates,
 }
 
 impl Door {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
+        Self::open_to(None).await
+    }
+
+    /// To whoever comes as if from this address.
+    pub(crate) async fn open_to(from: Option<Ipv4Addr>) -> Self {
         let ground = Ground::new().await;
         let now: Now = ground.clock.now();
         let names =
@@ -303,7 +308,10 @@ impl Door {
         std::fs::write(ground.directory().join("trust.pem"), ground.authority.root_pem()).unwrap();
         let page: Service = Arc::new(|_, _| Box::pin(async { Response::new(body("page")) }));
         let root = ground.authority.fingerprint();
-        let service = dispatch::service(ground.provision.clone(), page, root, 443);
+        let inner = dispatch::service(ground.provision.clone(), page, root, 443);
+        let service: Service = Arc::new(move |request, peer: Peer| {
+            inner(request, Peer { address: from.map_or(peer.address, Into::into), ..peer })
+        });
         let failures = Arc::new(Mutex::new(Vec::new()));
         let entrance =
             |tls| Entrance { service: service.clone(), tls, limits: Limits::default(), clock: ground.clock.clone() };

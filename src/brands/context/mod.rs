@@ -34,7 +34,7 @@ use crate::model::settings::{self, Resolved, TOPICS, Zone};
 use crate::model::{AnaloguePort, Handset, Login, Mac, Phone};
 
 /// The names that a template may use, besides those of the topics.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "accounts",
     "asked",
     "book",
@@ -60,6 +60,7 @@ const NAMES: [&str; 33] = [
     "poll_minutes",
     "ports",
     "provisioning_url",
+    "revision",
     "second_time_server",
     "slots",
     "time_server",
@@ -71,9 +72,12 @@ const NAMES: [&str; 33] = [
     "range",
 ];
 
+/// Stands for the revision of a file until all the rest of it is written; no value can hold it.
+pub(super) const REVISION: &str = "\u{1}revision\u{1}";
+
 /// What the loops of a template call their things: a part that stands inside a loop may use these.
-const LOOP_NAMES: [&str; 10] =
-    ["account", "contact", "handset", "key", "line", "module", "number", "port", "slot", "loop"];
+const LOOP_NAMES: [&str; 12] =
+    ["account", "contact", "handset", "key", "line", "module", "number", "place", "prefix", "port", "slot", "loop"];
 
 /// Whether a template may use this name; `part` for one that stands inside others.
 pub(super) fn is_name(name: &str, part: bool) -> bool {
@@ -168,7 +172,7 @@ pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result
 }
 
 /// What any phone may know.
-fn everybodys(sheet: &Sheet<'_>) -> [(&'static str, Value); 6] {
+fn everybodys(sheet: &Sheet<'_>) -> [(&'static str, Value); 7] {
     let base64 = BASE64.encode(sheet.ca_der);
     let given = |text: String| if sheet.ca_der.is_empty() { none() } else { Written::value(text) };
     let pem = || {
@@ -181,6 +185,7 @@ fn everybodys(sheet: &Sheet<'_>) -> [(&'static str, Value); 6] {
         ("ca_url", field("the URL of the CA", sheet.ca_url)),
         ("plain_url", field("the provisioning URL without TLS", sheet.plain_url)),
         ("provisioning_url", field("the provisioning URL", sheet.provisioning_url)),
+        ("revision", Written::value(REVISION)),
         ("firmware_url", sheet.firmware_url.map_or_else(none, |url| field("the URL of the firmware", url))),
     ]
 }

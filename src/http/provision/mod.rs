@@ -195,8 +195,9 @@ impl Provision {
         }
         let claims = Claims { user_agent: query.agent.as_deref(), ..Claims::default() };
         let recognised = self.registry.recognise(&claims);
-        let hint = recognised.as_ref().map(|found| found.brand.id.as_str());
-        match self.registry.file_of(wanted.name(), hint) {
+        let by_agent = recognised.as_ref().map(|found| found.brand.id.clone());
+        let hint = by_agent.or_else(|| self.brand_of_name(wanted.name()));
+        match self.registry.file_of(wanted.name(), hint.as_deref()) {
             FileMatch::Served { brand, rule, places } if reads || sends && rule.kind == FileKind::Upload => {
                 let claimed = self.claimed(&query, &places, recognised.as_ref());
                 let file = access_of(rule);
@@ -232,6 +233,16 @@ impl Provision {
     fn claimed(&self, query: &Query<'_>, places: &Places, recognised: Option<&Recognition<'_>>) -> Option<Mac> {
         let by_agent = recognised.and_then(|found| found.mac);
         places.mac.or(by_agent).or_else(|| self.neighbour(query.peer.address, query.now).known())
+    }
+
+    /// Whose file a name is that phones of several brands ask for, where the asker does not say what it is: that of the
+    /// phone whose MAC stands in it, as it is listed or as its address begins.
+    fn brand_of_name(&self, name: &str) -> Option<String> {
+        let FileMatch::Served { places, .. } = self.registry.file_of(name, None) else { return None };
+        let mac = places.mac?;
+        let listed = self.store.phone_by_mac(mac).and_then(|phone| phone.brand.clone());
+        let claims = Claims { mac: Some(mac), ..Claims::default() };
+        listed.or_else(|| self.registry.recognise(&claims).map(|found| found.brand.id.clone()))
     }
 
     /// A TLS handshake with `peer` failed. A phone that had our CA and no longer trusts it was reset.

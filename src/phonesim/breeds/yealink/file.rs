@@ -1,18 +1,10 @@
 //! Configuration and boot files by the brand's own grammar \[facts: B1.3\].
 
-use super::Fault;
+use crate::phonesim::Fault;
+use crate::phonesim::breed::File;
 
 /// The line that must stand first in every file, to the letter.
 const VERSION_LINE: &str = "#!version:1.0.0.1";
-
-/// The settings of a file that was accepted, in their order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct File {
-    /// Key and value; `None` is `%NULL%`, which resets the key.
-    pub(super) settings: Vec<(String, Option<String>)>,
-    /// Numbers of the lines, from 1, that are neither setting nor comment; the phone skips them.
-    pub(super) skipped: Vec<usize>,
-}
 
 /// Reads a configuration file called `name`.
 pub(super) fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
