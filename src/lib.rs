@@ -24,6 +24,7 @@ pub mod http;
 pub mod journal;
 pub mod lab;
 pub mod model;
+pub mod pairing;
 pub mod phonesim;
 pub mod pki;
 pub mod sntp;

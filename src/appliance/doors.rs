@@ -23,6 +23,7 @@ use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
+use crate::pairing::Pairing;
 use crate::pki::{Authority, Certificates};
 use crate::sntp;
 use crate::store::Store;
@@ -63,6 +64,7 @@ impl Doors {
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
+            pairing: Pairing::new(self.store.clone(), self.origin),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,

@@ -242,6 +242,12 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A phone that was on no list was put there by an open pairing window.
+    #[serde(rename = "pairing.adopted")]
+    Adopted {
+        /// What it is called.
+        name: String,
+    },
     /// A phone asked for a name that is none of its brand's, but close to one.
     #[serde(rename = "http.name-unknown")]
     NameUnknown {
@@ -557,6 +563,7 @@ impl Reason {
             | Self::FirstContactGiven
             | Self::Pointed
             | Self::PlainAfterTls
+            | Self::Adopted { .. }
             | Self::Redirected
             | Self::UploadKept
             | Self::ResourcesComplete

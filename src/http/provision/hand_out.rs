@@ -38,7 +38,10 @@ impl Provision {
         target: Target<'_>,
         asker: &Asker,
     ) -> Result<Response<Body>, store::Error> {
-        let decision = self.decide(query, target, asker);
+        let decision = match self.decide(query, target, asker) {
+            decision if self.takes_in(query, target, asker, &decision).await => self.decide(query, target, asker),
+            decision => decision,
+        };
         let Verdict::Grant { content, transition, basis } = decision.verdict else {
             return Ok(self.refuse(query, target, asker, &decision));
         };
