@@ -44,7 +44,8 @@ mod tests {
         for name in ["account.1.enable", "P271", "voip/line/0/id", "Dial_Plan_1_", "linekey.1.type", "@LineKey_1"] {
             assert!(Override::is_name(name), "{name}");
         }
-        for name in ["", "a=b", "a ", " a", "a\"b", "<a", "a>", "a\nb", "#a", ";a", "[a", "-a", "ä", &"x".repeat(129)] {
+        for name in ["", "a=b", "a ", " a", "a\"b", "<a", "a>", "a\nb", "#a", ";a", "[a", "-a", "ä", &"x".repeat(129)]
+        {
             assert!(!Override::is_name(name), "{name:?}");
         }
         let sound = |value: &str| Override { brand: "b".into(), name: "n".into(), value: value.into() }.is_sound();

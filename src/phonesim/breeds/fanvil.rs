@@ -35,6 +35,7 @@ pub(super) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
+    restarts: |_, _| false,
     words: Words { server_url: "Flash Server IP", authority: "none" },
 };
 

@@ -1,7 +1,10 @@
 //! The brands that are simulated, one file each.
 
 mod audiocodes;
+mod cisco_mpp;
+mod cisco_spa;
 mod fanvil;
+mod flat_profile;
 mod poly;
 mod yealink;
 
@@ -12,6 +15,8 @@ pub static ALL: &[&Breed] = &[
     &yealink::BREED,
     &poly::BREED,
     &fanvil::BREED,
+    &cisco_spa::BREED,
+    &cisco_mpp::BREED,
     &audiocodes::PHONE,
     &audiocodes::GATEWAY,
 ];
