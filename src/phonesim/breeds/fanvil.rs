@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::model::Secret;
-use crate::phonesim::breed::{Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, numbers, value};
+use crate::phonesim::breed::{
+    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, numbers, value,
+};
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
 use crate::phonesim::look::{Look, Whose};
-use crate::phonesim::{Account, Fault, Identity};
+use crate::phonesim::{Account, Fault};
 
 /// Fanvil.
 pub(super) static BREED: Breed = Breed {
@@ -35,7 +37,7 @@ pub(super) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
-    restarts: |_, _| false,
+    restarts: never,
     words: Words { server_url: "Flash Server IP", authority: "none" },
 };
 
@@ -110,6 +112,7 @@ fn meaning(settings: &Settings) -> Meaning {
     };
     let server = get("Flash Server IP").zip(get("Flash File Name")).zip(scheme);
     Meaning {
+        own_server: false,
         server_url: server.map(|((host, name), scheme)| {
             let host = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest).trim_end_matches('/');
             format!("{scheme}://{host}/{name}")
@@ -151,6 +154,7 @@ fn accounts(settings: &Settings) -> Vec<Account> {
 mod tests {
     use super::*;
     use crate::model::Mac;
+    use crate::phonesim::Identity;
     use crate::phonesim::flash::Flash;
 
     const FILE: &str = "<<VOIP CONFIG FILE>>Version:2.0000000000\r\n\r\n<AUTOUPDATE CONFIG MODULE>\r\n\

@@ -71,6 +71,7 @@ pub(super) fn meaning(settings: &Settings) -> Meaning {
     let seconds = value(settings, "Resync_Periodic").and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0);
     Meaning {
         server_url: url.filter(|url| on && !url.is_empty()),
+        own_server: false,
         login: login.flatten(),
         polling: seconds.filter(|_| on).map(Duration::from_secs),
         custom_options: Vec::new(),

@@ -23,7 +23,7 @@ pub static ALL: &[&Breed] = &[
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
-    ALL.into_iter().find(|breed| breed.brand == id)
+    ALL.iter().copied().find(|breed| breed.brand == id)
 }
 
 /// A Yealink T46U.
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn each_is_found_by_its_name() {
         for breed in ALL {
-            assert_eq!(named(breed.brand), Some(breed));
+            assert_eq!(named(breed.brand), Some(*breed));
             assert!(!breed.makes.is_empty());
         }
         assert_eq!(named("nobody"), None);
