@@ -29,7 +29,7 @@
 {{ setting("SIP_100REL_Enable" ~ n, line.prack | flag("Yes", "No")) -}}
 {{ setting("Mailbox_ID" ~ n, line.mailbox) -}}
 {% for codec in line.codecs if line.codecs and maps.codec[codec] %}
-{{ setting(["Preferred_Codec", "Second_Preferred_Codec", "Third_Preferred_Codec"][loop.index0] ~ n, maps.codec[codec]) if loop.index <= 3 -}}
+{{ setting(["Preferred_Codec", "Second_Preferred_Codec", "Third_Preferred_Codec"][loop.index0] ~ n, maps.codec[codec]) if loop.index <= 3 else "" -}}
 {% endfor %}
 {% if network.sip_dscp is not none %}
 {% set tos = network.sip_dscp * 4 %}
