@@ -39,6 +39,7 @@ pub fn hold(input: &[u8]) -> bool {
         plain_http: bytes.flag(),
         lan_alone: bytes.flag(),
         reopen_after_reset: bytes.flag(),
+        ..Policy::default()
     };
     let listed = bytes.flag();
     let login = |user: &str| Login { user: user.into(), password: Secret::new("password") };

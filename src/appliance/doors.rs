@@ -13,7 +13,7 @@ use super::supervision::Supervisor;
 use super::{CARE, names, port};
 use crate::admin::{self, Admin};
 use crate::brands::Registry;
-use crate::config::{Config, Mode, Network};
+use crate::config::{Config, Listen, Mode, Network};
 use crate::depot::Depot;
 use crate::dhcp;
 use crate::http::listeners::{self, Entrance};
@@ -49,6 +49,7 @@ impl Doors {
         let registry = Arc::new(Registry::builtin().context("the brand folders are damaged")?);
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
+        let alternate = alternate(&listen)?;
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
@@ -71,9 +72,12 @@ impl Doors {
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        if let Some(alternate) = alternate {
+            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
+        }
         let entrance = Entrance {
             tls: Some((
-                self.certificates.server_config(),
+                self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
             ..entrance_plain(&service, &self.clock)
@@ -282,6 +286,19 @@ fn wait_for_network(
 
 fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {
     Entrance { service: service.clone(), tls: None, limits: Limits::default(), clock: clock.clone() }
+}
+
+/// One that nobody asked for may be missing: hardly any phone needs it.
+fn alternate(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, TcpListener)>> {
+    match listen.http_alternate {
+        Some(at) => Ok(Some((at, bind("http-alternate", at)?))),
+        None => Ok(listeners::bind(Listen::USUAL_ALTERNATE)
+            .inspect_err(
+                |error| tracing::warn!(%error, at = %Listen::USUAL_ALTERNATE, "some phones will not find files"),
+            )
+            .ok()
+            .map(|socket| (Listen::USUAL_ALTERNATE, socket))),
+    }
 }
 
 fn bind(name: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -153,6 +153,8 @@ pub enum FileKind {
     Upload,
     /// A firmware image.
     Firmware,
+    /// Asked of whatever answers at that name; everybody is sent to where the files are.
+    Redirect,
     /// Asked for, and given to nobody.
     Withheld,
 }
@@ -326,9 +328,9 @@ fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
 }
 
 fn check_file(file: &manifest::File, made: bool, names_a_mac: bool) -> Result<(), String> {
-    use FileKind::{Book, Common, Firmware, Own, Resource, Upload, Withheld};
+    use FileKind::{Book, Common, Firmware, Own, Redirect, Resource, Upload, Withheld};
     match (file.kind, made) {
-        (Resource | Firmware | Withheld, true) => return Err("nothing is made for it".into()),
+        (Resource | Firmware | Redirect | Withheld, true) => return Err("nothing is made for it".into()),
         (Own | Common | Book, false) => return Err("it needs a template".into()),
         (Upload, true) if file.given_back == Some(false) => return Err("it is made, and never given".into()),
         _ => {}
@@ -337,7 +339,9 @@ fn check_file(file: &manifest::File, made: bool, names_a_mac: bool) -> Result<()
         (Own | Upload, false, false) => return Err("it is one phone's and names no {mac}".into()),
         (Own | Upload, true, true) => return Err("it names a {mac}, and says that it does not".into()),
         (Common, true, _) => return Err("it is for many phones and names a {mac}".into()),
-        (Common | Book | Resource | Firmware | Withheld, _, true) => return Err("it is not one phone's".into()),
+        (Common | Book | Resource | Firmware | Redirect | Withheld, _, true) => {
+            return Err("it is not one phone's".into());
+        }
         _ => {}
     }
     for (key, said, of) in [

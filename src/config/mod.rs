@@ -52,10 +52,18 @@ pub struct Config {
 pub struct Listen {
     /// Plain HTTP.
     pub http: SocketAddr,
+    /// Plain HTTP once more, where some phones ask before they try TFTP; `None` when the file does not name it, and then
+    /// it is [`Listen::USUAL_ALTERNATE`], if that can be had.
+    pub http_alternate: Option<SocketAddr>,
     /// HTTPS: provisioning, page and API.
     pub https: SocketAddr,
     /// Time (SNTP).
     pub ntp: SocketAddr,
+}
+
+impl Listen {
+    /// Where phones ask that know no other port.
+    pub const USUAL_ALTERNATE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 6970);
 }
 
 /// One LAN.
@@ -211,7 +219,7 @@ impl Config {
             socket: "/run/block66/block66.sock".into(),
             name: "block66".into(),
             names: Vec::new(),
-            listen: Listen { http: any(80), https: any(443), ntp: any(123) },
+            listen: Listen { http: any(80), http_alternate: None, https: any(443), ntp: any(123) },
             networks: Vec::new(),
             policy: None,
             log: Log { filter: "info".into(), json: false },

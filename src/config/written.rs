@@ -36,6 +36,7 @@ pub(super) struct Identity {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Listen {
     pub(super) http: Option<SocketAddr>,
+    pub(super) http_alternate: Option<SocketAddr>,
     pub(super) https: Option<SocketAddr>,
     pub(super) ntp: Option<SocketAddr>,
 }

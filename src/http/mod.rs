@@ -27,6 +27,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 
+use crate::model::Mac;
+
 pub use bounds::Limits;
 
 /// The body of a response: bytes at hand, or a stream.
@@ -44,6 +46,8 @@ pub struct Peer {
     pub local: IpAddr,
     /// Whether TLS is in between.
     pub tls: bool,
+    /// The MAC that its client certificate proves it to be.
+    pub certificate: Option<Mac>,
 }
 
 /// A body of bytes at hand.

@@ -41,6 +41,7 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
             journey.lights.insert(Step::Ca, light(Outcome::Failed));
         }
         Reason::WrongCredentials
+        | Reason::OtherOrganisation
         | Reason::MoreEvidenceNeeded
         | Reason::FirstContactOver
         | Reason::RenderFailed { .. }

@@ -242,6 +242,21 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A phone asked for a name that is none of its brand's, but close to one.
+    #[serde(rename = "http.name-unknown")]
+    NameUnknown {
+        /// The name that it may have meant.
+        nearest: String,
+    },
+    /// A login of one organisation asked for a phone of another.
+    #[serde(rename = "http.other-organisation")]
+    OtherOrganisation,
+    /// A phone that has used HTTPS asked over plain HTTP, and was told where to go.
+    #[serde(rename = "http.plain-after-tls")]
+    PlainAfterTls,
+    /// A phone was sent to where its files are.
+    #[serde(rename = "http.redirected")]
+    Redirected,
     /// A phone asked for a phone book that it does not show.
     #[serde(rename = "http.book-not-shown")]
     BookNotShown,
@@ -454,6 +469,8 @@ impl Reason {
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::PlainAfterTls
+            | Self::Redirected
             | Self::UploadKept
             | Self::ResourcesComplete
             | Self::InService
@@ -487,6 +504,8 @@ impl Reason {
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
+            | Self::NameUnknown { .. }
+            | Self::OtherOrganisation
             | Self::BookNotShown
             | Self::ResourceMissing { .. }
             | Self::UploadTooLarge { .. }

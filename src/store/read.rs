@@ -137,6 +137,19 @@ impl Store {
         groups
     }
 
+    /// The phone books of an organisation that have a number, by name, without their contacts: each with id, number, name.
+    pub fn phone_book_titles(&self, organisation: Id) -> Vec<(Id, u32, String)> {
+        let records = self.documents(Place::PhoneBook);
+        let title = |(id, bytes): (Id, Bytes)| {
+            let head = readable(Head::of(&Place::PhoneBook(id), &bytes))?;
+            let own = head.organisation == Some(organisation) && head.number > 0;
+            own.then_some((id, head.number, head.name))
+        };
+        let mut titles: Vec<_> = records.into_iter().filter_map(title).collect();
+        titles.sort_by_cached_key(|(id, _, name)| (name.to_lowercase(), *id));
+        titles
+    }
+
     /// What is known of a resource.
     pub fn resource(&self, id: Id) -> Option<Resource> {
         let bytes = self.document(&Place::Resource(id))?;

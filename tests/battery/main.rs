@@ -11,6 +11,7 @@ mod options;
 mod recognition;
 mod reference;
 mod samples;
+mod settings;
 mod sheets;
 mod table;
 mod toy;

@@ -102,7 +102,7 @@ impl Ground {
         let service = on_lan.clone().watch(dispatch::service(Arc::clone(&provision), page, root, ports.1));
         let on_failure: OnTlsFailure =
             Arc::new(move |peer, reason| provision.handshake_failed(on_lan.seen(peer).0, reason));
-        for (sockets, tls) in [(plain, None), (secure, Some((certificates.server_config(), on_failure)))] {
+        for (sockets, tls) in [(plain, None), (secure, Some((certificates.clone(), on_failure)))] {
             for socket in sockets {
                 let entrance = Entrance {
                     service: service.clone(),

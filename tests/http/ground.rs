@@ -254,7 +254,7 @@ impl Ground {
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls };
+        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls, certificate: None };
         let response = self.provision.answer(request.body(Full::new(ask.body.clone())).unwrap(), peer).await;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

@@ -121,7 +121,7 @@ fn a_phone_is_known_by_its_place_and_then_by_its_login() {
         "http.success",
         "http.not-modified",
         "http.no-credentials",
-        "http.pointed",
+        "http.plain-after-tls",
     ] {
         assert!(events.contains(&format!("\"{code}\"")), "{code} is not in {events}");
     }

@@ -76,8 +76,8 @@ const NAMES: [&str; 34] = [
 pub(super) const REVISION: &str = "\u{1}revision\u{1}";
 
 /// What the loops of a template call their things: a part that stands inside a loop may use these.
-const LOOP_NAMES: [&str; 10] =
-    ["account", "contact", "handset", "key", "line", "module", "number", "port", "slot", "loop"];
+const LOOP_NAMES: [&str; 12] =
+    ["account", "contact", "handset", "key", "line", "module", "number", "place", "prefix", "port", "slot", "loop"];
 
 /// Whether a template may use this name; `part` for one that stands inside others.
 pub(super) fn is_name(name: &str, part: bool) -> bool {
@@ -110,7 +110,9 @@ const SPREAD: u32 = 120;
 /// What a template sees.
 pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result<Value, Error> {
     let content = match rule.kind {
-        FileKind::Withheld | FileKind::Resource | FileKind::Firmware => return Err(Error::Withheld),
+        FileKind::Withheld | FileKind::Resource | FileKind::Firmware | FileKind::Redirect => {
+            return Err(Error::Withheld);
+        }
         FileKind::Common => Content::Pointer,
         FileKind::Own | FileKind::Upload if rule.secret => sheet.content,
         FileKind::Own | FileKind::Upload | FileKind::Book => sheet.content.min(Content::Settings),

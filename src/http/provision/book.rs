@@ -1,7 +1,7 @@
-use super::Provision;
-use super::Target;
+use super::levels::named;
 use super::make::Unmade;
 use super::query::Query;
+use super::{Provision, Target};
 use crate::brands::{BookPage, Content, Rendered};
 use crate::model::settings::Resolved;
 use crate::model::{Contact, Organisation, Phone, PhoneBook, Reason};
@@ -34,7 +34,7 @@ impl Provision {
     }
 
     /// The phone books that a phone shows: those that its settings name, in their order, or all of its organisation.
-    pub(super) fn books_of(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<PhoneBook> {
+    fn books_of(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<PhoneBook> {
         let mut books = self.store.phone_books();
         books.retain(|book| book.organisation == phone.organisation && shows(settings, book));
         let place = |book: &PhoneBook| named(settings)?.iter().position(|id| **id == *book.id.to_string());
@@ -55,11 +55,6 @@ impl Provision {
         first.contacts.extend(books.flat_map(|book| book.contacts));
         Some(first)
     }
-}
-
-/// The phone books that the settings name, if they name any.
-fn named<'a>(settings: &Resolved<'a>) -> Option<&'a [Box<str>]> {
-    settings.get("directory.books")?.as_list().filter(|ids| !ids.is_empty())
 }
 
 /// Whether a phone with these settings may see a book of its organisation.

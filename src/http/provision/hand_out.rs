@@ -4,7 +4,7 @@ use super::asker::Asker;
 use super::make::Unmade;
 use super::query::Query;
 use super::{ATTEMPTS, Provision, STORE_PAUSE, Target, answers, transition};
-use crate::access::{self, Transition, Verdict};
+use crate::access::{self, Basis, Transition, Verdict};
 use crate::brands::{Claims, Content};
 use crate::http::Body;
 use crate::http::path::Wanted;
@@ -39,7 +39,7 @@ impl Provision {
         asker: &Asker,
     ) -> Result<Response<Body>, store::Error> {
         let decision = self.decide(query, target, asker);
-        let Verdict::Grant { content, transition, .. } = decision.verdict else {
+        let Verdict::Grant { content, transition, basis } = decision.verdict else {
             return Ok(self.refuse(query, target, asker, &decision));
         };
         let organisation = decision.organisation.as_deref();
@@ -47,8 +47,10 @@ impl Provision {
             let of = decision.phone.as_ref().map(|phone| phone.organisation);
             self.event(query, target.claimed, reason).of(of)
         };
+        // What a brand's phones are given may depend on policy: a mere claim never changes the brand.
+        let proven = matches!(basis, Basis::Success { own_login: true } | Basis::FirstContact);
         let phone = match decision.phone.as_deref() {
-            Some(phone) => Some(self.moved_on(phone, content, transition, query).await?),
+            Some(phone) => Some(self.moved_on(phone, content, transition, proven, query).await?),
             None => None,
         };
         let rendered = match self.make(query, target, content, phone.as_ref(), organisation).await {
@@ -72,6 +74,7 @@ impl Provision {
                 Reason::Success { own_file: true, own_login, revision } if fresh => {
                     Reason::NotModified { own_login, revision }
                 }
+                Reason::Pointed if phone.as_ref().is_some_and(Phone::trusts_us) => Reason::PlainAfterTls,
                 other => other,
             };
             self.journal.record(event(reason));
@@ -85,6 +88,7 @@ impl Provision {
         phone: &Phone,
         content: Content,
         transition: Option<Transition>,
+        proven: bool,
         query: &Query<'_>,
     ) -> Result<Phone, store::Error> {
         let mut changed =
@@ -93,7 +97,9 @@ impl Provision {
         if needs_login {
             changed.pending_login = Some(transition::fresh_login());
         }
-        self.learn(&mut changed, query);
+        if proven || changed.brand.is_none() {
+            self.learn(&mut changed, query);
+        }
         if changed == *phone {
             return Ok(changed);
         }

@@ -47,7 +47,7 @@ impl Provision {
                 }
                 None => Err(Unmade::Missing(Reason::NotServed)),
             },
-            FileKind::Firmware | FileKind::Withheld => Err(Unmade::Missing(Reason::NotServed)),
+            FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => Err(Unmade::Missing(Reason::NotServed)),
         }
     }
 
@@ -66,19 +66,16 @@ impl Provision {
         let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
         let levels = told.map(|phone| self.store.levels(phone));
         let settings = levels.as_ref().map(Levels::resolve).unwrap_or_default();
-        let books = told.map(|phone| self.books_of(phone, &settings)).unwrap_or_default();
-        let titles: Vec<_> = books
-            .iter()
-            .filter(|book| book.number > 0)
-            .map(|book| BookTitle { number: book.number, name: &book.name })
-            .collect();
+        let titles = told.map(|phone| self.titles(phone, &settings)).unwrap_or_default();
+        let books: Vec<BookTitle<'_>> =
+            titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
         let sheet = Sheet {
             content,
             phone,
             organisation: organisation.filter(|_| phone.is_some()),
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
             settings: &settings,
-            books: &titles,
+            books: &books,
             firmware_url: None,
             ca_der: self.root.der(),
             time_server: query.peer.local,

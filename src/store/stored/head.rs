@@ -18,9 +18,9 @@ pub(in crate::store) struct Head {
     #[serde(default)]
     mac: Option<Mac>,
     #[serde(default)]
-    number: u32,
+    pub(in crate::store) number: u32,
     #[serde(default)]
-    name: String,
+    pub(in crate::store) name: String,
     #[serde(default)]
     login: Option<User>,
     #[serde(default)]
