@@ -2,7 +2,7 @@
 
 use super::flat_profile::{authorities, expand, look, meaning, resources};
 use crate::phonesim::Identity;
-use crate::phonesim::breed::{Breed, Habits, Make, Trust, Words};
+use crate::phonesim::breed::{Breed, Habits, Make, Trust, Words, never};
 
 /// Cisco MPP.
 pub(super) static BREED: Breed = Breed {
@@ -30,7 +30,7 @@ pub(super) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
-    restarts: |_, _| false,
+    restarts: never,
     words: Words { server_url: "Profile_Rule", authority: "Custom_CA_Rule" },
 };
 

@@ -2,7 +2,7 @@
 
 use super::flat_profile::{expand, look, meaning, resources};
 use crate::phonesim::Identity;
-use crate::phonesim::breed::{Anchor, Breed, Habits, Make, Trust, Words};
+use crate::phonesim::breed::{Anchor, Breed, Habits, Make, Trust, Words, never};
 
 /// Cisco SPA.
 pub(super) static BREED: Breed = Breed {
@@ -31,7 +31,7 @@ pub(super) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
-    restarts: |_, _| false,
+    restarts: never,
     words: Words { server_url: "Profile_Rule", authority: "none" },
 };
 

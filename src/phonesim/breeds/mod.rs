@@ -1,10 +1,14 @@
 //! The brands that are simulated, one file each.
 
+mod akuvox;
 mod audiocodes;
+mod cisco_enterprise;
 mod cisco_mpp;
 mod cisco_spa;
 mod fanvil;
 mod flat_profile;
+mod htek;
+mod obihai;
 mod poly;
 mod yealink;
 
@@ -17,6 +21,10 @@ pub static ALL: &[&Breed] = &[
     &fanvil::BREED,
     &cisco_spa::BREED,
     &cisco_mpp::BREED,
+    &cisco_enterprise::BREED,
+    &htek::BREED,
+    &akuvox::BREED,
+    &obihai::BREED,
     &audiocodes::PHONE,
     &audiocodes::GATEWAY,
 ];
