@@ -8,6 +8,7 @@ mod cisco_spa;
 mod fanvil;
 mod flat_profile;
 mod htek;
+mod mitel;
 mod obihai;
 mod poly;
 mod yealink;
@@ -27,6 +28,7 @@ pub static ALL: &[&Breed] = &[
     &obihai::BREED,
     &audiocodes::PHONE,
     &audiocodes::GATEWAY,
+    &mitel::BREED,
 ];
 
 /// The brand called `id`.
