@@ -80,6 +80,8 @@ impl Doors {
         let service = images.in_front_of(service);
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        // Where phones ask that know no other port; DHCP sends them here only while the port is held.
+        let also: Vec<u16> = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr())).collect();
         if let Some(alternate) = alternate {
             self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
         }
@@ -93,7 +95,7 @@ impl Doors {
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
         for network in &self.config.networks {
-            self.lease(&mut parts, supervisor, network, &registry, ports);
+            self.lease(&mut parts, supervisor, network, (&registry, &also), ports);
         }
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
@@ -184,7 +186,7 @@ impl Doors {
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
         network: &Network,
-        registry: &Arc<Registry>,
+        (registry, also): (&Arc<Registry>, &[u16]),
         ports: admin::Ports,
     ) {
         let server = dhcp::Parts {
@@ -194,7 +196,7 @@ impl Doors {
                 registry: registry.clone(),
                 http: ports.http,
                 https: ports.https,
-                also: Vec::new(),
+                also: also.to_vec(),
             },
             clock: self.clock.clone(),
             restored: self.restored,

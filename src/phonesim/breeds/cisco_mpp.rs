@@ -1,7 +1,6 @@
 //! Cisco phones with multiplatform firmware \[facts: 1, 2, 3, 6\].
 
 use super::flat_profile::{authorities, expand, look, meaning, resources};
-use crate::phonesim::Identity;
 use crate::phonesim::breed::{Breed, Habits, Make, Trust, Words, never};
 
 /// Cisco MPP.
@@ -38,6 +37,7 @@ pub(super) static BREED: Breed = Breed {
 mod tests {
     use super::*;
     use crate::model::Mac;
+    use crate::phonesim::Identity;
 
     #[test]
     fn names_itself_as_the_real_one_does() {
