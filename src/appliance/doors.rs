@@ -51,6 +51,7 @@ impl Doors {
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
         let alternate = alternate(&listen)?;
+        let also: Vec<u16> = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr())).collect();
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
@@ -87,7 +88,7 @@ impl Doors {
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
         for network in &self.config.networks {
-            self.lease(&mut parts, supervisor, network, &registry, ports);
+            self.lease(&mut parts, supervisor, network, &registry, (ports, &also));
         }
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
@@ -172,7 +173,7 @@ impl Doors {
         supervisor: &Supervisor,
         network: &Network,
         registry: &Arc<Registry>,
-        ports: admin::Ports,
+        (ports, also): (admin::Ports, &[u16]),
     ) {
         let server = dhcp::Parts {
             store: self.store.clone(),
@@ -181,7 +182,7 @@ impl Doors {
                 registry: registry.clone(),
                 http: ports.http,
                 https: ports.https,
-                also: Vec::new(),
+                also: also.to_vec(),
             },
             clock: self.clock.clone(),
             restored: self.restored,
