@@ -132,5 +132,11 @@ impl Provision {
         if found.model.is_some() && phone.model != found.model {
             phone.model = found.model;
         }
+        if let Some(release) = found.firmware
+            && self.store.journey(phone.mac).and_then(|journey| journey.firmware).as_ref() != Some(&release)
+        {
+            let event = self.event(query, Some(phone.mac), Reason::FirmwareRuns { release });
+            self.journal.record(event.of(phone.organisation));
+        }
     }
 }
