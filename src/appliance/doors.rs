@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
 
+use super::given::Given;
 use super::supervision::Supervisor;
 use super::{CARE, names, port};
 use crate::admin::{self, Admin};
@@ -253,20 +254,25 @@ impl Doors {
         }));
     }
 
-    /// Certificates are made anew when an address changed or their end is near; connections go on undisturbed.
+    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
+    /// in force; connections go on undisturbed.
     fn care_for_certificates(self, parts: &mut JoinSet<()>, supervisor: &Supervisor) {
         let stop = supervisor.stop.clone();
-        let doors = Arc::new(self);
+        let (doors, given) = (Arc::new(self), Arc::new(Given::default()));
         parts.spawn(supervisor.clone().keep("certificates".to_owned(), move || {
-            let (doors, stop) = (doors.clone(), stop.clone());
+            let (doors, given, stop) = (doors.clone(), given.clone(), stop.clone());
             async move {
                 loop {
                     tokio::select! {
                         () = tokio::time::sleep(CARE) => {}
                         () = stop.cancelled() => return Ok(()),
                     }
-                    let doors = doors.clone();
-                    tokio::task::spawn_blocking(move || doors.renew()).await??;
+                    let (doors, given) = (doors.clone(), given.clone());
+                    tokio::task::spawn_blocking(move || {
+                        given.follow(&doors.store, &doors.certificates, &doors.journal, doors.clock.now());
+                        doors.renew()
+                    })
+                    .await??;
                 }
             }
         }));
