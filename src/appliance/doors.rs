@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
 
+use super::given::Given;
 use super::supervision::Supervisor;
 use super::{CARE, names, port};
 use crate::admin::{self, Admin};
@@ -53,6 +54,7 @@ impl Doors {
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
         let alternate = alternate(&listen)?;
+        let also: Vec<u16> = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr())).collect();
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
@@ -95,7 +97,7 @@ impl Doors {
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
         for network in &self.config.networks {
-            self.lease(&mut parts, supervisor, network, (&registry, &also), ports);
+            self.lease(&mut parts, supervisor, network, &registry, (ports, &also));
         }
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
@@ -186,8 +188,8 @@ impl Doors {
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
         network: &Network,
-        (registry, also): (&Arc<Registry>, &[u16]),
-        ports: admin::Ports,
+        registry: &Arc<Registry>,
+        (ports, also): (admin::Ports, &[u16]),
     ) {
         let server = dhcp::Parts {
             store: self.store.clone(),
@@ -254,20 +256,25 @@ impl Doors {
         }));
     }
 
-    /// Certificates are made anew when an address changed or their end is near; connections go on undisturbed.
+    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
+    /// in force; connections go on undisturbed.
     fn care_for_certificates(self, parts: &mut JoinSet<()>, supervisor: &Supervisor) {
         let stop = supervisor.stop.clone();
-        let doors = Arc::new(self);
+        let (doors, given) = (Arc::new(self), Arc::new(Given::default()));
         parts.spawn(supervisor.clone().keep("certificates".to_owned(), move || {
-            let (doors, stop) = (doors.clone(), stop.clone());
+            let (doors, given, stop) = (doors.clone(), given.clone(), stop.clone());
             async move {
                 loop {
                     tokio::select! {
                         () = tokio::time::sleep(CARE) => {}
                         () = stop.cancelled() => return Ok(()),
                     }
-                    let doors = doors.clone();
-                    tokio::task::spawn_blocking(move || doors.renew()).await??;
+                    let (doors, given) = (doors.clone(), given.clone());
+                    tokio::task::spawn_blocking(move || {
+                        given.follow(&doors.store, &doors.certificates, &doors.journal, doors.clock.now());
+                        doors.renew()
+                    })
+                    .await??;
                 }
             }
         }));

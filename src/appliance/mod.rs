@@ -6,6 +6,7 @@
 mod disk;
 mod doors;
 mod first_start;
+mod given;
 mod supervision;
 
 use std::net::SocketAddr;

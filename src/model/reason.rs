@@ -242,6 +242,20 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A certificate that an administrator gave to the box cannot be used.
+    #[serde(rename = "box.certificate-unusable")]
+    CertificateUnusable {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A certificate of the company's own ends soon, or has ended.
+    #[serde(rename = "box.certificate-ends")]
+    CertificateEnds {
+        /// A name that it is for.
+        name: String,
+        /// Until when it is valid.
+        until: String,
+    },
     /// A phone that was on no list was put there by an open pairing window.
     #[serde(rename = "pairing.adopted")]
     Adopted {
@@ -636,6 +650,8 @@ impl Reason {
             | Self::FirmwareNotFetched { .. }
             | Self::FirmwareFailed { .. }
             | Self::RolloutStopped { .. }
+            | Self::CertificateUnusable { .. }
+            | Self::CertificateEnds { .. }
             | Self::PartRestarted { .. }
             | Self::StoreRestored { .. }
             | Self::DiskFull => Outcome::Failed,

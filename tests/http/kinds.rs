@@ -11,13 +11,13 @@ use hyper::StatusCode;
 use crate::ground::{DESK, Ground, OTHER, STRANGER, ask, mac};
 use crate::toy::AGENT;
 
-const AWAY: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 66, 0, 77);
+pub(crate) const AWAY: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 66, 0, 77);
 
 fn name(number: u8, end: &str) -> String {
     format!("/p/toy{}{end}", mac(number).plain())
 }
 
-async fn add_book(ground: &Ground, number: u32, organisation: &str, contacts: &[(&str, &str)]) {
+pub(crate) async fn add_book(ground: &Ground, number: u32, organisation: &str, contacts: &[(&str, &str)]) {
     let now = ground.clock.now().wall;
     let contact = |(name, number): &(&str, &str)| Contact { name: (*name).into(), numbers: vec![(*number).into()] };
     let book = PhoneBook {
@@ -33,7 +33,7 @@ async fn add_book(ground: &Ground, number: u32, organisation: &str, contacts: &[
     ground.store.commit(vec![Write::PutPhoneBook { book, expect: Some(0) }]).await.unwrap();
 }
 
-async fn add_resource(ground: &Ground, name: &str, kind: ResourceKind, organisation: &str, bytes: &[u8]) {
+pub(crate) async fn add_resource(ground: &Ground, name: &str, kind: ResourceKind, organisation: &str, bytes: &[u8]) {
     let now = ground.clock.now().wall;
     let resource = Resource {
         id: Id::new(now, 6000 + bytes.len() as u128),
