@@ -16,11 +16,14 @@ use crate::brands::Registry;
 use crate::config::{Config, Listen, Mode, Network};
 use crate::depot::Depot;
 use crate::dhcp;
+use crate::firmware::Library;
+use crate::http::firmware::FirmwareDoor;
 use crate::http::listeners::{self, Entrance};
 use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
+use crate::pairing::Pairing;
 use crate::pki::{Authority, Certificates};
 use crate::sntp;
 use crate::store::Store;
@@ -55,11 +58,13 @@ impl Doors {
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
-        let admin = self.admin(&registry, ports)?;
+        let library = self.library(&registry).context("the files of firmware cannot be used")?;
+        let admin = self.admin(&registry, ports, library.clone())?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
+            pairing: Pairing::new(self.store.clone(), self.origin),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,
@@ -70,6 +75,9 @@ impl Doors {
             https: ports.https,
         }));
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
+        let images =
+            FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
+        let service = images.in_front_of(service);
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
         if let Some(alternate) = alternate {
@@ -92,7 +100,13 @@ impl Doors {
         Ok((parts, setup_code))
     }
 
-    fn admin(&self, registry: &Arc<Registry>, ports: admin::Ports) -> anyhow::Result<Admin> {
+    fn library(&self, registry: &Arc<Registry>) -> std::io::Result<Library> {
+        let directory = self.config.data_directory.join("firmware");
+        let parts = (self.store.clone(), self.journal.clone(), self.clock.clone());
+        Library::open(&directory, parts, registry.clone())
+    }
+
+    fn admin(&self, registry: &Arc<Registry>, ports: admin::Ports, firmware: Library) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
@@ -108,6 +122,7 @@ impl Doors {
                 not_before: self.authority.not_before(),
                 not_after: self.authority.not_after(),
             },
+            firmware,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
             registry: registry.clone(),
             dhcp: self.control.clone(),

@@ -25,6 +25,8 @@ pub struct Brand {
     pub resync: Option<String>,
     /// Event header of the NOTIFY that makes a phone restart.
     pub reboot: Option<String>,
+    /// What its images are like, once known.
+    pub firmware: Option<Images>,
     /// What its TLS can do.
     pub tls: Tls,
     /// Whether its phones can log in by HTTP; else the LAN is all the evidence that they ever give.
@@ -41,6 +43,32 @@ pub struct Brand {
     unknown_model: Model,
     models: Vec<(String, Model)>,
     facts: Vec<Fact>,
+}
+
+/// What a brand's firmware images are like.
+#[derive(Debug, Clone)]
+pub struct Images {
+    names: Vec<Regex>,
+    /// So many numbers at the front of a release say which hardware it is for.
+    pub hardware_numbers: usize,
+    /// Phones ask for an image by the same name at every start, whatever release it holds, and take what is newer: it
+    /// is given only to those who should have it.
+    pub fixed_names: bool,
+    /// Whether phones take an older release than they run.
+    pub rollback: bool,
+}
+
+impl Images {
+    /// Whether phones take an image of this name.
+    pub fn takes(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.names.iter().any(|pattern| pattern.is_match(name.as_bytes()))
+    }
+
+    /// The names that phones take, as regular expressions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(Regex::as_str)
+    }
 }
 
 /// What a model of phone has. Zero where that is not known.
@@ -193,6 +221,7 @@ impl Brand {
             name: manifest.name,
             resync: manifest.resync.map(|notify| notify.event),
             reboot: manifest.reboot.map(|notify| notify.event),
+            firmware: manifest.firmware.as_ref().map(images).transpose().map_err(wrong)?,
             asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
                 newest: manifest.tls.newest,
@@ -297,6 +326,19 @@ fn user_agent(pattern: &str) -> Result<Regex, String> {
         return Err(format!("user-agent {pattern} fits everything"));
     }
     Ok(regex)
+}
+
+fn images(rule: &manifest::Firmware) -> Result<Images, String> {
+    if rule.names.is_empty() {
+        return Err("firmware has no names".into());
+    }
+    let names = rule.names.iter().map(|name| Regex::new(name).map_err(|error| error.to_string()));
+    Ok(Images {
+        names: names.collect::<Result<_, _>>()?,
+        hardware_numbers: rule.hardware_numbers,
+        fixed_names: rule.fixed_names,
+        rollback: rule.rollback,
+    })
 }
 
 fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
@@ -414,6 +456,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
         }
+    }
+    if let Some(firmware) = &manifest.firmware {
+        add(format!("firmware {}", firmware.names.join(", ")), &firmware.source, firmware.seen_on_a_phone);
     }
     if let Some(inform) = &manifest.inform {
         add("inform".into(), &inform.source, inform.seen_on_a_phone);

@@ -16,7 +16,7 @@ mod registry;
 mod render;
 mod sheet;
 
-pub use brand::{Brand, Fact, FileKind, FileRule, Model, Tls};
+pub use brand::{Brand, Fact, FileKind, FileRule, Images, Model, Tls};
 pub use class::{ClassRule, MacPrefix};
 pub use context::{Reference, chapters, reference};
 pub use dhcp::{DhcpAnswer, DhcpForm, DhcpOption, DhcpQuery, LeftOut, Omission};

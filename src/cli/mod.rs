@@ -8,6 +8,7 @@ mod client;
 mod dhcp;
 mod events;
 mod exit;
+mod firmware;
 mod init;
 pub mod lab;
 mod organisations;
@@ -71,6 +72,8 @@ enum Command {
     Organisations(organisations::Organisations),
     Events(events::Events),
     #[command(subcommand)]
+    Firmware(firmware::Firmware),
+    #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
 }
@@ -98,6 +101,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Phones(phones) => ask(phones.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
+        Command::Firmware(firmware) => ask(firmware.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),

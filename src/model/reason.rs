@@ -242,6 +242,12 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A phone that was on no list was put there by an open pairing window.
+    #[serde(rename = "pairing.adopted")]
+    Adopted {
+        /// What it is called.
+        name: String,
+    },
     /// A phone asked for a name that is none of its brand's, but close to one.
     #[serde(rename = "http.name-unknown")]
     NameUnknown {
@@ -317,6 +323,93 @@ pub enum Reason {
     TlsFailed {
         /// How.
         what: String,
+    },
+
+    /// An image was given to a phone, or a range of it.
+    #[serde(rename = "firmware.given")]
+    FirmwareGiven {
+        /// The release in it.
+        release: String,
+    },
+    /// An image was asked for and cannot be had now.
+    #[serde(rename = "firmware.unavailable")]
+    FirmwareUnavailable {
+        /// The release in it.
+        release: String,
+        /// Why.
+        why: String,
+    },
+    /// An image was fetched from outside, and is what it should be.
+    #[serde(rename = "firmware.fetched")]
+    FirmwareFetched {
+        /// The release in it.
+        release: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// An image could not be fetched from outside.
+    #[serde(rename = "firmware.not-fetched")]
+    FirmwareNotFetched {
+        /// The release in it.
+        release: String,
+        /// Why.
+        why: String,
+    },
+    /// An image was put into the catalogue.
+    #[serde(rename = "firmware.added")]
+    FirmwareAdded {
+        /// The release in it.
+        release: String,
+    },
+    /// An image was taken out of the catalogue.
+    #[serde(rename = "firmware.removed")]
+    FirmwareRemoved {
+        /// The release in it.
+        release: String,
+    },
+    /// A phone said which release it runs, and it is another than before.
+    #[serde(rename = "firmware.runs")]
+    FirmwareRuns {
+        /// The release.
+        release: String,
+    },
+    /// A phone runs the release that it should.
+    #[serde(rename = "firmware.right")]
+    FirmwareRight {
+        /// The release.
+        release: String,
+    },
+    /// A phone is told of another release than it runs.
+    #[serde(rename = "firmware.behind")]
+    FirmwareBehind {
+        /// The release that it should run.
+        release: String,
+    },
+    /// A phone did not come back with the release that it was told of.
+    #[serde(rename = "firmware.failed")]
+    FirmwareFailed {
+        /// The release that it should run.
+        release: String,
+    },
+    /// A roll-out began.
+    #[serde(rename = "rollout.started")]
+    RolloutStarted {
+        /// Its name.
+        name: String,
+    },
+    /// A roll-out was stopped, by an administrator or by itself.
+    #[serde(rename = "rollout.stopped")]
+    RolloutStopped {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// Every phone of a roll-out had its turn.
+    #[serde(rename = "rollout.finished")]
+    RolloutFinished {
+        /// Its name.
+        name: String,
     },
 
     /// Nothing says which firmware the phone should run, so it runs the right one.
@@ -470,6 +563,7 @@ impl Reason {
             | Self::FirstContactGiven
             | Self::Pointed
             | Self::PlainAfterTls
+            | Self::Adopted { .. }
             | Self::Redirected
             | Self::UploadKept
             | Self::ResourcesComplete
@@ -484,12 +578,21 @@ impl Reason {
             | Self::Claimed
             | Self::SignedIn
             | Self::Started { .. }
+            | Self::FirmwareGiven { .. }
+            | Self::FirmwareFetched { .. }
+            | Self::FirmwareAdded { .. }
+            | Self::FirmwareRemoved { .. }
+            | Self::FirmwareRuns { .. }
+            | Self::FirmwareRight { .. }
+            | Self::RolloutStarted { .. }
+            | Self::RolloutFinished { .. }
             | Self::DiskHasRoom { .. }
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
             Self::NoCredentials
             | Self::NotServed
             | Self::NoFirmwareAssigned
+            | Self::FirmwareBehind { .. }
             | Self::DhcpOff { .. }
             | Self::DhcpUnclaimed { .. }
             | Self::DhcpSearching { .. }
@@ -529,6 +632,10 @@ impl Reason {
             | Self::TlsUnknownCa
             | Self::TlsTooOld { .. }
             | Self::TlsFailed { .. }
+            | Self::FirmwareUnavailable { .. }
+            | Self::FirmwareNotFetched { .. }
+            | Self::FirmwareFailed { .. }
+            | Self::RolloutStopped { .. }
             | Self::PartRestarted { .. }
             | Self::StoreRestored { .. }
             | Self::DiskFull => Outcome::Failed,

@@ -6,7 +6,8 @@ use super::record::{Bytes, Place};
 use super::stored::{self, Claim, Head, Holder};
 use super::{Error, Store};
 use crate::model::{
-    Event, FirstContact, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Secret,
+    Event, Firmware, FirstContact, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource,
+    Rollout, Secret,
 };
 
 /// Whose login a user name is.
@@ -94,7 +95,7 @@ impl Store {
         match holder {
             Holder::Phone(id) => Some(LoginOwner::Phone(id)),
             Holder::Organisation(id) => Some(LoginOwner::Organisation(id)),
-            Holder::PhoneBook(_) | Holder::Group(_) => None,
+            Holder::PhoneBook(_) | Holder::Group(_) | Holder::Firmware(_) => None,
         }
     }
 
@@ -108,7 +109,7 @@ impl Store {
     pub fn phone_book_by_number(&self, number: u32) -> Option<PhoneBook> {
         match self.shared.view().holder(&Claim::Book(number))? {
             Holder::PhoneBook(id) => self.phone_book(id),
-            Holder::Phone(_) | Holder::Organisation(_) | Holder::Group(_) => None,
+            Holder::Phone(_) | Holder::Organisation(_) | Holder::Group(_) | Holder::Firmware(_) => None,
         }
     }
 
@@ -163,6 +164,30 @@ impl Store {
         let mut resources: Vec<Resource> = records.into_iter().filter_map(unpack).collect();
         resources.sort_by_cached_key(|resource| (resource.name.to_lowercase(), resource.id));
         resources
+    }
+
+    /// What is known of an image.
+    pub fn firmware(&self, id: Id) -> Option<Firmware> {
+        let bytes = self.document(&Place::Firmware(id))?;
+        readable(stored::Firmware::unpack(id, &bytes))
+    }
+
+    /// All images of the catalogue, oldest first.
+    pub fn firmwares(&self) -> Vec<Firmware> {
+        let records = self.documents(Place::Firmware).into_iter();
+        records.filter_map(|(id, bytes)| readable(stored::Firmware::unpack(id, &bytes))).collect()
+    }
+
+    /// A roll-out.
+    pub fn rollout(&self, id: Id) -> Option<Rollout> {
+        let bytes = self.document(&Place::Rollout(id))?;
+        readable(stored::Rollout::unpack(id, &bytes))
+    }
+
+    /// All roll-outs, oldest first.
+    pub fn rollouts(&self) -> Vec<Rollout> {
+        let records = self.documents(Place::Rollout).into_iter();
+        records.filter_map(|(id, bytes)| readable(stored::Rollout::unpack(id, &bytes))).collect()
     }
 
     /// The leases of a network, by address.
@@ -244,7 +269,9 @@ impl Store {
             | Place::Phone(id)
             | Place::PhoneBook(id)
             | Place::Group(id)
-            | Place::Resource(id) => Some((*id, bytes.clone())),
+            | Place::Resource(id)
+            | Place::Firmware(id)
+            | Place::Rollout(id) => Some((*id, bytes.clone())),
             _ => None,
         });
         found.collect()

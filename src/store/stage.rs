@@ -80,6 +80,14 @@ impl<'a> Stage<'a> {
                 let place = Place::Resource(resource.id);
                 return self.put(commit, place, expect, |v| stored::Resource::pack(&resource, v));
             }
+            Write::PutFirmware { firmware, expect } => {
+                let place = Place::Firmware(firmware.id);
+                return self.put(commit, place, expect, |v| stored::Firmware::pack(&firmware, v));
+            }
+            Write::PutRollout { rollout, expect } => {
+                let place = Place::Rollout(rollout.id);
+                return self.put(commit, place, expect, |v| stored::Rollout::pack(&rollout, v));
+            }
             Write::DeleteOrganisation(id) => {
                 if self.is_named(commit, |head| head.organisation == Some(id))? {
                     return Err(Error::InUse { what: Place::Organisation(id).name() });
@@ -95,6 +103,8 @@ impl<'a> Stage<'a> {
                 return self.delete(commit, Place::Group(id));
             }
             Write::DeleteResource(id) => return self.delete(commit, Place::Resource(id)),
+            Write::DeleteFirmware(id) => return self.delete(commit, Place::Firmware(id)),
+            Write::DeleteRollout(id) => return self.delete(commit, Place::Rollout(id)),
             Write::PutLease { network, lease } => {
                 let place = Place::Lease(fit_name("network", &network)?.into(), lease.address);
                 let bytes = stored::encode_lease(&place, &lease)?;

@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::Error;
-use crate::model::{Event, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Resource, Secret};
+use crate::model::{
+    Event, Firmware, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Resource, Rollout, Secret,
+};
 
 /// One change. The writes of one commit are stored together or not at all.
 ///
@@ -62,6 +64,24 @@ pub enum Write {
     },
     /// Deletes a resource.
     DeleteResource(Id),
+    /// Stores what is known of an image. Brand, release and file name together must be free.
+    PutFirmware {
+        /// The document.
+        firmware: Firmware,
+        /// Version that the caller has read.
+        expect: Option<u64>,
+    },
+    /// Deletes an image from the catalogue.
+    DeleteFirmware(Id),
+    /// Stores a roll-out.
+    PutRollout {
+        /// The document.
+        rollout: Rollout,
+        /// Version that the caller has read.
+        expect: Option<u64>,
+    },
+    /// Deletes a roll-out.
+    DeleteRollout(Id),
     /// Stores a lease under its address.
     PutLease {
         /// Name of the network: 1 to 64 bytes.

@@ -66,13 +66,13 @@ fn values() -> Vec<String> {
 /// The names of the settings in a file: everything but the values.
 fn shape(bytes: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(bytes).expect("UTF-8");
-    if text.trim_start().starts_with('<') {
+    if text.starts_with('<') && !text.starts_with("<<") {
         let tags: BTreeSet<&str> = text.split('<').skip(1).filter_map(|tag| tag.split(['>', ' ']).next()).collect();
         return tags.into_iter().map(str::to_owned).collect();
     }
     // Every kind of line end that some parser may know.
     text.split(['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}', '\0'])
-        .map(|line| line.split('=').next().unwrap_or_default().trim().to_owned())
+        .map(|line| line.split(['=', ':']).next().unwrap_or_default().trim().to_owned())
         .collect()
 }
 

@@ -16,6 +16,7 @@ use block66::model::{
     BoxAddress, FirstContact, Id, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scheme, Secret,
     Settings, Timestamp, Transport, provisioning_url,
 };
+use block66::pairing::Pairing;
 use block66::pki::{Authority, Certificates, Names};
 use block66::sntp;
 use block66::store::{Disk, Key, Options, Store, Write};
@@ -83,6 +84,7 @@ impl Ground {
         let provision = Arc::new(Provision::new(Foundations {
             store: store.clone(),
             depot: Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap(),
+            pairing: Pairing::new(store.clone(), Id::new(now.wall, 99)),
             journal,
             registry: Arc::new(Registry::builtin().unwrap()),
             authority: &authority,

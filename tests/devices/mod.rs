@@ -158,7 +158,12 @@ pub(crate) const PHONES: &[Device] = &[
         told: &[(66, URL), (232, b"VLAN-A:20.")],
         ..NOBODY
     },
-    Device { what: "obihai", mac: [0x9c, 0xad, 0xef, 1, 2, 3], told: &[(66, URL), (160, URL)], ..NOBODY },
+    Device {
+        what: "obihai",
+        mac: [0x9c, 0xad, 0xef, 1, 2, 3],
+        told: &[(66, b"http://10.66.0.1/p/obi$MAC.xml"), (160, b"http://10.66.0.1/p/obi$MAC.xml")],
+        ..NOBODY
+    },
     Device {
         what: "audiocodes phone, by its user class",
         mac: [0x00, 0x90, 0x8f, 0x60, 0x2a, 0xac],

@@ -10,6 +10,7 @@ use block66::model::{
     Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret,
     Settings, Timestamp, Transport,
 };
+use block66::pairing::Pairing;
 use block66::pki::Authority;
 use block66::store::{Disk, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
@@ -304,6 +305,7 @@ fn provision(store: &Store, depot: &Depot, journal: &Journal, authority: &Author
     Arc::new(Provision::new(Foundations {
         store: store.clone(),
         depot: depot.clone(),
+        pairing: Pairing::new(store.clone(), Id::new(Timestamp::default(), 99)),
         journal: journal.clone(),
         registry: Arc::new(crate::toy::registry()),
         authority,

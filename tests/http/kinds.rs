@@ -4,6 +4,7 @@ use base64::Engine;
 use block66::http::path::Wanted;
 use block66::model::settings::Settings;
 use block66::model::{Contact, FirstContact, Group, Id, Login, PhoneBook, Reason, Resource, ResourceKind, Scope};
+use block66::pairing::{FreeLine, Pairing, Window};
 use block66::store::Write;
 use hyper::StatusCode;
 
@@ -345,4 +346,47 @@ async fn the_record_says_why_a_phone_failed() {
     ground.settle(1, DESK).await;
     ground.get(ask(name(1, ".txt")).plain()).await;
     ground.told(&Reason::PlainAfterTls).await;
+}
+
+#[tokio::test]
+async fn in_a_pairing_window_a_stranger_in_its_place_is_put_on_the_list() {
+    let mut ground = Ground::new().await;
+    let now = ground.clock.now().wall;
+    let pairing = Pairing::new(ground.store.clone(), Id::new(now, 99));
+    let lease = block66::model::Lease {
+        address: std::net::Ipv4Addr::new(10, 66, 0, 12),
+        mac: STRANGER,
+        client_id: None,
+        host_name: None,
+        vendor_class: None,
+        state: block66::model::LeaseState::Bound,
+        expires: now.plus(std::time::Duration::from_secs(3600)),
+        seconds_left: 3600,
+    };
+    let here = lease.address;
+    ground.store.commit(vec![Write::PutLease { network: "office".into(), lease }]).await.unwrap();
+    let path = format!("/p/toy{}.txt", STRANGER.plain());
+    let agent = "Toy/X1 2.0 80:5e:c0:00:00:99";
+    let comes = |from| ask(&path).plain().from(from).with("user-agent", agent);
+    assert_eq!(ground.get(comes(here)).await.status, StatusCode::UNAUTHORIZED, "no window is open");
+    let line = FreeLine {
+        user: "299".into(),
+        auth_user: None,
+        password: "free-line-secret".into(),
+        display: "Lobby".into(),
+        server: "pbx.example".into(),
+    };
+    let organisation = ground.organisation("branch").id;
+    let until = now.plus(Window::USUAL);
+    pairing.open(&Window { until, organisation, group: None, free_lines: vec![line] }).await.unwrap();
+    assert_eq!(ground.get(comes(AWAY)).await.status, StatusCode::UNAUTHORIZED, "not in its place");
+    assert!(ground.store.listed(STRANGER).is_none());
+    let taken_in = ground.get(comes(here)).await;
+    assert_eq!(taken_in.status, StatusCode::OK);
+    assert!(taken_in.text.contains("login = ") && !taken_in.text.contains("free-line-secret"), "{}", taken_in.text);
+    assert_eq!(ground.told(&Reason::Adopted { name: "Lobby".into() }).await.mac, Some(STRANGER));
+    let phone = ground.store.phone_by_mac(STRANGER).unwrap();
+    assert_eq!((phone.lines[0].user.as_str(), phone.model.as_deref()), ("299", Some("X1")));
+    let full = ground.get(ask(&path).from(here).login(phone.pending_login.as_ref().unwrap())).await;
+    assert!(full.text.contains("free-line-secret"), "{}", full.text);
 }

@@ -178,8 +178,7 @@ fn powered_on_together_with_a_slow_router_it_offers_nothing() {
     // After a power cut it remembers, and waits for the router.
     appliance.kill();
     let appliance = ground.start_as(AUTO);
-    let said = ground.block66(&["dhcp"], "");
-    assert!(said.contains("10.66.0.254"), "{said}");
+    ground.dhcp_says("10.66.0.254");
     appliance.stop();
 }
 

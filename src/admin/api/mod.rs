@@ -1,6 +1,7 @@
 //! The API: one function a path, each from a call to what is said.
 
 mod dhcp;
+mod firmware;
 mod organisations;
 mod phones;
 mod read;
@@ -72,6 +73,7 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
             }
+            ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

@@ -38,7 +38,10 @@ impl Provision {
         target: Target<'_>,
         asker: &Asker,
     ) -> Result<Response<Body>, store::Error> {
-        let decision = self.decide(query, target, asker);
+        let decision = match self.decide(query, target, asker) {
+            decision if self.takes_in(query, target, asker, &decision).await => self.decide(query, target, asker),
+            decision => decision,
+        };
         let Verdict::Grant { content, transition, basis } = decision.verdict else {
             return Ok(self.refuse(query, target, asker, &decision));
         };
@@ -128,6 +131,12 @@ impl Provision {
         }
         if found.model.is_some() && phone.model != found.model {
             phone.model = found.model;
+        }
+        if let Some(release) = found.firmware
+            && self.store.journey(phone.mac).and_then(|journey| journey.firmware).as_ref() != Some(&release)
+        {
+            let event = self.event(query, Some(phone.mac), Reason::FirmwareRuns { release });
+            self.journal.record(event.of(phone.organisation));
         }
     }
 }

@@ -12,6 +12,7 @@ mod make;
 mod query;
 mod resource;
 mod revisions;
+mod stranger;
 mod transition;
 mod unanswered;
 mod upload;
@@ -38,6 +39,7 @@ use crate::journal::Journal;
 use crate::model::{
     BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, Timestamp, provisioning_url,
 };
+use crate::pairing::Pairing;
 use crate::pki::Authority;
 use crate::store::Store;
 use crate::sys::clock::Clock;
@@ -53,6 +55,8 @@ pub struct Foundations<'a> {
     pub store: Store,
     /// Pictures and sounds for phones, and what they send up.
     pub depot: Depot,
+    /// Phones on no list.
+    pub pairing: Pairing,
     /// Where every hand-out and refusal is recorded.
     pub journal: Journal,
     /// What phones ask for, and what they get.
@@ -75,6 +79,7 @@ pub struct Foundations<'a> {
 pub struct Provision {
     store: Store,
     depot: Depot,
+    pairing: Pairing,
     journal: Journal,
     registry: Arc<Registry>,
     root: Root,
@@ -118,6 +123,7 @@ impl Provision {
             started: on.clock.now().wall,
             store: on.store,
             depot: on.depot,
+            pairing: on.pairing,
             journal: on.journal,
             registry: on.registry,
             clock: on.clock,

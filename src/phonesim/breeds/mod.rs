@@ -1,14 +1,33 @@
 //! The brands that are simulated, one file each.
 
+mod akuvox;
 mod audiocodes;
+mod cisco_enterprise;
+mod cisco_mpp;
+mod cisco_spa;
 mod fanvil;
+mod flat_profile;
+mod htek;
+mod obihai;
 mod poly;
 mod yealink;
 
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: &[&Breed] = &[&yealink::BREED, &poly::BREED, &fanvil::BREED, &audiocodes::PHONE, &audiocodes::GATEWAY];
+pub static ALL: &[&Breed] = &[
+    &yealink::BREED,
+    &poly::BREED,
+    &fanvil::BREED,
+    &cisco_spa::BREED,
+    &cisco_mpp::BREED,
+    &cisco_enterprise::BREED,
+    &htek::BREED,
+    &akuvox::BREED,
+    &obihai::BREED,
+    &audiocodes::PHONE,
+    &audiocodes::GATEWAY,
+];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {

@@ -22,6 +22,8 @@ pub(in crate::store) struct Head {
     #[serde(default)]
     pub(in crate::store) name: String,
     #[serde(default)]
+    path: Option<Box<str>>,
+    #[serde(default)]
     login: Option<User>,
     #[serde(default)]
     pending: Option<User>,
@@ -43,6 +45,8 @@ pub(in crate::store) enum Claim {
     Group(Id, Box<str>),
     /// The user name of a login, of phones and organisations alike.
     User(Box<str>),
+    /// The path of an image: its brand, release and name.
+    Image(Box<str>),
     /// The number of a phone book.
     Book(u32),
 }
@@ -52,6 +56,7 @@ pub(in crate::store) enum Claim {
 pub(in crate::store) enum Holder {
     Phone(Id),
     Organisation(Id),
+    Firmware(Id),
     PhoneBook(Id),
     Group(Id),
 }
@@ -67,6 +72,7 @@ impl Head {
         let holder = match place {
             Place::Phone(id) => Holder::Phone(*id),
             Place::Organisation(id) => Holder::Organisation(*id),
+            Place::Firmware(id) => Holder::Firmware(*id),
             Place::PhoneBook(id) => Holder::PhoneBook(*id),
             Place::Group(id) => Holder::Group(*id),
             _ => return Vec::new(),
@@ -74,6 +80,7 @@ impl Head {
         let own = match holder {
             Holder::Phone(_) => self.mac.map(Claim::Mac),
             Holder::Organisation(_) => Some(Claim::Organisation(self.name.as_str().into())),
+            Holder::Firmware(_) => self.path.clone().map(Claim::Image),
             Holder::Group(_) => {
                 self.organisation.map(|organisation| Claim::Group(organisation, self.name.as_str().into()))
             }
@@ -93,6 +100,7 @@ impl Claim {
             Self::Organisation(name) => format!("organisation name \"{name}\""),
             Self::Group(_, name) => format!("group name \"{name}\""),
             Self::User(user) => format!("login \"{user}\""),
+            Self::Image(path) => format!("image \"{path}\""),
             Self::Book(number) => format!("phone book number {number}"),
         }
     }
