@@ -5,6 +5,7 @@
 
 mod doors;
 mod first_start;
+mod overlays;
 mod supervision;
 
 use std::net::SocketAddr;
