@@ -122,7 +122,9 @@ impl Brand {
             nothing.phone.ports.clear();
             for sample in [everything, nothing] {
                 for rule in self.files().iter().filter(|rule| rule.is_made()) {
-                    for content in [Content::Pointer, Content::Settings, Content::FirstContact, Content::Full] {
+                    // A file that may hold secrets is never made with the settings alone.
+                    let told = if rule.secret { Content::Full } else { Content::Settings };
+                    for content in [Content::Pointer, Content::FirstContact, told] {
                         match sample.with_sheet(content, |sheet| self.render(rule, sheet)) {
                             Ok(_) | Err(Error::Value { .. }) => {}
                             Err(error) => return Err(error),
