@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::given::Given;
 use super::supervision::Supervisor;
-use super::{CARE, names, port};
+use super::{CARE, names, overlays, port};
 use crate::admin::{self, Admin};
 use crate::brands::Registry;
 use crate::config::{Config, Listen, Mode, Network};
@@ -47,10 +47,28 @@ pub(super) struct Doors {
 }
 
 impl Doors {
+    /// The brands, with the administrator's folders over them; what became of those is on record.
+    fn brands(&self) -> anyhow::Result<Registry> {
+        let (folders, unreadable) = overlays::read(&self.config.data_directory);
+        let (registry, refused) = Registry::with_overlays(&folders).context("the brand folders are damaged")?;
+        let now = self.clock.now().wall;
+        let mut bad: Vec<(String, String)> =
+            refused.into_iter().map(|refused| (refused.brand, refused.error.to_string())).collect();
+        bad.extend(unreadable.into_iter().map(|folder| (folder.brand, folder.what)));
+        for folder in folders.into_iter().filter(|folder| bad.iter().all(|(brand, _)| *brand != folder.id)) {
+            self.journal.record(Event::new(now, Door::Box, Reason::OverlayInForce { brand: folder.id }));
+        }
+        for (brand, what) in bad {
+            tracing::error!(brand, what, "a brand folder is not in force");
+            self.journal.record(Event::new(now, Door::Box, Reason::OverlayRefused { brand, what }));
+        }
+        Ok(registry)
+    }
+
     /// Takes every port, then serves. A port that cannot be had fails the start: nobody would notice later.
     pub(super) async fn open(self, supervisor: &Supervisor) -> anyhow::Result<(JoinSet<()>, Option<Secret>)> {
         let mut parts = JoinSet::new();
-        let registry = Arc::new(Registry::builtin().context("the brand folders are damaged")?);
+        let registry = Arc::new(self.brands()?);
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
         let alternate = alternate(&listen)?;
@@ -83,7 +101,6 @@ impl Doors {
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
         // Where phones ask that know no other port; DHCP sends them here only while the port is held.
-        let also: Vec<u16> = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr())).collect();
         if let Some(alternate) = alternate {
             self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
         }

@@ -7,6 +7,7 @@ mod disk;
 mod doors;
 mod first_start;
 mod given;
+mod overlays;
 mod supervision;
 
 use std::net::SocketAddr;

@@ -481,6 +481,20 @@ pub enum Reason {
         /// How often since the start of the process.
         times: u32,
     },
+    /// An administrator's brand folder is not in force.
+    #[serde(rename = "box.overlay-refused")]
+    OverlayRefused {
+        /// Name of the folder.
+        brand: String,
+        /// What is wrong, with file and line.
+        what: String,
+    },
+    /// An administrator's brand folder is in force.
+    #[serde(rename = "box.overlay-in-force")]
+    OverlayInForce {
+        /// Name of the folder.
+        brand: String,
+    },
     /// The store was broken and is back from a snapshot.
     #[serde(rename = "box.store-restored")]
     StoreRestored {
@@ -580,6 +594,7 @@ impl Reason {
             | Self::Adopted { .. }
             | Self::Redirected
             | Self::UploadKept
+            | Self::OverlayInForce { .. }
             | Self::ResourcesComplete
             | Self::InService
             | Self::Resynced
@@ -653,6 +668,7 @@ impl Reason {
             | Self::CertificateUnusable { .. }
             | Self::CertificateEnds { .. }
             | Self::PartRestarted { .. }
+            | Self::OverlayRefused { .. }
             | Self::StoreRestored { .. }
             | Self::DiskFull => Outcome::Failed,
         }

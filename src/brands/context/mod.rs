@@ -9,8 +9,6 @@ mod line;
 mod maps;
 mod overrides;
 mod reference;
-#[cfg(test)]
-mod samples;
 mod topic;
 mod zone;
 

@@ -266,7 +266,8 @@ mod tests {
     use minijinja::value::ValueKind;
 
     use super::*;
-    use crate::brands::context::{build, names, samples};
+    use crate::brands::context::{build, names};
+    use crate::brands::rehearsal as samples;
     use crate::brands::{Content, FileKind, FileRule, Registry};
 
     /// The names of a value and of all that is within, as the reference writes them.
