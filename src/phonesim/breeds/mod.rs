@@ -1,12 +1,13 @@
 //! The brands that are simulated, one file each.
 
 mod poly;
+mod snom;
 mod yealink;
 
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: [&Breed; 2] = [&yealink::BREED, &poly::BREED];
+pub static ALL: [&Breed; 3] = [&yealink::BREED, &poly::BREED, &snom::BREED];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
