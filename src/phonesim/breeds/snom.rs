@@ -63,7 +63,8 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let (model, mac) = (look.identity().make.model, look.identity().mac.plain().to_uppercase());
     look.take(&format!("{model}.htm"), Whose::Shared, read)?;
     look.take(&format!("{model}-{mac}.htm"), Whose::Own, read)?;
-    let listed: Vec<String> = look.accepted().flat_map(|file| file.values(|key| key == LISTED)).map(Into::into).collect();
+    let listed: Vec<String> =
+        look.accepted().flat_map(|file| file.values(|key| key == LISTED)).map(Into::into).collect();
     for url in listed {
         look.take(&url, Whose::Shared, read)?;
     }
@@ -171,7 +172,8 @@ mod tests {
 
     #[test]
     fn reads_settings_certificates_and_lists() {
-        let text = b"<settings><phone-settings><user_name idx=\"1\" perm=\"\">200</user_name><ntp_server>t</ntp_server>\
+        let text =
+            b"<settings><phone-settings><user_name idx=\"1\" perm=\"\">200</user_name><ntp_server>t</ntp_server>\
                      </phone-settings><certificates><certificate type=\"base64\">AQI=</certificate></certificates>\
                      <setting-files><file url=\"http://a/b.xml\"/></setting-files></settings>";
         let file = read("a.htm", text).unwrap();
