@@ -1,5 +1,6 @@
 //! The brands that are simulated, one file each.
 
+mod grandstream;
 mod poly;
 mod snom;
 mod yealink;
@@ -7,7 +8,7 @@ mod yealink;
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: [&Breed; 3] = [&yealink::BREED, &poly::BREED, &snom::BREED];
+pub static ALL: [&Breed; 4] = [&yealink::BREED, &poly::BREED, &snom::BREED, &grandstream::BREED];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
