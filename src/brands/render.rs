@@ -196,6 +196,9 @@ fn format_of(state: &State<'_, '_>) -> Option<Format> {
 
 /// A value as it may stand in a file of this format.
 fn escaped(format: Format, value: &Value) -> Result<String, Refused> {
+    if let Some(written) = value.downcast_object_ref::<Written>() {
+        return Ok(written.text().to_owned());
+    }
     on_text(value, |text| Ok(format.escape(text)?.into_owned()))
 }
 

@@ -172,7 +172,6 @@ impl Options {
     }
 
     /// The text of a sub-option, each of them number, length, value (RFC 2132 section 8.4).
-    #[allow(dead_code)]
     pub(super) fn text_within(&self, code: u8, sub_option: u8) -> Option<String> {
         let mut rest = self.octets(code)?;
         while let [number, length, more @ ..] = rest {

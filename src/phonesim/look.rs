@@ -81,6 +81,11 @@ impl<'a> Look<'a> {
         &mut self.phone.flash.memory
     }
 
+    /// The files that were accepted up to now.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = &File> {
+        self.files.accepted.iter()
+    }
+
     pub(super) fn note(&self, what: impl Into<String>) {
         self.phone.remote.note(what);
     }

@@ -7,10 +7,12 @@ mod cisco_mpp;
 mod cisco_spa;
 mod fanvil;
 mod flat_profile;
+mod grandstream;
 mod htek;
 mod mitel;
 mod obihai;
 mod poly;
+mod snom;
 mod yealink;
 
 use super::{Breed, Make};
@@ -19,6 +21,8 @@ use super::{Breed, Make};
 pub static ALL: &[&Breed] = &[
     &yealink::BREED,
     &poly::BREED,
+    &snom::BREED,
+    &grandstream::BREED,
     &fanvil::BREED,
     &cisco_spa::BREED,
     &cisco_mpp::BREED,
