@@ -96,7 +96,7 @@ fn a_folder_is_a_new_brand() {
     assert_eq!(status, 401, "{challenge}");
     let (status, file) = get(port, path, &digest(&challenge, path, (&text("user"), &text("password"))));
     assert_eq!(status, 200, "{file}");
-    assert!(file.contains("time = 127.0.0.1\nurl = https://127.0.0.1") && file.contains("ETag"), "{file}");
+    assert!(file.contains("time = 127.0.0.1\nurl = https://127.0.0.1") && file.contains("Etag"), "{file}");
     assert_eq!(get(port, "/p/toy.nothing", "").0, 404);
     let events = service.block66(&["events", "--json"]);
     assert!(events.contains("box.overlay-in-force"), "{events}");
