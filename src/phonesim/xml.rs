@@ -20,7 +20,6 @@ impl Element {
         self.attributes.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    #[allow(dead_code)]
     /// Whether it stands right within an element of this name.
     pub(super) fn is_in(&self, parent: &str) -> bool {
         self.path.iter().rev().nth(1).is_some_and(|name| name == parent)
