@@ -70,7 +70,6 @@ impl<'a> Look<'a> {
     }
 
     /// What is in flash, with nothing of this look in it.
-    #[allow(dead_code)]
     pub(super) fn settings(&self) -> &Settings {
         &self.phone.flash.settings
     }
