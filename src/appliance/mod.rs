@@ -6,6 +6,7 @@
 mod disk;
 mod doors;
 mod first_start;
+mod over_tftp;
 mod supervision;
 
 use std::net::SocketAddr;

@@ -12,6 +12,7 @@ mod make;
 mod query;
 mod resource;
 mod revisions;
+mod tftp;
 mod transition;
 mod unanswered;
 mod upload;
@@ -31,7 +32,7 @@ use self::revisions::Revisions;
 use self::unanswered::Unanswered;
 use super::path::Wanted;
 use super::{Body, Peer};
-use crate::access::{File, Transition};
+use crate::access::{Channel, File, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
 use crate::depot::Depot;
 use crate::journal::Journal;
@@ -173,6 +174,7 @@ impl Provision {
             parameters: head.uri.query(),
             agent,
             peer,
+            channel: if peer.tls { Channel::Tls } else { Channel::Plain },
             now: self.clock.now(),
         };
         let wanted = match Wanted::read(head.uri.path()) {
