@@ -61,11 +61,18 @@ const PURE: &[(&str, &[&str])] = &[
     ("dhcp/request.rs", &["crate::dhcp", "dhcproto"]),
     ("dhcp/sightings.rs", &[]),
     ("dhcp/told.rs", &["crate::dhcp"]),
+    ("firmware/catalogue.rs", &["crate::firmware"]),
+    ("firmware/version.rs", &[]),
     ("http/path.rs", &[]),
+    ("http/range.rs", &[]),
     ("journal/fold.rs", &[]),
     ("journal/journey.rs", &[]),
     ("pki/leaf.rs", &["crate::pki"]),
     ("sntp/reply.rs", &[]),
+    ("tftp/netascii.rs", &[]),
+    ("tftp/terms.rs", &["crate::tftp"]),
+    ("tftp/window.rs", &[]),
+    ("tftp/wire.rs", &[]),
 ];
 
 /// Names at the end of a path that read a clock, randomness or the environment whatever they hang on.

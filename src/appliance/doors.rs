@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::given::Given;
 use super::supervision::Supervisor;
-use super::{CARE, names, overlays, port};
+use super::{CARE, names, over_tftp, overlays, port};
 use crate::admin::{self, Admin};
 use crate::brands::Registry;
 use crate::config::{Config, Listen, Mode, Network};
@@ -30,6 +30,7 @@ use crate::sntp;
 use crate::store::Store;
 use crate::sys::clock::Clock;
 use crate::sys::interfaces;
+use crate::tftp;
 
 /// What the doors stand on.
 pub(super) struct Doors {
@@ -72,7 +73,9 @@ impl Doors {
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
         let alternate = alternate(&listen)?;
-        let also: Vec<u16> = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr())).collect();
+        let trivial = trivial(&listen)?;
+        let held = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr()));
+        let also: Vec<u16> = held.chain(trivial.iter().map(|(at, socket)| port(*at, socket.local_addr()))).collect();
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
@@ -99,6 +102,16 @@ impl Doors {
             FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
         let service = images.in_front_of(service);
 
+        let tftp = tftp::Door {
+            files: over_tftp::files(provision.clone(), library.clone(), (self.journal.clone(), self.clock.clone())),
+            serves: Arc::new({
+                let provision = provision.clone();
+                move |address| provision.serves(address)
+            }),
+            limits: tftp::Limits::default(),
+            single_port: Arc::new(move || library.settings().tftp_single_port),
+        };
+
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
         // Where phones ask that know no other port; DHCP sends them here only while the port is held.
         if let Some(alternate) = alternate {
@@ -113,6 +126,9 @@ impl Doors {
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
+        if let Some(trivial) = trivial {
+            self.serve_tftp(&mut parts, supervisor, trivial, tftp);
+        }
         for network in &self.config.networks {
             self.lease(&mut parts, supervisor, network, &registry, (ports, &also));
         }
@@ -172,6 +188,31 @@ impl Doors {
                     None => listeners::bind(at)?,
                 };
                 Ok(listeners::serve(socket, entrance, stop).await?)
+            }
+        }));
+    }
+
+    fn serve_tftp(
+        &self,
+        parts: &mut JoinSet<()>,
+        supervisor: &Supervisor,
+        (at, socket): (SocketAddr, tokio::net::UdpSocket),
+        door: tftp::Door,
+    ) {
+        let first = std::sync::Mutex::new(Some(socket));
+        let stop = supervisor.stop.clone();
+        parts.spawn(supervisor.clone().keep("tftp".to_owned(), move || {
+            let socket = first.lock().ok().and_then(|mut first| first.take());
+            let (door, stop) = (door.clone(), stop.clone());
+            async move {
+                let socket = match socket {
+                    Some(socket) => socket,
+                    None => tftp::bind(at)?,
+                };
+                tokio::select! {
+                    ended = tftp::serve(socket, door) => Ok(ended?),
+                    () = stop.cancelled() => Ok(()),
+                }
             }
         }));
     }
@@ -339,6 +380,19 @@ fn alternate(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, TcpListener)
             )
             .ok()
             .map(|socket| (Listen::USUAL_ALTERNATE, socket))),
+    }
+}
+
+/// As with the alternate port, one that nobody asked for may be missing.
+fn trivial(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, tokio::net::UdpSocket)>> {
+    match listen.tftp {
+        Some(at) => Ok(Some((at, tftp::bind(at).with_context(|| taken("tftp", at))?))),
+        None => Ok(tftp::bind(Listen::USUAL_TFTP)
+            .inspect_err(
+                |error| tracing::warn!(%error, at = %Listen::USUAL_TFTP, "phones that ask over TFTP find nothing"),
+            )
+            .ok()
+            .map(|socket| (Listen::USUAL_TFTP, socket))),
     }
 }
 

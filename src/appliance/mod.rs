@@ -7,6 +7,7 @@ mod disk;
 mod doors;
 mod first_start;
 mod given;
+mod over_tftp;
 mod overlays;
 mod supervision;
 

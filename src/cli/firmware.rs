@@ -103,6 +103,9 @@ pub(super) struct Set {
     /// Bytes a second to one phone; `none` for no bound
     #[arg(long, value_parser = rate)]
     phone_rate: Option<Bound>,
+    /// Whether TFTP transfers stay on the port that was asked, for firewalls that know no better
+    #[arg(long, value_name = "BOOL")]
+    tftp_single_port: Option<bool>,
     /// Proxy on the way outside, http://host:port; `none` for none
     #[arg(long)]
     proxy: Option<String>,
@@ -221,6 +224,7 @@ impl Set {
         if let Some(Bound(rate)) = self.phone_rate {
             settings.phone_rate = rate;
         }
+        settings.tftp_single_port = self.tftp_single_port.unwrap_or(settings.tftp_single_port);
         if let Some(proxy) = self.proxy {
             settings.proxy = Some(proxy).filter(|proxy| proxy != "none");
         }

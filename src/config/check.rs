@@ -16,7 +16,8 @@ pub(super) type Checked<T> = Result<T, Fault>;
 pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     let defaults = Config::safe_defaults();
     let identity = file.identity.unwrap_or(written::Identity { name: None, names: Vec::new() });
-    let listen = file.listen.unwrap_or(written::Listen { http: None, http_alternate: None, https: None, ntp: None });
+    let listen =
+        file.listen.unwrap_or(written::Listen { http: None, http_alternate: None, https: None, tftp: None, ntp: None });
     let log = file.log.unwrap_or(written::Log { filter: None, format: written::Format::default() });
     let mut networks: Vec<Network> = Vec::new();
     let mut voice = Vec::new();
@@ -55,6 +56,7 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
         listen: Listen {
             http: listen.http.unwrap_or(defaults.listen.http),
             http_alternate: listen.http_alternate,
+            tftp: listen.tftp,
             https: listen.https.unwrap_or(defaults.listen.https),
             ntp: listen.ntp.unwrap_or(defaults.listen.ntp),
         },

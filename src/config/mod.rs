@@ -57,11 +57,16 @@ pub struct Listen {
     pub http_alternate: Option<SocketAddr>,
     /// HTTPS: provisioning, page and API.
     pub https: SocketAddr,
+    /// TFTP; `None` when the file does not name it, and then it is [`Listen::USUAL_TFTP`], if that can be had.
+    pub tftp: Option<SocketAddr>,
     /// Time (SNTP).
     pub ntp: SocketAddr,
 }
 
 impl Listen {
+    /// Where phones ask over TFTP.
+    pub const USUAL_TFTP: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 69);
+
     /// Where phones ask that know no other port.
     pub const USUAL_ALTERNATE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 6970);
 }
@@ -219,7 +224,7 @@ impl Config {
             socket: "/run/block66/block66.sock".into(),
             name: "block66".into(),
             names: Vec::new(),
-            listen: Listen { http: any(80), http_alternate: None, https: any(443), ntp: any(123) },
+            listen: Listen { http: any(80), http_alternate: None, https: any(443), tftp: None, ntp: any(123) },
             networks: Vec::new(),
             policy: None,
             log: Log { filter: "info".into(), json: false },

@@ -65,7 +65,7 @@ fn unknown_keys_are_refused_with_the_nearest_right_name() {
         wrong("\n[listen]\nhtpps = \"[::]:443\""),
         "block66.toml:3: there is no key \"htpps\" here; did you mean \"https\"?"
     );
-    assert!(wrong("[listen]\nwhatever = 1").contains("the keys are http, http-alternate, https, ntp"));
+    assert!(wrong("[listen]\nwhatever = 1").contains("the keys are http, http-alternate, tftp, https, ntp"));
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub(super) struct Identity {
 pub(super) struct Listen {
     pub(super) http: Option<SocketAddr>,
     pub(super) http_alternate: Option<SocketAddr>,
+    pub(super) tftp: Option<SocketAddr>,
     pub(super) https: Option<SocketAddr>,
     pub(super) ntp: Option<SocketAddr>,
 }

@@ -17,6 +17,8 @@ pub struct Settings {
     /// Bytes a second that one phone is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_rate: Option<u64>,
+    /// Whether TFTP transfers stay on the port that was asked, for firewalls that know no better.
+    pub tftp_single_port: bool,
     /// Proxy on the way outside, `http://host:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
@@ -57,6 +59,7 @@ impl Default for Settings {
             reserve: 256 << 20,
             upstream_rate: None,
             phone_rate: None,
+            tftp_single_port: false,
             proxy: None,
             authorities: None,
         }

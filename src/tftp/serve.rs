@@ -70,8 +70,11 @@ pub struct Door {
 }
 
 /// The transfers under way, by client; where they share the port, with the way to each.
+type Transfers = HashMap<SocketAddr, Option<mpsc::Sender<Vec<u8>>>>;
+
+/// The transfers of one door.
 #[derive(Clone, Default)]
-struct Table(Arc<Mutex<HashMap<SocketAddr, Option<mpsc::Sender<Vec<u8>>>>>>);
+struct Table(Arc<Mutex<Transfers>>);
 
 /// A transfer's place in the table.
 struct Place {
@@ -86,7 +89,7 @@ impl Drop for Place {
 }
 
 impl Table {
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Option<mpsc::Sender<Vec<u8>>>>> {
+    fn lock(&self) -> MutexGuard<'_, Transfers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn number(block: &mut [u8], number: u16) {
 }
 
 /// The options that were agreed on (RFC 2347).
-pub fn options(agreed: &[(&str, u64)]) -> Vec<u8> {
+pub(super) fn options(agreed: &[(&str, u64)]) -> Vec<u8> {
     let mut packet = vec![0, 6];
     for (name, value) in agreed {
         let mut field = String::new();

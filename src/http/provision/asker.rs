@@ -5,7 +5,7 @@ use hyper::{Response, StatusCode};
 use super::login::Login;
 use super::query::Query;
 use super::{Provision, Target, answers, transition};
-use crate::access::{self, Ask, Channel, Evidence, Lan, LoginProof, Subject, Verdict};
+use crate::access::{self, Ask, Evidence, Lan, LoginProof, Subject, Verdict};
 use crate::http::Body;
 use crate::http::path::Wanted;
 use crate::model::{Id, Mac, Organisation, Phone, Reason};
@@ -61,7 +61,7 @@ impl Provision {
             self.record(query, target.claimed, Reason::MacMismatch { claimed, address: peer.address });
         }
         let ask = Ask {
-            channel: if peer.tls { Channel::Tls } else { Channel::Plain },
+            channel: query.channel,
             file: target.file,
             address: peer.address,
             unanswered: self.was_asked(target.claimed, sent, query),

@@ -16,12 +16,12 @@ impl Provision {
     }
 
     /// The phone on the list that nothing on the LAN speaks against being at an address.
-    pub(in crate::http) fn phone_at(&self, address: IpAddr) -> Option<Arc<Phone>> {
+    pub fn phone_at(&self, address: IpAddr) -> Option<Arc<Phone>> {
         self.store.phone_by_mac(self.mac_at(address)?)
     }
 
     /// The MAC that nothing on the LAN speaks against being at an address.
-    pub(in crate::http) fn mac_at(&self, address: IpAddr) -> Option<Mac> {
+    pub fn mac_at(&self, address: IpAddr) -> Option<Mac> {
         self.neighbour(address, self.clock.now()).known()
     }
 

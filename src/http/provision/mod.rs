@@ -13,6 +13,7 @@ mod query;
 mod resource;
 mod revisions;
 mod stranger;
+mod tftp;
 mod transition;
 mod unanswered;
 mod upload;
@@ -32,7 +33,7 @@ use self::revisions::Revisions;
 use self::unanswered::Unanswered;
 use super::path::Wanted;
 use super::{Body, Peer};
-use crate::access::{File, Transition};
+use crate::access::{Channel, File, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
 use crate::depot::Depot;
 use crate::journal::Journal;
@@ -179,6 +180,7 @@ impl Provision {
             parameters: head.uri.query(),
             agent,
             peer,
+            channel: if peer.tls { Channel::Tls } else { Channel::Plain },
             now: self.clock.now(),
         };
         let wanted = match Wanted::read(head.uri.path()) {

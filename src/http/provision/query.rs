@@ -2,6 +2,7 @@ use hyper::header::{HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use hyper::{HeaderMap, Method};
 
 use super::Provision;
+use crate::access::Channel;
 use crate::http::Peer;
 use crate::http::conditional::Condition;
 use crate::http::path;
@@ -17,6 +18,7 @@ pub(super) struct Query<'a> {
     pub(super) parameters: Option<&'a str>,
     pub(super) agent: Option<String>,
     pub(super) peer: Peer,
+    pub(super) channel: Channel,
     pub(super) now: Now,
 }
 
@@ -36,7 +38,11 @@ impl Query<'_> {
 impl Provision {
     /// An event about this request.
     pub(super) fn event(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) -> Event {
-        let door = if query.peer.tls { Door::Https } else { Door::Http };
+        let door = match query.channel {
+            Channel::Tls => Door::Https,
+            Channel::Plain => Door::Http,
+            Channel::Tftp => Door::Tftp,
+        };
         Event::new(query.now.wall, door, reason)
             .about(mac)
             .from_address(query.peer.address)
