@@ -70,7 +70,6 @@ impl<'a> Look<'a> {
     }
 
     /// What is in flash, with nothing of this look in it.
-    #[allow(dead_code)]
     pub(super) fn settings(&self) -> &Settings {
         &self.phone.flash.settings
     }
@@ -153,6 +152,12 @@ impl<'a> Look<'a> {
             }
             Err(halt) => Err(halt),
         }
+    }
+
+    /// Goes on without its own file.
+    pub(super) fn miss(&mut self, fault: Fault) {
+        self.note(format!("goes on: {fault}"));
+        self.files.fault = Some(fault);
     }
 
     /// Takes the settings of a file over at the end of the look.

@@ -1,6 +1,7 @@
 //! The brands that are simulated, one file each.
 
 mod grandstream;
+mod panasonic;
 mod poly;
 mod snom;
 mod yealink;
@@ -8,7 +9,7 @@ mod yealink;
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: [&Breed; 4] = [&yealink::BREED, &poly::BREED, &snom::BREED, &grandstream::BREED];
+pub static ALL: [&Breed; 5] = [&yealink::BREED, &poly::BREED, &snom::BREED, &grandstream::BREED, &panasonic::BREED];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
