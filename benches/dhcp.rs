@@ -1,4 +1,4 @@
-//! How long the DHCP engine takes to decide, with a hundred and with ten thousand leases.
+//! How long the DHCP engine takes to decide, with few leases and with many.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use block66::dhcp::{Engine, Knowledge, Network, Request, Subnet};
+use block66::dhcp::{Conduct, Engine, Knowledge, Network, Request, Subnet};
 use block66::model::{Lease, LeaseState, Mac, Now, Timestamp};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -31,14 +31,16 @@ fn engine(leases: u32) -> Engine {
         subnet: Subnet {
             net: ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 64, 0, 0), 10),
             first: FIRST.into(),
-            last: (FIRST + 20_000).into(),
+            last: (FIRST + 80_000).into(),
             gateway: Some(SERVER),
             dns: vec![SERVER],
             domain: Some("branch.example".into()),
             lease_time: Duration::from_secs(43_200),
             reservations: BTreeMap::new(),
+            on_link: false,
         },
-        sole: true,
+        conduct: Conduct::Full { sole: true },
+        marker: None,
         dated: true,
         restored: false,
     };
@@ -52,7 +54,7 @@ fn engine(leases: u32) -> Engine {
         expires: now(43_200).wall,
         seconds_left: 43_200,
     };
-    Engine::new(network, (0..leases).map(lease).collect(), now(0))
+    Engine::new(network, (0..leases).map(lease), now(0))
 }
 
 /// A packet as a phone sends it, with a class and a list of eleven parameters.
@@ -74,9 +76,9 @@ fn packet(client: u32, kind: u8, more: &[(u8, [u8; 4])]) -> Vec<u8> {
 
 fn decisions(criterion: &mut Criterion) {
     let url = b"http://10.64.0.1/p/".to_vec();
-    let phone = Knowledge { options: vec![(66, url.clone()), (160, url)] };
+    let phone = Knowledge { options: vec![(66, url.clone()), (160, url)], phone: true, custom: Vec::new() };
     let mut group = criterion.benchmark_group("dhcp");
-    for leases in [100, 10_000] {
+    for leases in [100, 10_000, 60_000] {
         let known = packet(leases / 2, 1, &[]);
         group.bench_function(BenchmarkId::new("discover of a known client", leases), |bencher| {
             let mut engine = engine(leases);

@@ -16,7 +16,7 @@ pub fn hold(input: &[u8]) -> bool {
     let address = |octet: u8| IpAddr::V4(Ipv4Addr::new(10, 66, 0, octet));
     let ask = Ask {
         channel: bytes.pick(&[Channel::Tls, Channel::Plain, Channel::Tftp]),
-        file: bytes.pick(&[File::Own, File::Kept, File::Personal, File::Shared, File::Common]),
+        file: bytes.pick(&[File::Own, File::Common, File::Kept, File::Personal, File::Shared]),
         address: address(bytes.u8() % 4),
         unanswered: bytes.flag(),
     };
@@ -37,8 +37,8 @@ pub fn hold(input: &[u8]) -> bool {
     let policy = Policy {
         secret_files: bytes.pick(&[SecretPolicy::Own, SecretPolicy::OrganisationOnLan, SecretPolicy::Organisation]),
         plain_http: bytes.flag(),
-        lan_alone: bytes.flag(),
         reopen_after_reset: bytes.flag(),
+        ..Policy::default()
     };
     let listed = bytes.flag();
     let login = |user: &str| Login { user: user.into(), password: Secret::new("password") };
@@ -68,6 +68,7 @@ pub fn hold(input: &[u8]) -> bool {
         },
         created: then,
     };
+    let policy = Policy { lan_alone: bytes.flag(), ..policy };
     let subject = listed.then_some(Subject { phone: &phone, policy });
     let verdict = decide(&ask, &evidence, subject, now);
     assert_eq!(verdict, decide(&ask, &evidence, subject, now), "the same question, another answer");

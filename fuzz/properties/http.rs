@@ -52,7 +52,8 @@ impl Talk {
         let mut head = lines.next().unwrap_or_default().split(' ');
         let (how, from) = (head.next().unwrap_or_default(), head.next().and_then(|octet| octet.parse::<u8>().ok()));
         let Some(from) = from else { return };
-        let peer = Peer { address: [10, 66, 0, from].into(), local: BOX.into(), tls: how != "plain" };
+        let peer =
+            Peer { address: [10, 66, 0, from].into(), local: BOX.into(), tls: how != "plain", certificate: None };
         if how == "alert" {
             return ground.provision.handshake_failed(peer, Reason::TlsUnknownCa);
         }

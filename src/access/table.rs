@@ -110,7 +110,10 @@ fn policies() -> Vec<(Vec<&'static str>, Policy)> {
                     let mut words = vec![word];
                     words.extend(plain_http.then_some("plain"));
                     words.extend(lan_alone.then_some("lan-alone"));
-                    all.push((words, Policy { secret_files, plain_http, lan_alone, reopen_after_reset }));
+                    all.push((
+                        words,
+                        Policy { secret_files, plain_http, lan_alone, reopen_after_reset, ..Policy::default() },
+                    ));
                 }
             }
         }

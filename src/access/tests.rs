@@ -217,6 +217,7 @@ fn policy_strategy() -> impl Strategy<Value = Policy> {
             plain_http,
             lan_alone,
             reopen_after_reset,
+            ..Policy::default()
         },
     )
 }

@@ -17,6 +17,15 @@
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
+//! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
+//! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
+//! | `/firmware/{id}/fetch`, `…/pin`   | POST        | fetch it now; keep it on the box                    |
+//! | `/firmware/settings`              | GET, PUT    | room, rates, proxy, authorities                     |
+//! | `/leases/export`, `…/import`      | GET, POST   | `?network=&form=dnsmasq`, or `kea`                  |
+//! | `/dhcp`, `/sightings`             | GET         | what is done on each network and why; who is there  |
+//! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
+//! | `/dhcp/{network}/ask`             | POST        | what other servers tell each brand                  |
+//! | `/dhcp/{network}/take-over`       | POST        | stand in for a server that is gone                  |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
@@ -32,9 +41,11 @@
 mod answer;
 mod api;
 mod call;
+mod dhcp;
 mod draft;
 mod gather;
 pub mod import;
+mod leases;
 mod live;
 mod local;
 mod look;
@@ -53,6 +64,7 @@ mod test_data;
 mod tests;
 mod throttle;
 pub mod types;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -67,7 +79,10 @@ pub use import::Action;
 pub use problem::{FieldError, Problem};
 pub use standing::Standing;
 
+use crate::brands::Registry;
 use crate::config::Network;
+use crate::dhcp as dhcp_control;
+use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
@@ -96,8 +111,14 @@ pub struct Facts {
     pub ports: Ports,
     /// The certificate authority, without its key.
     pub authority: Authority,
+    /// Images for phones.
+    pub firmware: Library,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
+    /// The brands that are recognised.
+    pub registry: Arc<Registry>,
+    /// What DHCP does.
+    pub dhcp: dhcp_control::Control,
 }
 
 /// Where the listeners are.

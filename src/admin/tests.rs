@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use super::call::Origin;
 use super::test_data;
 use super::{Admin, Authority, Facts, Ports};
+use crate::brands::Registry;
 use crate::config::{Dhcp, Mode, Network, Pool};
+use crate::firmware::Library;
 use crate::journal::Journal;
 use crate::model::{Door, Mac, Secret};
 use crate::model::{Event, FirstContact, Id, Journey, Lease, LeaseState, Light, Phone, Reason, Step, Timestamp};
@@ -20,6 +22,7 @@ use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
 
 mod demo;
+mod dhcp;
 mod sign_in;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
@@ -72,7 +75,10 @@ impl Ground {
         let (journal, _running) = Journal::open(store.clone()).unwrap();
         let organisation = test_data::organisation();
         store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).await.unwrap();
-        let admin = Admin::new(store.clone(), journal, clock, facts()).unwrap();
+        let parts = (store.clone(), journal.clone(), clock.clone());
+        let registry = Arc::new(Registry::builtin().unwrap());
+        let library = Library::open(&directory.path().join("firmware"), parts, registry).unwrap();
+        let admin = Admin::new(store.clone(), journal, clock, facts(library)).unwrap();
         Self { admin, store, _directory: directory }
     }
 
@@ -126,7 +132,7 @@ impl Ground {
     }
 }
 
-pub(super) fn facts() -> Facts {
+pub(super) fn facts(firmware: Library) -> Facts {
     Facts {
         name: "box66.branch.example".into(),
         version: "0.1.0".into(),
@@ -139,11 +145,11 @@ pub(super) fn facts() -> Facts {
             gateway: Some([10, 66, 0, 254].into()),
             dns: Vec::new(),
             domain: None,
+            vlan: None,
             dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
-                lease_time: Dhcp::USUAL_LEASE,
-                reservations: Vec::new(),
+                ..Dhcp::usual()
             },
         }],
         ports: Ports { http: 80, https: 443 },
@@ -160,7 +166,10 @@ pub(super) fn facts() -> Facts {
             not_before: Timestamp::from_secs(1_740_000_000),
             not_after: Timestamp::from_secs(2_140_000_000),
         },
+        firmware,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
+        registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
+        dhcp: crate::dhcp::Control::default(),
     }
 }
 

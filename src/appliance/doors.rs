@@ -1,24 +1,30 @@
 //! The doors of the box: opened together, supervised one by one.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
 
+use super::given::Given;
 use super::supervision::Supervisor;
-use super::{CARE, names, port};
+use super::{CARE, names, overlays, port};
 use crate::admin::{self, Admin};
 use crate::brands::Registry;
-use crate::config::{Config, Mode, Network};
+use crate::config::{Config, Listen, Mode, Network};
 use crate::depot::Depot;
 use crate::dhcp;
+use crate::firmware::Library;
+use crate::http::firmware::FirmwareDoor;
 use crate::http::listeners::{self, Entrance};
 use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
+use crate::pairing::Pairing;
 use crate::pki::{Authority, Certificates};
 use crate::sntp;
 use crate::store::Store;
@@ -36,25 +42,49 @@ pub(super) struct Doors {
     pub(super) certificates: Certificates,
     pub(super) origin: Id,
     pub(super) restored: bool,
+    /// What page and command line see of DHCP.
+    pub(super) control: dhcp::Control,
 }
 
 impl Doors {
+    /// The brands, with the administrator's folders over them; what became of those is on record.
+    fn brands(&self) -> anyhow::Result<Registry> {
+        let (folders, unreadable) = overlays::read(&self.config.data_directory);
+        let (registry, refused) = Registry::with_overlays(&folders).context("the brand folders are damaged")?;
+        let now = self.clock.now().wall;
+        let mut bad: Vec<(String, String)> =
+            refused.into_iter().map(|refused| (refused.brand, refused.error.to_string())).collect();
+        bad.extend(unreadable.into_iter().map(|folder| (folder.brand, folder.what)));
+        for folder in folders.into_iter().filter(|folder| bad.iter().all(|(brand, _)| *brand != folder.id)) {
+            self.journal.record(Event::new(now, Door::Box, Reason::OverlayInForce { brand: folder.id }));
+        }
+        for (brand, what) in bad {
+            tracing::error!(brand, what, "a brand folder is not in force");
+            self.journal.record(Event::new(now, Door::Box, Reason::OverlayRefused { brand, what }));
+        }
+        Ok(registry)
+    }
+
     /// Takes every port, then serves. A port that cannot be had fails the start: nobody would notice later.
     pub(super) async fn open(self, supervisor: &Supervisor) -> anyhow::Result<(JoinSet<()>, Option<Secret>)> {
         let mut parts = JoinSet::new();
-        let registry = Arc::new(Registry::builtin().context("the brand folders are damaged")?);
+        let registry = Arc::new(self.brands()?);
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
+        let alternate = alternate(&listen)?;
+        let also: Vec<u16> = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr())).collect();
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
-        let admin = self.admin(&registry, ports)?;
+        let library = self.library(&registry).context("the files of firmware cannot be used")?;
+        let admin = self.admin(&registry, ports, library.clone())?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
+            pairing: Pairing::new(self.store.clone(), self.origin),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,
@@ -65,26 +95,39 @@ impl Doors {
             https: ports.https,
         }));
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
+        let images =
+            FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
+        let service = images.in_front_of(service);
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        // Where phones ask that know no other port; DHCP sends them here only while the port is held.
+        if let Some(alternate) = alternate {
+            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
+        }
         let entrance = Entrance {
             tls: Some((
-                self.certificates.server_config(),
+                self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
             ..entrance_plain(&service, &self.clock)
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
-        for network in self.config.networks.iter().filter(|network| network.dhcp.mode == Mode::Full) {
-            self.lease(&mut parts, supervisor, network, &registry, ports);
+        for network in &self.config.networks {
+            self.lease(&mut parts, supervisor, network, &registry, (ports, &also));
         }
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
         Ok((parts, setup_code))
     }
 
-    fn admin(&self, registry: &Registry, ports: admin::Ports) -> anyhow::Result<Admin> {
+    fn library(&self, registry: &Arc<Registry>) -> std::io::Result<Library> {
+        let directory = self.config.data_directory.join("firmware");
+        let parts = (self.store.clone(), self.journal.clone(), self.clock.clone());
+        Library::open(&directory, parts, registry.clone())
+    }
+
+    fn admin(&self, registry: &Arc<Registry>, ports: admin::Ports, firmware: Library) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
@@ -100,7 +143,10 @@ impl Doors {
                 not_before: self.authority.not_before(),
                 not_after: self.authority.not_after(),
             },
+            firmware,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
+            registry: registry.clone(),
+            dhcp: self.control.clone(),
         };
         Admin::new(self.store.clone(), self.journal.clone(), self.clock.clone(), facts)
             .context("the page's templates are damaged")
@@ -160,7 +206,7 @@ impl Doors {
         supervisor: &Supervisor,
         network: &Network,
         registry: &Arc<Registry>,
-        ports: admin::Ports,
+        (ports, also): (admin::Ports, &[u16]),
     ) {
         let server = dhcp::Parts {
             store: self.store.clone(),
@@ -169,26 +215,46 @@ impl Doors {
                 registry: registry.clone(),
                 http: ports.http,
                 https: ports.https,
-                also: Vec::new(),
+                also: also.to_vec(),
             },
             clock: self.clock.clone(),
             restored: self.restored,
+            box_id: self.origin,
+            control: self.control.clone(),
         };
         let (network, stop) = (network.clone(), supervisor.stop.clone());
         parts.spawn(supervisor.clone().keep(format!("dhcp on {}", network.name), move || {
             let (network, server, stop) = (network.clone(), server.clone(), stop.clone());
             async move {
-                let mut running = dhcp::serve(&network, server)?;
-                let ended = tokio::select! {
-                    ended = running.ended() => Some(ended),
-                    () = stop.cancelled() => None,
-                };
-                tokio::task::spawn_blocking(move || running.stop()).await?;
-                match ended {
-                    None | Some(dhcp::Ended::Stopped) => Ok(()),
-                    Some(dhcp::Ended::Changed) => Err(anyhow!("interface or address changed")),
-                    Some(dhcp::Ended::Failed(error)) => Err(error.into()),
-                    Some(dhcp::Ended::Panicked) => Err(anyhow!("its thread panicked")),
+                loop {
+                    let mut running = match dhcp::serve(&network, server.clone()) {
+                        Ok(running) => running,
+                        Err(error) => match wait_for_network(&network, &server.control, error) {
+                            // It will not come while this program runs: the other doors go on without.
+                            Ok(None) => {
+                                stop.cancelled().await;
+                                return Ok(());
+                            }
+                            Ok(Some(wait)) => {
+                                tokio::select! {
+                                    () = tokio::time::sleep(wait) => continue,
+                                    () = stop.cancelled() => return Ok(()),
+                                }
+                            }
+                            Err(error) => return Err(error.into()),
+                        },
+                    };
+                    let ended = tokio::select! {
+                        ended = running.ended() => Some(ended),
+                        () = stop.cancelled() => None,
+                    };
+                    tokio::task::spawn_blocking(move || running.stop()).await?;
+                    match ended {
+                        None | Some(dhcp::Ended::Stopped) => return Ok(()),
+                        Some(dhcp::Ended::Changed) => tracing::info!(network = network.name, "its address changed"),
+                        Some(dhcp::Ended::Failed(error)) => return Err(error.into()),
+                        Some(dhcp::Ended::Panicked) => return Err(anyhow!("its thread panicked")),
+                    }
                 }
             }
         }));
@@ -207,20 +273,25 @@ impl Doors {
         }));
     }
 
-    /// Certificates are made anew when an address changed or their end is near; connections go on undisturbed.
+    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
+    /// in force; connections go on undisturbed.
     fn care_for_certificates(self, parts: &mut JoinSet<()>, supervisor: &Supervisor) {
         let stop = supervisor.stop.clone();
-        let doors = Arc::new(self);
+        let (doors, given) = (Arc::new(self), Arc::new(Given::default()));
         parts.spawn(supervisor.clone().keep("certificates".to_owned(), move || {
-            let (doors, stop) = (doors.clone(), stop.clone());
+            let (doors, given, stop) = (doors.clone(), given.clone(), stop.clone());
             async move {
                 loop {
                     tokio::select! {
                         () = tokio::time::sleep(CARE) => {}
                         () = stop.cancelled() => return Ok(()),
                     }
-                    let doors = doors.clone();
-                    tokio::task::spawn_blocking(move || doors.renew()).await??;
+                    let (doors, given) = (doors.clone(), given.clone());
+                    tokio::task::spawn_blocking(move || {
+                        given.follow(&doors.store, &doors.certificates, &doors.journal, doors.clock.now());
+                        doors.renew()
+                    })
+                    .await??;
                 }
             }
         }));
@@ -237,8 +308,38 @@ impl Doors {
     }
 }
 
+/// What to do where DHCP cannot start: try again after a while, give up for this run, or fail.
+fn wait_for_network(
+    network: &Network,
+    control: &dhcp::Control,
+    error: dhcp::Error,
+) -> Result<Option<Duration>, dhcp::Error> {
+    let alarm = network.dhcp.mode != Mode::Auto || network.dhcp.pool.is_some();
+    let wait = match &error {
+        dhcp::Error::NoAddress { .. } => Some(CARE),
+        dhcp::Error::Io(error) if error.kind() == ErrorKind::PermissionDenied => None,
+        dhcp::Error::Io(_) => return Err(error),
+    };
+    tracing::warn!(network = network.name, %error, "DHCP does not run");
+    control.deaf(&network.name, error.to_string(), alarm);
+    Ok(wait)
+}
+
 fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {
     Entrance { service: service.clone(), tls: None, limits: Limits::default(), clock: clock.clone() }
+}
+
+/// One that nobody asked for may be missing: hardly any phone needs it.
+fn alternate(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, TcpListener)>> {
+    match listen.http_alternate {
+        Some(at) => Ok(Some((at, bind("http-alternate", at)?))),
+        None => Ok(listeners::bind(Listen::USUAL_ALTERNATE)
+            .inspect_err(
+                |error| tracing::warn!(%error, at = %Listen::USUAL_ALTERNATE, "some phones will not find files"),
+            )
+            .ok()
+            .map(|socket| (Listen::USUAL_ALTERNATE, socket))),
+    }
 }
 
 fn bind(name: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -19,6 +19,10 @@ pub(super) async fn make_missing(store: &Store, now: Now) -> anyhow::Result<Id> 
             id
         }
     };
+    if store.secret(Store::PASSWORD_KEY).is_none() {
+        let value = Secret::new(random::token(43));
+        writes.push(Write::PutSecret { key: Store::PASSWORD_KEY.into(), value });
+    }
     if store.organisations().is_empty() {
         let organisation = Organisation {
             id: random::id(now.wall),

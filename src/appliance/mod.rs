@@ -6,6 +6,8 @@
 mod disk;
 mod doors;
 mod first_start;
+mod given;
+mod overlays;
 mod supervision;
 
 use std::net::SocketAddr;
@@ -101,6 +103,7 @@ impl Appliance {
             certificates,
             origin,
             restored: opened.restored.is_some(),
+            control: crate::dhcp::Control::default(),
         };
         let (mut parts, setup_code) = doors.open(&supervisor).await?;
         let (refusal, told, ending) = (store.refusal(), journal.clone(), stop.clone());

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::class::{ClassRule, MacPrefix};
@@ -25,10 +25,14 @@ pub struct Brand {
     pub resync: Option<String>,
     /// Event header of the NOTIFY that makes a phone restart.
     pub reboot: Option<String>,
+    /// What its images are like, once known.
+    pub firmware: Option<Images>,
     /// What its TLS can do.
     pub tls: Tls,
     /// Whether its phones can log in by HTTP; else the LAN is all the evidence that they ever give.
     pub logs_in: bool,
+    /// Whether its phones ask by DHCPINFORM when their lease tells them nothing.
+    pub asks_by_inform: bool,
     pub(super) user_agents: Vec<Regex>,
     pub(super) vendor_classes: Vec<ClassRule>,
     pub(super) mac_prefixes: Vec<MacPrefix>,
@@ -39,6 +43,32 @@ pub struct Brand {
     unknown_model: Model,
     models: Vec<(String, Model)>,
     facts: Vec<Fact>,
+}
+
+/// What a brand's firmware images are like.
+#[derive(Debug, Clone)]
+pub struct Images {
+    names: Vec<Regex>,
+    /// So many numbers at the front of a release say which hardware it is for.
+    pub hardware_numbers: usize,
+    /// Phones ask for an image by the same name at every start, whatever release it holds, and take what is newer: it
+    /// is given only to those who should have it.
+    pub fixed_names: bool,
+    /// Whether phones take an older release than they run.
+    pub rollback: bool,
+}
+
+impl Images {
+    /// Whether phones take an image of this name.
+    pub fn takes(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.names.iter().any(|pattern| pattern.is_match(name.as_bytes()))
+    }
+
+    /// The names that phones take, as regular expressions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(Regex::as_str)
+    }
 }
 
 /// What a model of phone has. Zero where that is not known.
@@ -151,6 +181,8 @@ pub enum FileKind {
     Upload,
     /// A firmware image.
     Firmware,
+    /// Asked of whatever answers at that name; everybody is sent to where the files are.
+    Redirect,
     /// Asked for, and given to nobody.
     Withheld,
 }
@@ -189,6 +221,8 @@ impl Brand {
             name: manifest.name,
             resync: manifest.resync.map(|notify| notify.event),
             reboot: manifest.reboot.map(|notify| notify.event),
+            firmware: manifest.firmware.as_ref().map(images).transpose().map_err(wrong)?,
+            asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
@@ -283,14 +317,28 @@ fn model(listed: &manifest::Model, unknown: &Model) -> Model {
 }
 
 fn user_agent(pattern: &str) -> Result<Regex, String> {
-    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    // User-Agents are ASCII. With the classes of all of Unicode each of these takes ten times the memory.
+    let regex = RegexBuilder::new(pattern).unicode(false).build().map_err(|error| error.to_string())?;
     if let Some(name) = regex.capture_names().flatten().find(|name| !matches!(*name, "model" | "firmware" | "mac")) {
         return Err(format!("user-agent {pattern}: {name} is none of model, firmware, mac"));
     }
-    if regex.is_match("") {
+    if regex.is_match(b"") {
         return Err(format!("user-agent {pattern} fits everything"));
     }
     Ok(regex)
+}
+
+fn images(rule: &manifest::Firmware) -> Result<Images, String> {
+    if rule.names.is_empty() {
+        return Err("firmware has no names".into());
+    }
+    let names = rule.names.iter().map(|name| Regex::new(name).map_err(|error| error.to_string()));
+    Ok(Images {
+        names: names.collect::<Result<_, _>>()?,
+        hardware_numbers: rule.hardware_numbers,
+        fixed_names: rule.fixed_names,
+        rollback: rule.rollback,
+    })
 }
 
 fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
@@ -322,9 +370,9 @@ fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
 }
 
 fn check_file(file: &manifest::File, made: bool, names_a_mac: bool) -> Result<(), String> {
-    use FileKind::{Book, Common, Firmware, Own, Resource, Upload, Withheld};
+    use FileKind::{Book, Common, Firmware, Own, Redirect, Resource, Upload, Withheld};
     match (file.kind, made) {
-        (Resource | Firmware | Withheld, true) => return Err("nothing is made for it".into()),
+        (Resource | Firmware | Redirect | Withheld, true) => return Err("nothing is made for it".into()),
         (Own | Common | Book, false) => return Err("it needs a template".into()),
         (Upload, true) if file.given_back == Some(false) => return Err("it is made, and never given".into()),
         _ => {}
@@ -333,7 +381,9 @@ fn check_file(file: &manifest::File, made: bool, names_a_mac: bool) -> Result<()
         (Own | Upload, false, false) => return Err("it is one phone's and names no {mac}".into()),
         (Own | Upload, true, true) => return Err("it names a {mac}, and says that it does not".into()),
         (Common, true, _) => return Err("it is for many phones and names a {mac}".into()),
-        (Common | Book | Resource | Firmware | Withheld, _, true) => return Err("it is not one phone's".into()),
+        (Common | Book | Resource | Firmware | Redirect | Withheld, _, true) => {
+            return Err("it is not one phone's".into());
+        }
         _ => {}
     }
     for (key, said, of) in [
@@ -406,6 +456,12 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
         }
+    }
+    if let Some(firmware) = &manifest.firmware {
+        add(format!("firmware {}", firmware.names.join(", ")), &firmware.source, firmware.seen_on_a_phone);
+    }
+    if let Some(inform) = &manifest.inform {
+        add("inform".into(), &inform.source, inform.seen_on_a_phone);
     }
     add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
     facts

@@ -44,6 +44,9 @@ pub enum Unfit {
     /// A character that begins or ends something in this format.
     #[error("holds {0:?}, which this phone's files cannot say")]
     Character(char),
+    /// Over so many bytes, which is all that the phone takes here.
+    #[error("is longer than {0} bytes")]
+    Longer(usize),
     /// Over [`Format::LONGEST`] bytes.
     #[error("is longer than {} bytes", Format::LONGEST)]
     TooLong,
@@ -128,15 +131,15 @@ impl Format {
         }
     }
 
-    /// The value in double quotes, for the formats whose values may stand bare or in quotes.
+    /// The value between these quotes, for the formats whose values may stand bare or in quotes.
     ///
     /// # Errors
     /// The format knows no quotes, or the value cannot stand between them.
-    pub(super) fn quote(self, value: &str) -> Result<String, Unfit> {
+    pub(super) fn quote(self, value: &str, mark: char) -> Result<String, Unfit> {
         sound(value)?;
-        match self {
-            Self::Ini => Ok(format!("\"{}\"", between_quotes(value)?)),
-            _ => Err(Unfit::Character('"')),
+        match (self, mark) {
+            (Self::Ini, '"' | '\'') => Ok(format!("{mark}{}{mark}", between(value, mark)?)),
+            _ => Err(Unfit::Character(mark)),
         }
     }
 
@@ -188,11 +191,15 @@ fn bare<'a>(value: &'a str, never: &[char], never_first: &[char]) -> Result<Cow<
     }
 }
 
-/// A value between double quotes of which there is no telling how one would be written within. A backslash at its end
+/// A value between quotes of which there is no telling how one would be written within. A backslash at its end
 /// could hide the closing one.
 fn between_quotes(value: &str) -> Result<Cow<'_, str>, Unfit> {
-    match (value.contains('"'), value.ends_with('\\')) {
-        (true, _) => Err(Unfit::Character('"')),
+    between(value, '"')
+}
+
+fn between(value: &str, mark: char) -> Result<Cow<'_, str>, Unfit> {
+    match (value.contains(mark), value.ends_with('\\')) {
+        (true, _) => Err(Unfit::Character(mark)),
         (_, true) => Err(Unfit::Character('\\')),
         _ => Ok(Cow::Borrowed(value)),
     }
@@ -236,7 +243,7 @@ mod tests {
         for format in Format::ALL {
             for value in ["a\nb", "a\rb", "a\0b", "a\tb", "a\u{85}b", "a\u{2028}b", "a\u{2029}b", "\n", "a\u{7f}"] {
                 assert_eq!(format.escape(value), Err(Unfit::Control), "{format:?} {value:?}");
-                assert!(format.quote(value).is_err(), "{format:?} {value:?}");
+                assert!(format.quote(value, '"').is_err(), "{format:?} {value:?}");
                 assert_eq!(format.check_name(value, false), Err(Unfit::Name), "{format:?} {value:?}");
             }
             assert_eq!(format.escape(&"x".repeat(Format::LONGEST + 1)), Err(Unfit::TooLong), "{format:?}");
@@ -255,7 +262,7 @@ mod tests {
         for format in [Format::KeyValue, Format::Quoted, Format::Colon, Format::Blank, Format::Semicolon] {
             assert_eq!(format.escape("O'Brien & <Sons>").as_deref(), Ok("O'Brien & <Sons>"), "{format:?}");
         }
-        assert_eq!(Format::Ini.quote("O'Brien; Sons, Ltd.").as_deref(), Ok("\"O'Brien; Sons, Ltd.\""));
+        assert_eq!(Format::Ini.quote("O'Brien; Sons, Ltd.", '"').as_deref(), Ok("\"O'Brien; Sons, Ltd.\""));
     }
 
     #[test]
@@ -293,9 +300,11 @@ mod tests {
         ] {
             assert_eq!(format.escape(value), Err(unfit), "{format:?} {value:?}");
         }
-        assert_eq!(Format::Ini.quote("a\"b"), Err(Character('"')));
-        assert_eq!(Format::Ini.quote("a\\"), Err(Character('\\')));
-        assert!(Format::KeyValue.quote("a").is_err(), "it knows no quotes");
+        assert_eq!(Format::Ini.quote("a\"b", '"'), Err(Character('"')));
+        assert_eq!(Format::Ini.quote("a\\", '"'), Err(Character('\\')));
+        assert_eq!(Format::Ini.quote("it's", '\''), Err(Character('\'')));
+        assert_eq!(Format::Ini.quote("[2-9]xx|0\"", '\'').as_deref(), Ok("'[2-9]xx|0\"'"));
+        assert!(Format::KeyValue.quote("a", '"').is_err(), "it knows no quotes");
         for value in ["Zoë & \"Bob\" <x>", "a = b", "#98", "100%", "☎️", "it's", "a#b;c"] {
             assert_eq!(Format::KeyValue.escape(value).as_deref(), Ok(value));
         }

@@ -36,7 +36,17 @@ pub(super) struct Manifest {
     pub(super) http_login: bool,
     pub(super) resync: Option<Notify>,
     pub(super) reboot: Option<Notify>,
+    pub(super) firmware: Option<Firmware>,
     pub(super) tls: Tls,
+    pub(super) inform: Option<Inform>,
+}
+
+/// Its phones ask by DHCPINFORM when their lease tells them nothing.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Inform {
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
 }
 
 fn yes() -> bool {
@@ -246,6 +256,25 @@ pub(super) enum Word {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Notify {
     pub(super) event: String,
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
+}
+
+/// What its images are like.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Firmware {
+    /// Regular expressions over the names of images, in lower case.
+    pub(super) names: Vec<String>,
+    /// So many numbers at the front of a release say which hardware it is for.
+    #[serde(default)]
+    pub(super) hardware_numbers: usize,
+    /// Phones ask for these very names at every start and take what is newer.
+    #[serde(default)]
+    pub(super) fixed_names: bool,
+    /// Whether phones take an older release than they run.
+    #[serde(default)]
+    pub(super) rollback: bool,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }

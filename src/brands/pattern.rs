@@ -81,6 +81,9 @@ impl Pattern {
         if places.iter().filter(|part| matches!(part, Part::Word(_))).count() > MOST_LOOSE {
             return Err(format!("\"{written}\" has more than {MOST_LOOSE} places of no fixed length"));
         }
+        if let [Part::Word(_)] = parts.as_slice() {
+            return Err(format!("\"{written}\" would fit everything"));
+        }
         let folders_fit = written.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if written.contains('\\') || rest.contains('}') || !folders_fit {
             return Err(format!("\"{written}\" is not the name of a file"));
@@ -337,6 +340,7 @@ mod tests {
             "{code:13}",
             "{model:3}",
             "{model}{id}{type}{file}",
+            "{file}",
             "/a.cfg",
             "a//b.cfg",
             "../a.cfg",
@@ -351,6 +355,6 @@ mod tests {
     fn matching_long_names_takes_no_time() {
         let name = "1".repeat(4000);
         assert_eq!(pattern("{model}-{id}-{type}.xml").matches(&name), None);
-        assert_eq!(pattern("{file}").matches(&name), None);
+        assert_eq!(pattern("x/{file}").matches(&name), None);
     }
 }

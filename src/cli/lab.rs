@@ -91,7 +91,7 @@ fn brands(names: &[String]) -> anyhow::Result<Vec<&'static Breed>> {
     }
     let mut brands = Vec::new();
     for name in names {
-        let known = || BREEDS.map(|breed| breed.brand).join(", ");
+        let known = || BREEDS.iter().map(|breed| breed.brand).collect::<Vec<_>>().join(", ");
         let brand =
             breed(name).with_context(|| format!("no brand is called \"{name}\": there is {}, and all", known()))?;
         if !brands.contains(&brand) {

@@ -5,8 +5,10 @@
 mod ca;
 mod check;
 mod client;
+mod dhcp;
 mod events;
 mod exit;
+mod firmware;
 mod init;
 pub mod lab;
 mod organisations;
@@ -65,9 +67,12 @@ enum Command {
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
     Organisations(organisations::Organisations),
     Events(events::Events),
+    #[command(subcommand)]
+    Firmware(firmware::Firmware),
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
@@ -94,7 +99,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
+        Command::Firmware(firmware) => ask(firmware.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),

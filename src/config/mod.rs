@@ -4,6 +4,7 @@
 //! fast; all other settings live in the store. A key that stands in the file wins.
 
 mod check;
+mod custom;
 mod error;
 mod written;
 
@@ -37,7 +38,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// Addresses and ports of the listeners.
     pub listen: Listen,
-    /// The networks that are served. Empty in the file: every network that the box has an address in, DHCP off.
+    /// The networks that are served. Empty in the file: every network that the box has an address in, DHCP
+    /// `auto` without a pool.
     pub networks: Vec<Network>,
     /// Policy that holds for every organisation, when the file says so.
     pub policy: Option<Policy>,
@@ -50,10 +52,18 @@ pub struct Config {
 pub struct Listen {
     /// Plain HTTP.
     pub http: SocketAddr,
+    /// Plain HTTP once more, where some phones ask before they try TFTP; `None` when the file does not name it, and then
+    /// it is [`Listen::USUAL_ALTERNATE`], if that can be had.
+    pub http_alternate: Option<SocketAddr>,
     /// HTTPS: provisioning, page and API.
     pub https: SocketAddr,
     /// Time (SNTP).
     pub ntp: SocketAddr,
+}
+
+impl Listen {
+    /// Where phones ask that know no other port.
+    pub const USUAL_ALTERNATE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 6970);
 }
 
 /// One LAN.
@@ -71,6 +81,8 @@ pub struct Network {
     pub dns: Vec<Ipv4Addr>,
     /// Domain name, told to DHCP clients.
     pub domain: Option<String>,
+    /// The VLAN that it is, as the switches tag it.
+    pub vlan: Option<u16>,
     /// What DHCP does here.
     pub dhcp: Dhcp,
 }
@@ -86,6 +98,57 @@ pub struct Dhcp {
     pub lease_time: Duration,
     /// Addresses kept for single clients: inside the subnet, no MAC or address twice.
     pub reservations: Vec<Reservation>,
+    /// Relay agents whose requests count, by the address that they give as theirs.
+    pub relays: Vec<Ipv4Addr>,
+    /// The VLAN that phones are sent into: one that the box serves, and never the one that they are in.
+    pub voice_vlan: Option<u16>,
+    /// How often other servers are searched for: 5 seconds to an hour.
+    pub probe_interval: Duration,
+    /// How long `auto` waits for a slow server before it is the server itself: 10 seconds to an hour.
+    pub quiet_time: Duration,
+    /// Further subnets: behind relays, or on the same wire.
+    pub subnets: Vec<Subnet>,
+    /// Options that the administrator sets, the narrowest last.
+    pub options: Vec<CustomOption>,
+}
+
+/// A further subnet that is served through the same interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnet {
+    /// Its addresses; none in common with another subnet.
+    pub net: Ipv4Net,
+    /// Addresses that it gives.
+    pub pool: Pool,
+    /// Router.
+    pub gateway: Ipv4Addr,
+    /// Resolvers.
+    pub dns: Vec<Ipv4Addr>,
+    /// The VLAN that it is, as the switches tag it.
+    pub vlan: Option<u16>,
+}
+
+/// A DHCP option that the administrator sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomOption {
+    /// Its number: none that the server itself must answer for.
+    pub code: u8,
+    /// Its value: 1 to 255 bytes.
+    pub value: Vec<u8>,
+    /// Who gets it.
+    pub scope: Scope,
+}
+
+/// Who gets an option that the administrator sets; the order is from wide to narrow.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everybody in the network.
+    Network,
+    /// Phones of a brand, by its folder name.
+    Brand(String),
+    /// Phones of a model, as the list of phones spells it.
+    Model(String),
+    /// One device.
+    Phone(Mac),
 }
 
 /// What DHCP does on a network.
@@ -93,10 +156,29 @@ pub struct Dhcp {
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Listens, never answers.
-    #[default]
     Off,
+    /// Finds out whether there is another server, and never competes with one.
+    #[default]
+    Auto,
+    /// Gives no address, and tells recognised phones that ask by INFORM where their configuration is.
+    InformOnly,
+    /// Gives addresses of its own pool to recognised phones, and leaves everybody else to the other server.
+    PhonesOnly,
     /// Is the DHCP server of the LAN.
     Full,
+}
+
+impl Mode {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Auto => "auto",
+            Self::InformOnly => "inform-only",
+            Self::PhonesOnly => "phones-only",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// Addresses from `first` to `last`, both included.
@@ -137,7 +219,7 @@ impl Config {
             socket: "/run/block66/block66.sock".into(),
             name: "block66".into(),
             names: Vec::new(),
-            listen: Listen { http: any(80), https: any(443), ntp: any(123) },
+            listen: Listen { http: any(80), http_alternate: None, https: any(443), ntp: any(123) },
             networks: Vec::new(),
             policy: None,
             log: Log { filter: "info".into(), json: false },
@@ -163,7 +245,8 @@ impl Config {
         check::check(written).map_err(|fault| error::at(&fault, text, path))
     }
 
-    /// Where the file names no network, every network that the box has an address in is served, with DHCP off.
+    /// Where the file names no network, every network that the box has an address in is served, with DHCP `auto` and
+    /// nothing that could be given away.
     #[must_use]
     pub fn with_networks_found(mut self, addresses: &[Address]) -> Self {
         if self.networks.is_empty() {
@@ -175,6 +258,11 @@ impl Config {
 }
 
 impl Network {
+    /// Every subnet that is served, the one in which the box has its address first.
+    pub fn subnets(&self) -> impl Iterator<Item = Ipv4Net> {
+        std::iter::once(self.subnet).chain(self.dhcp.subnets.iter().map(|further| further.net))
+    }
+
     fn found(interface: &str, net: Ipv4Net) -> Self {
         Self {
             name: interface.to_owned(),
@@ -183,14 +271,43 @@ impl Network {
             gateway: None,
             dns: Vec::new(),
             domain: None,
-            dhcp: Dhcp { mode: Mode::Off, pool: None, lease_time: Dhcp::USUAL_LEASE, reservations: Vec::new() },
+            vlan: None,
+            dhcp: Dhcp::usual(),
         }
     }
 }
 
 impl Dhcp {
+    /// The VLAN that a phone is sent into which asks from `source`, or by the relay at `relay`: none when it is in
+    /// that VLAN already, where it would restart for ever.
+    pub fn voice_vlan(&self, relay: Ipv4Addr, source: Ipv4Addr) -> Option<u16> {
+        let vlan = self.voice_vlan?;
+        let mut there = self.subnets.iter().filter(|subnet| subnet.vlan == Some(vlan));
+        (!there.any(|subnet| subnet.net.contains(&relay) || subnet.net.contains(&source))).then_some(vlan)
+    }
+
     /// Half a day: a phone that is moved frees its address by the next morning.
     pub const USUAL_LEASE: Duration = Duration::from_secs(12 * 3600);
+    /// How often other servers are searched for.
+    pub const USUAL_PROBE_INTERVAL: Duration = Duration::from_secs(120);
+    /// Routers take three minutes to start.
+    pub const USUAL_QUIET_TIME: Duration = Duration::from_secs(300);
+
+    /// What holds when nobody says otherwise: nothing is there that could be given away.
+    pub fn usual() -> Self {
+        Self {
+            mode: Mode::Auto,
+            pool: None,
+            lease_time: Self::USUAL_LEASE,
+            reservations: Vec::new(),
+            relays: Vec::new(),
+            voice_vlan: None,
+            probe_interval: Self::USUAL_PROBE_INTERVAL,
+            quiet_time: Self::USUAL_QUIET_TIME,
+            subnets: Vec::new(),
+            options: Vec::new(),
+        }
+    }
 }
 
 impl Pool {

@@ -36,6 +36,7 @@ pub(super) struct Identity {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Listen {
     pub(super) http: Option<SocketAddr>,
+    pub(super) http_alternate: Option<SocketAddr>,
     pub(super) https: Option<SocketAddr>,
     pub(super) ntp: Option<SocketAddr>,
 }
@@ -50,6 +51,7 @@ pub(super) struct Network {
     #[serde(default)]
     pub(super) dns: Vec<Ipv4Addr>,
     pub(super) domain: Option<Spanned<String>>,
+    pub(super) vlan: Option<Spanned<u16>>,
     pub(super) dhcp: Option<Dhcp>,
 }
 
@@ -61,6 +63,50 @@ pub(super) struct Dhcp {
     pub(super) lease_time: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) reservation: Vec<Reservation>,
+    #[serde(default)]
+    pub(super) relays: Vec<Ipv4Addr>,
+    pub(super) voice_vlan: Option<Spanned<u16>>,
+    pub(super) probe_interval: Option<Spanned<String>>,
+    pub(super) quiet_time: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) subnet: Vec<Subnet>,
+    #[serde(default)]
+    pub(super) option: Vec<Spanned<CustomOption>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Subnet {
+    pub(super) subnet: Spanned<Ipv4Net>,
+    pub(super) pool: Spanned<String>,
+    pub(super) gateway: Spanned<Ipv4Addr>,
+    pub(super) dns: Option<Vec<Ipv4Addr>>,
+    pub(super) vlan: Option<Spanned<u16>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct CustomOption {
+    pub(super) code: u8,
+    #[serde(rename = "type")]
+    pub(super) kind: OptionKind,
+    pub(super) value: toml::Value,
+    pub(super) brand: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) mac: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OptionKind {
+    Ip,
+    IpList,
+    Text,
+    U8,
+    U16,
+    U32,
+    Hex,
+    Bool,
 }
 
 #[derive(Deserialize)]

@@ -55,6 +55,11 @@ impl Wanted {
     pub fn is_provisioning(&self) -> bool {
         self.prefixed || (self.name.contains('.') && !self.name.contains('/'))
     }
+
+    /// Whether this is a page of the administrator's whatever files phones may ask for.
+    pub fn is_page(&self) -> bool {
+        !self.prefixed && matches!(self.name.split('/').next(), Some("" | "api" | "assets"))
+    }
 }
 
 /// The value of a parameter in a query, with its escapes undone and blanks for plus signs; `None` when it is not there,

@@ -297,7 +297,7 @@ impl Drop for Lab {
 /// The organisation of phones that trust in this way, with its policy; `None` is the box's own.
 fn organisation(trust: Trust) -> Option<(&'static str, serde_json::Value)> {
     match trust {
-        Trust::Authority => None,
+        Trust::Authority | Trust::Unchecked => None,
         Trust::PlainLogin => Some(("Without our CA", json!({ "plain-http": true }))),
         Trust::Lan => Some(("Without a login", json!({ "plain-http": true, "lan-alone": true }))),
     }

@@ -16,6 +16,8 @@ pub enum Door {
     Http,
     /// HTTPS, from the TLS handshake on.
     Https,
+    /// UDP 69.
+    Tftp,
     /// UDP 123.
     Ntp,
     /// The page, the API and the command line.
@@ -30,6 +32,7 @@ impl fmt::Display for Door {
             Self::Dhcp => "DHCP",
             Self::Http => "HTTP",
             Self::Https => "HTTPS",
+            Self::Tftp => "TFTP",
             Self::Ntp => "NTP",
             Self::Admin => "admin",
             Self::Box => "box",

@@ -5,6 +5,7 @@
 
 mod book;
 mod event;
+mod firmware;
 mod group;
 mod handset;
 mod id;
@@ -16,6 +17,7 @@ mod phone;
 mod port;
 mod reason;
 mod resource;
+mod rollout;
 mod secret;
 pub mod settings;
 mod sighting;
@@ -24,6 +26,7 @@ mod url;
 
 pub use book::{Contact, PhoneBook};
 pub use event::{Door, Event, Journey, Light, Step};
+pub use firmware::{Firmware, FirmwareSource};
 pub use group::{Group, Scope};
 pub use handset::Handset;
 pub use id::Id;
@@ -35,6 +38,7 @@ pub use phone::{FirstContact, Login, Phone};
 pub use port::{AnaloguePort, CallerId, Fax};
 pub use reason::{Blame, Outcome, Reason};
 pub use resource::{Resource, ResourceKind};
+pub use rollout::{Rollout, RolloutPlan, RolloutScope, RolloutState, Turn, UpdateWindow};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sighting::Sighting;

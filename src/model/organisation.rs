@@ -32,6 +32,8 @@ pub struct Policy {
     pub secret_files: SecretPolicy,
     /// Whether files with secrets may also leave over plain HTTP, against a Digest login.
     pub plain_http: bool,
+    /// Whether a Basic login counts over plain HTTP that was sent unasked. Anybody on the way reads it.
+    pub plain_basic: bool,
     /// Whether the LAN alone opens files with secrets, over any channel: for phones that can neither log in nor use TLS.
     pub lan_alone: bool,
     /// Whether a known phone that was reset may start over by itself when lease and neighbour table agree with it.

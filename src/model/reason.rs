@@ -50,6 +50,152 @@ pub enum Reason {
         /// What is wrong with it.
         what: String,
     },
+    /// DHCP is off by configuration.
+    #[serde(rename = "dhcp.off")]
+    DhcpOff {
+        /// Name of the network.
+        network: String,
+    },
+    /// Nobody has claimed the box.
+    #[serde(rename = "dhcp.unclaimed")]
+    DhcpUnclaimed {
+        /// Name of the network.
+        network: String,
+    },
+    /// The mode is `inform-only` by configuration.
+    #[serde(rename = "dhcp.inform-only")]
+    DhcpInformOnly {
+        /// Name of the network.
+        network: String,
+    },
+    /// The mode is `phones-only` by configuration.
+    #[serde(rename = "dhcp.phones-only")]
+    DhcpPhonesOnly {
+        /// Name of the network.
+        network: String,
+    },
+    /// The mode is `full` by configuration.
+    #[serde(rename = "dhcp.full")]
+    DhcpFull {
+        /// Name of the network.
+        network: String,
+    },
+    /// There never was another server.
+    #[serde(rename = "dhcp.sole")]
+    DhcpSole {
+        /// Name of the network.
+        network: String,
+    },
+    /// Other servers are being searched for.
+    #[serde(rename = "dhcp.searching")]
+    DhcpSearching {
+        /// Name of the network.
+        network: String,
+    },
+    /// A slow server may still start.
+    #[serde(rename = "dhcp.waits")]
+    DhcpWaits {
+        /// Name of the network.
+        network: String,
+    },
+    /// There is neither another server nor a pool.
+    #[serde(rename = "dhcp.nothing-to-give")]
+    DhcpNothingToGive {
+        /// Name of the network.
+        network: String,
+    },
+    /// Another server gives the addresses.
+    #[serde(rename = "dhcp.beside")]
+    DhcpBeside {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// Another server turned up while leases of ours run.
+    #[serde(rename = "dhcp.stepping-down")]
+    DhcpSteppingDown {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// A server that was seen before has not answered yet.
+    #[serde(rename = "dhcp.server-awaited")]
+    DhcpServerAwaited {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// A server that was seen before no longer answers.
+    #[serde(rename = "dhcp.server-gone")]
+    DhcpServerGone {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// An administrator lets the box stand in for a server that is gone.
+    #[serde(rename = "dhcp.stand-in")]
+    DhcpStandIn {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// Another server answers beside a box in mode `full`.
+    #[serde(rename = "dhcp.not-alone")]
+    DhcpNotAlone {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// The box's own address is not static.
+    #[serde(rename = "dhcp.own-address-leased")]
+    DhcpOwnAddressLeased {
+        /// Name of the network.
+        network: String,
+    },
+    /// Another box goes first.
+    #[serde(rename = "dhcp.other-box")]
+    DhcpOtherBox {
+        /// Name of the network.
+        network: String,
+        /// Where it is.
+        address: Ipv4Addr,
+    },
+    /// Another server gives addresses of the box's pool.
+    #[serde(rename = "dhcp.pool-overlaps")]
+    DhcpPoolOverlaps {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// The sockets for listening could not be had.
+    #[serde(rename = "dhcp.deaf")]
+    DhcpDeaf {
+        /// Name of the network.
+        network: String,
+        /// What kept them away.
+        why: String,
+    },
+    /// Somebody uses an address of the pool without asking for it.
+    #[serde(rename = "dhcp.address-in-use")]
+    AddressInUse {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// An administrator lets the box stand in for another DHCP server.
+    #[serde(rename = "dhcp.taken-over")]
+    TakenOver {
+        /// Name of the network.
+        network: String,
+    },
 
     /// The CA was handed out.
     #[serde(rename = "http.ca-given")]
@@ -96,6 +242,41 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A certificate that an administrator gave to the box cannot be used.
+    #[serde(rename = "box.certificate-unusable")]
+    CertificateUnusable {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A certificate of the company's own ends soon, or has ended.
+    #[serde(rename = "box.certificate-ends")]
+    CertificateEnds {
+        /// A name that it is for.
+        name: String,
+        /// Until when it is valid.
+        until: String,
+    },
+    /// A phone that was on no list was put there by an open pairing window.
+    #[serde(rename = "pairing.adopted")]
+    Adopted {
+        /// What it is called.
+        name: String,
+    },
+    /// A phone asked for a name that is none of its brand's, but close to one.
+    #[serde(rename = "http.name-unknown")]
+    NameUnknown {
+        /// The name that it may have meant.
+        nearest: String,
+    },
+    /// A login of one organisation asked for a phone of another.
+    #[serde(rename = "http.other-organisation")]
+    OtherOrganisation,
+    /// A phone that has used HTTPS asked over plain HTTP, and was told where to go.
+    #[serde(rename = "http.plain-after-tls")]
+    PlainAfterTls,
+    /// A phone was sent to where its files are.
+    #[serde(rename = "http.redirected")]
+    Redirected,
     /// A phone asked for a phone book that it does not show.
     #[serde(rename = "http.book-not-shown")]
     BookNotShown,
@@ -158,6 +339,93 @@ pub enum Reason {
         what: String,
     },
 
+    /// An image was given to a phone, or a range of it.
+    #[serde(rename = "firmware.given")]
+    FirmwareGiven {
+        /// The release in it.
+        release: String,
+    },
+    /// An image was asked for and cannot be had now.
+    #[serde(rename = "firmware.unavailable")]
+    FirmwareUnavailable {
+        /// The release in it.
+        release: String,
+        /// Why.
+        why: String,
+    },
+    /// An image was fetched from outside, and is what it should be.
+    #[serde(rename = "firmware.fetched")]
+    FirmwareFetched {
+        /// The release in it.
+        release: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// An image could not be fetched from outside.
+    #[serde(rename = "firmware.not-fetched")]
+    FirmwareNotFetched {
+        /// The release in it.
+        release: String,
+        /// Why.
+        why: String,
+    },
+    /// An image was put into the catalogue.
+    #[serde(rename = "firmware.added")]
+    FirmwareAdded {
+        /// The release in it.
+        release: String,
+    },
+    /// An image was taken out of the catalogue.
+    #[serde(rename = "firmware.removed")]
+    FirmwareRemoved {
+        /// The release in it.
+        release: String,
+    },
+    /// A phone said which release it runs, and it is another than before.
+    #[serde(rename = "firmware.runs")]
+    FirmwareRuns {
+        /// The release.
+        release: String,
+    },
+    /// A phone runs the release that it should.
+    #[serde(rename = "firmware.right")]
+    FirmwareRight {
+        /// The release.
+        release: String,
+    },
+    /// A phone is told of another release than it runs.
+    #[serde(rename = "firmware.behind")]
+    FirmwareBehind {
+        /// The release that it should run.
+        release: String,
+    },
+    /// A phone did not come back with the release that it was told of.
+    #[serde(rename = "firmware.failed")]
+    FirmwareFailed {
+        /// The release that it should run.
+        release: String,
+    },
+    /// A roll-out began.
+    #[serde(rename = "rollout.started")]
+    RolloutStarted {
+        /// Its name.
+        name: String,
+    },
+    /// A roll-out was stopped, by an administrator or by itself.
+    #[serde(rename = "rollout.stopped")]
+    RolloutStopped {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// Every phone of a roll-out had its turn.
+    #[serde(rename = "rollout.finished")]
+    RolloutFinished {
+        /// Its name.
+        name: String,
+    },
+
     /// Nothing says which firmware the phone should run, so it runs the right one.
     #[serde(rename = "journey.no-firmware-assigned")]
     NoFirmwareAssigned,
@@ -212,6 +480,20 @@ pub enum Reason {
         part: String,
         /// How often since the start of the process.
         times: u32,
+    },
+    /// An administrator's brand folder is not in force.
+    #[serde(rename = "box.overlay-refused")]
+    OverlayRefused {
+        /// Name of the folder.
+        brand: String,
+        /// What is wrong, with file and line.
+        what: String,
+    },
+    /// An administrator's brand folder is in force.
+    #[serde(rename = "box.overlay-in-force")]
+    OverlayInForce {
+        /// Name of the folder.
+        brand: String,
     },
     /// The store was broken and is back from a snapshot.
     #[serde(rename = "box.store-restored")]
@@ -297,12 +579,22 @@ impl Reason {
         match self {
             Self::Leased { .. }
             | Self::Released { .. }
+            | Self::TakenOver { .. }
+            | Self::DhcpInformOnly { .. }
+            | Self::DhcpPhonesOnly { .. }
+            | Self::DhcpFull { .. }
+            | Self::DhcpSole { .. }
+            | Self::DhcpBeside { .. }
             | Self::CaGiven
             | Self::Success { .. }
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::PlainAfterTls
+            | Self::Adopted { .. }
+            | Self::Redirected
             | Self::UploadKept
+            | Self::OverlayInForce { .. }
             | Self::ResourcesComplete
             | Self::InService
             | Self::Resynced
@@ -315,14 +607,37 @@ impl Reason {
             | Self::Claimed
             | Self::SignedIn
             | Self::Started { .. }
+            | Self::FirmwareGiven { .. }
+            | Self::FirmwareFetched { .. }
+            | Self::FirmwareAdded { .. }
+            | Self::FirmwareRemoved { .. }
+            | Self::FirmwareRuns { .. }
+            | Self::FirmwareRight { .. }
+            | Self::RolloutStarted { .. }
+            | Self::RolloutFinished { .. }
             | Self::DiskHasRoom { .. }
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
-            Self::NoCredentials | Self::NotServed | Self::NoFirmwareAssigned => Outcome::NotNeeded,
+            Self::NoCredentials
+            | Self::NotServed
+            | Self::NoFirmwareAssigned
+            | Self::FirmwareBehind { .. }
+            | Self::DhcpOff { .. }
+            | Self::DhcpUnclaimed { .. }
+            | Self::DhcpSearching { .. }
+            | Self::DhcpWaits { .. }
+            | Self::DhcpSteppingDown { .. }
+            | Self::DhcpServerAwaited { .. }
+            | Self::DhcpNothingToGive { .. } => Outcome::NotNeeded,
             Self::LeaseRefused { .. }
+            | Self::DhcpOwnAddressLeased { .. }
+            | Self::DhcpOtherBox { .. }
+            | Self::DhcpPoolOverlaps { .. }
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
+            | Self::NameUnknown { .. }
+            | Self::OtherOrganisation
             | Self::BookNotShown
             | Self::ResourceMissing { .. }
             | Self::UploadTooLarge { .. }
@@ -334,6 +649,11 @@ impl Reason {
             | Self::SignInRefused
             | Self::MacMismatch { .. } => Outcome::Refused,
             Self::Declined { .. }
+            | Self::DhcpServerGone { .. }
+            | Self::DhcpStandIn { .. }
+            | Self::DhcpNotAlone { .. }
+            | Self::DhcpDeaf { .. }
+            | Self::AddressInUse { .. }
             | Self::PoolExhausted { .. }
             | Self::DhcpMalformed { .. }
             | Self::HttpMalformed { .. }
@@ -341,7 +661,14 @@ impl Reason {
             | Self::TlsUnknownCa
             | Self::TlsTooOld { .. }
             | Self::TlsFailed { .. }
+            | Self::FirmwareUnavailable { .. }
+            | Self::FirmwareNotFetched { .. }
+            | Self::FirmwareFailed { .. }
+            | Self::RolloutStopped { .. }
+            | Self::CertificateUnusable { .. }
+            | Self::CertificateEnds { .. }
             | Self::PartRestarted { .. }
+            | Self::OverlayRefused { .. }
             | Self::StoreRestored { .. }
             | Self::DiskFull => Outcome::Failed,
         }

@@ -59,6 +59,8 @@ pub struct Make {
 pub enum Trust {
     /// It learns a CA, and from then on asks over HTTPS with its login.
     Authority,
+    /// It asks over HTTPS with its login, and does not look who it is that answers.
+    Unchecked,
     /// It trusts its maker's CAs alone: it asks over plain HTTP with its login.
     PlainLogin,
     /// It knows neither logins nor CAs: it is known by its place on the LAN.

@@ -76,12 +76,13 @@ impl Phone {
         let mut authorization = None;
         let mut renewed = false;
         let mut redirects = 0;
+        let identity = self.setup.identity;
         loop {
             let response = self.exchange(ask, &url, authorization.as_deref())?;
             let file = || url.name().to_owned();
             match response.status {
                 status if ask.met_by(status) => {
-                    let proven = url.tls || self.setup.identity.breed.trust != Trust::Authority;
+                    let proven = url.tls || matches!(identity.breed.trust, Trust::PlainLogin | Trust::Lan);
                     let Response { status, headers, body } = response;
                     return Ok(Fetched { body, status, headers, by_login: proven && authorization.is_some() });
                 }
@@ -129,7 +130,11 @@ impl Phone {
         let trust_fault = self.flash.meaning().trust_fault;
         let (result, bytes) = if url.tls {
             let usable = if trust_fault.is_none() { self.flash.authorities.as_slice() } else { &[] };
-            let tls = trust::client(usable, Arc::clone(&self.clock))
+            let client = match identity.breed.trust {
+                Trust::Unchecked => trust::unchecked_client(Arc::clone(&self.clock)),
+                _ => trust::client(usable, Arc::clone(&self.clock)),
+            };
+            let tls = client
                 .and_then(|client| ClientConnection::new(client, ServerName::IpAddress(url.host.into())))
                 .map_err(|error| Fault::Tls { host: host.clone(), why: error.to_string() })?;
             let mut stream = StreamOwned::new(tls, wire);

@@ -50,8 +50,8 @@ impl Phone {
         match self.setup.identity.breed.trust {
             Trust::Authority if base.tls => self.judge_secured(&files),
             Trust::Authority => self.judge_bootstrap(&files),
-            Trust::PlainLogin if !self.flash.by_login => self.judge_introduction(&files),
-            Trust::PlainLogin | Trust::Lan => self.judge_plain(&files),
+            Trust::Unchecked | Trust::PlainLogin if !self.flash.by_login => self.judge_introduction(&files),
+            Trust::Unchecked | Trust::PlainLogin | Trust::Lan => self.judge_plain(&files),
         }
         Ok(())
     }

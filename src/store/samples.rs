@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::model::{
-    Contact, Door, Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
-    Policy, Reason, Resource, ResourceKind, Secret, Settings, Timestamp, Transport,
+    Contact, Door, Event, FirstContact, Group, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
+    Policy, Reason, Resource, ResourceKind, Scope, Secret, Settings, Timestamp, Transport,
 };
 
 fn id(kind: u8, number: u32) -> Id {
@@ -13,9 +13,9 @@ fn id(kind: u8, number: u32) -> Id {
     Id::from_bytes(bytes)
 }
 
-pub(super) const CREATED: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub(crate) const CREATED: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-pub(super) fn organisation(number: u32) -> Organisation {
+pub(crate) fn organisation(number: u32) -> Organisation {
     Organisation {
         id: id(1, number),
         version: 0,
@@ -29,7 +29,7 @@ pub(super) fn organisation(number: u32) -> Organisation {
 }
 
 /// A phone of the first organisation.
-pub(super) fn phone(number: u32, lines: usize) -> Phone {
+pub(crate) fn phone(number: u32, lines: usize) -> Phone {
     let [_, a, b, c] = number.to_be_bytes();
     Phone {
         id: id(2, number),
@@ -65,7 +65,7 @@ pub(super) fn phone(number: u32, lines: usize) -> Phone {
     }
 }
 
-pub(super) fn lease(number: u32) -> Lease {
+pub(crate) fn lease(number: u32) -> Lease {
     let [_, a, b, c] = number.to_be_bytes();
     Lease {
         address: Ipv4Addr::new(10, a, b, c),
@@ -79,17 +79,17 @@ pub(super) fn lease(number: u32) -> Lease {
     }
 }
 
-pub(super) fn event(number: u32) -> Event {
+pub(crate) fn event(number: u32) -> Event {
     Event::new(CREATED, Door::Https, Reason::WrongCredentials).about(phone(number, 0).mac)
 }
 
 /// Every secret of a phone.
-pub(super) fn secrets(phone: &Phone) -> Vec<&str> {
+pub(crate) fn secrets(phone: &Phone) -> Vec<&str> {
     let logins = phone.login.iter().chain(&phone.pending_login).map(|login| &login.password);
     phone.lines.iter().map(|line| &line.password).chain(logins).map(Secret::expose).collect()
 }
 
-pub(super) fn book(number: u32, contacts: u32) -> PhoneBook {
+pub(crate) fn book(number: u32, contacts: u32) -> PhoneBook {
     let contact =
         |contact: u32| Contact { name: format!("Contact {contact}"), numbers: vec![format!("+4989{contact:06}")] };
     PhoneBook {
@@ -104,7 +104,7 @@ pub(super) fn book(number: u32, contacts: u32) -> PhoneBook {
     }
 }
 
-pub(super) fn resource(number: u32) -> Resource {
+pub(crate) fn resource(number: u32) -> Resource {
     Resource {
         id: id(4, number),
         version: 0,
@@ -114,6 +114,20 @@ pub(super) fn resource(number: u32) -> Resource {
         kind: ResourceKind::Wallpaper,
         sha256: [9; 32],
         size: 12_345,
+        created: CREATED,
+    }
+}
+
+/// A group of the first organisation.
+pub(super) fn group(number: u32) -> Group {
+    Group {
+        id: id(5, number),
+        version: 0,
+        origin: id(0, 0),
+        organisation: organisation(1).id,
+        name: format!("Group {number}"),
+        scope: Scope::Members,
+        settings: Settings::NONE.with("regional.language", "de").unwrap(),
         created: CREATED,
     }
 }

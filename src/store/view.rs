@@ -49,7 +49,13 @@ impl View {
                 Some(bytes) => drop(self.documents.insert(place, bytes)),
                 None => drop(self.documents.remove(&place)),
             },
-            Place::Organisation(_) | Place::Phone(_) | Place::PhoneBook(_) | Place::Resource(_) => {
+            Place::Organisation(_)
+            | Place::Phone(_)
+            | Place::PhoneBook(_)
+            | Place::Group(_)
+            | Place::Resource(_)
+            | Place::Firmware(_)
+            | Place::Rollout(_) => {
                 self.apply_document(place, value)?;
             }
         }
@@ -121,6 +127,11 @@ impl View {
     /// The record of a journey.
     pub(super) fn journey(&self, mac: Mac) -> Option<&Bytes> {
         self.journeys.get(&mac)
+    }
+
+    /// Of whom there are journeys.
+    pub(super) fn journeys(&self) -> impl Iterator<Item = Mac> {
+        self.journeys.keys().copied()
     }
 
     /// The events after one, newest first.

@@ -118,13 +118,16 @@ fn text(rendered: &Rendered) -> &str {
 fn every_file_renders_for_none_one_and_the_most_lines() {
     let registry = Registry::builtin().expect("the built-in brands");
     for (brand, rule) in made(&registry) {
+        let models = brand.models().map(|(_, model)| model.accounts);
+        let held = models.chain([brand.model(None).accounts]).max().unwrap_or_default();
         for content in CONTENTS {
             for lines in [0, 1, 2, Line::MOST] {
                 let rendered = render(brand, rule, content, &phone(lines));
                 assert!(!rendered.bytes.is_empty() && !rendered.content_type.is_empty());
                 assert!(rendered.bytes.len() < 64 * 1024, "{} {} is large", brand.id, rule.name());
                 let passwords = text(&rendered).matches(LINE_PASSWORD).count();
-                let expected = if rule.secret && content == Content::Full { lines } else { 0 };
+                // What no model of the brand holds may be left out.
+                let expected = if rule.secret && content == Content::Full { lines.min(held) } else { 0 };
                 // One phone may have several files, and its lines stand in one of them.
                 assert!(passwords == 0 || passwords >= expected && expected > 0);
             }
@@ -175,7 +178,7 @@ fn the_own_files_together_tell_all_of_their_content() {
 fn a_file_with_secrets_is_not_made_without_them() {
     let registry = Registry::builtin().expect("the built-in brands");
     let (phone, organisation, login) = (phone(1), organisation(), login());
-    for (brand, rule) in made(&registry).into_iter().filter(|(_, rule)| rule.kind == FileKind::Own) {
+    for (brand, rule) in made(&registry).into_iter().filter(|(_, rule)| rule.kind == FileKind::Own && rule.secret) {
         let whole = sheet(Content::FirstContact, &phone, &organisation, &login);
         assert!(!rule.secret || brand.render(rule, &Sheet { login: None, ..whole }).is_err());
         assert!(brand.render(rule, &Sheet { phone: None, ..whole }).is_err());

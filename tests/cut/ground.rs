@@ -14,8 +14,9 @@ use block66::http::{self, Body, Limits, Peer, Service, dispatch};
 use block66::journal::{Journal, Running};
 use block66::model::{
     BoxAddress, FirstContact, Id, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scheme, Secret,
-    Settings, Timestamp, provisioning_url,
+    Settings, Timestamp, Transport, provisioning_url,
 };
+use block66::pairing::Pairing;
 use block66::pki::{Authority, Certificates, Names};
 use block66::sntp;
 use block66::store::{Disk, Key, Options, Store, Write};
@@ -83,6 +84,7 @@ impl Ground {
         let provision = Arc::new(Provision::new(Foundations {
             store: store.clone(),
             depot: Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap(),
+            pairing: Pairing::new(store.clone(), Id::new(now.wall, 99)),
             journal,
             registry: Arc::new(Registry::builtin().unwrap()),
             authority: &authority,
@@ -102,7 +104,7 @@ impl Ground {
         let service = on_lan.clone().watch(dispatch::service(Arc::clone(&provision), page, root, ports.1));
         let on_failure: OnTlsFailure =
             Arc::new(move |peer, reason| provision.handshake_failed(on_lan.seen(peer).0, reason));
-        for (sockets, tls) in [(plain, None), (secure, Some((certificates.server_config(), on_failure)))] {
+        for (sockets, tls) in [(plain, None), (secure, Some((certificates.clone(), on_failure)))] {
             for socket in sockets {
                 let entrance = Entrance {
                     service: service.clone(),
@@ -242,8 +244,8 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
             display: "Desk".into(),
             server: "pbx.example".into(),
             port: None,
-            transport: None,
-            expires: None,
+            transport: Some(Transport::Udp),
+            expires: Some(Line::DEFAULT_EXPIRES),
             voicemail: None,
             settings: Settings::NONE,
         };

@@ -10,6 +10,7 @@ use block66::model::{
     Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret,
     Settings, Timestamp, Transport,
 };
+use block66::pairing::Pairing;
 use block66::pki::Authority;
 use block66::store::{Disk, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
@@ -254,7 +255,7 @@ impl Ground {
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls };
+        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls, certificate: None };
         let response = self.provision.answer(request.body(Full::new(ask.body.clone())).unwrap(), peer).await;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -304,6 +305,7 @@ fn provision(store: &Store, depot: &Depot, journal: &Journal, authority: &Author
     Arc::new(Provision::new(Foundations {
         store: store.clone(),
         depot: depot.clone(),
+        pairing: Pairing::new(store.clone(), Id::new(Timestamp::default(), 99)),
         journal: journal.clone(),
         registry: Arc::new(crate::toy::registry()),
         authority,

@@ -1,19 +1,23 @@
 //! Files besides a phone's own: phone books, pictures, and what phones send up.
 
-use block66::model::{Contact, Id, PhoneBook, Reason, Resource, ResourceKind};
+use base64::Engine;
+use block66::http::path::Wanted;
+use block66::model::settings::Settings;
+use block66::model::{Contact, FirstContact, Group, Id, Login, PhoneBook, Reason, Resource, ResourceKind, Scope};
+use block66::pairing::{FreeLine, Pairing, Window};
 use block66::store::Write;
 use hyper::StatusCode;
 
 use crate::ground::{DESK, Ground, OTHER, STRANGER, ask, mac};
 use crate::toy::AGENT;
 
-const AWAY: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 66, 0, 77);
+pub(crate) const AWAY: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 66, 0, 77);
 
 fn name(number: u8, end: &str) -> String {
     format!("/p/toy{}{end}", mac(number).plain())
 }
 
-async fn add_book(ground: &Ground, number: u32, organisation: &str, contacts: &[(&str, &str)]) {
+pub(crate) async fn add_book(ground: &Ground, number: u32, organisation: &str, contacts: &[(&str, &str)]) {
     let now = ground.clock.now().wall;
     let contact = |(name, number): &(&str, &str)| Contact { name: (*name).into(), numbers: vec![(*number).into()] };
     let book = PhoneBook {
@@ -29,7 +33,7 @@ async fn add_book(ground: &Ground, number: u32, organisation: &str, contacts: &[
     ground.store.commit(vec![Write::PutPhoneBook { book, expect: Some(0) }]).await.unwrap();
 }
 
-async fn add_resource(ground: &Ground, name: &str, kind: ResourceKind, organisation: &str, bytes: &[u8]) {
+pub(crate) async fn add_resource(ground: &Ground, name: &str, kind: ResourceKind, organisation: &str, bytes: &[u8]) {
     let now = ground.clock.now().wall;
     let resource = Resource {
         id: Id::new(now, 6000 + bytes.len() as u128),
@@ -212,4 +216,177 @@ async fn uploads_are_bounded_and_logs_stay_here() {
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
     }
     assert_eq!(ground.get(ask(name(9, ".log")).from(AWAY).send("PUT", "x")).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_phone_that_asks_where_to_go_is_sent_there_but_not_for_good() {
+    let mut ground = Ground::new().await;
+    for (tls, url) in [(true, "https://10.66.0.1/p/"), (false, "http://10.66.0.1/p/")] {
+        let mut asked = ask(format!("/toy{}", STRANGER.plain().to_uppercase())).from(AWAY);
+        asked.tls = tls;
+        let answer = ground.get(asked).await;
+        assert_eq!((answer.status, answer.header("location"), answer.text.as_str()), (StatusCode::FOUND, url, ""));
+    }
+    assert_eq!(ground.told(&Reason::Redirected).await.mac, Some(STRANGER));
+}
+
+#[tokio::test]
+async fn paths_that_phones_make_up_are_no_pages() {
+    let ground = Ground::new().await;
+    let files = |path: &str| ground.provision.has_files_at(&Wanted::read(path).unwrap());
+    for path in
+        ["/p/", "/p/x", "/any.cfg", "/toy/media/logo.jpg", "/a/toy/xml/x.xml", "/toy805ec0000001", "/805EC0000001.cfg"]
+    {
+        assert!(files(path), "{path}");
+    }
+    for path in [
+        "/",
+        "/phones",
+        "/phones/toy805ec0000001",
+        "/phones/805ec0000001",
+        "/api/v1/toy805ec0000001",
+        "/api/toy/media/logo.jpg",
+        "/assets/toy/xml/x.xml",
+        "/events",
+        "/live",
+        "/toy",
+    ] {
+        assert!(!files(path), "{path}");
+    }
+}
+
+/// What is set for all phones of the toy brand in the first organisation.
+async fn set_for_toys(ground: &Ground, settings: &[(&str, &str)]) {
+    let now = block66::model::Timestamp::from_secs(1_700_000_000);
+    let mut set = Settings::default();
+    for (key, text) in settings {
+        set.set_text(key, text).unwrap();
+    }
+    let group = Group {
+        id: Id::new(now, 7000),
+        version: 0,
+        origin: Id::new(now, 99),
+        organisation: ground.organisation("branch").id,
+        name: "Toys".into(),
+        scope: Scope::Model { brand: "toy".into(), model: None },
+        settings: set,
+        created: now,
+    };
+    ground.store.commit(vec![Write::PutGroup { group, expect: None }]).await.unwrap();
+}
+
+async fn of_brand(ground: &Ground, number: u8, brand: &str) {
+    let mut phone = ground.phone(number);
+    phone.brand = Some(brand.into());
+    phone.login = Some(Login { user: format!("p{number}"), password: block66::model::Secret::new("pw") });
+    phone.first_contact = FirstContact::Closed { at: ground.clock.now().wall };
+    ground.change(phone).await;
+}
+
+#[tokio::test]
+async fn what_policy_allows_it_may_allow_to_one_brand() {
+    let ground = Ground::new().await;
+    of_brand(&ground, 1, "toy").await;
+    of_brand(&ground, 2, "another").await;
+    let login = |number: u8| ground.phone(number).login.unwrap();
+    let full = |text: &str| text.contains("line-secret");
+    let basic = |number: u8| {
+        let login = login(number);
+        let pair = format!("{}:{}", login.user, login.password.expose());
+        Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+    };
+    let asks = |number: u8| ask(name(number, ".txt")).from(if number == 1 { DESK } else { OTHER }).plain();
+
+    set_for_toys(&ground, &[("provisioning.plain_http", "yes")]).await;
+    assert!(full(&ground.get(asks(1).login(&login(1))).await.text), "against a Digest login");
+    let challenged = ground.once(&asks(1), basic(1)).await;
+    assert!(!full(&challenged.text), "Basic was not asked for: {challenged:?}");
+    assert!(!challenged.header("www-authenticate").contains("Basic"));
+    let pointed = ground.once(&asks(2), None).await;
+    assert!(pointed.status == StatusCode::OK && !full(&pointed.text));
+
+    set_for_toys(&ground, &[("provisioning.plain_http", "yes"), ("provisioning.plain_basic", "yes")]).await;
+    assert!(full(&ground.once(&asks(1), basic(1)).await.text));
+    assert!(!full(&ground.once(&asks(2), basic(2)).await.text));
+    assert!(!full(&ground.once(&asks(1), basic(2)).await.text), "another phone's");
+
+    set_for_toys(&ground, &[("provisioning.lan_alone", "yes")]).await;
+    assert!(full(&ground.once(&asks(1), None).await.text));
+    assert_eq!(ground.once(&asks(1).from(AWAY), None).await.status, StatusCode::UNAUTHORIZED);
+    // Whoever has the phone's address does not make it another brand's phone.
+    let posing = ground.once(&asks(2).with("user-agent", "Toy/X1 2.0"), None).await;
+    assert!(!full(&posing.text));
+    assert_eq!(ground.phone(2).brand.as_deref(), Some("another"));
+    assert!(!full(&ground.once(&asks(2), None).await.text));
+}
+
+#[tokio::test]
+async fn a_phone_shows_the_books_that_are_chosen_for_it() {
+    let ground = Ground::new().await;
+    add_book(&ground, 1, "branch", &[("Eva", "201")]).await;
+    add_book(&ground, 2, "branch", &[("Adam", "202")]).await;
+    of_brand(&ground, 1, "toy").await;
+    let chosen = ground.store.phone_book_by_number(2).unwrap().id.to_string();
+    set_for_toys(&ground, &[("directory.books", &chosen)]).await;
+    assert_eq!(ground.get(ask("/p/toy-x-1.xml")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(ground.get(ask("/p/toy-x-2.xml")).await.status, StatusCode::OK);
+    assert_eq!(ground.get(ask("/p/toy-x-1.xml").from(OTHER)).await.status, StatusCode::OK, "chosen for toys alone");
+    assert!(!ground.get(ask("/p/toy-all.xml")).await.text.contains("Eva"));
+}
+
+#[tokio::test]
+async fn the_record_says_why_a_phone_failed() {
+    let mut ground = Ground::new().await;
+    let misspelt = name(1, ".text").replace("toy", "tou");
+    assert_eq!(ground.get(ask(&misspelt).with("user-agent", AGENT)).await.status, StatusCode::NOT_FOUND);
+    let event = ground.told(&Reason::NameUnknown { nearest: "toy805ec0000001.txt".into() }).await;
+    assert_eq!(event.mac, Some(mac(1)));
+    assert_eq!(ground.get(ask("/p/nothing-like-it.dat").with("user-agent", AGENT)).await.status, StatusCode::NOT_FOUND);
+    ground.told(&Reason::NotServed).await;
+    ground.settle(1, DESK).await;
+    ground.get(ask(name(1, ".txt")).plain()).await;
+    ground.told(&Reason::PlainAfterTls).await;
+}
+
+#[tokio::test]
+async fn in_a_pairing_window_a_stranger_in_its_place_is_put_on_the_list() {
+    let mut ground = Ground::new().await;
+    let now = ground.clock.now().wall;
+    let pairing = Pairing::new(ground.store.clone(), Id::new(now, 99));
+    let lease = block66::model::Lease {
+        address: std::net::Ipv4Addr::new(10, 66, 0, 12),
+        mac: STRANGER,
+        client_id: None,
+        host_name: None,
+        vendor_class: None,
+        state: block66::model::LeaseState::Bound,
+        expires: now.plus(std::time::Duration::from_secs(3600)),
+        seconds_left: 3600,
+    };
+    let here = lease.address;
+    ground.store.commit(vec![Write::PutLease { network: "office".into(), lease }]).await.unwrap();
+    let path = format!("/p/toy{}.txt", STRANGER.plain());
+    let agent = "Toy/X1 2.0 80:5e:c0:00:00:99";
+    let comes = |from| ask(&path).plain().from(from).with("user-agent", agent);
+    assert_eq!(ground.get(comes(here)).await.status, StatusCode::UNAUTHORIZED, "no window is open");
+    let line = FreeLine {
+        user: "299".into(),
+        auth_user: None,
+        password: "free-line-secret".into(),
+        display: "Lobby".into(),
+        server: "pbx.example".into(),
+    };
+    let organisation = ground.organisation("branch").id;
+    let until = now.plus(Window::USUAL);
+    pairing.open(&Window { until, organisation, group: None, free_lines: vec![line] }).await.unwrap();
+    assert_eq!(ground.get(comes(AWAY)).await.status, StatusCode::UNAUTHORIZED, "not in its place");
+    assert!(ground.store.listed(STRANGER).is_none());
+    let taken_in = ground.get(comes(here)).await;
+    assert_eq!(taken_in.status, StatusCode::OK);
+    assert!(taken_in.text.contains("login = ") && !taken_in.text.contains("free-line-secret"), "{}", taken_in.text);
+    assert_eq!(ground.told(&Reason::Adopted { name: "Lobby".into() }).await.mac, Some(STRANGER));
+    let phone = ground.store.phone_by_mac(STRANGER).unwrap();
+    assert_eq!((phone.lines[0].user.as_str(), phone.model.as_deref()), ("299", Some("X1")));
+    let full = ground.get(ask(&path).from(here).login(phone.pending_login.as_ref().unwrap())).await;
+    assert!(full.text.contains("free-line-secret"), "{}", full.text);
 }

@@ -25,7 +25,8 @@ source = "made up"
 seen-on-a-phone = false
 "#;
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
+    ("toy{mac}", r#"kind = "redirect""#),
     ("toy{mac}.txt", r#"kind = "own", template = "own.txt""#),
     ("toy.txt", r#"kind = "own", without-mac = true, template = "own.txt""#),
     ("toy{mac}-open.txt", r#"kind = "own", secret = false, template = "open.txt""#),

@@ -16,7 +16,7 @@ pub(crate) fn lab(phones: u16) -> Lab {
 fn at_pace(phones: u16, pace: u32) -> Lab {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
     let mut lab =
-        Lab::new(&Settings { program, phones, brands: BREEDS.into_iter().take(1).collect(), pace, plant: None })
+        Lab::new(&Settings { program, phones, brands: BREEDS.iter().copied().take(1).collect(), pace, plant: None })
             .unwrap();
     lab.power_on().unwrap();
     lab

@@ -5,6 +5,12 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod capture;
+mod coexistence;
+#[path = "../devices/mod.rs"]
+mod devices;
 mod dhcp;
+mod export;
 mod ground;
 mod http;
+mod life;
+mod relay;

@@ -15,6 +15,7 @@ use block66::model::{
     FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings, Timestamp,
     Transport,
 };
+use block66::pairing::Pairing;
 use block66::pki::Authority;
 use block66::store::{Disk, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
@@ -57,6 +58,7 @@ impl Ground<'_> {
             let provision = Provision::new(Foundations {
                 store: base.store.clone(),
                 depot: base.depot.clone(),
+                pairing: Pairing::new(base.store.clone(), Id::new(Timestamp::default(), 99)),
                 journal: base.journal.clone(),
                 registry: Arc::clone(&base.registry),
                 authority: &base.authority,

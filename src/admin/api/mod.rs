@@ -1,5 +1,7 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod dhcp;
+mod firmware;
 mod organisations;
 mod phones;
 mod read;
@@ -42,6 +44,25 @@ impl Admin {
             }
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
+            ["leases", "export"] => only(method, &Method::GET).and_then(|()| self.api_export(call)),
+            ["leases", "import"] => {
+                only(method, &Method::POST)?;
+                self.api_import_leases(call).await
+            }
+            ["dhcp"] => only(method, &Method::GET).and_then(|()| self.api_dhcp()),
+            ["dhcp", network, "explain"] => {
+                only(method, &Method::GET)?;
+                self.api_explain(call, network).await
+            }
+            ["dhcp", network, "ask"] => {
+                only(method, &Method::POST)?;
+                self.api_ask(network).await
+            }
+            ["dhcp", network, "take-over"] => {
+                only(method, &Method::POST)?;
+                self.api_take_over(network).await
+            }
+            ["sightings"] => only(method, &Method::GET).and_then(|()| self.api_sightings()),
             ["ca"] => only(method, &Method::GET).and_then(|()| self.api_authority()),
             ["organisations"] => match *method {
                 Method::GET => self.api_organisations(),
@@ -52,6 +73,7 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
             }
+            ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

@@ -8,17 +8,24 @@ use crate::model::settings::{Key, KeyKind, Resolved};
 /// The keys of the phone or of one of its modules, by position.
 pub(super) struct Board {
     keys: Vec<(u16, Value)>,
+    /// The last place that somebody thought of, if only to clear it.
+    last: u16,
     module: u8,
 }
 
 impl Board {
     /// The boards of a phone: the phone itself, and each module up to the last that has a key.
     pub(super) fn all(resolved: &Resolved<'_>, lines: &[Value], types: Option<&Map>) -> Vec<Self> {
-        let keys = || resolved.keys().map(|(key, _)| key).filter(|key| key.kind != KeyKind::None);
-        let last = keys().map(|key| key.module).max().unwrap_or_default();
-        let board = |module| Self {
-            keys: keys().filter(|key| key.module == module).map(|key| (key.position, one(key, lines, types))).collect(),
-            module,
+        let all = || resolved.keys().map(|(key, _)| key);
+        let last = all().map(|key| key.module).max().unwrap_or_default();
+        let board = |module| {
+            let on_it = || all().filter(|key| key.module == module);
+            let working = on_it().filter(|key| key.kind != KeyKind::None);
+            Self {
+                keys: working.map(|key| (key.position, one(key, lines, types))).collect(),
+                last: on_it().map(|key| key.position).max().unwrap_or_default(),
+                module,
+            }
         };
         (0..=last).map(board).collect()
     }
@@ -28,14 +35,15 @@ impl Board {
         self.keys.iter().map(|(_, key)| key.clone()).collect()
     }
 
-    /// Every place on it, of which it has at least `places`, and the key that stands there.
+    /// Every place on it, of which it has at least `places`, and the key that stands there; none at all where nobody
+    /// thought of a key, so that what users put there themselves stays.
     pub(super) fn slots(&self, places: u16) -> Value {
-        let last = self.keys.last().map_or(0, |(position, _)| *position);
         let slot = |number: u16| {
             let key = self.keys.iter().find(|(position, _)| *position == number).map(|(_, key)| key.clone());
             map([("number", Value::from(number)), ("key", key.unwrap_or_else(none))])
         };
-        (1..=places.max(last)).map(slot).collect()
+        let places = if self.last == 0 { 0 } else { places.max(self.last) };
+        (1..=places).map(slot).collect()
     }
 
     /// A module as templates see it.

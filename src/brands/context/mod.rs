@@ -9,8 +9,6 @@ mod line;
 mod maps;
 mod overrides;
 mod reference;
-#[cfg(test)]
-mod samples;
 mod topic;
 mod zone;
 
@@ -34,7 +32,7 @@ use crate::model::settings::{self, Resolved, TOPICS, Zone};
 use crate::model::{AnaloguePort, Handset, Login, Mac, Phone};
 
 /// The names that a template may use, besides those of the topics.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "accounts",
     "asked",
     "book",
@@ -60,6 +58,7 @@ const NAMES: [&str; 33] = [
     "poll_minutes",
     "ports",
     "provisioning_url",
+    "revision",
     "second_time_server",
     "slots",
     "time_server",
@@ -71,9 +70,12 @@ const NAMES: [&str; 33] = [
     "range",
 ];
 
+/// Stands for the revision of a file until all the rest of it is written; no value can hold it.
+pub(super) const REVISION: &str = "\u{1}revision\u{1}";
+
 /// What the loops of a template call their things: a part that stands inside a loop may use these.
-const LOOP_NAMES: [&str; 10] =
-    ["account", "contact", "handset", "key", "line", "module", "number", "port", "slot", "loop"];
+const LOOP_NAMES: [&str; 12] =
+    ["account", "contact", "handset", "key", "line", "module", "number", "place", "prefix", "port", "slot", "loop"];
 
 /// Whether a template may use this name; `part` for one that stands inside others.
 pub(super) fn is_name(name: &str, part: bool) -> bool {
@@ -106,7 +108,9 @@ const SPREAD: u32 = 120;
 /// What a template sees.
 pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result<Value, Error> {
     let content = match rule.kind {
-        FileKind::Withheld | FileKind::Resource | FileKind::Firmware => return Err(Error::Withheld),
+        FileKind::Withheld | FileKind::Resource | FileKind::Firmware | FileKind::Redirect => {
+            return Err(Error::Withheld);
+        }
         FileKind::Common => Content::Pointer,
         FileKind::Own | FileKind::Upload if rule.secret => sheet.content,
         FileKind::Own | FileKind::Upload | FileKind::Book => sheet.content.min(Content::Settings),
@@ -166,7 +170,7 @@ pub(super) fn build(brand: &Brand, rule: &FileRule, sheet: &Sheet<'_>) -> Result
 }
 
 /// What any phone may know.
-fn everybodys(sheet: &Sheet<'_>) -> [(&'static str, Value); 6] {
+fn everybodys(sheet: &Sheet<'_>) -> [(&'static str, Value); 7] {
     let base64 = BASE64.encode(sheet.ca_der);
     let given = |text: String| if sheet.ca_der.is_empty() { none() } else { Written::value(text) };
     let pem = || {
@@ -179,6 +183,7 @@ fn everybodys(sheet: &Sheet<'_>) -> [(&'static str, Value); 6] {
         ("ca_url", field("the URL of the CA", sheet.ca_url)),
         ("plain_url", field("the provisioning URL without TLS", sheet.plain_url)),
         ("provisioning_url", field("the provisioning URL", sheet.provisioning_url)),
+        ("revision", Written::value(REVISION)),
         ("firmware_url", sheet.firmware_url.map_or_else(none, |url| field("the URL of the firmware", url))),
     ]
 }

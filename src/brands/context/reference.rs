@@ -58,6 +58,7 @@ const VALUES: &[[&str; 5]] = &[
     ["ca_pem", "text", "the CA certificate itself, in several lines", "-----BEGIN …", "none"],
     ["ca_base64", "text", "the CA certificate in DER and Base64, in one line", "MIID…", "none"],
     ["provisioning_url", "text", "where to ask from now on; ends with a slash", "https://10.66.0.1/p/", "never"],
+    ["revision", "number", "1 to 65535; another one where anything else in the file is another", "4711", "never"],
     ["plain_url", "text", "the same without TLS, for brands that cannot trust our CA", "http://10.66.0.1/p/", "never"],
     [
         "firmware_url",
@@ -151,7 +152,13 @@ const VALUES: &[[&str; 5]] = &[
         "",
         "none where the phone has no line",
     ],
-    ["key_slots", "list", "every place for a key on the phone itself", "", "empty"],
+    [
+        "key_slots",
+        "list",
+        "every place for a key on the phone itself, where one is set at all",
+        "",
+        "empty: users keep what they put there",
+    ],
     ["key_slots[].number", "number", "from 1", "4", ""],
     ["key_slots[].key", "object", "the key there, with all names of `keys[]`", "", "none: clear the place"],
     ["modules", "list", "expansion modules up to the last that has a key", "", "empty"],
@@ -259,7 +266,8 @@ mod tests {
     use minijinja::value::ValueKind;
 
     use super::*;
-    use crate::brands::context::{build, names, samples};
+    use crate::brands::context::{build, names};
+    use crate::brands::rehearsal as samples;
     use crate::brands::{Content, FileKind, FileRule, Registry};
 
     /// The names of a value and of all that is within, as the reference writes them.

@@ -7,6 +7,7 @@ use minijinja::{Environment, State, Value};
 
 use super::{Refused, Shape, format_of, on_text};
 use crate::brands::context::{Overrides, Written};
+use crate::brands::escape::Unfit;
 
 /// Adds the functions and filters that docs/templates.md describes.
 pub(super) fn add(environment: &mut Environment<'static>, shapes: &BTreeMap<String, Shape>) {
@@ -19,6 +20,7 @@ pub(super) fn add(environment: &mut Environment<'static>, shapes: &BTreeMap<Stri
     environment.add_filter("flag", flag);
     environment.add_filter("quoted", quoted);
     environment.add_filter("percent_of", percent_of);
+    environment.add_filter("at_most", at_most);
 }
 
 /// One setting with the end of its line; nothing where the value is none, or an override says it.
@@ -61,10 +63,16 @@ fn flag(value: Value, yes: Option<Value>, no: Option<Value>) -> Result<Value, mi
     }
 }
 
-/// The value in double quotes, where the format has a way to say it so.
-fn quoted(state: &State<'_, '_>, value: Value) -> Result<Value, minijinja::Error> {
+/// The value in double or single quotes, where the format has a way to say it so.
+fn quoted(state: &State<'_, '_>, value: Value, mark: Option<char>) -> Result<Value, minijinja::Error> {
     let format = format_of(state).ok_or(Refused::Unescaped)?;
-    Ok(Written::value(on_text(&value, |text| format.quote(text))?))
+    Ok(Written::value(on_text(&value, |text| format.quote(text, mark.unwrap_or('"')))?))
+}
+
+/// The value, where it is not longer than so many bytes.
+fn at_most(value: Value, most: usize) -> Result<Value, minijinja::Error> {
+    on_text(&value, |text| if text.len() > most { Err(Unfit::Longer(most)) } else { Ok(String::new()) })?;
+    Ok(value)
 }
 
 /// A percentage on a scale from `least` to `most`; none stays none.

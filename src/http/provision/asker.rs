@@ -37,7 +37,9 @@ impl Provision {
         let Query { peer, now, .. } = *query;
         let login = self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), peer, now);
         let (proof, sent) = match login {
-            Login::Proof { proof, sent } => (proof, sent),
+            // What was asked for is still to come.
+            Login::Proof { sent, bare: true, .. } if !self.takes_bare(target) => (LoginProof::None, sent),
+            Login::Proof { proof, sent, .. } => (proof, sent),
             Login::Malformed(error) => {
                 self.record(query, target.claimed, Reason::HttpMalformed { what: error.to_string() });
                 (LoginProof::Wrong, true)
@@ -52,7 +54,7 @@ impl Provision {
         let known = self.neighbour(peer.address, now);
         let evidence = Evidence {
             login: proof,
-            certificate: None,
+            certificate: peer.certificate,
             lan: target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour)),
         };
         if let (Lan::Disagrees, Some(claimed)) = (evidence.lan, target.claimed) {
@@ -74,8 +76,8 @@ impl Provision {
             Some(phone) => self.store.organisation(phone.organisation),
             None => self.organisation_of(asker.evidence.login).and_then(|id| self.store.organisation(id)),
         };
-        let policy = self.policy.or(organisation.as_ref().map(|o| o.policy)).unwrap_or_default();
-        let subject = phone.as_deref().map(|phone| Subject { phone, policy });
+        let subject =
+            phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone, organisation.as_deref()) });
         let verdict = access::decide(&asker.ask, &asker.evidence, subject, query.now.wall);
         Decision { phone, organisation, verdict }
     }
@@ -91,7 +93,15 @@ impl Provision {
         let phone = decision.phone.as_deref();
         let record = |reason: &Reason| {
             let organisation = phone.map(|phone| phone.organisation);
-            self.journal.record(self.event(query, target.claimed, reason.clone()).of(organisation));
+            let elsewhere = match asker.evidence.login {
+                LoginProof::Organisation(id) => organisation.is_some_and(|whose| whose != id),
+                _ => false,
+            };
+            let reason = match reason {
+                Reason::WrongCredentials if elsewhere => Reason::OtherOrganisation,
+                other => other.clone(),
+            };
+            self.journal.record(self.event(query, target.claimed, reason).of(organisation));
         };
         match &decision.verdict {
             Verdict::Challenge { reason, transition } => {
@@ -117,12 +127,21 @@ impl Provision {
         }
     }
 
-    /// The phone that is asked about. Without a good login and away from its own address it plays no part in the
+    /// The phone that is asked about. Without a good login or a certificate, and away from its own address, it plays no part in the
     /// decision: it is not even looked up then, so that a listed one takes no longer than another.
     fn subject(&self, target: Target<'_>, evidence: &Evidence) -> Option<Arc<Phone>> {
         let good_login = !matches!(evidence.login, LoginProof::None | LoginProof::Wrong);
-        let mac = target.claimed.filter(|_| good_login || evidence.lan == Lan::Agrees)?;
+        let shown = good_login || evidence.certificate.is_some();
+        let mac = target.claimed.filter(|_| shown || evidence.lan == Lan::Agrees)?;
         self.store.phone_by_mac(mac)
+    }
+
+    /// Whether a Basic login over plain HTTP counts for this phone.
+    fn takes_bare(&self, target: Target<'_>) -> bool {
+        let Some(phone) = target.claimed.and_then(|mac| self.store.phone_by_mac(mac)) else {
+            return self.policy.is_some_and(|policy| policy.plain_basic);
+        };
+        self.policy(&phone, self.store.organisation(phone.organisation).as_deref()).plain_basic
     }
 
     fn organisation_of(&self, login: LoginProof) -> Option<Id> {

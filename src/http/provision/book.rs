@@ -1,8 +1,9 @@
-use super::Provision;
-use super::Target;
+use super::levels::named;
 use super::make::Unmade;
 use super::query::Query;
+use super::{Provision, Target};
 use crate::brands::{BookPage, Content, Rendered};
+use crate::model::settings::Resolved;
 use crate::model::{Contact, Organisation, Phone, PhoneBook, Reason};
 
 impl Provision {
@@ -16,7 +17,11 @@ impl Provision {
         let missing = || Unmade::Missing(Reason::BookNotShown);
         let phone = phone.ok_or_else(missing)?;
         let book = match &target.places.id {
-            Some(id) => self.numbered(id).filter(|book| shows(phone, book)),
+            Some(id) => {
+                let numbered = self.numbered(id).filter(|book| book.organisation == phone.organisation);
+                let levels = self.store.levels(phone);
+                numbered.filter(|book| shows(&levels.resolve(), book))
+            }
             None => self.all_in_one(phone),
         };
         let book = book.ok_or_else(missing)?;
@@ -28,6 +33,15 @@ impl Provision {
         Ok(self.render(query, target, Content::Settings, (Some(phone), organisation), Some(page))?)
     }
 
+    /// The phone books that a phone shows: those that its settings name, in their order, or all of its organisation.
+    fn books_of(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<PhoneBook> {
+        let mut books = self.store.phone_books();
+        books.retain(|book| book.organisation == phone.organisation && shows(settings, book));
+        let place = |book: &PhoneBook| named(settings)?.iter().position(|id| **id == *book.id.to_string());
+        books.sort_by_key(place);
+        books
+    }
+
     fn numbered(&self, id: &str) -> Option<PhoneBook> {
         self.store.phone_book_by_number(id.parse().ok()?)
     }
@@ -35,16 +49,17 @@ impl Provision {
     /// For phones that fetch one book whatever its name: all that it shows, one after another. None at all is no book,
     /// so that what the phone has of its own is not replaced by nothing.
     fn all_in_one(&self, phone: &Phone) -> Option<PhoneBook> {
-        let mut books = self.store.phone_books().into_iter().filter(|book| shows(phone, book));
+        let levels = self.store.levels(phone);
+        let mut books = self.books_of(phone, &levels.resolve()).into_iter();
         let mut first = books.next()?;
         first.contacts.extend(books.flat_map(|book| book.contacts));
         Some(first)
     }
 }
 
-/// Whether a phone may see a book.
-fn shows(phone: &Phone, book: &PhoneBook) -> bool {
-    book.organisation == phone.organisation
+/// Whether a phone with these settings may see a book of its organisation.
+fn shows(settings: &Resolved<'_>, book: &PhoneBook) -> bool {
+    named(settings).is_none_or(|ids| ids.iter().any(|id| **id == *book.id.to_string()))
 }
 
 /// Whether a contact is looked for: by part of its name in any case, or by part of a number however that is written.

@@ -4,7 +4,7 @@ use super::asker::Asker;
 use super::make::Unmade;
 use super::query::Query;
 use super::{ATTEMPTS, Provision, STORE_PAUSE, Target, answers, transition};
-use crate::access::{self, Transition, Verdict};
+use crate::access::{self, Basis, Transition, Verdict};
 use crate::brands::{Claims, Content};
 use crate::http::Body;
 use crate::http::path::Wanted;
@@ -38,8 +38,11 @@ impl Provision {
         target: Target<'_>,
         asker: &Asker,
     ) -> Result<Response<Body>, store::Error> {
-        let decision = self.decide(query, target, asker);
-        let Verdict::Grant { content, transition, .. } = decision.verdict else {
+        let decision = match self.decide(query, target, asker) {
+            decision if self.takes_in(query, target, asker, &decision).await => self.decide(query, target, asker),
+            decision => decision,
+        };
+        let Verdict::Grant { content, transition, basis } = decision.verdict else {
             return Ok(self.refuse(query, target, asker, &decision));
         };
         let organisation = decision.organisation.as_deref();
@@ -47,8 +50,10 @@ impl Provision {
             let of = decision.phone.as_ref().map(|phone| phone.organisation);
             self.event(query, target.claimed, reason).of(of)
         };
+        // What a brand's phones are given may depend on policy: a mere claim never changes the brand.
+        let proven = matches!(basis, Basis::Success { own_login: true } | Basis::FirstContact);
         let phone = match decision.phone.as_deref() {
-            Some(phone) => Some(self.moved_on(phone, content, transition, query).await?),
+            Some(phone) => Some(self.moved_on(phone, content, transition, proven, query).await?),
             None => None,
         };
         let rendered = match self.make(query, target, content, phone.as_ref(), organisation).await {
@@ -72,6 +77,7 @@ impl Provision {
                 Reason::Success { own_file: true, own_login, revision } if fresh => {
                     Reason::NotModified { own_login, revision }
                 }
+                Reason::Pointed if phone.as_ref().is_some_and(Phone::trusts_us) => Reason::PlainAfterTls,
                 other => other,
             };
             self.journal.record(event(reason));
@@ -85,6 +91,7 @@ impl Provision {
         phone: &Phone,
         content: Content,
         transition: Option<Transition>,
+        proven: bool,
         query: &Query<'_>,
     ) -> Result<Phone, store::Error> {
         let mut changed =
@@ -93,7 +100,9 @@ impl Provision {
         if needs_login {
             changed.pending_login = Some(transition::fresh_login());
         }
-        self.learn(&mut changed, query);
+        if proven || changed.brand.is_none() {
+            self.learn(&mut changed, query);
+        }
         if changed == *phone {
             return Ok(changed);
         }
@@ -122,6 +131,12 @@ impl Provision {
         }
         if found.model.is_some() && phone.model != found.model {
             phone.model = found.model;
+        }
+        if let Some(release) = found.firmware
+            && self.store.journey(phone.mac).and_then(|journey| journey.firmware).as_ref() != Some(&release)
+        {
+            let event = self.event(query, Some(phone.mac), Reason::FirmwareRuns { release });
+            self.journal.record(event.of(phone.organisation));
         }
     }
 }

@@ -7,11 +7,10 @@ use super::query::Query;
 use super::revisions::Served;
 use super::{Provision, Target};
 use crate::access::{self, File};
-use crate::brands::{BookPage, Content, Error, FileKind, Rendered, Sheet};
+use crate::brands::{BookPage, BookTitle, Content, Error, FileKind, Rendered, Sheet};
 use crate::http::{Body, conditional};
-use crate::model::settings::Resolved;
 use crate::model::{BoxAddress, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
-use crate::store::Write;
+use crate::store::{Levels, Write};
 
 /// Why there is no file for somebody who may have it.
 pub(super) enum Unmade {
@@ -48,7 +47,7 @@ impl Provision {
                 }
                 None => Err(Unmade::Missing(Reason::NotServed)),
             },
-            FileKind::Firmware | FileKind::Withheld => Err(Unmade::Missing(Reason::NotServed)),
+            FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => Err(Unmade::Missing(Reason::NotServed)),
         }
     }
 
@@ -64,13 +63,19 @@ impl Provision {
         let (http, https) = self.ports;
         let at = BoxAddress { host: query.peer.local, http, https };
         let phone = phone.filter(|_| target.file != File::Common);
+        let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
+        let levels = told.map(|phone| self.store.levels(phone));
+        let settings = levels.as_ref().map(Levels::resolve).unwrap_or_default();
+        let titles = told.map(|phone| self.titles(phone, &settings)).unwrap_or_default();
+        let books: Vec<BookTitle<'_>> =
+            titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
         let sheet = Sheet {
             content,
             phone,
             organisation: organisation.filter(|_| phone.is_some()),
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
-            settings: Resolved::nothing(),
-            books: &[],
+            settings: &settings,
+            books: &books,
             firmware_url: None,
             ca_der: self.root.der(),
             time_server: query.peer.local,

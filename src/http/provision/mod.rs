@@ -6,11 +6,13 @@ mod authority;
 mod book;
 mod hand_out;
 mod lan;
+mod levels;
 mod login;
 mod make;
 mod query;
 mod resource;
 mod revisions;
+mod stranger;
 mod transition;
 mod unanswered;
 mod upload;
@@ -34,7 +36,10 @@ use crate::access::{File, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
 use crate::depot::Depot;
 use crate::journal::Journal;
-use crate::model::{Door, Event, FirstContact, Mac, Now, Policy, Reason, Timestamp};
+use crate::model::{
+    BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, Timestamp, provisioning_url,
+};
+use crate::pairing::Pairing;
 use crate::pki::Authority;
 use crate::store::Store;
 use crate::sys::clock::Clock;
@@ -50,6 +55,8 @@ pub struct Foundations<'a> {
     pub store: Store,
     /// Pictures and sounds for phones, and what they send up.
     pub depot: Depot,
+    /// Phones on no list.
+    pub pairing: Pairing,
     /// Where every hand-out and refusal is recorded.
     pub journal: Journal,
     /// What phones ask for, and what they get.
@@ -72,6 +79,7 @@ pub struct Foundations<'a> {
 pub struct Provision {
     store: Store,
     depot: Depot,
+    pairing: Pairing,
     journal: Journal,
     registry: Arc<Registry>,
     root: Root,
@@ -115,6 +123,7 @@ impl Provision {
             started: on.clock.now().wall,
             store: on.store,
             depot: on.depot,
+            pairing: on.pairing,
             journal: on.journal,
             registry: on.registry,
             clock: on.clock,
@@ -133,6 +142,19 @@ impl Provision {
             IpAddr::V4(address) => address.is_loopback() || self.networks.iter().any(|net| net.contains(&address)),
             IpAddr::V6(address) => address.is_loopback(),
         }
+    }
+
+    /// Whether a path is a file for phones rather than a page. Besides what is so by its form, those are the paths that a
+    /// brand's phones make up by themselves, with folders, or with nothing but their MAC in the name.
+    pub fn has_files_at(&self, wanted: &Wanted) -> bool {
+        let made_up = || match self.registry.file(wanted.name()) {
+            FileMatch::Served { places, .. } => {
+                wanted.name().contains('.') || places.mac.is_some_and(|_| !wanted.name().contains('/'))
+            }
+            FileMatch::Withheld => wanted.name().contains('.'),
+            FileMatch::Unknown => false,
+        };
+        wanted.is_provisioning() || !wanted.is_page() && made_up()
     }
 
     /// Answers a request. Its body is looked at only where a phone may send one up.
@@ -173,29 +195,54 @@ impl Provision {
         }
         let claims = Claims { user_agent: query.agent.as_deref(), ..Claims::default() };
         let recognised = self.registry.recognise(&claims);
-        let hint = recognised.as_ref().map(|found| found.brand.id.as_str());
-        match self.registry.file_of(wanted.name(), hint) {
+        let by_agent = recognised.as_ref().map(|found| found.brand.id.clone());
+        let hint = by_agent.or_else(|| self.brand_of_name(wanted.name()));
+        match self.registry.file_of(wanted.name(), hint.as_deref()) {
             FileMatch::Served { brand, rule, places } if reads || sends && rule.kind == FileKind::Upload => {
                 let claimed = self.claimed(&query, &places, recognised.as_ref());
                 let file = access_of(rule);
                 let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
+                if rule.kind == FileKind::Redirect {
+                    self.record(&query, claimed, Reason::Redirected);
+                    return answers::redirect(&self.provisioning_url(peer));
+                }
                 if sends {
                     self.take(&query, &wanted, target, body).await
                 } else {
                     self.hand_out(&query, &wanted, target).await
                 }
             }
-            _ => {
-                self.record(&query, recognised.and_then(|found| found.mac), Reason::NotServed);
+            other => {
+                let unknown = matches!(other, FileMatch::Unknown) && reads;
+                let nearest = recognised.as_ref().filter(|_| unknown).and_then(|found| nearest(found, wanted.name()));
+                let reason = nearest.map_or(Reason::NotServed, |nearest| Reason::NameUnknown { nearest });
+                self.record(&query, recognised.and_then(|found| found.mac), reason);
                 if reads { answers::not_found() } else { answers::read_only() }
             }
         }
+    }
+
+    /// Where this phone's files are, over the channel that it has come by.
+    fn provisioning_url(&self, peer: Peer) -> String {
+        let (http, https) = self.ports;
+        let scheme = if peer.tls { Scheme::Https } else { Scheme::Http };
+        provisioning_url(scheme, &BoxAddress { host: peer.local, http, https }, "")
     }
 
     /// The phone that a request is about: as the name says, else the User-Agent, else whoever has the address.
     fn claimed(&self, query: &Query<'_>, places: &Places, recognised: Option<&Recognition<'_>>) -> Option<Mac> {
         let by_agent = recognised.and_then(|found| found.mac);
         places.mac.or(by_agent).or_else(|| self.neighbour(query.peer.address, query.now).known())
+    }
+
+    /// Whose file a name is that phones of several brands ask for, where the asker does not say what it is: that of the
+    /// phone whose MAC stands in it, as it is listed or as its address begins.
+    fn brand_of_name(&self, name: &str) -> Option<String> {
+        let FileMatch::Served { places, .. } = self.registry.file_of(name, None) else { return None };
+        let mac = places.mac?;
+        let listed = self.store.phone_by_mac(mac).and_then(|phone| phone.brand.clone());
+        let claims = Claims { mac: Some(mac), ..Claims::default() };
+        listed.or_else(|| self.registry.recognise(&claims).map(|found| found.brand.id.clone()))
     }
 
     /// A TLS handshake with `peer` failed. A phone that had our CA and no longer trusts it was reset.
@@ -244,6 +291,22 @@ impl Provision {
     }
 }
 
+/// The name among those of the phone's brand that is written almost like this one.
+fn nearest(found: &Recognition<'_>, name: &str) -> Option<String> {
+    /// Letters that may be wrong, left out or too many.
+    const MOST: usize = 3;
+    const LONGEST: usize = 64;
+    let places = Places { mac: found.mac, model: found.model.clone(), ..Places::default() };
+    let name = name.rsplit('/').next().filter(|name| name.len() <= LONGEST)?;
+    let served = found.brand.files().iter().filter(|rule| rule.kind != FileKind::Withheld);
+    served
+        .filter_map(|rule| rule.name_for(&places))
+        .map(|known| (strsim::osa_distance(&known.to_lowercase(), name), known))
+        .filter(|(distance, _)| *distance <= MOST)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
 /// What a file is to the decision who gets it.
 fn access_of(rule: &FileRule) -> File {
     match rule.kind {
@@ -251,6 +314,6 @@ fn access_of(rule: &FileRule) -> File {
         FileKind::Upload if rule.secret => File::Kept,
         FileKind::Own | FileKind::Upload | FileKind::Book => File::Personal,
         FileKind::Resource => File::Shared,
-        FileKind::Common | FileKind::Firmware | FileKind::Withheld => File::Common,
+        FileKind::Common | FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => File::Common,
     }
 }

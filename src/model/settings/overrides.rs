@@ -26,10 +26,11 @@ impl Override {
             && !self.value.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
     }
 
-    /// Whether this could be the name of a setting: visible ASCII without what ends a name in any format.
+    /// Whether this could be the name of a setting: visible ASCII and blanks within, without what ends a name in any format that has such names.
     pub fn is_name(name: &str) -> bool {
         (1..=Self::LONGEST_NAME).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@[]$%".contains(&b))
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@[]$% ".contains(&b))
+            && !name.ends_with(' ')
             && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'$'))
     }
 }
@@ -43,7 +44,8 @@ mod tests {
         for name in ["account.1.enable", "P271", "voip/line/0/id", "Dial_Plan_1_", "linekey.1.type", "@LineKey_1"] {
             assert!(Override::is_name(name), "{name}");
         }
-        for name in ["", "a=b", "a b", "a\"b", "<a", "a>", "a\nb", "#a", ";a", "[a", "-a", "ä", &"x".repeat(129)] {
+        for name in ["", "a=b", "a ", " a", "a\"b", "<a", "a>", "a\nb", "#a", ";a", "[a", "-a", "ä", &"x".repeat(129)]
+        {
             assert!(!Override::is_name(name), "{name:?}");
         }
         let sound = |value: &str| Override { brand: "b".into(), name: "n".into(), value: value.into() }.is_sound();

@@ -8,6 +8,8 @@ use super::value::Value;
 /// Where a value comes from. A later level wins over an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
+    /// Made by the box for this phone.
+    Generated,
     /// All phones of the organisation.
     Organisation,
     /// The phones of a site or department.
@@ -24,6 +26,7 @@ impl Level {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Generated => "generated",
             Self::Organisation => "organisation",
             Self::Group => "group",
             Self::Model => "model",

@@ -4,6 +4,7 @@ use super::catalogue::definition;
 use super::key::Key;
 use super::overrides::Override;
 use super::value::{Misfit, Value};
+use crate::model::Secret;
 
 /// The settings that are set at one level: what is not there is inherited from the level above.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,6 +60,19 @@ impl Settings {
             return Ok(());
         }
         self.values.insert(definition.key, Value::from_json(&definition.kind, json)?);
+        Ok(())
+    }
+
+    /// Sets a secret, which is taken as it is.
+    ///
+    /// # Errors
+    /// The key is no setting, or is none that holds a secret; then nothing changes.
+    pub fn set_secret(&mut self, key: &str, secret: Secret) -> Result<(), Misfit> {
+        let definition = definition(key).ok_or(Misfit::Unknown)?;
+        if !definition.kind.is_secret() {
+            return Err(Misfit::Wanted(definition.kind.words()));
+        }
+        self.values.insert(definition.key, Value::Secret(secret));
         Ok(())
     }
 

@@ -1,6 +1,16 @@
 //! The brands that are simulated, one file each.
 
+mod akuvox;
+mod audiocodes;
+mod cisco_enterprise;
+mod cisco_mpp;
+mod cisco_spa;
+mod fanvil;
+mod flat_profile;
 mod grandstream;
+mod htek;
+mod mitel;
+mod obihai;
 mod panasonic;
 mod poly;
 mod snom;
@@ -9,11 +19,27 @@ mod yealink;
 use super::{Breed, Make};
 
 /// Every brand.
-pub static ALL: [&Breed; 5] = [&yealink::BREED, &poly::BREED, &snom::BREED, &grandstream::BREED, &panasonic::BREED];
+pub static ALL: &[&Breed] = &[
+    &yealink::BREED,
+    &poly::BREED,
+    &snom::BREED,
+    &grandstream::BREED,
+    &panasonic::BREED,
+    &fanvil::BREED,
+    &cisco_spa::BREED,
+    &cisco_mpp::BREED,
+    &cisco_enterprise::BREED,
+    &htek::BREED,
+    &akuvox::BREED,
+    &obihai::BREED,
+    &audiocodes::PHONE,
+    &audiocodes::GATEWAY,
+    &mitel::BREED,
+];
 
 /// The brand called `id`.
 pub fn named(id: &str) -> Option<&'static Breed> {
-    ALL.into_iter().find(|breed| breed.brand == id)
+    ALL.iter().copied().find(|breed| breed.brand == id)
 }
 
 /// A Yealink T46U.
@@ -26,7 +52,7 @@ mod tests {
     #[test]
     fn each_is_found_by_its_name() {
         for breed in ALL {
-            assert_eq!(named(breed.brand), Some(breed));
+            assert_eq!(named(breed.brand), Some(*breed));
             assert!(!breed.makes.is_empty());
         }
         assert_eq!(named("nobody"), None);

@@ -21,5 +21,23 @@ pub(super) const SETTINGS: &[Definition] = &[
         "time of day of the look, where the brand can; spread counts from there",
         "03:30",
     ),
+    define(
+        "provisioning.plain_http",
+        Kind::Flag,
+        "whether files with secrets may leave over plain HTTP against a Digest login, for phones too old for TLS 1.2",
+        "no",
+    ),
+    define(
+        "provisioning.plain_basic",
+        Kind::Flag,
+        "whether a Basic login counts there that was sent without being asked for; anybody on the way reads it",
+        "no",
+    ),
+    define(
+        "provisioning.lan_alone",
+        Kind::Flag,
+        "whether the phone's place on the LAN opens files with secrets, for phones that cannot log in",
+        "no",
+    ),
     define("provisioning.on_start", Kind::Flag, "whether it also looks when it starts", "yes"),
 ];

@@ -1,12 +1,16 @@
-//! A phone for which everything is set, for the tests of this module.
+//! A phone for which everything is set: what a brand's files are tried with before real phones get them.
 
-use crate::brands::{BookPage, BookTitle, Content, Places, Sheet};
+use super::brand::Brand;
+use super::error::Error;
+use super::pattern::Places;
+use super::sheet::{BookPage, BookTitle, Content, Sheet};
 use crate::model::settings::{Key, KeyKind, Level, Override, Resolved, definitions};
 use crate::model::{
     AnaloguePort, Contact, FirstContact, Handset, Id, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings,
     Timestamp,
 };
 
+/// A phone, whose it is, and its login.
 pub(super) struct Sample {
     phone: Phone,
     organisation: Organisation,
@@ -15,11 +19,17 @@ pub(super) struct Sample {
 
 impl Sample {
     /// Every setting has its example, and every list a member.
+    #[cfg(test)]
     pub(super) fn whole(brand: &str) -> Self {
+        Self::of_lines(brand, 1)
+    }
+
+    fn of_lines(brand: &str, lines: usize) -> Self {
         let at = Timestamp::from_secs(1_800_000_000);
         let mut settings = Settings::NONE;
         for definition in definitions() {
-            settings.set_text(definition.key, definition.example).unwrap();
+            let set = settings.set_text(definition.key, definition.example);
+            debug_assert!(set.is_ok(), "the example of {} does not fit", definition.key);
         }
         let key = |module| Key {
             module,
@@ -53,7 +63,7 @@ impl Sample {
             brand: Some(brand.into()),
             model: Some("X1".into()),
             name: "Reception".into(),
-            lines: vec![line],
+            lines: vec![line; lines],
             group: None,
             settings,
             handsets: vec![Handset { number: 1, ipei: None, name: "Hall".into(), lines: vec![1] }],
@@ -95,5 +105,34 @@ impl Sample {
             book: Some(BookPage { name: "Company", number: 1213, contacts: &[&contact], search: None }),
             provisioning_url: "https://10.66.0.1/p/",
         })
+    }
+}
+
+impl Brand {
+    /// Makes every file for phones with nothing and with everything set, of none, one and the most lines.
+    ///
+    /// # Errors
+    /// A template fails, loops or names what is not there. That a value does not fit is no fault of a template.
+    pub(super) fn rehearse(&self) -> Result<(), Error> {
+        for lines in [0, 1, Line::MOST] {
+            let everything = Sample::of_lines(&self.id, lines);
+            let mut nothing = Sample::of_lines(&self.id, lines);
+            nothing.phone.settings = Settings::NONE;
+            nothing.phone.handsets.clear();
+            nothing.phone.ports.clear();
+            for sample in [everything, nothing] {
+                for rule in self.files().iter().filter(|rule| rule.is_made()) {
+                    // A file that may hold secrets is never made with the settings alone.
+                    let told = if rule.secret { Content::Full } else { Content::Settings };
+                    for content in [Content::Pointer, Content::FirstContact, told] {
+                        match sample.with_sheet(content, |sheet| self.render(rule, sheet)) {
+                            Ok(_) | Err(Error::Value { .. }) => {}
+                            Err(error) => return Err(error),
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
