@@ -154,6 +154,12 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Goes on without its own file.
+    pub(super) fn miss(&mut self, fault: Fault) {
+        self.note(format!("goes on: {fault}"));
+        self.files.fault = Some(fault);
+    }
+
     /// Takes the settings of a file over at the end of the look.
     pub(super) fn accept(&mut self, whose: Whose, fetched: &Fetched, file: File) {
         if whose == Whose::Own {

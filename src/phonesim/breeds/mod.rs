@@ -11,6 +11,7 @@ mod grandstream;
 mod htek;
 mod mitel;
 mod obihai;
+mod panasonic;
 mod poly;
 mod snom;
 mod yealink;
@@ -23,6 +24,7 @@ pub static ALL: &[&Breed] = &[
     &poly::BREED,
     &snom::BREED,
     &grandstream::BREED,
+    &panasonic::BREED,
     &fanvil::BREED,
     &cisco_spa::BREED,
     &cisco_mpp::BREED,
