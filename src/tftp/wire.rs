@@ -207,7 +207,7 @@ mod tests {
             (b"\0", Malformed::Short),
             (b"\0\x01", Malformed::Short),
             (b"\0\x01sip.ld", Malformed::Short),
-            (b"\0\x01sip.ld\0octet", Malformed::Mode),
+            (b"\0\x01sip.ld\0octet", Malformed::Short),
             (b"\0\x01\0octet\0", Malformed::Short),
             (b"\0\x01sip.ld\0mail\0", Malformed::Mode),
             (b"\0\x01sip\x01.ld\0octet\0", Malformed::Text),
