@@ -24,6 +24,7 @@ pub mod lab;
 pub mod model;
 pub mod phonesim;
 pub mod pki;
+pub mod sip;
 pub mod sntp;
 pub mod store;
 pub mod sys;

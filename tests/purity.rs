@@ -57,6 +57,12 @@ const PURE: &[(&str, &[&str])] = &[
     ("journal/fold.rs", &[]),
     ("journal/journey.rs", &[]),
     ("pki/leaf.rs", &["crate::pki"]),
+    ("sip/address.rs", &["crate::sip"]),
+    ("sip/digest.rs", &["aws_lc_rs::digest", "crate::sip", "md5"]),
+    ("sip/notify", &["crate::sip"]),
+    ("sip/pnp.rs", &["crate::sip"]),
+    ("sip/transaction", &["crate::sip"]),
+    ("sip/wire", &["crate::sip", "rsip"]),
     ("sntp/reply.rs", &[]),
 ];
 

@@ -15,6 +15,9 @@
 //! | `/phones/import`                  | POST        | `text/csv`, `?dry-run=true&server=&organisation=`   |
 //! | `/phones/{mac}`                   | GET, DELETE | one phone with its last events                      |
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
+//! | `/phones/{mac}/resync`, `…/reboot`| POST        | have it told by SIP                                 |
+//! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
+//! | `/sip`                            | GET         | what was dropped, by why                            |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
 //! | `/live`                           | GET         | server-sent events                                  |
@@ -71,6 +74,7 @@ use crate::config::Network;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
+use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
@@ -96,6 +100,8 @@ pub struct Facts {
     pub ports: Ports,
     /// The certificate authority, without its key.
     pub authority: Authority,
+    /// Has phones told by SIP.
+    pub sip: Sip,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
 }

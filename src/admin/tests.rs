@@ -160,6 +160,7 @@ pub(super) fn facts() -> Facts {
             not_before: Timestamp::from_secs(1_740_000_000),
             not_after: Timestamp::from_secs(2_140_000_000),
         },
+        sip: crate::sip::channel().0,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
     }
 }

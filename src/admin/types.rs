@@ -359,3 +359,10 @@ pub struct SignedIn {
     /// What each changing call of this session must carry in `X-CSRF-Token`.
     pub csrf: String,
 }
+
+/// How SIP fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SipStatus {
+    /// What came in and was dropped since the box started, by why.
+    pub dropped: std::collections::BTreeMap<String, u64>,
+}

@@ -19,6 +19,7 @@ use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
 use crate::pki::{Authority, Certificates};
+use crate::sip::{self, Sip};
 use crate::sntp;
 use crate::store::Store;
 use crate::sys::clock::Clock;
@@ -48,7 +49,8 @@ impl Doors {
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
-        let admin = self.admin(&registry, ports)?;
+        let (sip, orders) = sip::channel();
+        let admin = self.admin(&registry, ports, sip)?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
@@ -73,6 +75,7 @@ impl Doors {
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
+        self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
         for network in self.config.networks.iter().filter(|network| network.dhcp.mode == Mode::Full) {
             self.lease(&mut parts, supervisor, network, &registry, ports);
         }
@@ -81,7 +84,7 @@ impl Doors {
         Ok((parts, setup_code))
     }
 
-    fn admin(&self, registry: &Registry, ports: admin::Ports) -> anyhow::Result<Admin> {
+    fn admin(&self, registry: &Registry, ports: admin::Ports, sip: Sip) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
@@ -97,6 +100,7 @@ impl Doors {
                 not_before: self.authority.not_before(),
                 not_after: self.authority.not_after(),
             },
+            sip,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
         };
         Admin::new(self.store.clone(), self.journal.clone(), self.clock.clone(), facts)
@@ -148,6 +152,39 @@ impl Doors {
                     () = stop.cancelled() => Ok(()),
                 }
             }
+        }));
+    }
+
+    /// A port that is another program's does not keep the box from serving phones: the part tries again and again.
+    fn speak_sip(
+        &self,
+        parts: &mut JoinSet<()>,
+        supervisor: &Supervisor,
+        registry: &Arc<Registry>,
+        ports: admin::Ports,
+        orders: sip::Receiver,
+    ) {
+        let on = sip::Parts {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            registry: registry.clone(),
+            clock: self.clock.clone(),
+            networks: self.config.networks.clone(),
+            http: ports.http,
+            https: ports.https,
+            tls: self.certificates.server_config(),
+            settings: sip::Settings {
+                listen: self.config.listen.sip,
+                listen_tls: self.config.listen.sips,
+                proxy: self.config.sip.proxy,
+                realms: self.config.sip.realms.clone(),
+                resync_on_change: self.config.sip.resync_on_change,
+            },
+        };
+        let (stop, orders) = (supervisor.stop.clone(), Arc::new(tokio::sync::Mutex::new(orders)));
+        parts.spawn(supervisor.clone().keep("sip".to_owned(), move || {
+            let (on, stop, orders) = (on.clone(), stop.clone(), orders.clone());
+            async move { Ok(sip::serve(on, orders, stop).await?) }
         }));
     }
 

@@ -8,6 +8,7 @@ use super::dhcp::{self, DhcpAnswer, DhcpQuery, OptionRule};
 use super::error::Error;
 use super::escape::Format;
 use super::manifest::{self, Manifest};
+use super::notify::SipRules;
 use super::pattern::Pattern;
 use super::registry::Folder;
 use super::render::Templates;
@@ -19,10 +20,6 @@ pub struct Brand {
     pub id: String,
     /// Name as people write it.
     pub name: String,
-    /// Event header of the NOTIFY that makes a phone fetch its files again.
-    pub resync: Option<String>,
-    /// Event header of the NOTIFY that makes a phone restart.
-    pub reboot: Option<String>,
     /// What its TLS can do.
     pub tls: Tls,
     pub(super) user_agents: Vec<Regex>,
@@ -30,6 +27,7 @@ pub struct Brand {
     pub(super) mac_prefixes: Vec<MacPrefix>,
     pub(super) files: Vec<FileRule>,
     pub(super) templates: Templates,
+    pub(super) sip_rules: SipRules,
     options: Vec<OptionRule>,
     accounts_of_unknown_model: usize,
     models: Vec<(String, usize)>,
@@ -125,9 +123,8 @@ impl Brand {
         }
         Ok(Self {
             id: folder.id.clone(),
+            sip_rules: SipRules::read(&manifest).map_err(wrong)?,
             name: manifest.name,
-            resync: manifest.resync.map(|notify| notify.event),
-            reboot: manifest.reboot.map(|notify| notify.event),
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
@@ -187,7 +184,7 @@ impl Brand {
     }
 }
 
-fn user_agent(pattern: &str) -> Result<Regex, String> {
+pub(super) fn user_agent(pattern: &str) -> Result<Regex, String> {
     let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
     if let Some(name) = regex.capture_names().flatten().find(|name| !matches!(*name, "model" | "firmware" | "mac")) {
         return Err(format!("user-agent {pattern}: {name} is none of model, firmware, mac"));
@@ -267,6 +264,15 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
         }
+    }
+    for rule in &manifest.notify_of {
+        add(format!("notify-of {}", rule.models), &rule.source, rule.seen_on_a_phone);
+    }
+    if let Some(pnp) = &manifest.pnp {
+        add("pnp".into(), &pnp.source, pnp.seen_on_a_phone);
+    }
+    if let Some(sip) = &manifest.sip {
+        add("sip".into(), &sip.source, sip.seen_on_a_phone);
     }
     add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
     facts

@@ -15,7 +15,7 @@ use ipnet::Ipv4Net;
 
 pub use error::{Error, Warning};
 
-use crate::model::{Mac, Policy};
+use crate::model::{Mac, Policy, Transport};
 use crate::sys::interfaces::Address;
 
 /// A commented configuration with every key at its default, as `block66 init` writes it.
@@ -39,6 +39,8 @@ pub struct Config {
     pub listen: Listen,
     /// The networks that are served. Empty in the file: every network that the box has an address in, DHCP off.
     pub networks: Vec<Network>,
+    /// Phones over SIP.
+    pub sip: Sip,
     /// Policy that holds for every organisation, when the file says so.
     pub policy: Option<Policy>,
     /// Logging.
@@ -54,6 +56,27 @@ pub struct Listen {
     pub https: SocketAddr,
     /// Time (SNTP).
     pub ntp: SocketAddr,
+    /// SIP over UDP and TCP.
+    pub sip: SocketAddr,
+    /// SIP over TLS.
+    pub sips: SocketAddr,
+}
+
+/// Phones over SIP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sip {
+    /// The telephone system's proxy, where phones listen to nobody else.
+    pub proxy: Option<(Transport, SocketAddr)>,
+    /// Realms in which phones may ask for the login of their line, besides the name of its server.
+    pub realms: Vec<String>,
+    /// Whether a phone whose settings changed is told at once.
+    pub resync_on_change: bool,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self { proxy: None, realms: Vec::new(), resync_on_change: true }
+    }
 }
 
 /// One LAN.
@@ -137,8 +160,9 @@ impl Config {
             socket: "/run/block66/block66.sock".into(),
             name: "block66".into(),
             names: Vec::new(),
-            listen: Listen { http: any(80), https: any(443), ntp: any(123) },
+            listen: Listen { http: any(80), https: any(443), ntp: any(123), sip: any(5060), sips: any(5061) },
             networks: Vec::new(),
+            sip: Sip::default(),
             policy: None,
             log: Log { filter: "info".into(), json: false },
         }

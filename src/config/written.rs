@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) listen: Option<Listen>,
     #[serde(default)]
     pub(super) network: Vec<Spanned<Network>>,
+    pub(super) sip: Option<Sip>,
     pub(super) policy: Option<Policy>,
     pub(super) log: Option<Log>,
 }
@@ -38,6 +39,17 @@ pub(super) struct Listen {
     pub(super) http: Option<SocketAddr>,
     pub(super) https: Option<SocketAddr>,
     pub(super) ntp: Option<SocketAddr>,
+    pub(super) sip: Option<SocketAddr>,
+    pub(super) sips: Option<SocketAddr>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Sip {
+    pub(super) proxy: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) realms: Vec<String>,
+    pub(super) resync_on_change: Option<bool>,
 }
 
 #[derive(Deserialize)]

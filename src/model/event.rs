@@ -18,6 +18,8 @@ pub enum Door {
     Https,
     /// UDP 123.
     Ntp,
+    /// Ports 5060 and 5061, and the SIP multicast group.
+    Sip,
     /// The page, the API and the command line.
     Admin,
     /// The box itself: store, certificates, supervision.
@@ -31,6 +33,7 @@ impl fmt::Display for Door {
             Self::Http => "HTTP",
             Self::Https => "HTTPS",
             Self::Ntp => "NTP",
+            Self::Sip => "SIP",
             Self::Admin => "admin",
             Self::Box => "box",
         })

@@ -4,6 +4,7 @@ mod organisations;
 mod phones;
 mod read;
 mod sessions;
+mod sip;
 
 pub(super) use sessions::cookie;
 
@@ -40,6 +41,11 @@ impl Admin {
                 only(method, &Method::POST)?;
                 self.api_start_over(call, mac).await
             }
+            ["phones", mac, order @ ("resync" | "reboot")] => {
+                only(method, &Method::POST)?;
+                self.api_tell(mac, order).await
+            }
+            ["phones", mac, "telling"] => only(method, &Method::GET).and_then(|()| self.api_telling(mac)),
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
             ["ca"] => only(method, &Method::GET).and_then(|()| self.api_authority()),
@@ -52,6 +58,7 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
             }
+            ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

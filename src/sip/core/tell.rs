@@ -1,0 +1,357 @@
+//! Phones that are told to fetch again or to restart.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::requests::{branch, tag};
+use super::{Core, Purpose};
+use crate::brands::{Manners, Told};
+use crate::model::{Door, Event, LeaseState, Mac, Phone, Reason, Secret, Transport};
+use crate::sip::address::{Host, Uri};
+use crate::sip::digest::{Challenge, Login};
+use crate::sip::notify::{self, Act, Attempt, Credentials, Fetch, Habit, Input, Job, Order, Target, Way};
+use crate::sip::orders::{Refusal, Telling};
+use crate::sip::pnp::Place;
+use crate::sip::transaction::{Hop, Key};
+use crate::sip::wire::Message;
+use crate::store::{EventFilter, Write};
+use crate::sys::random;
+
+/// A job with what its messages are made of.
+pub(super) struct Running {
+    job: Job,
+    phone: Addressee,
+    event: String,
+    call_id: String,
+    tag: String,
+    /// The address that was tried last.
+    last: Option<IpAddr>,
+}
+
+/// What of a phone its messages are made of.
+struct Addressee {
+    organisation: crate::model::Id,
+    user: String,
+    auth_user: String,
+    password: Secret,
+    server: Option<String>,
+}
+
+/// Where a phone said that it listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Contact {
+    at: SocketAddr,
+    transport: Transport,
+}
+
+/// What is seen of phones' fetches.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    habits: HashMap<Mac, Habit>,
+    addresses: HashMap<Mac, IpAddr>,
+}
+
+/// Events that are looked through for the address that a phone last came from.
+const LOOK_BACK: usize = 50;
+
+impl Running {
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.job.next()
+    }
+}
+
+impl Core {
+    /// Begins to tell a phone. `outdated` is the revision that it has, when another is to be fetched.
+    pub(super) fn tell(&mut self, mac: Mac, told: Told, outdated: Option<String>) -> Result<(), Refusal> {
+        if self.jobs.contains_key(&mac) {
+            return Err(Refusal::Busy(mac));
+        }
+        let phone = self.parts.store.phone_by_mac(mac).ok_or(Refusal::Unknown(mac))?;
+        let now = self.now();
+        let says = "Is being told.".to_owned();
+        self.board.put(mac, Telling { told, began: now.wall, over: false, code: None, says });
+        let registry = self.parts.registry.clone();
+        let brand = phone.brand.as_deref().and_then(|brand| registry.brand(brand));
+        let event = brand.and_then(|brand| brand.event(told, phone.model.as_deref()));
+        let Some((brand, event)) = brand.zip(event) else {
+            let wanted = if told == Told::Resync { "resync" } else { "reboot" };
+            let hint = brand.and_then(|brand| brand.manners().switch_on.clone()).unwrap_or_default();
+            self.settled(mac, Some(phone.organisation), None, Reason::SipUnknownEvent { wanted: wanted.into(), hint });
+            return Ok(());
+        };
+        let manners = brand.manners();
+        let line = phone.lines.first();
+        let order = Order {
+            mac,
+            told,
+            targets: self.targets(&phone, manners).into(),
+            credentials: Credentials {
+                realms: self.realms(&phone, manners),
+                known: line.is_some_and(|line| !line.password.is_empty()),
+            },
+            fetches_within: manners.fetches_within,
+            outdated,
+            switch_on: manners.switch_on.clone(),
+            habit: self.watched.habits.get(&mac).cloned().unwrap_or_default(),
+        };
+        let (job, acts) = Job::begin(order, now.monotonic);
+        let running = Running {
+            phone: Addressee {
+                organisation: phone.organisation,
+                user: line.map_or_else(|| mac.plain(), |line| line.user.clone()),
+                auth_user: line
+                    .map_or_else(String::new, |line| line.auth_user.clone().unwrap_or_else(|| line.user.clone())),
+                password: line.map(|line| line.password.clone()).unwrap_or_default(),
+                server: line.map(|line| line.server.clone()).filter(|server| !server.is_empty()),
+            },
+            event: event.to_owned(),
+            call_id: random::token(20),
+            tag: tag(),
+            last: None,
+            job,
+        };
+        self.jobs.insert(mac, running);
+        self.carry_out(mac, acts);
+        Ok(())
+    }
+
+    /// The ways to a phone, the best first: where it said to listen, where its line's messages go, and where its brand
+    /// listens; then the proxy.
+    fn targets(&mut self, phone: &Phone, manners: &Manners) -> Vec<Target> {
+        let mut targets: Vec<Target> = Vec::new();
+        let mut add = |way, transport, to: SocketAddr| {
+            let target = Target { way, transport, to };
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        };
+        let leased = self.address_by_lease(phone.mac);
+        if let Some(contact) = self.contact(phone.mac) {
+            // An address that is somebody else's by now is not the phone's.
+            let elsewhere = self.leased_to(contact.at.ip()).is_some_and(|mac| mac != phone.mac);
+            if !elsewhere && leased.is_none_or(|leased| leased == contact.at.ip()) {
+                add(Way::Direct, contact.transport, contact.at);
+            }
+        }
+        let seen = self.watched.addresses.get(&phone.mac).copied().or_else(|| self.address_by_events(phone.mac));
+        if let Some(address) = leased.or(seen) {
+            let lines = phone.lines.iter().map(|line| line.transport).filter(|transport| *transport != Transport::Udp);
+            let transports = lines.chain(manners.transports.iter().copied());
+            for transport in transports {
+                let port = if transport == Transport::Tls { manners.port.saturating_add(1) } else { manners.port };
+                add(Way::Direct, transport, SocketAddr::new(address, port));
+            }
+        }
+        if let Some((transport, proxy)) = self.parts.settings.proxy {
+            add(Way::Proxy, transport, proxy);
+        }
+        targets
+    }
+
+    fn realms(&self, phone: &Phone, manners: &Manners) -> Vec<String> {
+        let servers = phone.lines.iter().map(|line| line.server.clone());
+        servers.chain(manners.realms.iter().cloned()).chain(self.parts.settings.realms.iter().cloned()).collect()
+    }
+
+    fn address_by_lease(&self, mac: Mac) -> Option<IpAddr> {
+        let now = self.now().wall;
+        let leases = self.parts.networks.iter().flat_map(|network| self.parts.store.leases(&network.name));
+        let own = leases.filter(|lease| lease.mac == mac && lease.state == LeaseState::Bound && lease.expires > now);
+        own.max_by_key(|lease| lease.expires).map(|lease| lease.address.into())
+    }
+
+    /// The address from which it last fetched its own file with its own login.
+    fn address_by_events(&self, mac: Mac) -> Option<IpAddr> {
+        let filter = EventFilter { mac: Some(mac), after: None, limit: LOOK_BACK };
+        let events = self.parts.store.events(&filter);
+        events
+            .into_iter()
+            .find_map(|(_, event)| fetched(&event).and(event.address))
+            .map(|address| address.to_canonical())
+    }
+
+    fn contact(&self, mac: Mac) -> Option<Contact> {
+        serde_json::from_value(self.parts.store.setting(&contact_key(mac))?).ok()
+    }
+
+    pub(super) fn remember_contact(&self, mac: Mac, at: SocketAddr, transport: Transport) {
+        let contact = Contact { at: SocketAddr::new(at.ip().to_canonical(), at.port()), transport };
+        if self.contact(mac) == Some(contact) {
+            return;
+        }
+        if let Ok(value) = serde_json::to_value(contact) {
+            drop(self.parts.store.commit(vec![Write::PutSetting { key: contact_key(mac), value }]));
+        }
+    }
+
+    pub(super) fn step_job(&mut self, mac: Mac, input: Input) {
+        let now = self.now().monotonic;
+        let Some(running) = self.jobs.get_mut(&mac) else { return };
+        let before = running.job.is_accepted();
+        let acts = running.job.step(input, now);
+        if !before && running.job.is_accepted() {
+            self.board.change(mac, |telling| telling.says = "Accepted the message; is waited for.".into());
+        }
+        self.carry_out(mac, acts);
+    }
+
+    pub(super) fn jobs_due(&mut self) {
+        let now = self.now().monotonic;
+        let due = |(mac, running): (&Mac, &Running)| running.next().filter(|at| *at <= now).map(|_| *mac);
+        let due: Vec<Mac> = self.jobs.iter().filter_map(due).collect();
+        for mac in due {
+            self.step_job(mac, Input::Time);
+        }
+    }
+
+    fn carry_out(&mut self, mac: Mac, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Send { attempt, target, login, sequence } => self.send(mac, attempt, target, login, sequence),
+                Act::Settle(reason) => {
+                    let running = self.jobs.remove(&mac);
+                    let organisation = running.as_ref().map(|running| running.phone.organisation);
+                    self.settled(mac, organisation, running.and_then(|running| running.last), reason);
+                }
+            }
+        }
+    }
+
+    fn settled(&mut self, mac: Mac, organisation: Option<crate::model::Id>, address: Option<IpAddr>, reason: Reason) {
+        self.board.change(mac, |telling| {
+            telling.over = true;
+            telling.code = Some(reason.code());
+            telling.says = reason.sentence();
+        });
+        let event = Event::new(self.now().wall, Door::Sip, reason).about(mac).of(organisation).from_address(address);
+        self.parts.journal.record(event);
+    }
+
+    fn send(
+        &mut self,
+        mac: Mac,
+        attempt: Attempt,
+        target: Target,
+        login: Option<(Challenge, bool, u32)>,
+        sequence: u32,
+    ) {
+        let now = self.now().monotonic;
+        let secure = target.transport == Transport::Tls;
+        let local = self.surroundings.address_towards(target.to.ip());
+        let Some(running) = self.jobs.get_mut(&mac) else { return };
+        let begun = local.and_then(|local| {
+            running.last = (target.way == Way::Direct).then(|| target.to.ip().to_canonical());
+            let local = SocketAddr::new(local, self.surroundings.port_of(secure));
+            let message = running.message(target, local, login.as_ref(), sequence);
+            let hop = Hop { transport: target.transport, remote: target.to, interface: 0 };
+            self.transactions.begin(&message, hop, now).ok()
+        });
+        match begun {
+            Some((key, send)) => {
+                self.purposes.insert(key, Purpose::Job(mac, attempt));
+                self.out.push_back(send);
+            }
+            None => self.step_job(mac, Input::Unreachable(attempt)),
+        }
+    }
+
+    pub(super) fn job_answered(&mut self, key: &Key, mac: Mac, attempt: Attempt, message: &Message) {
+        let Some(status) = message.status() else { return };
+        if status < 200 {
+            return self.step_job(mac, Input::Heard(attempt));
+        }
+        self.purposes.remove(key);
+        let input = match (status, &message.start) {
+            (401 | 407, _) => {
+                let name = if status == 401 { "WWW-Authenticate" } else { "Proxy-Authenticate" };
+                Input::Challenged { attempt, status, challenge: Challenge::choose(message.all(name)) }
+            }
+            (_, crate::sip::wire::Start::Response { phrase, .. }) => {
+                let phrase = phrase.chars().take(80).collect();
+                Input::Answered { attempt, status, phrase }
+            }
+            _ => return,
+        };
+        self.step_job(mac, input);
+    }
+
+    /// A phone fetched its own file with its own login.
+    pub(super) fn saw_fetch(&mut self, event: &Event, mac: Mac, revision: &str) {
+        let at = self.now().monotonic;
+        if let Some(address) = event.address {
+            self.watched.addresses.insert(mac, address.to_canonical());
+        }
+        self.step_job(mac, Input::Fetched(Fetch { at, revision: revision.to_owned() }));
+        self.watched.habits.entry(mac).or_default().add(at);
+    }
+}
+
+/// The revision that a phone has after an event that shows it to have fetched its own file with its own login.
+pub(super) fn fetched(event: &Event) -> Option<&str> {
+    match &event.reason {
+        Reason::Success { own_file: true, own_login: true, revision }
+        | Reason::NotModified { own_login: true, revision } => Some(revision),
+        _ => None,
+    }
+}
+
+fn contact_key(mac: Mac) -> String {
+    format!("sip.contact.{}", mac.plain())
+}
+
+impl Running {
+    fn message(
+        &self,
+        target: Target,
+        local: SocketAddr,
+        login: Option<&(Challenge, bool, u32)>,
+        sequence: u32,
+    ) -> Message {
+        let Addressee { user, server, .. } = &self.phone;
+        let place = Place(target.to).to_string();
+        let server = server.as_deref().and_then(bare_host).unwrap_or_else(|| local.ip().to_string());
+        let transport = match target.transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+        };
+        let user: String =
+            user.chars().filter(|letter| letter.is_ascii_graphic() && !"@<>;?:\"".contains(*letter)).collect();
+        let uri = match target.way {
+            Way::Proxy => format!("sip:{user}@{server}"),
+            Way::Direct | Way::Other => format!("sip:{user}@{place}{transport}"),
+        };
+        let of_record = format!("sip:{user}@{server}");
+        let answer = login.map(|(challenge, proxy, count)| {
+            let login = Login { user: &self.phone.auth_user, password: &self.phone.password };
+            let name = if *proxy { "Proxy-Authorization" } else { "Authorization" };
+            (name, challenge.answer(&login, ("NOTIFY", &uri), *count, &random::token(12)))
+        });
+        notify::notify(&notify::Parts {
+            uri: &uri,
+            from: &of_record,
+            to: &of_record,
+            tag: &self.tag,
+            call_id: &self.call_id,
+            sequence,
+            event: &self.event,
+            branch: &branch(),
+            local,
+            transport: target.transport,
+            login: answer.as_ref().map(|(name, value)| (*name, value.as_str())),
+        })
+    }
+}
+
+/// A server as it stands in a URI; `None` when it cannot.
+fn bare_host(server: &str) -> Option<String> {
+    match Uri::read(&format!("sip:{server}"))?.host {
+        Host::Name(name) => Some(name),
+        Host::Address(IpAddr::V6(address)) => Some(format!("[{address}]")),
+        Host::Address(address) => Some(address.to_string()),
+    }
+}
