@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use block66::dhcp::{Engine, Knowledge, Network, Request, Subnet};
+use block66::dhcp::{Conduct, Engine, Knowledge, Network, Request, Subnet};
 use block66::model::{Lease, LeaseState, Mac, Now, Timestamp};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -37,8 +37,10 @@ fn engine(leases: u32) -> Engine {
             domain: Some("branch.example".into()),
             lease_time: Duration::from_secs(43_200),
             reservations: BTreeMap::new(),
+            on_link: false,
         },
-        sole: true,
+        conduct: Conduct::Full { sole: true },
+        marker: None,
         dated: true,
         restored: false,
     };
@@ -52,7 +54,7 @@ fn engine(leases: u32) -> Engine {
         expires: now(43_200).wall,
         seconds_left: 43_200,
     };
-    Engine::new(network, (0..leases).map(lease).collect(), now(0))
+    Engine::new(network, (0..leases).map(lease), now(0))
 }
 
 /// A packet as a phone sends it, with a class and a list of eleven parameters.
@@ -74,7 +76,7 @@ fn packet(client: u32, kind: u8, more: &[(u8, [u8; 4])]) -> Vec<u8> {
 
 fn decisions(criterion: &mut Criterion) {
     let url = b"http://10.64.0.1/p/".to_vec();
-    let phone = Knowledge { options: vec![(66, url.clone()), (160, url)] };
+    let phone = Knowledge { options: vec![(66, url.clone()), (160, url)], phone: true, custom: Vec::new() };
     let mut group = criterion.benchmark_group("dhcp");
     for leases in [100, 10_000] {
         let known = packet(leases / 2, 1, &[]);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use block66::config::{Config, Mode};
-use block66::dhcp::{Engine, Knowledge, Network, Request};
+use block66::dhcp::{Conduct, Engine, Knowledge, Network, Request};
 use block66::model::{Now, Timestamp};
 
 /// Checks one file.
@@ -34,16 +34,20 @@ pub fn hold(input: &[u8]) -> bool {
             assert!(hosts(pool.first) && hosts(pool.last) && pool.first <= pool.last, "{pool:?} in {net}");
             assert!(network.gateway.is_none_or(|gateway| !pool.contains(gateway)));
         }
-        if network.dhcp.mode == Mode::Full {
+        if matches!(network.dhcp.mode, Mode::Full | Mode::PhonesOnly) {
             assert!(network.dhcp.pool.is_some() && network.gateway.is_some() && !network.dns.is_empty());
         }
         let server = net.hosts().next().unwrap_or(net.network());
         // A pool of millions is right, and takes a while to lay out.
-        if let Some(facts) = Network::of(network, server).filter(|_| network.dhcp.pool.is_none_or(|p| p.size() < 4096))
-        {
+        for facts in Network::of(network, server) {
+            if u32::from(facts.subnet.last) - u32::from(facts.subnet.first) >= 4096 {
+                continue;
+            }
+            assert!(facts.subnet.net.contains(&facts.subnet.first) && facts.subnet.net.contains(&facts.subnet.last));
+            let facts = Network { conduct: Conduct::Full { sole: true }, ..facts };
             let now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(1_700_000_000), trusted: true };
             let decision = Engine::new(facts, Vec::new(), now).handle(&discover(), &Knowledge::default(), now);
-            assert!(decision.reply.is_some() || decision.silence.is_some());
+            assert!(decision.reply.is_some() || decision.silence.is_some() || decision.probe.is_some());
         }
     }
     true

@@ -8,7 +8,7 @@ use super::gather;
 use super::standing::{Standing, advice, situation};
 use super::types;
 use super::{Admin, SETUP_CODE};
-use crate::config::{Mode, Network};
+use crate::config::Network;
 use crate::model::{
     BoxAddress, Journey, Lease, LeaseState, Mac, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url,
 };
@@ -192,7 +192,15 @@ impl Admin {
             .collect();
         let exhausted = networks.iter().filter(|n| n.dhcp == "full" && n.leases >= n.pool_size);
         let exhausted = exhausted.map(|n| Reason::PoolExhausted { network: n.name.clone() });
-        let alarms: Vec<types::Alarm> = self.0.store.alarms().into_iter().chain(exhausted).map(|r| alarm(&r)).collect();
+        let alarms: Vec<types::Alarm> = self
+            .0
+            .store
+            .alarms()
+            .into_iter()
+            .chain(exhausted)
+            .chain(self.0.facts.dhcp.alarms())
+            .map(|r| alarm(&r))
+            .collect();
         let phones = gather::count(listing.rows.iter().map(|row| row.standing));
         let (health, says) = health(phones, &alarms);
         types::Status {
@@ -224,13 +232,12 @@ impl Admin {
         let in_pool =
             |lease: &&Lease| network.dhcp.pool.is_some_and(|pool| (pool.first..=pool.last).contains(&lease.address));
         let leases = leases.iter().filter(held).filter(in_pool).count();
-        let (dhcp, says) = match (network.dhcp.mode, network.dhcp.pool) {
-            (Mode::Full, Some(pool)) => {
-                ("full", format!("This box gives the addresses {} to {} here.", pool.first, pool.last))
-            }
-            (Mode::Full, None) => ("full", "This box gives only the addresses that are reserved here.".to_owned()),
-            (Mode::Off, _) => ("off", self.how_phones_find_us(own)),
+        let says = match self.0.facts.dhcp.view(&network.name).and_then(|view| view.standing) {
+            Some(standing) if standing.conduct.gives_addresses() => standing.reason.sentence(),
+            Some(standing) => format!("{} {}", standing.reason.sentence(), self.how_phones_find_us(own)),
+            None => self.how_phones_find_us(own),
         };
+        let dhcp = network.dhcp.mode.name();
         types::Network {
             name: network.name.clone(),
             interface: network.interface.clone(),
@@ -245,14 +252,12 @@ impl Admin {
     /// What must stand in another DHCP server where this box gives no addresses.
     fn how_phones_find_us(&self, own: Option<Ipv4Addr>) -> String {
         let Some(own) = own else {
-            return "DHCP is off here, and this box has no address in this network yet: phones cannot find it.".into();
+            return "This box has no address in this network yet: phones cannot find it.".into();
         };
         let ports = self.0.facts.ports;
         let at = BoxAddress { host: own.into(), http: ports.http, https: ports.https };
         let url = provisioning_url(Scheme::Http, &at, "");
-        format!(
-            "DHCP is off here: this box gives no addresses. Phones find it when your DHCP server sends {url} as option 66."
-        )
+        format!("Phones find it when your DHCP server sends {url} as option 66.")
     }
 }
 

@@ -17,9 +17,15 @@
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
 //! | `/phones/{mac}/resync`, `…/reboot`| POST        | have it told by SIP                                 |
 //! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
+//! | `/campaigns`, `…/{id}`            | GET, POST, DELETE | have many phones told; stop                   |
 //! | `/sip`                            | GET         | what was dropped, by why                            |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
+//! | `/leases/export`, `…/import`      | GET, POST   | `?network=&form=dnsmasq`, or `kea`                  |
+//! | `/dhcp`, `/sightings`             | GET         | what is done on each network and why; who is there  |
+//! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
+//! | `/dhcp/{network}/ask`             | POST        | what other servers tell each brand                  |
+//! | `/dhcp/{network}/take-over`       | POST        | stand in for a server that is gone                  |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
@@ -35,9 +41,11 @@
 mod answer;
 mod api;
 mod call;
+mod dhcp;
 mod draft;
 mod gather;
 pub mod import;
+mod leases;
 mod live;
 mod local;
 mod look;
@@ -70,7 +78,9 @@ pub use import::Action;
 pub use problem::{FieldError, Problem};
 pub use standing::Standing;
 
+use crate::brands::Registry;
 use crate::config::Network;
+use crate::dhcp as dhcp_control;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
@@ -104,6 +114,10 @@ pub struct Facts {
     pub sip: Sip,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
+    /// The brands that are recognised.
+    pub registry: Arc<Registry>,
+    /// What DHCP does.
+    pub dhcp: dhcp_control::Control,
 }
 
 /// Where the listeners are.

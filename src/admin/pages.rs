@@ -59,6 +59,10 @@ impl Admin {
                 }
                 ["phones", "new"] => self.add_by_form(call, who, &form).await,
                 ["phones", "import"] => self.import_by_form(call, who, &form).await,
+                ["networks", network, "take-over"] => {
+                    self.take_over(network).await?;
+                    Ok(Answer::see_other("/?done=taken-over"))
+                }
                 ["phones", mac, "start-over"] => {
                     let mac = mac_in(mac)?;
                     self.start_over(mac, call.from).await?;
@@ -118,6 +122,8 @@ impl Admin {
                 events: self.events(&EventQuery { limit: NEWEST, ..EventQuery::default() }),
                 leases,
                 lease_count,
+                dhcp: self.dhcp(),
+                sightings: self.sightings(),
             },
         )
     }
@@ -300,6 +306,7 @@ fn let_in(token: &Secret) -> Answer {
 fn notice(done: Option<&str>) -> Option<&'static str> {
     Some(match done? {
         "added" => "The phone is on the list. Plug it in: it finds this box by itself.",
+        "taken-over" => "This box stands in until the other DHCP server is back.",
         "removed" => "The phone is off the list.",
         "imported" => "The list is imported. Plug the phones in: they find this box by themselves.",
         "start-over" => "The phone may start over. It gets a new login when it asks next; restart it if it does not.",

@@ -140,6 +140,18 @@ fn offers_start_over(reason: &Reason) -> bool {
 pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::Declined { .. } => "Find the device that uses this address without asking for it, and give it another.",
+        Reason::AddressInUse { .. } => "Give that device an address outside the pool, or by a reservation.",
+        Reason::DhcpServerGone { .. } => {
+            "Start the router or server again. Until then this box can stand in: press \"Take over\"."
+        }
+        Reason::DhcpStandIn { .. } => "Repair the other server: this box steps down by itself when it is back.",
+        Reason::DhcpNotAlone { .. } => {
+            "Switch one of the two servers off, or set this network's mode to \"auto\" or \"phones-only\"."
+        }
+        Reason::DhcpOwnAddressLeased { .. } => "Give this box a static address on this network.",
+        Reason::DhcpOtherBox { .. } => "Nothing to do if the other box shall serve; otherwise switch it off.",
+        Reason::DhcpPoolOverlaps { .. } => "Give this box a pool that the other server does not give addresses of.",
+        Reason::DhcpDeaf { .. } => "Plug in its cable, or run this box with the right to listen.",
         Reason::LeaseRefused { .. } => "Nothing to do if it got another address since; otherwise restart the phone.",
         Reason::WrongCredentials => {
             "Let it start over, so that it gets a new login. If it belongs to another provider, reset it to factory settings first."

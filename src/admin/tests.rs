@@ -20,6 +20,7 @@ use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
 
 mod demo;
+mod dhcp;
 mod sign_in;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
@@ -142,8 +143,7 @@ pub(super) fn facts() -> Facts {
             dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
-                lease_time: Dhcp::USUAL_LEASE,
-                reservations: Vec::new(),
+                ..Dhcp::usual()
             },
         }],
         ports: Ports { http: 80, https: 443 },
@@ -162,6 +162,8 @@ pub(super) fn facts() -> Facts {
         },
         sip: crate::sip::channel().0,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
+        registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
+        dhcp: crate::dhcp::Control::default(),
     }
 }
 

@@ -1,6 +1,10 @@
 //! What the API says, as its readers see it. Other types than the model's and the store's: these change only
 //! when the API does. No field of any of them holds a password.
 
+mod dhcp;
+
+pub use dhcp::*;
+
 use serde::{Deserialize, Serialize};
 
 use super::import::Action;
@@ -365,4 +369,11 @@ pub struct SignedIn {
 pub struct SipStatus {
     /// What came in and was dropped since the box started, by why.
     pub dropped: std::collections::BTreeMap<String, u64>,
+}
+
+/// The campaigns that are remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Campaigns {
+    /// The newest first.
+    pub campaigns: Vec<crate::sip::CampaignView>,
 }

@@ -1,8 +1,10 @@
 //! The doors of the box: opened together, supervised one by one.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
@@ -35,6 +37,8 @@ pub(super) struct Doors {
     pub(super) certificates: Certificates,
     pub(super) origin: Id,
     pub(super) restored: bool,
+    /// What page and command line see of DHCP.
+    pub(super) control: dhcp::Control,
 }
 
 impl Doors {
@@ -76,7 +80,7 @@ impl Doors {
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
         self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
-        for network in self.config.networks.iter().filter(|network| network.dhcp.mode == Mode::Full) {
+        for network in &self.config.networks {
             self.lease(&mut parts, supervisor, network, &registry, ports);
         }
         self.local_socket(&mut parts, supervisor, admin);
@@ -84,7 +88,7 @@ impl Doors {
         Ok((parts, setup_code))
     }
 
-    fn admin(&self, registry: &Registry, ports: admin::Ports, sip: Sip) -> anyhow::Result<Admin> {
+    fn admin(&self, registry: &Arc<Registry>, ports: admin::Ports, sip: Sip) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
@@ -102,6 +106,8 @@ impl Doors {
             },
             sip,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
+            registry: registry.clone(),
+            dhcp: self.control.clone(),
         };
         Admin::new(self.store.clone(), self.journal.clone(), self.clock.clone(), facts)
             .context("the page's templates are damaged")
@@ -207,22 +213,42 @@ impl Doors {
             },
             clock: self.clock.clone(),
             restored: self.restored,
+            box_id: self.origin,
+            control: self.control.clone(),
         };
         let (network, stop) = (network.clone(), supervisor.stop.clone());
         parts.spawn(supervisor.clone().keep(format!("dhcp on {}", network.name), move || {
             let (network, server, stop) = (network.clone(), server.clone(), stop.clone());
             async move {
-                let mut running = dhcp::serve(&network, server)?;
-                let ended = tokio::select! {
-                    ended = running.ended() => Some(ended),
-                    () = stop.cancelled() => None,
-                };
-                tokio::task::spawn_blocking(move || running.stop()).await?;
-                match ended {
-                    None | Some(dhcp::Ended::Stopped) => Ok(()),
-                    Some(dhcp::Ended::Changed) => Err(anyhow!("interface or address changed")),
-                    Some(dhcp::Ended::Failed(error)) => Err(error.into()),
-                    Some(dhcp::Ended::Panicked) => Err(anyhow!("its thread panicked")),
+                loop {
+                    let mut running = match dhcp::serve(&network, server.clone()) {
+                        Ok(running) => running,
+                        Err(error) => match wait_for_network(&network, &server.control, error) {
+                            // It will not come while this program runs: the other doors go on without.
+                            Ok(None) => {
+                                stop.cancelled().await;
+                                return Ok(());
+                            }
+                            Ok(Some(wait)) => {
+                                tokio::select! {
+                                    () = tokio::time::sleep(wait) => continue,
+                                    () = stop.cancelled() => return Ok(()),
+                                }
+                            }
+                            Err(error) => return Err(error.into()),
+                        },
+                    };
+                    let ended = tokio::select! {
+                        ended = running.ended() => Some(ended),
+                        () = stop.cancelled() => None,
+                    };
+                    tokio::task::spawn_blocking(move || running.stop()).await?;
+                    match ended {
+                        None | Some(dhcp::Ended::Stopped) => return Ok(()),
+                        Some(dhcp::Ended::Changed) => tracing::info!(network = network.name, "its address changed"),
+                        Some(dhcp::Ended::Failed(error)) => return Err(error.into()),
+                        Some(dhcp::Ended::Panicked) => return Err(anyhow!("its thread panicked")),
+                    }
                 }
             }
         }));
@@ -269,6 +295,23 @@ impl Doors {
         }
         Ok(())
     }
+}
+
+/// What to do where DHCP cannot start: try again after a while, give up for this run, or fail.
+fn wait_for_network(
+    network: &Network,
+    control: &dhcp::Control,
+    error: dhcp::Error,
+) -> Result<Option<Duration>, dhcp::Error> {
+    let alarm = network.dhcp.mode != Mode::Auto || network.dhcp.pool.is_some();
+    let wait = match &error {
+        dhcp::Error::NoAddress { .. } => Some(CARE),
+        dhcp::Error::Io(error) if error.kind() == ErrorKind::PermissionDenied => None,
+        dhcp::Error::Io(_) => return Err(error),
+    };
+    tracing::warn!(network = network.name, %error, "DHCP does not run");
+    control.deaf(&network.name, error.to_string(), alarm);
+    Ok(wait)
 }
 
 fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {

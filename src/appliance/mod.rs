@@ -3,6 +3,7 @@
 //! Start: store → certificates → journal → what is missing → sockets → doors. Stop: doors, then the journal, then the
 //! store, so that everything that was said is also written down.
 
+mod disk;
 mod doors;
 mod first_start;
 mod supervision;
@@ -96,8 +97,13 @@ impl Appliance {
             certificates,
             origin,
             restored: opened.restored.is_some(),
+            control: crate::dhcp::Control::default(),
         };
-        let (parts, setup_code) = doors.open(&supervisor).await?;
+        let (mut parts, setup_code) = doors.open(&supervisor).await?;
+        let (refusal, told, ending) = (store.refusal(), journal.clone(), stop.clone());
+        parts.spawn(async move {
+            ending.run_until_cancelled(disk::tell(refusal, told)).await;
+        });
 
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::class::{ClassRule, MacPrefix};
@@ -22,6 +22,8 @@ pub struct Brand {
     pub name: String,
     /// What its TLS can do.
     pub tls: Tls,
+    /// Whether its phones ask by DHCPINFORM when their lease tells them nothing.
+    pub asks_by_inform: bool,
     pub(super) user_agents: Vec<Regex>,
     pub(super) vendor_classes: Vec<ClassRule>,
     pub(super) mac_prefixes: Vec<MacPrefix>,
@@ -125,6 +127,7 @@ impl Brand {
             id: folder.id.clone(),
             sip_rules: SipRules::read(&manifest).map_err(wrong)?,
             name: manifest.name,
+            asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
@@ -185,11 +188,12 @@ impl Brand {
 }
 
 pub(super) fn user_agent(pattern: &str) -> Result<Regex, String> {
-    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    // User-Agents are ASCII. With the classes of all of Unicode each of these takes ten times the memory.
+    let regex = RegexBuilder::new(pattern).unicode(false).build().map_err(|error| error.to_string())?;
     if let Some(name) = regex.capture_names().flatten().find(|name| !matches!(*name, "model" | "firmware" | "mac")) {
         return Err(format!("user-agent {pattern}: {name} is none of model, firmware, mac"));
     }
-    if regex.is_match("") {
+    if regex.is_match(b"") {
         return Err(format!("user-agent {pattern} fits everything"));
     }
     Ok(regex)
@@ -273,6 +277,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
     }
     if let Some(sip) = &manifest.sip {
         add("sip".into(), &sip.source, sip.seen_on_a_phone);
+    }
+    if let Some(inform) = &manifest.inform {
+        add("inform".into(), &inform.source, inform.seen_on_a_phone);
     }
     add("tls".into(), &manifest.tls.source, manifest.tls.seen_on_a_phone);
     facts

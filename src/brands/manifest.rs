@@ -34,6 +34,15 @@ pub(super) struct Manifest {
     pub(super) pnp: Option<Pnp>,
     pub(super) sip: Option<Sip>,
     pub(super) tls: Tls,
+    pub(super) inform: Option<Inform>,
+}
+
+/// Its phones ask by DHCPINFORM when their lease tells them nothing.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Inform {
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
 }
 
 /// A regular expression over the User-Agent; may capture `model`, `firmware` and `mac`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::brand::{Brand, user_agent};
 use super::dhcp::{DhcpQuery, Text};
@@ -141,7 +141,7 @@ impl Manners {
 
 impl Exception {
     fn read(written: &manifest::NotifyOf) -> Result<Self, String> {
-        let models = Regex::new(&written.models).map_err(|error| error.to_string())?;
+        let models = RegexBuilder::new(&written.models).unicode(false).build().map_err(|error| error.to_string())?;
         Ok(Self { models, resync: written.resync.clone(), reboot: written.reboot.clone() })
     }
 }
@@ -150,7 +150,8 @@ impl Brand {
     /// The Event of the NOTIFY that makes a phone of this model do what it is told; `None` when it knows none.
     pub fn event(&self, told: Told, model: Option<&str>) -> Option<&str> {
         let rules = &self.sip_rules;
-        let exception = rules.exceptions.iter().find(|rule| model.is_some_and(|model| rule.models.is_match(model)));
+        let exception =
+            rules.exceptions.iter().find(|rule| model.is_some_and(|model| rule.models.is_match(model.as_bytes())));
         let (resync, reboot) =
             exception.map_or((&rules.resync, &rules.reboot), |exception| (&exception.resync, &exception.reboot));
         match told {
@@ -194,8 +195,8 @@ impl Registry {
         let (agent, vendor) = (short(claims.user_agent), short(claims.vendor));
         let by_pattern = self.brands().find_map(|brand| {
             let agents = brand.sip_rules.pnp.iter().flat_map(|pnp| &pnp.agents);
-            let captures = agents.into_iter().find_map(|pattern| pattern.captures(agent.as_deref()?))?;
-            let named = |name| captures.name(name).map(|found| found.as_str().to_owned());
+            let captures = agents.into_iter().find_map(|pattern| pattern.captures(agent.as_deref()?.as_bytes()))?;
+            let named = |name| captures.name(name).map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned());
             let mac = named("mac").and_then(|text| text.parse().ok());
             Some(Recognition { brand, model: named("model"), firmware: named("firmware"), mac, phone: true })
         });

@@ -51,8 +51,8 @@ impl Registry {
     fn by_user_agent(&self, claims: &Claims<'_>) -> Option<Recognition<'_>> {
         let agent = claims.user_agent.filter(|agent| agent.len() <= LONGEST_CLAIM)?;
         self.brands().find_map(|brand| {
-            let captures = brand.user_agents.iter().find_map(|pattern| pattern.captures(agent))?;
-            let named = |name| captures.name(name).map(|found| found.as_str().to_owned());
+            let captures = brand.user_agents.iter().find_map(|pattern| pattern.captures(agent.as_bytes()))?;
+            let named = |name| captures.name(name).map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned());
             Some(Recognition {
                 brand,
                 model: named("model"),

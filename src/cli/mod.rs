@@ -3,8 +3,10 @@
 //! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
 
 mod ca;
+mod campaigns;
 mod check;
 mod client;
+mod dhcp;
 mod events;
 mod exit;
 mod init;
@@ -65,9 +67,12 @@ enum Command {
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
     Organisations(organisations::Organisations),
     Events(events::Events),
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
@@ -94,8 +99,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
+        Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
     }

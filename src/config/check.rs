@@ -8,10 +8,10 @@ use ipnet::Ipv4Net;
 use toml::Spanned;
 
 use super::error::{Fault, Warning};
-use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Sip, written};
+use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Sip, Subnet, custom, written};
 use crate::model::{Mac, Transport};
 
-type Checked<T> = Result<T, Fault>;
+pub(super) type Checked<T> = Result<T, Fault>;
 
 pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     let defaults = Config::safe_defaults();
@@ -29,9 +29,13 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
                     format!("two networks are called \"{}\"; give each a name of its own", other.name),
                 );
             }
-            let overlap = other.subnet.contains(&network.subnet) || network.subnet.contains(&other.subnet);
-            if overlap {
-                return fault(&span, format!("{} and {} have addresses in common", other.subnet, network.subnet));
+        }
+        let taken: Vec<Ipv4Net> = networks.iter().flat_map(Network::subnets).collect();
+        let own: Vec<Ipv4Net> = network.subnets().collect();
+        for (at, net) in own.iter().enumerate() {
+            let others = taken.iter().chain(own.iter().take(at));
+            if let Some(other) = others.into_iter().find(|other| other.contains(net) || net.contains(*other)) {
+                return fault(&span, format!("{other} and {net} have addresses in common"));
             }
         }
         networks.push(network);
@@ -70,7 +74,7 @@ fn warnings(config: &Config) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if config.networks.is_empty() {
         warnings.push(Warning(
-            "no [[network]] is configured: every network of the box is served, and none of them gets DHCP".into(),
+            "no [[network]] is configured: every network of the box is served, and no address is given".into(),
         ));
     }
     for network in &config.networks {
@@ -104,7 +108,7 @@ fn network(written: written::Network) -> Checked<Network> {
     let gateway = written.gateway.map(|gateway| inside(gateway, subnet, "the gateway")).transpose()?;
     let dhcp = match written.dhcp {
         Some(dhcp) => self::dhcp(dhcp, subnet, gateway, &written.dns)?,
-        None => Dhcp { mode: Mode::Off, pool: None, lease_time: Dhcp::USUAL_LEASE, reservations: Vec::new() },
+        None => Dhcp::usual(),
     };
     let interface_span = written.interface.span();
     let interface = written.interface.into_inner();
@@ -161,17 +165,28 @@ fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns:
     let mode_span = written.mode.span();
     let mode = written.mode.into_inner();
     let pool = written.pool.map(|text| pool(&text, subnet, gateway)).transpose()?;
-    if mode == Mode::Full {
+    if matches!(mode, Mode::Full | Mode::PhonesOnly) || mode == Mode::Auto && pool.is_some() {
         let missing = [(pool.is_none(), "pool"), (gateway.is_none(), "gateway"), (dns.is_empty(), "dns")];
         let missing: Vec<&str> = missing.iter().filter(|(is, _)| *is).map(|(_, key)| *key).collect();
         if !missing.is_empty() {
             let keys = missing.join(" and ");
-            return fault(&mode_span, format!("mode \"full\" needs {keys} to be set: the box never guesses them"));
+            return fault(
+                &mode_span,
+                format!("mode \"{}\" needs {keys} to be set: the box never guesses them", mode.name()),
+            );
         }
     }
     let lease_time = match written.lease_time {
-        Some(text) => lease_time(&text)?,
+        Some(text) => span_of_time(&text, "a lease lasts", (20, "20s"), (31_536_000, "365d"))?,
         None => Dhcp::USUAL_LEASE,
+    };
+    let probe_interval = match written.probe_interval {
+        Some(text) => span_of_time(&text, "other servers are searched for every", (5, "5s"), (3600, "1h"))?,
+        None => Dhcp::USUAL_PROBE_INTERVAL,
+    };
+    let quiet_time = match written.quiet_time {
+        Some(text) => span_of_time(&text, "the wait for a slow server lasts", (10, "10s"), (3600, "1h"))?,
+        None => Dhcp::USUAL_QUIET_TIME,
     };
     let mut macs = BTreeSet::new();
     let mut addresses = BTreeSet::new();
@@ -189,7 +204,25 @@ fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns:
         let host_name = reservation.host_name.map(|name| host_name(&name, Labels::One)).transpose()?;
         reservations.push(Reservation { mac, address, host_name });
     }
-    Ok(Dhcp { mode, pool, lease_time, reservations })
+    let subnets = written.subnet.into_iter().map(|further| self::subnet(further, dns)).collect::<Checked<Vec<_>>>()?;
+    let mut options = written.option.into_iter().map(custom::option).collect::<Checked<Vec<_>>>()?;
+    options.sort_by(|one, other| one.scope.cmp(&other.scope));
+    let relays = written.relays;
+    Ok(Dhcp { mode, pool, lease_time, reservations, relays, probe_interval, quiet_time, subnets, options })
+}
+
+fn subnet(written: written::Subnet, dns: &[Ipv4Addr]) -> Checked<Subnet> {
+    let span = written.subnet.span();
+    let net = written.subnet.into_inner();
+    if net != net.trunc() || !(8..=30).contains(&net.prefix_len()) {
+        return fault(
+            &span,
+            format!("a further subnet is a network of 8 to 30 bits, as in 10.70.0.0/24; {net} is not"),
+        );
+    }
+    let gateway = inside(written.gateway, net, "the gateway")?;
+    let pool = pool(&written.pool, net, Some(gateway))?;
+    Ok(Subnet { net, pool, gateway, dns: written.dns.unwrap_or_else(|| dns.to_vec()) })
 }
 
 fn pool(text: &Spanned<String>, subnet: Ipv4Net, gateway: Option<Ipv4Addr>) -> Checked<Pool> {
@@ -228,7 +261,7 @@ fn inside(address: Spanned<Ipv4Addr>, subnet: Ipv4Net, what: &str) -> Checked<Ip
     }
 }
 
-fn lease_time(text: &Spanned<String>) -> Checked<Duration> {
+fn span_of_time(text: &Spanned<String>, what: &str, least: (u64, &str), most: (u64, &str)) -> Checked<Duration> {
     let span = text.span();
     let text = text.get_ref();
     let unit = |last: char| {
@@ -246,8 +279,8 @@ fn lease_time(text: &Spanned<String>) -> Checked<Duration> {
         .and_then(unit)
         .and_then(|unit: u64| text.get(..text.len() - 1)?.trim().parse::<u64>().ok()?.checked_mul(unit));
     match seconds {
-        Some(seconds @ 20..=31_536_000) => Ok(Duration::from_secs(seconds)),
-        Some(_) => fault(&span, format!("a lease lasts between 20s and 365d; {text} does not")),
+        Some(seconds) if (least.0..=most.0).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        Some(_) => fault(&span, format!("{what} between {} and {}; {text} is not", least.1, most.1)),
         None => {
             fault(&span, format!("\"{text}\" is not a length of time; write a number and s, m, h or d, as in \"12h\""))
         }
@@ -304,6 +337,6 @@ fn log_filter(text: Spanned<String>) -> Checked<String> {
     }
 }
 
-fn fault<T>(span: &std::ops::Range<usize>, what: String) -> Checked<T> {
+pub(super) fn fault<T>(span: &std::ops::Range<usize>, what: String) -> Checked<T> {
     Err(Fault { span: span.clone(), what })
 }

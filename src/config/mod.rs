@@ -4,6 +4,7 @@
 //! fast; all other settings live in the store. A key that stands in the file wins.
 
 mod check;
+mod custom;
 mod error;
 mod written;
 
@@ -37,7 +38,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// Addresses and ports of the listeners.
     pub listen: Listen,
-    /// The networks that are served. Empty in the file: every network that the box has an address in, DHCP off.
+    /// The networks that are served. Empty in the file: every network that the box has an address in, DHCP
+    /// `auto` without a pool.
     pub networks: Vec<Network>,
     /// Phones over SIP.
     pub sip: Sip,
@@ -109,6 +111,53 @@ pub struct Dhcp {
     pub lease_time: Duration,
     /// Addresses kept for single clients: inside the subnet, no MAC or address twice.
     pub reservations: Vec<Reservation>,
+    /// Relay agents whose requests count, by the address that they give as theirs.
+    pub relays: Vec<Ipv4Addr>,
+    /// How often other servers are searched for: 5 seconds to an hour.
+    pub probe_interval: Duration,
+    /// How long `auto` waits for a slow server before it is the server itself: 10 seconds to an hour.
+    pub quiet_time: Duration,
+    /// Further subnets: behind relays, or on the same wire.
+    pub subnets: Vec<Subnet>,
+    /// Options that the administrator sets, the narrowest last.
+    pub options: Vec<CustomOption>,
+}
+
+/// A further subnet that is served through the same interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnet {
+    /// Its addresses; none in common with another subnet.
+    pub net: Ipv4Net,
+    /// Addresses that it gives.
+    pub pool: Pool,
+    /// Router.
+    pub gateway: Ipv4Addr,
+    /// Resolvers.
+    pub dns: Vec<Ipv4Addr>,
+}
+
+/// A DHCP option that the administrator sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomOption {
+    /// Its number: none that the server itself must answer for.
+    pub code: u8,
+    /// Its value: 1 to 255 bytes.
+    pub value: Vec<u8>,
+    /// Who gets it.
+    pub scope: Scope,
+}
+
+/// Who gets an option that the administrator sets; the order is from wide to narrow.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everybody in the network.
+    Network,
+    /// Phones of a brand, by its folder name.
+    Brand(String),
+    /// Phones of a model, as the list of phones spells it.
+    Model(String),
+    /// One device.
+    Phone(Mac),
 }
 
 /// What DHCP does on a network.
@@ -116,10 +165,29 @@ pub struct Dhcp {
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Listens, never answers.
-    #[default]
     Off,
+    /// Finds out whether there is another server, and never competes with one.
+    #[default]
+    Auto,
+    /// Gives no address, and tells recognised phones that ask by INFORM where their configuration is.
+    InformOnly,
+    /// Gives addresses of its own pool to recognised phones, and leaves everybody else to the other server.
+    PhonesOnly,
     /// Is the DHCP server of the LAN.
     Full,
+}
+
+impl Mode {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Auto => "auto",
+            Self::InformOnly => "inform-only",
+            Self::PhonesOnly => "phones-only",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// Addresses from `first` to `last`, both included.
@@ -187,7 +255,8 @@ impl Config {
         check::check(written).map_err(|fault| error::at(&fault, text, path))
     }
 
-    /// Where the file names no network, every network that the box has an address in is served, with DHCP off.
+    /// Where the file names no network, every network that the box has an address in is served, with DHCP `auto` and
+    /// nothing that could be given away.
     #[must_use]
     pub fn with_networks_found(mut self, addresses: &[Address]) -> Self {
         if self.networks.is_empty() {
@@ -199,6 +268,11 @@ impl Config {
 }
 
 impl Network {
+    /// Every subnet that is served, the one in which the box has its address first.
+    pub fn subnets(&self) -> impl Iterator<Item = Ipv4Net> {
+        std::iter::once(self.subnet).chain(self.dhcp.subnets.iter().map(|further| further.net))
+    }
+
     fn found(interface: &str, net: Ipv4Net) -> Self {
         Self {
             name: interface.to_owned(),
@@ -207,7 +281,7 @@ impl Network {
             gateway: None,
             dns: Vec::new(),
             domain: None,
-            dhcp: Dhcp { mode: Mode::Off, pool: None, lease_time: Dhcp::USUAL_LEASE, reservations: Vec::new() },
+            dhcp: Dhcp::usual(),
         }
     }
 }
@@ -215,6 +289,25 @@ impl Network {
 impl Dhcp {
     /// Half a day: a phone that is moved frees its address by the next morning.
     pub const USUAL_LEASE: Duration = Duration::from_secs(12 * 3600);
+    /// How often other servers are searched for.
+    pub const USUAL_PROBE_INTERVAL: Duration = Duration::from_secs(120);
+    /// Routers take three minutes to start.
+    pub const USUAL_QUIET_TIME: Duration = Duration::from_secs(300);
+
+    /// What holds when nobody says otherwise: nothing is there that could be given away.
+    pub fn usual() -> Self {
+        Self {
+            mode: Mode::Auto,
+            pool: None,
+            lease_time: Self::USUAL_LEASE,
+            reservations: Vec::new(),
+            relays: Vec::new(),
+            probe_interval: Self::USUAL_PROBE_INTERVAL,
+            quiet_time: Self::USUAL_QUIET_TIME,
+            subnets: Vec::new(),
+            options: Vec::new(),
+        }
+    }
 }
 
 impl Pool {

@@ -107,7 +107,48 @@ fn with_no_network_in_the_file_those_of_the_box_are_served_without_dhcp() {
     let config = Config::safe_defaults().with_networks_found(&found);
     assert_eq!(config.networks.len(), 1);
     assert_eq!(config.networks[0].subnet, "192.0.2.0/24".parse().unwrap());
-    assert_eq!(config.networks[0].dhcp.mode, Mode::Off);
+    assert_eq!(config.networks[0].dhcp, Dhcp::usual(), "auto, with nothing to give");
     let (office, _) = parse(OFFICE).unwrap();
     assert_eq!(office.clone().with_networks_found(&found), office);
+}
+
+#[test]
+fn options_of_the_administrator_are_typed_and_checked() {
+    let option = |text: &str| parse(&format!("{OFFICE}\n[[network.dhcp.option]]\n{text}"));
+    let value = |text: &str| option(text).unwrap().0.networks[0].dhcp.options[0].clone();
+    let ip = value("code = 69\ntype = \"ip-list\"\nvalue = [\"10.0.0.1\", \"10.0.0.2\"]");
+    assert_eq!((ip.code, ip.value, ip.scope), (69, vec![10, 0, 0, 1, 10, 0, 0, 2], Scope::Network));
+    assert_eq!(value("code = 200\ntype = \"u16\"\nvalue = 258").value, [1, 2]);
+    assert_eq!(value("code = 200\ntype = \"u32\"\nvalue = 1").value, [0, 0, 0, 1]);
+    assert_eq!(value("code = 200\ntype = \"hex\"\nvalue = \"01:ff\"").value, [1, 255]);
+    assert_eq!(value("code = 200\ntype = \"bool\"\nvalue = true").value, [1]);
+    let phones = value("code = 66\ntype = \"text\"\nvalue = \"x\"\nmac = \"80:5e:c0:12:34:56\"");
+    assert_eq!(phones.scope, Scope::Phone("80:5e:c0:12:34:56".parse().unwrap()));
+    for wrong in [
+        "code = 53\ntype = \"u8\"\nvalue = 1",
+        "code = 66\ntype = \"text\"\nvalue = \"x\"",
+        "code = 200\ntype = \"u8\"\nvalue = 256",
+        "code = 200\ntype = \"ip\"\nvalue = \"10.0.0\"",
+        "code = 200\ntype = \"hex\"\nvalue = \"0\"",
+        "code = 200\ntype = \"text\"\nvalue = \"\"",
+        "code = 200\ntype = \"text\"\nvalue = \"x\"\nbrand = \"a\"\nmodel = \"b\"",
+    ] {
+        assert!(option(wrong).is_err(), "{wrong}");
+    }
+    let long = "x".repeat(256);
+    assert!(option(&format!("code = 200\ntype = \"text\"\nvalue = \"{long}\"")).is_err());
+}
+
+#[test]
+fn further_subnets_have_addresses_of_their_own() {
+    let subnet = |net: &str, pool: &str, gateway: &str| {
+        parse(&format!(
+            "{OFFICE}\n[[network.dhcp.subnet]]\nsubnet = \"{net}\"\npool = \"{pool}\"\ngateway = \"{gateway}\""
+        ))
+    };
+    let (config, _) = subnet("10.70.0.0/24", "10.70.0.10-10.70.0.20", "10.70.0.1").unwrap();
+    assert_eq!(config.networks[0].dhcp.subnets[0].dns, config.networks[0].dns);
+    assert!(subnet("10.66.0.128/25", "10.66.0.130-10.66.0.140", "10.66.0.129").is_err());
+    assert!(subnet("10.70.0.0/24", "10.71.0.10-10.71.0.20", "10.70.0.1").is_err());
+    assert!(subnet("10.70.0.0/24", "10.70.0.1-10.70.0.20", "10.70.0.1").is_err());
 }

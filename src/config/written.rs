@@ -73,6 +73,48 @@ pub(super) struct Dhcp {
     pub(super) lease_time: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) reservation: Vec<Reservation>,
+    #[serde(default)]
+    pub(super) relays: Vec<Ipv4Addr>,
+    pub(super) probe_interval: Option<Spanned<String>>,
+    pub(super) quiet_time: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) subnet: Vec<Subnet>,
+    #[serde(default)]
+    pub(super) option: Vec<Spanned<CustomOption>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Subnet {
+    pub(super) subnet: Spanned<Ipv4Net>,
+    pub(super) pool: Spanned<String>,
+    pub(super) gateway: Spanned<Ipv4Addr>,
+    pub(super) dns: Option<Vec<Ipv4Addr>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct CustomOption {
+    pub(super) code: u8,
+    #[serde(rename = "type")]
+    pub(super) kind: OptionKind,
+    pub(super) value: toml::Value,
+    pub(super) brand: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) mac: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OptionKind {
+    Ip,
+    IpList,
+    Text,
+    U8,
+    U16,
+    U32,
+    Hex,
+    Bool,
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Ethernet frames for a client that has no address yet, and for asking whether an address is in use.
+//! Ethernet frames: for a client that has no address yet, for asking who is there, and as they are overheard.
 
 use std::net::Ipv4Addr;
 
@@ -11,10 +11,37 @@ const ARP_HEAD: [u8; 6] = [0x00, 0x01, 0x08, 0x00, 6, 4];
 const TTL: u8 = 64;
 const UDP: u8 = 17;
 
+/// Where the UDP ports of a datagram stand.
+const PORTS: usize = 4;
+
 /// A DHCP reply from port 67 to port 68 in a UDP datagram in an IPv4 packet in an Ethernet frame.
 ///
 /// `None` when the message does not fit into an IPv4 packet.
 pub(super) fn reply(message: &[u8], from: (Mac, Ipv4Addr), to: (Mac, Ipv4Addr)) -> Option<Vec<u8>> {
+    datagram(message, [0, 67, 0, 68], from, to)
+}
+
+/// A DHCP message of a client, from port 68 to port 67 of everybody on the link.
+pub(super) fn question(message: &[u8], from: (Mac, Ipv4Addr)) -> Option<Vec<u8>> {
+    datagram(message, [0, 68, 0, 67], from, (Mac::new([0xff; 6]), Ipv4Addr::BROADCAST))
+}
+
+/// The payload of a UDP datagram in a frame, with the address that it is from and the port that it is for. Lengths
+/// are believed only as far as the frame goes.
+pub(super) fn udp(frame: &[u8]) -> Option<(Ipv4Addr, u16, &[u8])> {
+    let ip = frame.get(14..).filter(|_| frame.get(12..14) == Some(&ETHERTYPE_IPV4))?;
+    let words = usize::from(*ip.first()? & 0x0f) * 4;
+    let length = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
+    if words < 20 || *ip.get(9)? != UDP {
+        return None;
+    }
+    let from = <[u8; 4]>::try_from(ip.get(12..16)?).ok()?;
+    let datagram = ip.get(words..length)?;
+    let to = u16::from_be_bytes([*datagram.get(2)?, *datagram.get(3)?]);
+    Some((from.into(), to, datagram.get(8..)?))
+}
+
+fn datagram(message: &[u8], ports: [u8; PORTS], from: (Mac, Ipv4Addr), to: (Mac, Ipv4Addr)) -> Option<Vec<u8>> {
     let udp_length = u16::try_from(message.len() + 8).ok()?;
     let ip_length = udp_length.checked_add(20)?;
 
@@ -28,7 +55,7 @@ pub(super) fn reply(message: &[u8], from: (Mac, Ipv4Addr), to: (Mac, Ipv4Addr)) 
     let ip_sum = checksum(&[&ip]);
 
     let mut udp = Vec::with_capacity(8);
-    udp.extend([0, 67, 0, 68]);
+    udp.extend(ports);
     udp.extend(udp_length.to_be_bytes());
     let mut pseudo = Vec::with_capacity(12);
     pseudo.extend(from.1.octets());
@@ -119,6 +146,18 @@ mod tests {
         ];
         assert_eq!(frame, expected);
         assert_eq!(reply(&[0; 65_508], BOX, PHONE), None);
+    }
+
+    #[test]
+    fn overhears_datagrams() {
+        let frame = reply(b"abc", BOX, PHONE).unwrap();
+        assert_eq!(udp(&frame), Some((BOX.1, 68, &b"abc"[..])));
+        let asked = question(b"abcd", PHONE).unwrap();
+        assert_eq!(udp(&asked), Some((PHONE.1, 67, &b"abcd"[..])));
+        for length in 0..frame.len() {
+            assert_eq!(udp(&frame[..length]), None);
+        }
+        assert_eq!(udp(&arp_probe(BOX.0, PHONE.1)), None);
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn hostile_packets_neither_panic_nor_bind_what_is_not_ours() {
     .map(Packet::bytes)
     .collect();
     let options = vec![(66, vec![b'x'; 255]), (160, vec![b'y'; 255])];
-    let knowledge = Knowledge { options };
+    let knowledge = Knowledge { options, ..Knowledge::default() };
     let mut engine = Engine::new(network(10, 20), Vec::new(), at(0));
     let mut read = 0;
     for number in 0..PACKETS {

@@ -6,6 +6,10 @@ use super::request::Request;
 pub struct Knowledge {
     /// Options that tell a recognised phone where its configuration is, in its brand's form; else empty.
     pub options: Vec<(u8, Vec<u8>)>,
+    /// Whether the sender is recognised as a phone, or is on the list of phones.
+    pub phone: bool,
+    /// Options that the administrator set for the sender, each code once. They go before all others.
+    pub custom: Vec<(u8, Vec<u8>)>,
 }
 
 /// Whether a request comes from firmware that boots over the network. Such a client reads options 66 and 67 as the

@@ -43,8 +43,13 @@ pub mod code {
     pub const CLIENT_ID: u8 = 61;
     /// User class (RFC 3004).
     pub const USER_CLASS: u8 = 77;
+    /// Rapid commit (RFC 4039).
+    pub const RAPID_COMMIT: u8 = 80;
     /// Relay agent information (RFC 3046).
     pub const RELAY_AGENT: u8 = 82;
+    /// How boxes know each other: the first site-specific code (RFC 3942), which no brand of phones reads and no
+    /// standard will take.
+    pub const MARKER: u8 = 224;
 }
 
 /// The options of a message, each code once.
@@ -86,6 +91,22 @@ impl Options {
                     self.0.entry(*code).or_default().extend_from_slice(value);
                     rest = tail;
                 }
+            }
+        }
+    }
+
+    /// The options of a field, each as it stands; what cannot be read ends the list.
+    pub(super) fn in_order(mut rest: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let mut found = Vec::new();
+        loop {
+            match rest {
+                [0, tail @ ..] => rest = tail,
+                [code, length, tail @ ..] if *code != 255 => {
+                    let Some((value, tail)) = tail.split_at_checked(usize::from(*length)) else { return found };
+                    found.push((*code, value.to_vec()));
+                    rest = tail;
+                }
+                _ => return found,
             }
         }
     }

@@ -89,7 +89,7 @@ impl Packet {
     }
 
     pub(crate) fn request(&self) -> Request {
-        Request::decode(&self.bytes()).unwrap()
+        Request { source: self.ciaddr.into(), ..Request::decode(&self.bytes()).unwrap() }
     }
 }
 

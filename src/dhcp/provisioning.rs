@@ -4,7 +4,8 @@ use std::sync::Arc;
 use super::knowledge::Knowledge;
 use super::options::code;
 use super::request::Request;
-use crate::brands::{Brand, Claims, DhcpQuery, Registry};
+use crate::brands::{Brand, Claims, DhcpAnswer, DhcpQuery, Registry};
+use crate::config::{CustomOption, Scope};
 use crate::model::{BoxAddress, Scheme};
 use crate::store::Store;
 
@@ -22,11 +23,11 @@ pub struct Provisioning {
 }
 
 impl Provisioning {
-    /// What is known of the sender of a request that came in at the box's address `local`.
+    /// The brand of the phone that sent a request; `None` when it is none.
     ///
     /// A device is told as a phone when it says enough of itself to be one, or says something and is on the list: a
     /// hardware address alone does not make a phone where the brand makes other things as well.
-    pub(super) fn knowledge(&self, request: &Request, store: &Store, local: Ipv4Addr) -> Knowledge {
+    pub(super) fn brand(&self, request: &Request, store: &Store) -> Option<&Brand> {
         let listed = store.listed(request.mac);
         let claims = Claims {
             user_agent: None,
@@ -35,14 +36,34 @@ impl Provisioning {
             requested: request.requested(),
         };
         let recognised = self.registry.recognise(&claims).filter(|found| found.phone || listed.is_some());
-        let brand = match recognised {
+        match recognised {
             Some(found) => Some(found.brand),
             None => listed.and_then(|_| self.brand_on_the_list(request, store)),
-        };
+        }
+    }
+
+    /// What is known of the sender of a request that came in at the box's address `local`, and what an administrator
+    /// set for it.
+    pub(super) fn knowledge(
+        &self,
+        request: &Request,
+        store: &Store,
+        local: Ipv4Addr,
+        custom: &[CustomOption],
+    ) -> Knowledge {
+        let brand = self.brand(request, store);
+        let options = brand.map(|brand| self.answer(brand, request, store, local).into_values()).unwrap_or_default();
+        let phone = brand.is_some() || store.listed(request.mac).is_some();
+        Knowledge { options, phone, custom: custom_for(custom, request, brand, store) }
+    }
+
+    /// What the sender of a request is told as a phone of `brand`, and what not, with the reasons.
+    pub(super) fn answer(&self, brand: &Brand, request: &Request, store: &Store, local: Ipv4Addr) -> DhcpAnswer {
         // Only a phone that has shown that it has our CA is sent to HTTPS at once.
-        let scheme = if listed.is_some_and(|listed| listed.trusts_us) { Scheme::Https } else { Scheme::Http };
+        let trusts_us = store.listed(request.mac).is_some_and(|listed| listed.trusts_us);
+        let scheme = if trusts_us { Scheme::Https } else { Scheme::Http };
         let at = BoxAddress { host: local.into(), http: self.http, https: self.https };
-        let query = DhcpQuery {
+        brand.dhcp_options(&DhcpQuery {
             scheme,
             at: &at,
             also: &self.also,
@@ -51,12 +72,31 @@ impl Provisioning {
             user_class: request.options.get(code::USER_CLASS),
             requested: Some(request.requested()),
             voice_vlan: None,
-        };
-        let options = brand.map(|brand| brand.dhcp_options(&query).into_values()).unwrap_or_default();
-        Knowledge { options }
+        })
     }
 
     fn brand_on_the_list(&self, request: &Request, store: &Store) -> Option<&Brand> {
         self.registry.brand(store.phone_by_mac(request.mac)?.brand.as_deref()?)
     }
+}
+
+/// The options that an administrator set for the sender: of several for one code, the narrowest. They are sorted so,
+/// the widest first.
+fn custom_for(options: &[CustomOption], request: &Request, brand: Option<&Brand>, store: &Store) -> Vec<(u8, Vec<u8>)> {
+    let mut found: Vec<(u8, Vec<u8>)> = Vec::new();
+    for option in options {
+        let meant = match &option.scope {
+            Scope::Network => true,
+            Scope::Brand(name) => brand.is_some_and(|brand| brand.id == *name),
+            Scope::Model(name) => store
+                .phone_by_mac(request.mac)
+                .is_some_and(|phone| phone.model.as_deref().is_some_and(|model| model.eq_ignore_ascii_case(name))),
+            Scope::Phone(mac) => *mac == request.mac,
+        };
+        if meant {
+            found.retain(|(code, _)| *code != option.code);
+            found.push((option.code, option.value.clone()));
+        }
+    }
+    found
 }

@@ -18,6 +18,8 @@ pub struct Reply {
     pub message: Vec<u8>,
     /// Where it goes.
     pub to: Destination,
+    /// Whether it is an ACK that gives or confirms an address: it must not leave before that lease is stored.
+    pub gives: bool,
 }
 
 /// Where a reply goes.
@@ -97,6 +99,16 @@ impl<'a> Draft<'a> {
         append(&mut self.options, code, value);
     }
 
+    /// Adds an option that has no value, once, if there is room for it.
+    pub(super) fn add_mark(&mut self, code: u8) {
+        let Some(written) = self.written.get_mut(usize::from(code)).filter(|written| !**written) else { return };
+        if self.room >= 2 {
+            *written = true;
+            self.room -= 2;
+            self.options.extend([code, 0]);
+        }
+    }
+
     /// The finished message and where it goes.
     pub(super) fn finish(mut self) -> Reply {
         let request = self.request;
@@ -119,7 +131,8 @@ impl<'a> Draft<'a> {
         if bytes.len() < SHORTEST {
             bytes.resize(SHORTEST, 0);
         }
-        Reply { message: bytes, to: Destination::of(request, self.kind, self.yiaddr) }
+        let gives = self.kind == MessageType::Ack && !self.yiaddr.is_unspecified();
+        Reply { message: bytes, to: Destination::of(request, self.kind, self.yiaddr), gives }
     }
 }
 

@@ -12,6 +12,8 @@ const FIXED: usize = 240;
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
 /// The longest client identifier that is kept: what one option can carry.
 const LONGEST_CLIENT_ID: usize = 255;
+/// Sub-option 5 of option 82 (RFC 3527).
+const LINK_SELECTION: u8 = 5;
 /// What one option holds.
 const LONGEST_RELAY_INFORMATION: usize = 255;
 
@@ -110,6 +112,8 @@ pub struct Request {
     pub giaddr: Ipv4Addr,
     /// Hardware address of the client.
     pub mac: Mac,
+    /// Sender of the packet; null when it had no address. Not part of the message: whoever received it sets it.
+    pub source: Ipv4Addr,
     /// Everything else.
     pub options: Options,
 }
@@ -171,6 +175,7 @@ impl Request {
             ciaddr: message.ciaddr(),
             giaddr: message.giaddr(),
             mac,
+            source: Ipv4Addr::UNSPECIFIED,
             options,
         })
     }
@@ -183,6 +188,15 @@ impl Request {
     /// Option 61. One octet cannot be an identifier (RFC 2132 section 9.14) and reads as absent.
     pub fn client_id(&self) -> Option<&[u8]> {
         self.options.get(code::CLIENT_ID).filter(|id| id.len() >= 2)
+    }
+
+    /// An address in the subnet that a relayed client is in: what the relay says (RFC 3527), else the relay's own
+    /// address. `None` when the client is on the wire.
+    pub fn link(&self) -> Option<Ipv4Addr> {
+        let relay = Some(self.giaddr).filter(|address| !address.is_unspecified())?;
+        let said = self.options.get(code::RELAY_AGENT).and_then(|told| sub_option(told, LINK_SELECTION));
+        let said = said.and_then(|value| <[u8; 4]>::try_from(value).ok()).map(Ipv4Addr::from);
+        Some(said.filter(|address| !address.is_unspecified()).unwrap_or(relay))
     }
 
     /// Option 50.
@@ -213,6 +227,18 @@ impl Request {
         let datagram = self.options.number16(code::MAX_SIZE).unwrap_or(576).clamp(576, 1500);
         usize::from(datagram) - 28
     }
+}
+
+/// A sub-option of option 82 (RFC 3046 section 2.0). One that runs past the end reads as absent.
+pub(super) fn sub_option(mut told: &[u8], wanted: u8) -> Option<&[u8]> {
+    while let [code, length, rest @ ..] = told {
+        let (value, rest) = rest.split_at_checked(usize::from(*length))?;
+        if *code == wanted {
+            return Some(value);
+        }
+        told = rest;
+    }
+    None
 }
 
 #[cfg(test)]

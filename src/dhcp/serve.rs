@@ -1,36 +1,20 @@
-use std::collections::HashMap;
-use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr};
-use std::os::fd::AsFd;
+use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
-use super::engine::{Decision, Engine, LeaseWrite, Network};
-use super::link::{Interface, LONGEST, Link};
+use super::control::{Control, Line};
+use super::link::{Interface, Link};
+use super::promises::Promises;
 use super::provisioning::Provisioning;
-use super::reply::Reply;
-use super::request::{Malformed, Request};
+use super::server::Server;
 use crate::config;
 use crate::journal::Journal;
-use crate::model::{Door, Event, Now, Reason};
-use crate::store::{Store, Write};
+use crate::model::Id;
+use crate::store::Store;
 use crate::sys::clock::Clock;
-
-/// The most packets that are decided together and stored by one commit.
-const BATCH: usize = 64;
-/// How often leases, clock and interface are looked at.
-const TICK: Duration = Duration::from_secs(5);
-/// How long an answer to a probe is waited for.
-const PROBE: Duration = Duration::from_millis(500);
-/// The most addresses that are probed at once.
-const MOST_PROBES: usize = 256;
-/// Errors of the socket in a row after which it is opened anew.
-const MOST_ERRORS: u32 = 32;
 
 /// The parts of the box that the server of a network needs.
 #[derive(Clone)]
@@ -45,14 +29,15 @@ pub struct Parts {
     pub clock: Clock,
     /// Whether the store was put back from a snapshot when it was opened.
     pub restored: bool,
+    /// The box.
+    pub box_id: Id,
+    /// Where page and command line look.
+    pub control: Control,
 }
 
 /// Why the server of a network could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// DHCP is off on this network.
-    #[error("DHCP is not \"full\" on network {0}")]
-    NotFull(String),
     /// The box has no address in the network, or its interface is down.
     #[error("interface {interface} is down or has no address in {subnet}")]
     NoAddress {
@@ -82,6 +67,8 @@ pub enum Ended {
 /// A server that runs on a thread of its own. Dropping it stops it.
 #[derive(Debug)]
 pub struct Running {
+    control: Control,
+    network: String,
     wake: Option<UnixStream>,
     ended: oneshot::Receiver<Ended>,
     thread: Option<JoinHandle<()>>,
@@ -99,6 +86,8 @@ impl Running {
     }
 
     fn end(&mut self) {
+        // Both ends of the pipe must go: the thread ends when it reads their end.
+        self.control.connect(&self.network, None);
         self.wake = None;
         if let Some(thread) = self.thread.take() {
             // Its panic was told by `ended`.
@@ -113,222 +102,31 @@ impl Drop for Running {
     }
 }
 
-/// Serves a network in mode `full` until stopped. When it returns, the sockets are open and packets are taken.
+/// Serves a network until stopped. When it returns, the sockets are open; what is answered is for
+/// [`Coexistence`](super::Coexistence) to decide.
 ///
 /// # Errors
-/// When the network is not to be served, its interface is not ready, or port 67 cannot be had.
+/// When its interface is not ready, or may not be listened on.
 pub fn serve(network: &config::Network, parts: Parts) -> Result<Running, Error> {
+    parts.control.seat(&network.name, network.dhcp.mode);
     let Some(interface) = Interface::find(&network.interface, network.subnet)? else {
         return Err(Error::NoAddress { interface: network.interface.clone(), subnet: network.subnet });
     };
-    let facts = Network::of(network, interface.address).ok_or_else(|| Error::NotFull(network.name.clone()))?;
     let link = Link::open(interface)?;
+    let promises = Promises::new()?;
     let (wake, woken) = UnixStream::pair()?;
     woken.set_nonblocking(true)?;
+    wake.set_nonblocking(true)?;
+    let (orders, ordered) = mpsc::channel();
+    let line = Line { orders, wake: wake.try_clone()? };
     let (tell, ended) = oneshot::channel();
     let config = network.clone();
+    let control = parts.control.clone();
     let thread = std::thread::Builder::new().name(format!("dhcp-{}", network.interface)).spawn(move || {
-        let mut server = Server::new(config, facts, parts, link);
+        let mut server = Server::new(config, parts, (link, promises));
         // Nobody listens any more when the box stops.
-        let _ = tell.send(server.run(&woken));
+        let _ = tell.send(server.run(&woken, &ordered));
     })?;
-    Ok(Running { wake: Some(wake), ended, thread: Some(thread) })
-}
-
-/// A request that waits for the probe of an address.
-#[derive(Debug)]
-struct Probe {
-    request: Request,
-    deadline: Duration,
-}
-
-/// What a batch of packets leads to.
-#[derive(Debug, Default)]
-struct Batch {
-    writes: Vec<Write>,
-    replies: Vec<Reply>,
-    events: Vec<Event>,
-}
-
-struct Server {
-    config: config::Network,
-    facts: Network,
-    parts: Parts,
-    link: Link,
-    engine: Engine,
-    probes: HashMap<Ipv4Addr, Probe>,
-}
-
-impl Server {
-    fn new(config: config::Network, facts: Network, parts: Parts, link: Link) -> Self {
-        let mut facts = Network { restored: parts.restored, ..facts };
-        facts.dated = is_dated(&parts.store, &config);
-        let engine = Engine::new(facts.clone(), parts.store.leases(&config.name), parts.clock.now());
-        Self { config, facts, parts, link, engine, probes: HashMap::new() }
-    }
-
-    fn run(&mut self, woken: &UnixStream) -> Ended {
-        let mut next_tick = self.parts.clock.now().monotonic + TICK;
-        let mut errors = 0;
-        loop {
-            let now = self.parts.clock.now().monotonic;
-            let deadline = self.probes.values().map(|probe| probe.deadline).fold(next_tick, Duration::min);
-            if let Err(error) = self.wait(woken, deadline.saturating_sub(now)) {
-                return Ended::Failed(error);
-            }
-            if matches!((&*woken).read(&mut [0]), Ok(0)) {
-                return Ended::Stopped;
-            }
-            let mut batch = Batch::default();
-            match self.receive(&mut batch) {
-                Ok(()) => errors = 0,
-                Err(error) if errors < MOST_ERRORS => {
-                    errors += 1;
-                    tracing::warn!(network = self.config.name, %error, "receiving DHCP");
-                }
-                Err(error) => return Ended::Failed(error),
-            }
-            self.probe(&mut batch);
-            if self.parts.clock.now().monotonic >= next_tick {
-                next_tick = self.parts.clock.now().monotonic + TICK;
-                let writes = self.engine.tick(self.parts.clock.now());
-                batch.writes.extend(writes.into_iter().map(|write| self.write(write)));
-                match Interface::find(&self.config.interface, self.config.subnet) {
-                    Ok(found) if found.as_ref() == Some(self.link.interface()) => {}
-                    Ok(_) => return Ended::Changed,
-                    Err(error) => return Ended::Failed(error),
-                }
-            }
-            self.finish(batch);
-        }
-    }
-
-    /// Waits for a packet, the end, or `most` to pass.
-    fn wait(&self, woken: &UnixStream, most: Duration) -> io::Result<()> {
-        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut watched = vec![readable(self.link.udp()), readable(woken.as_fd())];
-        watched.extend(self.link.arp().map(readable));
-        // Rounded up: a deadline must be over when the wait is.
-        let millis = u16::try_from(most.as_millis().saturating_add(1)).unwrap_or(u16::MAX);
-        match poll(&mut watched, PollTimeout::from(millis)) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    /// Takes the packets that wait, a batch at most, and decides about each.
-    fn receive(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let mut buffer = [0; LONGEST];
-        for _ in 0..BATCH {
-            let Some((length, from)) = self.link.receive(&mut buffer)? else { break };
-            let packet = buffer.get(..length).filter(|packet| packet.len() < LONGEST);
-            match packet.ok_or(Malformed::TooLong).and_then(Request::decode) {
-                Ok(request) => self.decide(request, batch),
-                Err(malformed) => {
-                    // What the packet says of its sender is as doubtful as the rest of it.
-                    let reason = Reason::DhcpMalformed { what: malformed.to_string() };
-                    let event = Event::new(self.parts.clock.now().wall, Door::Dhcp, reason);
-                    batch.events.push(event.from_address(Some(IpAddr::V4(from)).filter(|ip| !ip.is_unspecified())));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn decide(&mut self, request: Request, batch: &mut Batch) {
-        let now = self.parts.clock.now();
-        let knowledge = self.parts.provisioning.knowledge(&request, &self.parts.store, self.facts.server);
-        let decision = self.engine.handle(&request, &knowledge, now);
-        if let Some(silence) = decision.silence {
-            tracing::debug!(network = self.config.name, mac = %request.mac, kind = ?request.kind, ?silence, "no answer");
-        }
-        if let Some(address) = decision.probe {
-            self.begin_probe(address, request, now);
-        }
-        self.take(decision, batch);
-    }
-
-    fn take(&self, decision: Decision, batch: &mut Batch) {
-        batch.writes.extend(decision.writes.into_iter().map(|write| self.write(write)));
-        batch.replies.extend(decision.reply);
-        batch.events.extend(decision.event);
-    }
-
-    fn begin_probe(&mut self, address: Ipv4Addr, request: Request, now: Now) {
-        // A client that asks again while its address is probed changes nothing.
-        if self.probes.len() >= MOST_PROBES || self.probes.contains_key(&address) {
-            return;
-        }
-        match self.link.probe(address) {
-            Ok(()) => {
-                self.probes.insert(address, Probe { request, deadline: now.monotonic + PROBE });
-            }
-            Err(error) => tracing::warn!(network = self.config.name, %address, %error, "probing an address"),
-        }
-    }
-
-    /// Hears answers to probes, and goes on with the requests whose probes are done.
-    fn probe(&mut self, batch: &mut Batch) {
-        if self.probes.is_empty() {
-            return;
-        }
-        let mut done = Vec::new();
-        while let Some((mac, address)) = self.link.hear() {
-            if let Some(probe) = self.probes.remove(&address) {
-                let decision = self.engine.found_used(address, mac, self.parts.clock.now());
-                self.take(decision, batch);
-                done.push(probe.request);
-            }
-        }
-        let now = self.parts.clock.now().monotonic;
-        for (address, probe) in self.probes.extract_if(|_, probe| probe.deadline <= now) {
-            self.engine.found_unused(address);
-            done.push(probe.request);
-        }
-        for request in done {
-            self.decide(request, batch);
-        }
-        if self.probes.is_empty() {
-            self.link.end_probing();
-        }
-    }
-
-    /// Stores what was decided, and then lets the replies go. Where it cannot be stored nothing is said, and the
-    /// engine, which believes what it decided, is made anew from what is stored.
-    fn finish(&mut self, batch: Batch) {
-        let stored = if batch.writes.is_empty() { Ok(()) } else { self.parts.store.commit(batch.writes).wait() };
-        if let Err(error) = stored {
-            tracing::error!(network = self.config.name, %error, "leases could not be stored, so none was given");
-            self.facts.dated = is_dated(&self.parts.store, &self.config);
-            let leases = self.parts.store.leases(&self.config.name);
-            self.engine = Engine::new(self.facts.clone(), leases, self.parts.clock.now());
-            return;
-        }
-        for reply in &batch.replies {
-            if let Err(error) = self.link.send(reply) {
-                tracing::warn!(network = self.config.name, to = ?reply.to, %error, "sending a DHCP reply");
-            }
-        }
-        for event in batch.events {
-            self.parts.journal.record(event);
-        }
-    }
-
-    fn write(&self, write: LeaseWrite) -> Write {
-        let network = self.config.name.clone();
-        match write {
-            LeaseWrite::Put(lease) => Write::PutLease { network, lease },
-            LeaseWrite::Delete(address) => Write::DeleteLease { network, address },
-            LeaseWrite::Dated(dated) => Write::PutSetting { key: dated_key(&self.config), value: dated.into() },
-        }
-    }
-}
-
-/// Where it is kept whether the ends of a network's leases are by a trusted clock.
-fn dated_key(network: &config::Network) -> String {
-    format!("dhcp.dated.{}", network.interface)
-}
-
-fn is_dated(store: &Store, network: &config::Network) -> bool {
-    store.setting(&dated_key(network)).and_then(|value| value.as_bool()).unwrap_or(true)
+    control.connect(&network.name, Some(line));
+    Ok(Running { control, network: network.name.clone(), wake: Some(wake), ended, thread: Some(thread) })
 }

@@ -5,6 +5,7 @@
 
 mod fold;
 mod journey;
+mod strangers;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use self::fold::Fold;
+use self::strangers::Strangers;
 use crate::model::{Event, Journey, Mac, Reason};
 use crate::store::{Store, Write};
 
@@ -76,7 +78,10 @@ impl Journal {
     pub fn open(store: Store) -> std::io::Result<(Self, Running)> {
         let queue = Arc::new(Queue::default());
         let (feed, _) = broadcast::channel(FEED);
-        let writer = Writer { fold: Fold::starting_at(store.next_event_sequence()), store, feed: feed.clone() };
+        let unlisted = store.journeys().into_iter().filter(|mac| store.listed(*mac).is_none());
+        let strangers = Strangers::known(unlisted);
+        let fold = Fold::starting_at(store.next_event_sequence());
+        let writer = Writer { fold, strangers, store, feed: feed.clone() };
         let thread = thread::Builder::new().name("journal".into()).spawn({
             let queue = queue.clone();
             move || writer.run(&queue)
@@ -138,6 +143,7 @@ impl Queue {
 
 struct Writer {
     fold: Fold,
+    strangers: Strangers,
     store: Store,
     feed: broadcast::Sender<Live>,
 }
@@ -157,13 +163,15 @@ impl Writer {
                 let (sequence, event) = self.fold.add(event);
                 changed.insert(sequence, event);
             }
-            let mut writes = Vec::with_capacity(changed.len() + journeys.len());
+            let forgotten = self.meet(&mut journeys);
+            let mut writes = Vec::with_capacity(changed.len() + journeys.len() + forgotten.len());
             for (&sequence, event) in &changed {
                 writes.push(Write::PutEvent { sequence, event: event.clone() });
             }
             for (&mac, journey) in &journeys {
                 writes.push(Write::PutJourney { mac, journey: journey.clone() });
             }
+            writes.extend(forgotten.into_iter().map(Write::DeleteJourney));
             // Waiting here folds a flood into few commits; the queue takes what comes meanwhile.
             if let Err(error) = self.store.commit(writes).wait() {
                 tracing::warn!(%error, "events could not be stored");
@@ -178,6 +186,70 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Notes whose journeys went on. Whose are to be forgotten for it; those are taken out.
+    fn meet(&mut self, journeys: &mut BTreeMap<Mac, Journey>) -> Vec<Mac> {
+        for mac in journeys.keys().filter(|mac| self.store.listed(**mac).is_none()) {
+            self.strangers.met(*mac);
+        }
+        let too_many = std::iter::from_fn(|| self.strangers.too_many());
+        // Somebody who was listed meanwhile is a stranger no more.
+        let forgotten: Vec<_> = too_many.filter(|mac| self.store.listed(*mac).is_none()).collect();
+        for mac in &forgotten {
+            journeys.remove(mac);
+        }
+        forgotten
+    }
+}
+
 fn hands_out_secret(reason: &Reason) -> bool {
     matches!(reason, Reason::FirstContactGiven | Reason::Success { own_file: true, .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::model::{Door, Timestamp};
+    use crate::store::{Disk, Key, Options, samples};
+    use crate::sys::clock::Clock;
+
+    fn lease_for(mac: Mac) -> Event {
+        let reason = Reason::Leased { network: "office".into(), address: Ipv4Addr::new(10, 66, 0, 9) };
+        Event::new(Timestamp::from_secs(1), Door::Dhcp, reason).about(mac)
+    }
+
+    #[test]
+    fn a_flood_of_strangers_leaves_few_journeys_and_those_of_the_list() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            directory: directory.path().into(),
+            key: Key::new(&[7; 32]),
+            clock: Clock::new(Timestamp::default()),
+            disk: Disk::default(),
+        };
+        let (store, _) = Store::open(options).unwrap();
+        let phone = samples::phone(1, 1);
+        let organisation = Write::PutOrganisation { organisation: samples::organisation(1), expect: None };
+        let listed = phone.mac;
+        store.commit(vec![organisation, Write::PutPhone { phone, expect: None }]).wait().unwrap();
+        let stranger = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            Mac::new([2, 0, 0, 0, high, low])
+        };
+        // The second time with what the first left behind.
+        for run in 0..2_u16 {
+            let (journal, running) = Journal::open(store.clone()).unwrap();
+            journal.record(lease_for(listed));
+            for number in 0..1500 {
+                journal.record(lease_for(stranger(run * 1500 + number)));
+            }
+            running.close();
+            assert_eq!(store.journeys().len(), 1001);
+            assert!(store.journey(listed).is_some());
+            assert!(store.journey(stranger(run * 1500 + 1499)).is_some());
+            assert!(store.journey(stranger(run * 1500)).is_none());
+        }
+    }
 }

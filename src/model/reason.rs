@@ -50,6 +50,152 @@ pub enum Reason {
         /// What is wrong with it.
         what: String,
     },
+    /// DHCP is off by configuration.
+    #[serde(rename = "dhcp.off")]
+    DhcpOff {
+        /// Name of the network.
+        network: String,
+    },
+    /// Nobody has claimed the box.
+    #[serde(rename = "dhcp.unclaimed")]
+    DhcpUnclaimed {
+        /// Name of the network.
+        network: String,
+    },
+    /// The mode is `inform-only` by configuration.
+    #[serde(rename = "dhcp.inform-only")]
+    DhcpInformOnly {
+        /// Name of the network.
+        network: String,
+    },
+    /// The mode is `phones-only` by configuration.
+    #[serde(rename = "dhcp.phones-only")]
+    DhcpPhonesOnly {
+        /// Name of the network.
+        network: String,
+    },
+    /// The mode is `full` by configuration.
+    #[serde(rename = "dhcp.full")]
+    DhcpFull {
+        /// Name of the network.
+        network: String,
+    },
+    /// There never was another server.
+    #[serde(rename = "dhcp.sole")]
+    DhcpSole {
+        /// Name of the network.
+        network: String,
+    },
+    /// Other servers are being searched for.
+    #[serde(rename = "dhcp.searching")]
+    DhcpSearching {
+        /// Name of the network.
+        network: String,
+    },
+    /// A slow server may still start.
+    #[serde(rename = "dhcp.waits")]
+    DhcpWaits {
+        /// Name of the network.
+        network: String,
+    },
+    /// There is neither another server nor a pool.
+    #[serde(rename = "dhcp.nothing-to-give")]
+    DhcpNothingToGive {
+        /// Name of the network.
+        network: String,
+    },
+    /// Another server gives the addresses.
+    #[serde(rename = "dhcp.beside")]
+    DhcpBeside {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// Another server turned up while leases of ours run.
+    #[serde(rename = "dhcp.stepping-down")]
+    DhcpSteppingDown {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// A server that was seen before has not answered yet.
+    #[serde(rename = "dhcp.server-awaited")]
+    DhcpServerAwaited {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// A server that was seen before no longer answers.
+    #[serde(rename = "dhcp.server-gone")]
+    DhcpServerGone {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// An administrator lets the box stand in for a server that is gone.
+    #[serde(rename = "dhcp.stand-in")]
+    DhcpStandIn {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// Another server answers beside a box in mode `full`.
+    #[serde(rename = "dhcp.not-alone")]
+    DhcpNotAlone {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// The box's own address is not static.
+    #[serde(rename = "dhcp.own-address-leased")]
+    DhcpOwnAddressLeased {
+        /// Name of the network.
+        network: String,
+    },
+    /// Another box goes first.
+    #[serde(rename = "dhcp.other-box")]
+    DhcpOtherBox {
+        /// Name of the network.
+        network: String,
+        /// Where it is.
+        address: Ipv4Addr,
+    },
+    /// Another server gives addresses of the box's pool.
+    #[serde(rename = "dhcp.pool-overlaps")]
+    DhcpPoolOverlaps {
+        /// Name of the network.
+        network: String,
+        /// The other server.
+        server: Ipv4Addr,
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// The sockets for listening could not be had.
+    #[serde(rename = "dhcp.deaf")]
+    DhcpDeaf {
+        /// Name of the network.
+        network: String,
+        /// What kept them away.
+        why: String,
+    },
+    /// Somebody uses an address of the pool without asking for it.
+    #[serde(rename = "dhcp.address-in-use")]
+    AddressInUse {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// An administrator lets the box stand in for another DHCP server.
+    #[serde(rename = "dhcp.taken-over")]
+    TakenOver {
+        /// Name of the network.
+        network: String,
+    },
 
     /// The CA was handed out.
     #[serde(rename = "http.ca-given")]
@@ -223,6 +369,41 @@ pub enum Reason {
         hint: String,
     },
 
+    /// Many phones are being told.
+    #[serde(rename = "sip.campaign-begun")]
+    CampaignBegun {
+        /// How many.
+        phones: usize,
+    },
+    /// All phones of a campaign are over.
+    #[serde(rename = "sip.campaign-ended")]
+    CampaignEnded {
+        /// Phones that did what they were told.
+        done: usize,
+        /// Phones that did not.
+        failed: usize,
+    },
+    /// Somebody stopped a campaign.
+    #[serde(rename = "sip.campaign-stopped")]
+    CampaignStopped {
+        /// Phones that did what they were told.
+        done: usize,
+        /// Phones that did not.
+        failed: usize,
+        /// Phones that were not told.
+        left: usize,
+    },
+    /// A campaign goes no further, because too many of its phones fail.
+    #[serde(rename = "sip.campaign-failing")]
+    CampaignFailing {
+        /// Phones that did what they were told.
+        done: usize,
+        /// Phones that did not.
+        failed: usize,
+        /// Phones that were not told.
+        left: usize,
+    },
+
     /// Nothing says which firmware the phone should run, so it runs the right one.
     #[serde(rename = "journey.no-firmware-assigned")]
     NoFirmwareAssigned,
@@ -287,6 +468,12 @@ pub enum Reason {
     /// The disk is full: nothing new is stored, everything stored stays readable.
     #[serde(rename = "box.disk-full")]
     DiskFull,
+    /// There is room on the disk again. What happened meanwhile was not recorded.
+    #[serde(rename = "box.disk-has-room")]
+    DiskHasRoom {
+        /// Since when nothing could be stored, by RFC 3339 in UTC.
+        since: String,
+    },
     /// A server certificate was made.
     #[serde(rename = "box.leaf-issued")]
     LeafIssued {
@@ -358,6 +545,12 @@ impl Reason {
         match self {
             Self::Leased { .. }
             | Self::Released { .. }
+            | Self::TakenOver { .. }
+            | Self::DhcpInformOnly { .. }
+            | Self::DhcpPhonesOnly { .. }
+            | Self::DhcpFull { .. }
+            | Self::DhcpSole { .. }
+            | Self::DhcpBeside { .. }
             | Self::CaGiven
             | Self::Success { .. }
             | Self::NotModified { .. }
@@ -366,6 +559,9 @@ impl Reason {
             | Self::PnpAnswered { .. }
             | Self::SipResynced { .. }
             | Self::SipRestarted { .. }
+            | Self::CampaignBegun { .. }
+            | Self::CampaignEnded { .. }
+            | Self::CampaignStopped { .. }
             | Self::ResourcesComplete
             | Self::InService
             | Self::Resynced
@@ -378,12 +574,24 @@ impl Reason {
             | Self::Claimed
             | Self::SignedIn
             | Self::Started { .. }
+            | Self::DiskHasRoom { .. }
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
-            Self::NoCredentials | Self::NotServed | Self::NoFirmwareAssigned | Self::SipFetchedByChance => {
-                Outcome::NotNeeded
-            }
+            Self::NoCredentials
+            | Self::SipFetchedByChance
+            | Self::NotServed
+            | Self::NoFirmwareAssigned
+            | Self::DhcpOff { .. }
+            | Self::DhcpUnclaimed { .. }
+            | Self::DhcpSearching { .. }
+            | Self::DhcpWaits { .. }
+            | Self::DhcpSteppingDown { .. }
+            | Self::DhcpServerAwaited { .. }
+            | Self::DhcpNothingToGive { .. } => Outcome::NotNeeded,
             Self::LeaseRefused { .. }
+            | Self::DhcpOwnAddressLeased { .. }
+            | Self::DhcpOtherBox { .. }
+            | Self::DhcpPoolOverlaps { .. }
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
@@ -398,6 +606,11 @@ impl Reason {
             | Self::SipLoginRefused { .. }
             | Self::SipLoginWithheld { .. } => Outcome::Refused,
             Self::Declined { .. }
+            | Self::DhcpServerGone { .. }
+            | Self::DhcpStandIn { .. }
+            | Self::DhcpNotAlone { .. }
+            | Self::DhcpDeaf { .. }
+            | Self::AddressInUse { .. }
             | Self::PoolExhausted { .. }
             | Self::DhcpMalformed { .. }
             | Self::HttpMalformed { .. }
@@ -414,7 +627,8 @@ impl Reason {
             | Self::SipNotFetched { .. }
             | Self::SipNoAnswer { .. }
             | Self::SipNoAddress
-            | Self::SipUnknownEvent { .. } => Outcome::Failed,
+            | Self::SipUnknownEvent { .. }
+            | Self::CampaignFailing { .. } => Outcome::Failed,
         }
     }
 

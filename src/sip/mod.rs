@@ -12,6 +12,7 @@
 //! task that has them do so; `udp` and `streams` move bytes.
 
 pub mod address;
+pub mod campaign;
 mod core;
 pub mod digest;
 pub mod notify;
@@ -23,4 +24,4 @@ mod udp;
 pub mod wire;
 
 pub use core::{Error, Parts, Settings, serve};
-pub use orders::{Receiver, Refusal, Sip, Telling, channel};
+pub use orders::{CampaignView, Receiver, Refusal, Sip, Telling, channel};

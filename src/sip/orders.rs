@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
+use super::campaign::{Campaign, Plan, State, Tally};
 use crate::brands::Told;
-use crate::model::{Mac, Timestamp};
+use crate::model::{Id, Mac, Timestamp};
 
 /// Orders that wait for the SIP part, at most.
 const QUEUE: usize = 1024;
@@ -30,6 +31,8 @@ pub struct Receiver {
 #[derive(Debug)]
 pub(super) enum Order {
     Tell { mac: Mac, told: Told, answer: oneshot::Sender<Result<(), Refusal>> },
+    Begin { plan: Plan, answer: oneshot::Sender<Result<Id, Refusal>> },
+    Stop { id: Id, answer: oneshot::Sender<Result<(), Refusal>> },
 }
 
 /// Why nothing is done.
@@ -41,6 +44,12 @@ pub enum Refusal {
     /// The phone is being told something at this moment.
     #[error("the phone {0} is being told something already")]
     Busy(Mac),
+    /// The plan of a campaign makes no sense.
+    #[error("{0}")]
+    Plan(&'static str),
+    /// No campaign has this identity.
+    #[error("there is no such campaign")]
+    NoCampaign,
     /// The SIP part does not run, or has more to do than it can take.
     #[error("the SIP part of the box does not answer")]
     NotRunning,
@@ -70,6 +79,25 @@ pub(super) struct Board(Arc<Mutex<Notices>>);
 struct Notices {
     tellings: HashMap<Mac, Telling>,
     dropped: BTreeMap<String, u64>,
+    campaigns: Vec<CampaignView>,
+}
+
+/// How a campaign stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CampaignView {
+    /// Its identity.
+    pub id: Id,
+    /// What its phones are told.
+    pub told: Told,
+    /// When it began.
+    pub begun: Timestamp,
+    /// How it stands.
+    pub state: State,
+    /// How many of its phones stand how.
+    pub phones: Tally,
+    /// What came of those that are over, by code.
+    pub outcomes: BTreeMap<String, usize>,
 }
 
 /// A handle and its other end.
@@ -95,6 +123,31 @@ impl Sip {
         self.board.lock().tellings.get(&mac).cloned()
     }
 
+    /// Has many phones told, by a plan.
+    ///
+    /// # Errors
+    /// When the plan makes no sense or the SIP part does not run.
+    pub async fn begin(&self, plan: Plan) -> Result<Id, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.try_send(Order::Begin { plan, answer }).map_err(|_| Refusal::NotRunning)?;
+        answered.await.unwrap_or(Err(Refusal::NotRunning))
+    }
+
+    /// Has a campaign begin no more phones.
+    ///
+    /// # Errors
+    /// When there is no such campaign or the SIP part does not run.
+    pub async fn stop(&self, id: Id) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.try_send(Order::Stop { id, answer }).map_err(|_| Refusal::NotRunning)?;
+        answered.await.unwrap_or(Err(Refusal::NotRunning))
+    }
+
+    /// The campaigns that are remembered, the newest first.
+    pub fn campaigns(&self) -> Vec<CampaignView> {
+        self.board.lock().campaigns.iter().rev().cloned().collect()
+    }
+
     /// What came in and was dropped since the box started, by why.
     pub fn dropped(&self) -> BTreeMap<String, u64> {
         self.board.lock().dropped.clone()
@@ -114,6 +167,19 @@ impl Board {
         if let Some(telling) = self.lock().tellings.get_mut(&mac) {
             change(telling);
         }
+    }
+
+    pub(super) fn show<'a>(&self, campaigns: impl Iterator<Item = &'a Campaign>) {
+        let views = campaigns.map(|campaign| CampaignView {
+            id: campaign.id,
+            told: campaign.plan.told,
+            begun: campaign.begun,
+            state: campaign.state,
+            phones: campaign.tally(),
+            outcomes: campaign.outcomes.clone(),
+        });
+        let views = views.collect();
+        self.lock().campaigns = views;
     }
 
     pub(super) fn count(&self, why: String) {

@@ -56,6 +56,18 @@ impl Keeper {
         }
     }
 
+    /// A snapshot of this part ought to have been taken before: one is taken now.
+    pub(super) fn overdue(&self, part: Part) {
+        let mut due = locked(&self.due.0);
+        let slot = match part {
+            Part::Documents => &mut due.documents,
+            Part::Leases => &mut due.leases,
+            Part::Events => return,
+        };
+        *slot = Some(Instant::now());
+        self.due.1.notify_one();
+    }
+
     /// Takes the snapshots that are due or will be, and ends the thread.
     pub(super) fn stop(mut self) {
         locked(&self.due.0).stop = true;

@@ -27,7 +27,7 @@ mod record;
 mod recovery;
 mod replica;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod schema;
 mod shared;
 mod snapshot;
@@ -55,7 +55,7 @@ pub use database::Disk;
 pub use error::Error;
 pub use key::Key;
 pub use read::{EventFilter, Listed, LoginOwner};
-pub use shared::Limits;
+pub use shared::{Limits, Refusal};
 pub use write::{Ticket, Write};
 
 use crate::sys::clock::Clock;
@@ -143,7 +143,7 @@ impl Store {
             (found.stamp.schema, found.stamp.check.clone()),
         );
         let shared = Arc::new(shared);
-        let keeper = start_keeper(&shared, &directory, found.documents, found.leases)?;
+        let keeper = start_keeper(&shared, &directory, (found.documents, found.leases), found.saved)?;
 
         let (queue, inbox) = sync_channel(shared.limits.queue.max(1));
         let (birth, life) = watch::channel(Life::Running);
@@ -195,6 +195,11 @@ impl Store {
         }
     }
 
+    /// The last time in which the disk was full, if there was any since the store was opened, to be watched.
+    pub fn refusal(&self) -> watch::Receiver<Option<Refusal>> {
+        self.shared.refusal.subscribe()
+    }
+
     /// Resolves when the writer died, and never when it was closed. The process must end then, with exit code 70:
     /// what the database holds is not certain any more, and opening it again finds out.
     pub fn failed(&self) -> impl Future<Output = ()> + Send + 'static {
@@ -233,19 +238,25 @@ fn load(directory: &Path, found: &recovery::Recovered) -> Result<View, Error> {
 }
 
 /// Starts taking snapshots. The first one of the documents is taken at once when there is none, so that there is a
-/// way back from the first moment on.
+/// way back from the first moment on. What changed after the newest snapshot is saved now and not in time: a box that
+/// loses its power a few seconds after each start gets its snapshots, too.
 fn start_keeper(
     shared: &Arc<Shared>,
     directory: &Path,
-    mut documents: Slots,
-    leases: Slots,
+    (mut documents, leases): (Slots, Slots),
+    (mut saved_documents, saved_leases): (u64, u64),
 ) -> Result<keeper::Keeper, Error> {
+    let generation = shared.view().generation;
     if documents.is_empty() {
         keeper::save(shared, Part::Documents, &mut documents)
             .map_err(|e| Error::io("writing a snapshot in", directory, &e))?;
+        saved_documents = generation;
     }
     let keeper = keeper::Keeper::start(shared.clone(), documents, leases)?;
-    keeper.changed(Part::Documents);
-    keeper.changed(Part::Leases);
+    for (part, saved) in [(Part::Documents, saved_documents), (Part::Leases, saved_leases)] {
+        if saved < generation {
+            keeper.overdue(part);
+        }
+    }
     Ok(keeper)
 }

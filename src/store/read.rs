@@ -164,6 +164,11 @@ impl Store {
         readable(stored::Journey::unpack(mac, &bytes))
     }
 
+    /// Of whom there are journeys, in no order.
+    pub fn journeys(&self) -> Vec<Mac> {
+        self.shared.view().journeys().collect()
+    }
+
     /// A setting.
     pub fn setting(&self, key: &str) -> Option<serde_json::Value> {
         let place = Place::Setting(key.into());

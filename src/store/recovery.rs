@@ -33,6 +33,8 @@ pub(super) struct Recovered {
     pub(super) restored: Option<PathBuf>,
     pub(super) documents: Slots,
     pub(super) leases: Slots,
+    /// Generations of the newest snapshots of documents and of leases; 0 without one.
+    pub(super) saved: (u64, u64),
 }
 
 /// Records of one source, and how new they are.
@@ -67,7 +69,8 @@ pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) 
     let (documents, newest_documents) = Slots::find(directory, Part::Documents).map_err(reading)?;
     let (leases, newest_leases) = Slots::find(directory, Part::Leases).map_err(reading)?;
     let newest_of = |found: &Option<(PathBuf, Header)>| found.as_ref().map_or(0, |(_, header)| header.generation);
-    let saved = newest_of(&newest_documents).max(newest_of(&newest_leases));
+    let saved_parts = (newest_of(&newest_documents), newest_of(&newest_leases));
+    let saved = saved_parts.0.max(saved_parts.1);
 
     let found_path = found.map(|number| database_path(directory, number));
     let number = found.unwrap_or_default().saturating_add(1);
@@ -91,6 +94,7 @@ pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) 
                 restored: None,
                 documents,
                 leases,
+                saved: saved_parts,
             });
         }
         Some((database, stamp, records)) => {
@@ -117,7 +121,7 @@ pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) 
     let database = rebuild(directory, number, disk, &stamp, &records)?;
     let aside = set_aside(directory, found_path.as_deref(), snapshot.is_some())?;
     let restored = snapshot.map(|snapshot| aside.unwrap_or(snapshot));
-    Ok(Recovered { database, number, stamp, records, next_event, restored, documents, leases })
+    Ok(Recovered { database, number, stamp, records, next_event, restored, documents, leases, saved: saved_parts })
 }
 
 /// What was read of a database that opened.

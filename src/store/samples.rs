@@ -13,9 +13,9 @@ fn id(kind: u8, number: u32) -> Id {
     Id::from_bytes(bytes)
 }
 
-pub(super) const CREATED: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub(crate) const CREATED: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-pub(super) fn organisation(number: u32) -> Organisation {
+pub(crate) fn organisation(number: u32) -> Organisation {
     Organisation {
         id: id(1, number),
         version: 0,
@@ -28,7 +28,7 @@ pub(super) fn organisation(number: u32) -> Organisation {
 }
 
 /// A phone of the first organisation.
-pub(super) fn phone(number: u32, lines: usize) -> Phone {
+pub(crate) fn phone(number: u32, lines: usize) -> Phone {
     let [_, a, b, c] = number.to_be_bytes();
     Phone {
         id: id(2, number),
@@ -59,7 +59,7 @@ pub(super) fn phone(number: u32, lines: usize) -> Phone {
     }
 }
 
-pub(super) fn lease(number: u32) -> Lease {
+pub(crate) fn lease(number: u32) -> Lease {
     let [_, a, b, c] = number.to_be_bytes();
     Lease {
         address: Ipv4Addr::new(10, a, b, c),
@@ -73,17 +73,17 @@ pub(super) fn lease(number: u32) -> Lease {
     }
 }
 
-pub(super) fn event(number: u32) -> Event {
+pub(crate) fn event(number: u32) -> Event {
     Event::new(CREATED, Door::Https, Reason::WrongCredentials).about(phone(number, 0).mac)
 }
 
 /// Every secret of a phone.
-pub(super) fn secrets(phone: &Phone) -> Vec<&str> {
+pub(crate) fn secrets(phone: &Phone) -> Vec<&str> {
     let logins = phone.login.iter().chain(&phone.pending_login).map(|login| &login.password);
     phone.lines.iter().map(|line| &line.password).chain(logins).map(Secret::expose).collect()
 }
 
-pub(super) fn book(number: u32, contacts: u32) -> PhoneBook {
+pub(crate) fn book(number: u32, contacts: u32) -> PhoneBook {
     let contact =
         |contact: u32| Contact { name: format!("Contact {contact}"), numbers: vec![format!("+4989{contact:06}")] };
     PhoneBook {
@@ -97,7 +97,7 @@ pub(super) fn book(number: u32, contacts: u32) -> PhoneBook {
     }
 }
 
-pub(super) fn resource(number: u32) -> Resource {
+pub(crate) fn resource(number: u32) -> Resource {
     Resource {
         id: id(4, number),
         version: 0,

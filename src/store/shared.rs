@@ -1,10 +1,12 @@
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::key::Key;
 use super::view::View;
-use crate::model::Reason;
+use crate::model::{Reason, Timestamp};
 use crate::sys::clock::Clock;
 
 /// Bounds of the store. The defaults are right for a box; tests and benchmarks choose others.
@@ -37,11 +39,22 @@ impl Default for Limits {
     }
 }
 
+/// A time in which the disk was full and nothing could be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// When the first write was refused.
+    pub since: Timestamp,
+    /// When there was room again; `None` while it lasts.
+    pub until: Option<Timestamp>,
+}
+
 /// What handles, writer and snapshots share.
 #[derive(Debug)]
 pub(super) struct Shared {
     view: RwLock<View>,
-    alarms: Mutex<Alarms>,
+    restored: Option<PathBuf>,
+    /// The last one, if there was any since the store was opened.
+    pub(super) refusal: watch::Sender<Option<Refusal>>,
     pub(super) key: Key,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
@@ -51,12 +64,6 @@ pub(super) struct Shared {
     pub(super) check: String,
 }
 
-#[derive(Debug, Default)]
-struct Alarms {
-    full: bool,
-    restored: Option<PathBuf>,
-}
-
 impl Shared {
     pub(super) fn new(
         view: View,
@@ -64,8 +71,8 @@ impl Shared {
         (key, clock, limits): (Key, Clock, Limits),
         (schema, check): (u32, String),
     ) -> Self {
-        let alarms = Mutex::new(Alarms { full: false, restored });
-        Self { view: RwLock::new(view), alarms, key, clock, limits, schema, check }
+        let refusal = watch::Sender::new(None);
+        Self { view: RwLock::new(view), restored, refusal, key, clock, limits, schema, check }
     }
 
     pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {
@@ -76,25 +83,28 @@ impl Shared {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn alarms_locked(&self) -> MutexGuard<'_, Alarms> {
-        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Says whether the disk is full; returns whether that is news.
     pub(super) fn set_full(&self, full: bool) -> bool {
-        std::mem::replace(&mut self.alarms_locked().full, full) != full
+        if self.is_full() == full {
+            return false;
+        }
+        let now = self.clock.now().wall;
+        self.refusal.send_modify(|refusal| match refusal {
+            Some(refusal) if !full => refusal.until = Some(now),
+            _ => *refusal = Some(Refusal { since: now, until: None }),
+        });
+        true
     }
 
     /// Whether the disk was full when it was last written to.
     pub(super) fn is_full(&self) -> bool {
-        self.alarms_locked().full
+        self.refusal.borrow().is_some_and(|refusal| refusal.until.is_none())
     }
 
     /// What is wrong with the store at present.
     pub(super) fn alarms(&self) -> Vec<Reason> {
-        let alarms = self.alarms_locked();
-        let full = alarms.full.then_some(Reason::DiskFull);
-        let restored = alarms.restored.as_ref().map(|path| Reason::StoreRestored { aside: path.display().to_string() });
+        let full = self.is_full().then_some(Reason::DiskFull);
+        let restored = self.restored.as_ref().map(|path| Reason::StoreRestored { aside: path.display().to_string() });
         full.into_iter().chain(restored).collect()
     }
 }

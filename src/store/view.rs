@@ -123,6 +123,11 @@ impl View {
         self.journeys.get(&mac)
     }
 
+    /// Of whom there are journeys.
+    pub(super) fn journeys(&self) -> impl Iterator<Item = Mac> {
+        self.journeys.keys().copied()
+    }
+
     /// The events after one, newest first.
     pub(super) fn events_after(&self, after: Option<u64>) -> impl Iterator<Item = (u64, Option<Mac>, &Bytes)> {
         let first = after.map_or(0, |after| after.saturating_add(1));

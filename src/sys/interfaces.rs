@@ -3,9 +3,11 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
+use futures_util::TryStreamExt;
 use ipnet::Ipv4Net;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
+use rtnetlink::packet_route::address::AddressHeaderFlags;
 
 /// An IPv4 address of an interface that is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,23 @@ pub fn addresses() -> io::Result<Vec<Address>> {
 pub fn address_in(interface: &str, subnet: Ipv4Net) -> io::Result<Option<Ipv4Addr>> {
     let own = addresses()?.into_iter().find(|a| a.interface == interface && subnet.contains(&a.net.addr()));
     Ok(own.map(|a| a.net.addr()))
+}
+
+/// Whether an address of `interface` is there for good: not one with a limited time, as a DHCP client sets it.
+///
+/// Asks the kernel in the network namespace of the calling thread, which must not run an async runtime.
+pub fn is_permanent(interface: &str, address: Ipv4Addr) -> io::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        let connection = tokio::spawn(connection);
+        let index = nix::net::if_::if_nametoindex(interface)?;
+        let query = handle.address().get().set_link_index_filter(index).set_address_filter(address.into());
+        let found: Result<Vec<_>, _> = query.execute().try_collect().await;
+        connection.abort();
+        let found = found.map_err(io::Error::other)?;
+        Ok(found.iter().any(|message| message.header.flags.contains(AddressHeaderFlags::Permanent)))
+    })
 }
 
 /// Every address under which the box can be reached from outside, for its certificates.

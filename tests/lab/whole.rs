@@ -90,7 +90,8 @@ fn a_phone_that_was_reset_is_noticed_and_comes_back_by_one_click() {
 
 #[test]
 fn a_phone_cut_off_in_its_first_contact_still_ends_in_service() {
-    // Each byte would take hours; a prime stride meets every kind of byte, and a dozen phones share the work.
+    // Every byte is met by `tests/cut`, which has no more of the box than its doors and store. Here it is the whole
+    // program: a prime stride meets every kind of byte, and a dozen phones share the work.
     const STRIDE: usize = 101;
     let mut lab = at_pace(12, 600);
     all_serve(&mut lab);

@@ -89,9 +89,16 @@ pub(crate) fn refuses_in_time_and_recovers(directory: &Path) {
     std::fs::remove_file(&ballast).unwrap();
     let store = open(directory, Limits::default().room_to_write).unwrap();
     let ballast = fill(directory, 12 * MIB);
+    let refusal = store.refusal();
+    assert_eq!(*refusal.borrow(), None);
+    let before = Clock::new(Timestamp::default()).now().wall;
     assert_eq!(store.commit(vec![put(2)]).wait(), Err(Error::DiskFull));
+    let full = (*refusal.borrow()).unwrap();
+    assert!(full.since >= before && full.until.is_none(), "{full:?}");
     std::fs::remove_file(&ballast).unwrap();
     eventually("the alarm ends by itself", || store.alarms().is_empty());
+    let over = (*refusal.borrow()).unwrap();
+    assert!(over.since == full.since && over.until >= Some(full.since), "{over:?}");
     store.commit(vec![put(2)]).wait().unwrap();
     store.close();
 }

@@ -55,6 +55,13 @@ impl Capture {
         seen.filter(|seen| mac(&seen.chaddr) == client.mac).collect()
     }
 
+    /// Every DHCP message of a server with this identifier, of these types.
+    pub(crate) fn from(&self, server: Ipv4Addr, kinds: &[u8]) -> Vec<Seen> {
+        let seen = self.frames().into_iter().filter_map(|frame| Seen::read(&frame));
+        let seen = seen.filter(|seen| seen.from_server && seen.get(54) == Some(&server.octets()[..]));
+        seen.filter(|seen| kinds.contains(&seen.kind)).collect()
+    }
+
     fn frames(&self) -> Vec<Vec<u8>> {
         let bytes = fs::read(&self.file).unwrap_or_default();
         let mut rest = bytes.get(24..).unwrap_or_default();

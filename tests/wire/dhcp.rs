@@ -18,10 +18,10 @@ const DHCP: &str = "pool = \"10.66.0.100-10.66.0.120\"\nlease-time = \"1h\"";
 const HASTY: &str = "pool = \"10.66.0.100-10.66.0.120\"\nlease-time = \"20s\"";
 
 const DISCOVER: u8 = 1;
-const OFFER: u8 = 2;
-const REQUEST: u8 = 3;
-const ACK: u8 = 5;
-const NAK: u8 = 6;
+pub(crate) const OFFER: u8 = 2;
+pub(crate) const REQUEST: u8 = 3;
+pub(crate) const ACK: u8 = 5;
+pub(crate) const NAK: u8 = 6;
 const RELEASE: u8 = 7;
 
 fn lan(dhcp: &str) -> (Ground, Appliance, Capture) {
@@ -31,7 +31,7 @@ fn lan(dhcp: &str) -> (Ground, Appliance, Capture) {
     (ground, appliance, capture)
 }
 
-fn script(client: &Client, name: &str, text: &str) -> String {
+pub(crate) fn script(client: &Client, name: &str, text: &str) -> String {
     let path: PathBuf = client.directory.join(name);
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -43,27 +43,29 @@ const UDHCPC: &str = "#!/bin/sh
 echo \"event $1 ip=$ip router=$router dns=$dns domain=$domain ntp=$ntpsrv lease=$lease tftp=$tftp opt160=$opt160\"
 case $1 in
     deconfig) ip -4 addr flush dev $interface ;;
-    bound|renew) ip -4 addr flush dev $interface; ip addr add $ip/$mask dev $interface ;;
+    bound|renew) ip -4 addr flush dev $interface; ip addr add $ip/$mask dev $interface
+        ip route replace default via $router dev $interface ;;
 esac
 ";
 
-const DHCLIENT: &str = "#!/bin/sh
+pub(crate) const DHCLIENT: &str = "#!/bin/sh
 echo \"event $reason ip=$new_ip_address\"
 case $reason in
     BOUND|REBOOT|RENEW|REBIND)
-        ip -4 addr flush dev $interface; ip addr add $new_ip_address/$new_subnet_mask dev $interface ;;
+        ip -4 addr flush dev $interface; ip addr add $new_ip_address/$new_subnet_mask dev $interface
+        ip route replace default via $new_routers dev $interface ;;
     RELEASE|EXPIRE|STOP|FAIL) ip -4 addr flush dev $interface ;;
 esac
 ";
 
-fn udhcpc(client: &Client, more: &[&str]) -> Process {
+pub(crate) fn udhcpc(client: &Client, more: &[&str]) -> Process {
     let script = script(client, "udhcpc.sh", UDHCPC);
     let arguments = [&["-f", "-i", "eth0", "-s", &script, "-t", "10", "-T", "1"], more].concat();
     Process::start(client.command("udhcpc", &arguments))
 }
 
 /// Runs udhcpc until it has an address, which it keeps.
-fn udhcpc_once(client: &Client, more: &[&str]) -> (Ipv4Addr, String) {
+pub(crate) fn udhcpc_once(client: &Client, more: &[&str]) -> (Ipv4Addr, String) {
     let mut process = udhcpc(client, &[&["-q", "-n"], more].concat());
     process.ends();
     (client.address(), process.text())
@@ -83,6 +85,9 @@ fn udhcpc_gets_renews_releases_and_comes_back() {
     assert_eq!(ack.to, [2, 0, 0, 0, 0, 1], "a client that can take it gets a unicast frame");
     assert!(ack.sums, "its checksums are right");
     assert_eq!(ack.get(54), Some(&BOX.octets()[..]));
+    let before = capture.of(&client);
+    let requests = before.iter().take_while(|seen| seen.kind != ACK).filter(|seen| seen.kind == REQUEST).count();
+    assert_eq!(requests, 1, "the box is idle and the client waits for a second: {before:#?}");
 
     process.signal(Signal::SIGUSR1);
     process.says("event renew", 1);
@@ -232,17 +237,18 @@ fn after_a_restore_no_address_in_use_is_offered() {
     let squatter = ground.client();
     squatter.add_address("10.66.0.100/24");
     squatter.add_address("10.66.0.101/24");
-    let unwarned = ground.client();
-    assert_eq!(udhcpc_once(&unwarned, &[]).0, Ipv4Addr::new(10, 66, 0, 100), "the control: unprobed, it is given");
+    let first = ground.client();
+    assert_eq!(udhcpc_once(&first, &[]).0, Ipv4Addr::new(10, 66, 0, 102), "a static host in the pool is found");
     appliance.kill();
     ground.lose_database();
 
     let appliance = ground.start(DHCP);
     let client = ground.client();
-    // Whether or not the snapshot knows the lease of the first address, the second had to be probed.
-    assert_eq!(udhcpc_once(&client, &[]).0, Ipv4Addr::new(10, 66, 0, 102));
+    // Whether or not the snapshot knows the lease of the first client, nobody else may get its address.
+    let given = Ipv4Addr::new(10, 66, 0, 103);
+    assert_eq!(udhcpc_once(&client, &[]).0, given);
     let offers: Vec<_> = capture.of(&client).into_iter().filter(|seen| seen.kind == OFFER).collect();
-    assert!(offers.iter().all(|offer| offer.yiaddr == Ipv4Addr::new(10, 66, 0, 102)), "{offers:?}");
+    assert!(offers.iter().all(|offer| offer.yiaddr == given), "{offers:?}");
     appliance.stop();
 }
 

@@ -87,23 +87,10 @@ impl Ground {
         Client { namespace, directory, mac }
     }
 
-    /// Starts the real program with a network on the bridge whose DHCP section ends with `dhcp`, and waits until it
-    /// takes DHCP packets. Its data stays when it is stopped and started again.
+    /// Starts the real program in mode `full` with a network on the bridge whose DHCP section ends with `dhcp`, and
+    /// waits until it takes DHCP packets. Its data stays when it is stopped and started again.
     pub(crate) fn start(&self, dhcp: &str) -> Appliance {
-        let directory = self.directory.path();
-        let configuration = directory.join("block66.toml");
-        let text = format!(
-            "data-directory = \"{data}\"\nsocket = \"{socket}\"\n\n[log]\nfilter = \"info,block66=trace,rustls=trace\"\n\n[[network]]\n\
-             name = \"office\"\ninterface = \"{INTERFACE}\"\nsubnet = \"10.66.0.0/24\"\ngateway = \"10.66.0.254\"\n\
-             dns = [\"10.66.0.253\"]\ndomain = \"branch.example\"\n\n[network.dhcp]\nmode = \"full\"\n{dhcp}\n",
-            data = directory.join("data").display(),
-            socket = directory.join("socket").display(),
-        );
-        fs::write(&configuration, text).expect("a file");
-        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_block66")));
-        command.arg("run").arg("--config").arg(&configuration);
-        let process = Process::start(command);
-        let appliance = Appliance { process };
+        let appliance = self.start_as(&format!("mode = \"full\"\n{dhcp}"));
         // 00000000:0043 is port 67 of every address, in /proc's form.
         let took = wait_until(PATIENCE, || {
             let mut command = self.command(Path::new("cat"));
@@ -112,6 +99,38 @@ impl Ground {
         });
         assert!(took, "the box does not take DHCP packets:\n{}", appliance.process.text());
         appliance
+    }
+
+    /// Starts the real program with this DHCP section, and waits until it answers its command line.
+    pub(crate) fn start_as(&self, dhcp: &str) -> Appliance {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]);
+        start_box(command, self.directory.path(), INTERFACE, dhcp)
+    }
+
+    /// Starts the real program at another place on the LAN, as [`Ground::start_as`].
+    pub(crate) fn start_second(&self, place: &Client, dhcp: &str) -> Appliance {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &place.namespace]);
+        start_box(command, &place.directory, "eth0", dhcp)
+    }
+
+    /// The command line of a box at another place.
+    pub(crate) fn block66_at(&self, place: &Client, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_block66"));
+        command.arg("--socket").arg(place.directory.join("socket")).args(arguments);
+        let output = command.output().expect("the program");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Waits until `block66 dhcp` says `text`.
+    pub(crate) fn dhcp_says(&self, text: &str) {
+        let mut said = String::new();
+        let so = wait_until(PATIENCE * 2, || {
+            said = self.block66(&["dhcp"], "");
+            said.contains(text)
+        });
+        assert!(so, "\"{text}\" is not said:\n{said}");
     }
 
     /// Takes the database away from a box that is not running, so that it must go back to its snapshots.
@@ -316,4 +335,27 @@ fn remove_leftovers() {
             let _ = Command::new("ip").args(["netns", "del", &name]).output();
         }
     }
+}
+
+/// Starts the real program with its data in `directory`, where `command` leads, and waits until it answers.
+fn start_box(mut command: Command, directory: &Path, interface: &str, dhcp: &str) -> Appliance {
+    let configuration = directory.join("block66.toml");
+    let socket = directory.join("socket");
+    let text = format!(
+        "data-directory = \"{data}\"\nsocket = \"{socket}\"\n\n[log]\nfilter = \"info,block66=trace,rustls=trace\"\n\n[[network]]\n\
+         name = \"office\"\ninterface = \"{interface}\"\nsubnet = \"10.66.0.0/24\"\ngateway = \"10.66.0.254\"\n\
+         dns = [\"10.66.0.253\"]\ndomain = \"branch.example\"\n\n[network.dhcp]\n{dhcp}\n",
+        data = directory.join("data").display(),
+        socket = socket.display(),
+    );
+    fs::write(&configuration, text).expect("a file");
+    command.arg(env!("CARGO_BIN_EXE_block66")).arg("run").arg("--config").arg(&configuration);
+    let appliance = Appliance { process: Process::start(command) };
+    let answers = wait_until(PATIENCE, || {
+        let mut status = Command::new(env!("CARGO_BIN_EXE_block66"));
+        let status = status.arg("--socket").arg(&socket).args(["status", "--json"]).output();
+        status.is_ok_and(|output| output.status.success())
+    });
+    assert!(answers, "the box does not start:\n{}", appliance.process.text());
+    appliance
 }

@@ -5,6 +5,8 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod capture;
+mod coexistence;
 mod dhcp;
 mod ground;
 mod http;
+mod relay;

@@ -62,7 +62,12 @@ impl<'a> Reply<'a> {
         assert_eq!(address(message, 24), request.giaddr);
         assert_eq!(self.option(code::SERVER_ID), Some(&SERVER.octets()[..]));
         let inform = request.kind == Kind::Inform;
+        // RFC 4039: a client that offers it may get its lease at once, and is told so.
+        let rapid = request.kind == Kind::Discover && kind == 5;
+        assert_eq!(self.option(code::RAPID_COMMIT), rapid.then_some(&[][..]));
+        assert!(!rapid || request.options.get(code::RAPID_COMMIT).is_some(), "a lease for somebody who only looks");
         match (request.kind, kind) {
+            (Kind::Discover, 5) => assert!(!yiaddr.is_unspecified()),
             (Kind::Discover, 2) | (Kind::Request, 5) => assert!(!yiaddr.is_unspecified()),
             (Kind::Request, 6) | (Kind::Inform, 5) => assert!(yiaddr.is_unspecified(), "{yiaddr} with no lease"),
             other => panic!("{other:?} is no exchange"),
@@ -100,6 +105,7 @@ impl<'a> Reply<'a> {
             56 => Some(b"address not available here".to_vec()),
             58 => Some(1800_u32.to_be_bytes().to_vec()),
             59 => Some(3150_u32.to_be_bytes().to_vec()),
+            80 => Some(Vec::new()),
             61 | 82 => request.options.get(code).map(<[u8]>::to_vec),
             _ => None,
         });

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use block66::brands::{Claims, DhcpQuery, Registry};
-use block66::dhcp::{Decision, Engine, Kind, Knowledge, LeaseWrite, Network, Request, Reservation, Subnet, code};
+use block66::dhcp::{
+    Conduct, Decision, Engine, Kind, Knowledge, LeaseWrite, Network, Request, Reservation, Subnet, code,
+};
 use block66::model::{BoxAddress, Lease, LeaseState, Mac, Now, Scheme, Timestamp};
 
 use super::super::bytes::Bytes;
@@ -72,8 +74,10 @@ fn network() -> Network {
                 (mac(6), kept([10, 66, 0, 12], Some("reception"))),
                 (mac(7), kept([10, 66, 0, 40], None)),
             ]),
+            on_link: true,
         },
-        sole: true,
+        conduct: Conduct::Full { sole: true },
+        marker: None,
         dated: true,
         restored: false,
     }
@@ -167,6 +171,8 @@ impl World {
     /// The box receives a packet; whether it can read it.
     pub(super) fn receive(&mut self, packet: &[u8]) -> bool {
         let Ok(request) = Request::decode(packet) else { return false };
+        // Packets come from where they say: those that do not are refused before anything else is looked at.
+        let request = Request { source: request.ciaddr, ..request };
         if self.plant == Plant::Panic && request.options.get(code::OVERLOAD).is_some() {
             panic!("planted");
         }
@@ -327,5 +333,7 @@ fn knowledge(request: &Request) -> Knowledge {
         voice_vlan: None,
     };
     let found = REGISTRY.recognise(&claims).filter(|found| found.phone);
-    Knowledge { options: found.map(|found| found.brand.dhcp_options(&query).into_values()).unwrap_or_default() }
+    let phone = found.is_some();
+    let options = found.map(|found| found.brand.dhcp_options(&query).into_values()).unwrap_or_default();
+    Knowledge { options, phone, custom: Vec::new() }
 }

@@ -1,5 +1,6 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod dhcp;
 mod organisations;
 mod phones;
 mod read;
@@ -48,6 +49,25 @@ impl Admin {
             ["phones", mac, "telling"] => only(method, &Method::GET).and_then(|()| self.api_telling(mac)),
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
+            ["leases", "export"] => only(method, &Method::GET).and_then(|()| self.api_export(call)),
+            ["leases", "import"] => {
+                only(method, &Method::POST)?;
+                self.api_import_leases(call).await
+            }
+            ["dhcp"] => only(method, &Method::GET).and_then(|()| self.api_dhcp()),
+            ["dhcp", network, "explain"] => {
+                only(method, &Method::GET)?;
+                self.api_explain(call, network).await
+            }
+            ["dhcp", network, "ask"] => {
+                only(method, &Method::POST)?;
+                self.api_ask(network).await
+            }
+            ["dhcp", network, "take-over"] => {
+                only(method, &Method::POST)?;
+                self.api_take_over(network).await
+            }
+            ["sightings"] => only(method, &Method::GET).and_then(|()| self.api_sightings()),
             ["ca"] => only(method, &Method::GET).and_then(|()| self.api_authority()),
             ["organisations"] => match *method {
                 Method::GET => self.api_organisations(),
@@ -57,6 +77,15 @@ impl Admin {
             ["organisations", name, "login"] => {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
+            }
+            ["campaigns"] => match *method {
+                Method::GET => Ok(self.api_campaigns()),
+                Method::POST => self.api_begin_campaign(call).await,
+                _ => Err(Problem::wrong_method("GET and POST")),
+            },
+            ["campaigns", id] => {
+                only(method, &Method::DELETE)?;
+                self.api_stop_campaign(id).await
             }
             ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),

@@ -61,6 +61,7 @@ impl Pages {
         templates.add_filter("ago", |at: &str, now: &str| format::ago(at, now));
         templates.add_filter("clock", |at: &str| format::clock(at));
         templates.add_filter("day", |at: &str| format::day(at));
+        templates.add_filter("segment", |text: &str| format::segment(text));
         templates.add_filter("span", format::span);
         templates.add_filter("brand", move |id: String| brands.get(&id).cloned().unwrap_or(id));
         templates.add_filter("plain", |mac: &str| mac.replace(':', ""));

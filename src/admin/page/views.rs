@@ -41,6 +41,8 @@ pub(crate) struct Overview {
     /// The first of them; `lease_count` says how many there are.
     pub(crate) leases: Vec<types::Lease>,
     pub(crate) lease_count: usize,
+    pub(crate) dhcp: types::Dhcp,
+    pub(crate) sightings: types::Sightings,
 }
 
 /// What stands in the form for a new phone.
@@ -67,6 +69,14 @@ impl NewPhone {
         ["mac", "name", "organisation", "user", "server", "display", "auth_user", "port", "transport", "voicemail"];
 }
 
+/// Phones that are here and never came to the box: the most that are shown.
+const STRANGERS: usize = 50;
+
+fn strangers(sightings: &types::Sightings) -> Vec<&types::Seen> {
+    let here = sightings.seen.iter().filter(|seen| !seen.came_to_us && (seen.phone || seen.listed.is_some()));
+    here.take(STRANGERS).collect()
+}
+
 impl Pages {
     pub(crate) fn overview(&self, frame: &Frame, view: &Overview) -> Result<String, Problem> {
         let counts = view.status.phones;
@@ -81,6 +91,9 @@ impl Pages {
             events => value(&view.events),
             leases => value(&view.leases),
             lease_count => view.lease_count,
+            dhcp => value(&view.dhcp),
+            strangers => value(&strangers(&view.sightings)),
+            missing => value(&view.sightings.missing),
             slices => slices(counts),
             tabs,
             earlier => (page.offset > 0).then(|| at(&view.filter, page.offset.saturating_sub(PAGE_ROWS))),

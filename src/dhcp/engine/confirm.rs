@@ -12,7 +12,7 @@ impl Engine {
         let held = Some(request.ciaddr).filter(|address| !address.is_unspecified());
         match (request.server_id(), held, request.requested_address()) {
             (Some(server), ..) if server != self.network.server => {
-                self.sole = false;
+                self.unrivalled = false;
                 if let Some((address, _)) = self.offers.withdraw(&ask.client) {
                     self.give_back(address);
                 }
@@ -40,7 +40,7 @@ impl Engine {
         if reserved.is_some_and(|reserved| reserved != address && self.is_free_for(reserved, ask)) {
             return self.refuse(ask, address);
         }
-        let recorded = self.bindings.of(&ask.client).map(|binding| binding.lease.address).or(reserved);
+        let recorded = self.bindings.of(&ask.client).map(|binding| binding.address).or(reserved);
         match recorded {
             Some(recorded) if recorded == address && free => self.acknowledge(ask, address),
             _ if free && self.has_gaps(ask.at) => self.acknowledge(ask, address),
@@ -56,12 +56,12 @@ impl Engine {
         if !self.network.subnet.net.contains(&address) {
             return self.refuse(ask, address);
         }
-        let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.lease.address == address);
+        let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.address == address);
         if self.is_free_for(address, ask) {
             // The client uses the address, nobody else may: where no other server can have given it, the record
             // that we lack is written now. A NAK would end its calls, silence would let the address be offered
             // to another while it is in use.
-            if own || self.sole || self.has_gaps(ask.at) {
+            if own || self.is_sole() || self.has_gaps(ask.at) {
                 return self.acknowledge(ask, address);
             }
             return Decision::silent(Silence::NoRecord);

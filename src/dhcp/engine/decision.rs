@@ -5,7 +5,7 @@ use dhcproto::v4::MessageType;
 use super::super::knowledge::{Knowledge, boots_over_network};
 use super::super::options::code;
 use super::super::reply::{Draft, Reply};
-use super::super::request::Request;
+use super::super::request::{Kind, Request};
 use super::Engine;
 use crate::model::{Event, Lease};
 
@@ -52,6 +52,29 @@ pub enum Silence {
     PoolExhausted,
     /// It does not say what it wants.
     Unclear,
+    /// Nobody is answered here now.
+    NotServing,
+    /// No new lease is given here now.
+    NoNewLeases,
+    /// Only recognised phones are answered.
+    NotAPhone,
+    /// It does not come from where it says.
+    Forged,
+    /// The sender asks more often than any client needs to.
+    TooMany,
+    /// It came through a relay that is not configured.
+    UnknownRelay,
+    /// Another box looks for other servers.
+    OtherBox,
+}
+
+/// What a client would be offered, without any of it being done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The answer: an OFFER, or the ACK of an INFORM; `None` with the reason when there is none.
+    pub answer: Result<Reply, Silence>,
+    /// The address in it.
+    pub address: Option<Ipv4Addr>,
 }
 
 impl Decision {
@@ -73,26 +96,51 @@ impl Decision {
 const USUAL: [u8; 5] = [code::SUBNET_MASK, code::ROUTER, code::DNS, code::DOMAIN, code::NTP];
 
 impl Engine {
-    pub(super) fn write_offer(&self, request: &Request, knowledge: &Knowledge, address: Ipv4Addr) -> Reply {
-        self.write_lease(request, knowledge, address, MessageType::Offer)
+    pub(super) fn write_offer(
+        &self,
+        request: &Request,
+        knowledge: &Knowledge,
+        address: Ipv4Addr,
+        seconds: u32,
+    ) -> Reply {
+        self.write_lease(request, knowledge, address, (MessageType::Offer, seconds))
     }
 
-    pub(super) fn write_ack(&self, request: &Request, knowledge: &Knowledge, address: Ipv4Addr) -> Reply {
-        self.write_lease(request, knowledge, address, MessageType::Ack)
+    pub(super) fn write_ack(&self, request: &Request, knowledge: &Knowledge, address: Ipv4Addr, seconds: u32) -> Reply {
+        self.write_lease(request, knowledge, address, (MessageType::Ack, seconds))
     }
 
-    fn write_lease(&self, request: &Request, knowledge: &Knowledge, address: Ipv4Addr, kind: MessageType) -> Reply {
+    fn write_lease(
+        &self,
+        request: &Request,
+        knowledge: &Knowledge,
+        address: Ipv4Addr,
+        (kind, seconds): (MessageType, u32),
+    ) -> Reply {
         let mut draft = Draft::new(request, kind, address, self.network.server);
-        draft.add(code::LEASE_TIME, &self.network.subnet.lease_seconds().to_be_bytes());
-        self.add_parameters(&mut draft, request, knowledge, true);
+        draft.add(code::LEASE_TIME, &seconds.to_be_bytes());
+        if kind == MessageType::Ack && request.kind == Kind::Discover {
+            draft.add_mark(code::RAPID_COMMIT);
+        }
+        self.add_parameters(&mut draft, request, knowledge, Some(seconds));
+        if kind == MessageType::Offer
+            && let Some(marker) = &self.network.marker
+        {
+            draft.add(code::MARKER, marker);
+        }
         draft.finish()
     }
 
     /// The answer to an INFORM: no address and no lease (RFC 2131 section 4.3.5).
     pub(super) fn write_parameters(&self, request: &Request, knowledge: &Knowledge) -> Reply {
         let mut draft = Draft::new(request, MessageType::Ack, Ipv4Addr::UNSPECIFIED, self.network.server);
-        self.add_parameters(&mut draft, request, knowledge, false);
+        self.add_parameters(&mut draft, request, knowledge, None);
         draft.finish()
+    }
+
+    /// The answer to an INFORM beside another server: provisioning options alone.
+    pub(super) fn write_provisioning(&self, request: &Request, knowledge: &Knowledge) -> Reply {
+        write_provisioning(self.network.server, request, knowledge)
     }
 
     pub(super) fn write_nak(&self, request: &Request) -> Reply {
@@ -107,21 +155,37 @@ impl Engine {
     /// option number that their settings name, and which one a factory-new phone lists is not known for every
     /// firmware. They are few bytes, which a client that does not know them skips (RFC 2131 section 3.5). Nobody else gets them even when asking: another device on the
     /// LAN may be told by them to boot from here.
-    fn add_parameters(&self, draft: &mut Draft<'_>, request: &Request, knowledge: &Knowledge, leased: bool) {
+    fn add_parameters(&self, draft: &mut Draft<'_>, request: &Request, knowledge: &Knowledge, lease: Option<u32>) {
         let provisioning: &[(u8, Vec<u8>)] = if boots_over_network(request) { &[] } else { &knowledge.options };
         let wanted = if request.requested().is_empty() { &USUAL[..] } else { request.requested() };
         for code in wanted {
-            if !leased && matches!(*code, code::RENEWAL_TIME | code::REBINDING_TIME) {
+            if lease.is_none() && matches!(*code, code::RENEWAL_TIME | code::REBINDING_TIME) {
                 continue;
             }
-            if let Some((_, value)) = provisioning.iter().find(|(provisioned, _)| provisioned == code) {
+            if let Some((_, value)) = knowledge.custom.iter().find(|(custom, _)| custom == code) {
                 draft.add(*code, value);
-            } else if let Some(value) = self.network.subnet.parameter(*code, self.network.server, request.mac) {
+            } else if let Some((_, value)) = provisioning.iter().find(|(provisioned, _)| provisioned == code) {
+                draft.add(*code, value);
+            } else if let Some(value) =
+                self.network.subnet.parameter(*code, self.network.server, request.mac, lease.unwrap_or_default())
+            {
                 draft.add(*code, &value);
             }
         }
-        for (code, value) in provisioning {
+        // What an administrator sets is sent whether asked for or not: that is why it was set.
+        for (code, value) in knowledge.custom.iter().chain(provisioning) {
             draft.add(*code, value);
         }
     }
+}
+
+/// An ACK for an INFORM that holds provisioning options and nothing else.
+pub(super) fn write_provisioning(server: Ipv4Addr, request: &Request, knowledge: &Knowledge) -> Reply {
+    let mut draft = Draft::new(request, MessageType::Ack, Ipv4Addr::UNSPECIFIED, server);
+    if !boots_over_network(request) {
+        for (code, value) in &knowledge.options {
+            draft.add(*code, value);
+        }
+    }
+    draft.finish()
 }

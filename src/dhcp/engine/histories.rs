@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::super::packets::{Heard, Packet};
-use super::super::request::Request;
 use super::tests::{address, at, network};
 use super::*;
 use crate::model::{Lease, Timestamp};
@@ -89,6 +88,8 @@ struct Client {
 
 struct World {
     plant: Plant,
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<planted::Bug>,
     engine: Engine,
     seconds: u64,
     booted: u64,
@@ -105,6 +106,8 @@ impl World {
     fn new(plant: Plant) -> Self {
         Self {
             plant,
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
             engine: Engine::new(network(10, 14), Vec::new(), at(0)),
             seconds: 0,
             booted: 0,
@@ -129,8 +132,7 @@ impl World {
         let transaction = &mut self.clients[usize::from(client)].transaction;
         *transaction += 1;
         packet.xid = *transaction;
-        let decision =
-            self.engine.handle(&Request::decode(&packet.bytes()).unwrap(), &Knowledge::default(), self.now());
+        let decision = self.engine.handle(&packet.request(), &Knowledge::default(), self.now());
         self.pending.extend(decision.writes);
         self.replies.extend(decision.reply.map(|reply| (client, Heard::read(&reply.message))));
         if self.plant == Plant::AckBeforeDurable {
@@ -240,6 +242,10 @@ impl World {
                     _ => self.stored.values().cloned().collect(),
                 };
                 self.engine = Engine::new(Network { dated: self.dated, ..network(10, 14) }, leases, self.now());
+                #[cfg(feature = "planted-bugs")]
+                {
+                    self.engine.bug = self.bug;
+                }
             }
         }
         for client in &mut self.clients {
@@ -271,9 +277,35 @@ fn run(plant: Plant, histories: u32) -> Result<(), String> {
     outcome.map_err(|error| error.to_string())
 }
 
+/// How many histories are run: `BLOCK66_HISTORIES` says, for the long run.
+fn histories() -> u32 {
+    std::env::var("BLOCK66_HISTORIES").ok().and_then(|number| number.parse().ok()).unwrap_or(1500)
+}
+
 #[test]
 fn no_address_is_held_twice_and_renewals_succeed() {
-    run(Plant::None, 1500).unwrap();
+    run(Plant::None, histories()).unwrap();
+    println!("figure: {} histories, no address held twice", histories());
+}
+
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn bugs_planted_in_the_engine_are_found() {
+    use planted::Bug;
+    for bug in [Bug::GivesWhatIsHeld, Bug::EndsLeasesEarly, Bug::GivesInMemoryAlone] {
+        let config = Config { cases: 10_000, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+        let steps = proptest::collection::vec(step(), 1..80);
+        let run = std::cell::Cell::new(0_u32);
+        let outcome = TestRunner::new(config).run(&steps, |steps| {
+            run.set(run.get() + 1);
+            let mut world = World::new(Plant::None);
+            world.bug = Some(bug);
+            world.engine.bug = Some(bug);
+            steps.iter().try_for_each(|step| world.take(step))
+        });
+        assert!(outcome.is_err(), "{bug:?} was not found");
+        println!("figure: {bug:?} found in history {}", run.get());
+    }
 }
 
 #[test]

@@ -2,29 +2,42 @@
 
 mod ask;
 mod bindings;
+mod budget;
+mod care;
+mod conduct;
 mod confirm;
 mod decision;
 #[cfg(test)]
 mod histories;
+mod leave;
+#[cfg(test)]
+mod mode_tests;
 mod network;
 mod offers;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod pool;
+mod run_out;
+mod segments;
 #[cfg(test)]
 pub(super) mod tests;
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use self::ask::Ask;
 use self::bindings::{Bindings, Client, Tick, millis};
+use self::care::Care;
 use self::offers::{Offer, Offers};
 use self::pool::Pool;
 use super::knowledge::Knowledge;
+use super::options::code;
 use super::request::{Kind, Request};
-use crate::model::{Door, Event, Lease, LeaseState, Mac, Now, Reason};
+use crate::model::{Lease, LeaseState, Mac, Now, Reason};
 
-pub use self::decision::{Decision, LeaseWrite, Silence};
+pub use self::conduct::Conduct;
+pub use self::decision::{Decision, LeaseWrite, Preview, Silence};
 pub use self::network::{Network, Reservation, Subnet};
+pub use self::segments::Segments;
 
 /// How long an address that was found taken is not given away.
 const SET_ASIDE: Tick = 600_000;
@@ -34,6 +47,9 @@ const TICK: Tick = 600_000;
 const JUMP: i64 = 60_000;
 /// The most leases that one tick stores.
 const TICK_WRITES: usize = 256;
+
+/// The longest lease in seconds while standing in for another server.
+const STAND_IN_LEASE: u32 = 600;
 
 /// A DHCP server for one network: RFC 2131 in the mode in which it gives addresses.
 ///
@@ -45,8 +61,12 @@ pub struct Engine {
     pool: Pool,
     bindings: Bindings,
     offers: Offers,
-    /// Whether a NAK may be sent.
-    sole: bool,
+    conduct: Conduct,
+    /// Whether no client named another server so far.
+    unrivalled: bool,
+    care: Care,
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<planted::Bug>,
     /// Until then leases may exist that the store does not know of.
     gaps_until: Option<Tick>,
     /// Wall clock minus monotonic clock, when last looked at.
@@ -59,13 +79,17 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that goes on from what is stored. Leases outside the subnet are left alone.
-    pub fn new(network: Network, leases: Vec<Lease>, now: Now) -> Self {
+    pub fn new(network: Network, leases: impl IntoIterator<Item = Lease>, now: Now) -> Self {
         let at = millis(now.monotonic);
         let mut engine = Self {
             pool: Pool::new(&network),
             bindings: Bindings::default(),
             offers: Offers::default(),
-            sole: network.sole,
+            conduct: network.conduct,
+            unrivalled: true,
+            care: Care::default(),
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
             gaps_until: network.restored.then(|| at.saturating_add(millis(network.subnet.lease_time))),
             offset: now.wall.millis().saturating_sub(at),
             misdated_until: if network.dated { Tick::MIN } else { at },
@@ -88,11 +112,13 @@ impl Engine {
     pub fn handle(&mut self, request: &Request, knowledge: &Knowledge, now: Now) -> Decision {
         let at = millis(now.monotonic);
         self.expire(at);
-        if !request.giaddr.is_unspecified() && !self.network.subnet.net.contains(&request.giaddr) {
+        if request.link().is_some_and(|link| !self.network.subnet.net.contains(&link)) {
             return Decision::silent(Silence::OtherNetwork);
         }
         let ask = Ask { request, knowledge, client: self.client(request), now, at };
         let mut decision = match request.kind {
+            _ if self.conduct == Conduct::Silent => Decision::silent(Silence::NotServing),
+            Kind::Discover | Kind::Request if !self.gives_to(knowledge) => self.run_out(&ask),
             Kind::Discover => self.discover(&ask),
             Kind::Request => self.request(&ask),
             Kind::Decline => self.decline(&ask),
@@ -107,6 +133,11 @@ impl Engine {
             }
         }
         decision
+    }
+
+    /// Changes what it does from now on.
+    pub fn conduct(&mut self, conduct: Conduct) {
+        self.conduct = conduct;
     }
 
     /// To be called every few seconds: ends what is over, and gives back leases to be stored again because they
@@ -161,7 +192,7 @@ impl Engine {
             return Decision::silent(Silence::PoolExhausted).with_event(ask.event(reason));
         };
         let former = self.offers.withdraw(&ask.client);
-        let mut unproven = self.has_gaps(ask.at);
+        let mut unproven = self.is_to_be_probed(address, ask);
         if let Some((other, offer)) = former {
             unproven &= other != address || offer.unproven;
             if other != address {
@@ -179,22 +210,23 @@ impl Engine {
         if unproven {
             return Decision { probe: Some(address), ..Decision::default() };
         }
-        Decision::reply(self.write_offer(ask.request, ask.knowledge, address))
+        // RFC 4039: a client that offers it gets its lease at once. Only where nobody else can have answered.
+        if ask.request.options.get(code::RAPID_COMMIT).is_some() && self.is_sole() {
+            return self.acknowledge(ask, address);
+        }
+        Decision::reply(self.write_offer(ask.request, ask.knowledge, address, self.lease_seconds()))
     }
 
     /// The address for a client that asks for any: the one reserved for it, the one it was offered or had before,
     /// the one it asks for, or whichever is best.
     fn choose(&mut self, ask: &Ask<'_>) -> Option<Ipv4Addr> {
-        let claims = [
-            self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address),
-            self.offers.of(&ask.client),
-            self.bindings.of(&ask.client).map(|binding| binding.lease.address),
-            ask.request.requested_address(),
-        ];
-        if let Some(address) = claims.into_iter().flatten().find(|address| self.is_free_for(*address, ask)) {
+        if let Some(address) = self.claims(ask).find(|address| self.is_free_for(*address, ask)) {
             return Some(address);
         }
         let known = |address| self.offers.at(address).is_some() || self.bindings.at(address).is_some();
+        if !self.may_take_any(ask) {
+            return None;
+        }
         if let Some(address) = self.pool.take_any(known) {
             return Some(address);
         }
@@ -207,6 +239,17 @@ impl Engine {
         None
     }
 
+    /// Addresses that a client has a claim to, the best first.
+    fn claims(&self, ask: &Ask<'_>) -> impl Iterator<Item = Ipv4Addr> + use<> {
+        let claims = [
+            self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address),
+            self.offers.of(&ask.client),
+            self.bindings.of(&ask.client).map(|binding| binding.address),
+            ask.request.requested_address(),
+        ];
+        claims.into_iter().flatten()
+    }
+
     fn acknowledge(&mut self, ask: &Ask<'_>, address: Ipv4Addr) -> Decision {
         let mut decision = Decision::default();
         if let Some((offered, _)) = self.offers.withdraw(&ask.client)
@@ -215,7 +258,7 @@ impl Engine {
             self.give_back(offered);
         }
         let renewal = self.holds(address, &ask.client);
-        if let Some(former) = self.bindings.of(&ask.client).map(|binding| binding.lease.address)
+        if let Some(former) = self.bindings.of(&ask.client).map(|binding| binding.address)
             && former != address
         {
             // It is in the pool already if its lease has ended, under an end that is forgotten with the binding.
@@ -225,82 +268,82 @@ impl Engine {
             decision.writes.push(LeaseWrite::Delete(former));
         }
         self.claim(address);
-        let seconds_left = self.network.subnet.lease_seconds();
+        let seconds_left = self.lease_seconds();
         let lease = ask.lease(address, LeaseState::Bound, seconds_left);
         let ends = ask.at + Tick::from(seconds_left) * 1000;
         self.bindings.bind(ask.client.clone(), lease.clone(), ends, ask.at);
-        decision.writes.push(LeaseWrite::Put(lease));
+        #[cfg(feature = "planted-bugs")]
+        let forgets = !renewal && self.bug == Some(planted::Bug::GivesInMemoryAlone);
+        #[cfg(not(feature = "planted-bugs"))]
+        let forgets = false;
+        if !forgets {
+            decision.writes.push(LeaseWrite::Put(lease));
+        }
         if !renewal {
             let network = self.network.name.clone();
             decision.event = Some(ask.event(Reason::Leased { network, address }).from_address(Some(address.into())));
         }
-        decision.reply = Some(self.write_ack(ask.request, ask.knowledge, address));
+        decision.reply = Some(self.write_ack(ask.request, ask.knowledge, address, seconds_left));
         decision
     }
 
     /// Tells a client that it cannot have an address, if we are the only one to say so.
     fn refuse(&mut self, ask: &Ask<'_>, requested: Ipv4Addr) -> Decision {
-        if !self.sole {
+        if !self.is_sole() {
             return Decision::silent(Silence::NotSole);
         }
         Decision::reply(self.write_nak(ask.request)).with_event(ask.event(Reason::LeaseRefused { requested }))
-    }
-
-    /// A client found its address taken. Only the one that holds the address or was offered it can say so: else
-    /// anybody could empty the pool with a packet an address.
-    fn decline(&mut self, ask: &Ask<'_>) -> Decision {
-        if ask.request.server_id() != Some(self.network.server) {
-            return Decision::silent(Silence::OtherServer);
-        }
-        let Some(address) = ask.request.requested_address() else { return Decision::silent(Silence::Unclear) };
-        if !self.holds(address, &ask.client) && self.offers.of(&ask.client) != Some(address) {
-            return Decision::silent(Silence::NoRecord);
-        }
-        self.set_aside(address, ask.request.mac, ask.at, ask.now)
-    }
-
-    fn set_aside(&mut self, address: Ipv4Addr, mac: Mac, at: Tick, now: Now) -> Decision {
-        self.offers.remove(address);
-        self.claim(address);
-        let span = Duration::from_millis(SET_ASIDE.unsigned_abs());
-        let lease = Lease {
-            address,
-            mac,
-            client_id: None,
-            host_name: None,
-            vendor_class: None,
-            state: LeaseState::Declined,
-            expires: now.wall.plus(span),
-            seconds_left: u32::try_from(span.as_secs()).unwrap_or(u32::MAX),
-        };
-        self.bindings.bind(Client::Hardware(mac), lease.clone(), at + SET_ASIDE, at);
-        let event = Event::new(now.wall, Door::Dhcp, Reason::Declined { address }).about(mac);
-        Decision { writes: vec![LeaseWrite::Put(lease)], event: Some(event), ..Decision::default() }
-    }
-
-    fn release(&mut self, ask: &Ask<'_>) -> Decision {
-        if ask.request.server_id().is_some_and(|server| server != self.network.server) {
-            return Decision::silent(Silence::OtherServer);
-        }
-        let address = ask.request.ciaddr;
-        let Some(binding) = self.bindings.at(address).filter(|_| self.holds(address, &ask.client)) else {
-            return Decision::silent(Silence::NoRecord);
-        };
-        let mut lease = binding.lease.clone();
-        lease.state = LeaseState::Released;
-        lease.expires = ask.now.wall;
-        lease.seconds_left = 0;
-        self.bindings.bind(ask.client.clone(), lease.clone(), ask.at, ask.at);
-        self.give_back(address);
-        let event = ask.event(Reason::Released { address }).from_address(Some(address.into()));
-        Decision { writes: vec![LeaseWrite::Put(lease)], event: Some(event), ..Decision::default() }
     }
 
     fn inform(&mut self, ask: &Ask<'_>) -> Decision {
         if !self.network.subnet.net.contains(&ask.request.ciaddr) {
             return Decision::silent(Silence::OtherNetwork);
         }
-        Decision::reply(self.write_parameters(ask.request, ask.knowledge))
+        match self.conduct {
+            Conduct::Full { .. } | Conduct::StandIn => {
+                Decision::reply(self.write_parameters(ask.request, ask.knowledge))
+            }
+            // Beside another server: it has told its clients what they need (RFC 2131 section 4.3.5).
+            _ if ask.knowledge.phone && !ask.knowledge.options.is_empty() => {
+                Decision::reply(self.write_provisioning(ask.request, ask.knowledge))
+            }
+            _ => Decision::silent(Silence::NotAPhone),
+        }
+    }
+
+    fn is_sole(&self) -> bool {
+        self.conduct == Conduct::Full { sole: true } && self.unrivalled
+    }
+
+    fn gives_to(&self, knowledge: &Knowledge) -> bool {
+        self.conduct.gives_addresses() && (self.conduct != Conduct::PhonesOnly || knowledge.phone)
+    }
+
+    /// Seconds of a new lease.
+    fn lease_seconds(&self) -> u32 {
+        let usual = self.network.subnet.lease_seconds();
+        if self.conduct == Conduct::StandIn { usual.min(STAND_IN_LEASE) } else { usual }
+    }
+
+    /// Whether the client has or had an address here.
+    pub(super) fn knows(&self, request: &Request) -> bool {
+        self.bindings.of(&self.client(request)).is_some()
+    }
+
+    /// What the sender of a DISCOVER would be offered now, without anything being set aside for it.
+    pub(super) fn preview(&self, request: &Request, knowledge: &Knowledge, now: Now) -> Preview {
+        let silent = |silence| Preview { answer: Err(silence), address: None };
+        if !self.gives_to(knowledge) {
+            let phones_only = self.conduct == Conduct::PhonesOnly;
+            return silent(if phones_only { Silence::NotAPhone } else { Silence::NoNewLeases });
+        }
+        let ask = Ask { request, knowledge, client: self.client(request), now, at: millis(now.monotonic) };
+        let claimed = self.claims(&ask).find(|address| self.is_free_for(*address, &ask));
+        let known = |address| self.offers.at(address).is_some() || self.bindings.at(address).is_some();
+        let any = || self.pool.next_any(known).filter(|_| self.may_take_any(&ask));
+        let Some(address) = claimed.or_else(any) else { return silent(Silence::PoolExhausted) };
+        let reply = self.write_offer(request, knowledge, address, self.lease_seconds());
+        Preview { answer: Ok(reply), address: Some(address) }
     }
 
     fn client(&self, request: &Request) -> Client {
@@ -314,13 +357,17 @@ impl Engine {
     /// Whether the client holds a running lease of the address.
     fn holds(&self, address: Ipv4Addr, client: &Client) -> bool {
         let binding = self.bindings.at(address).filter(|_| self.bindings.holds(address));
-        binding.is_some_and(|binding| binding.lease.state == LeaseState::Bound && binding.client == *client)
+        binding.is_some_and(|binding| binding.state == LeaseState::Bound && binding.client == *client)
     }
 
     /// Whether the client may have the address now: it is one for this client, and nobody else holds it or was
     /// offered it.
     fn is_free_for(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
         let reserved = self.network.subnet.reservations.get(&ask.request.mac);
+        #[cfg(feature = "planted-bugs")]
+        if self.bug == Some(planted::Bug::GivesWhatIsHeld) {
+            return self.pool.contains(address);
+        }
         let assignable =
             reserved.is_some_and(|reservation| reservation.address == address) || self.pool.contains(address);
         assignable
@@ -352,6 +399,11 @@ impl Engine {
 
     /// Ends what is over by `at`.
     fn expire(&mut self, at: Tick) {
+        #[cfg(feature = "planted-bugs")]
+        let at = match self.bug {
+            Some(planted::Bug::EndsLeasesEarly) => at + millis(self.network.subnet.lease_time) / 2,
+            _ => at,
+        };
         while let Some((_, address)) = self.bindings.next_over(at) {
             self.give_back(address);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 
 use super::super::options::code;
+use super::conduct::Conduct;
 use crate::config;
 use crate::model::Mac;
 
@@ -17,9 +18,10 @@ pub struct Network {
     pub server: Ipv4Addr,
     /// What is given out.
     pub subnet: Subnet,
-    /// Whether an administrator said that there is no other server. Only then is anything ever refused with a
-    /// NAK; a client that names another server takes this back for the rest of the run.
-    pub sole: bool,
+    /// What the engine does at first; [`Engine::conduct`](super::Engine::conduct) changes it.
+    pub conduct: Conduct,
+    /// What offers carry so that another box knows this one; `None`: nothing.
+    pub marker: Option<Vec<u8>>,
     /// Whether the ends of the stored leases were written by a trusted clock: what the last
     /// [`LeaseWrite::Dated`](super::LeaseWrite::Dated) said. `true` when there was none.
     pub dated: bool,
@@ -46,6 +48,8 @@ pub struct Subnet {
     pub lease_time: Duration,
     /// Addresses kept for certain hardware, inside or outside the pool.
     pub reservations: BTreeMap<Mac, Reservation>,
+    /// Whether its hosts are on the box's own wire, where an address can be probed; else they are behind a relay.
+    pub on_link: bool,
 }
 
 /// An address kept for one client.
@@ -58,24 +62,39 @@ pub struct Reservation {
 }
 
 impl Network {
-    /// The facts of a configured network in which the box has the address `server`; `None` unless DHCP is `full`
-    /// there and has a pool.
-    pub fn of(network: &config::Network, server: Ipv4Addr) -> Option<Self> {
-        let pool = network.dhcp.pool.filter(|_| network.dhcp.mode == config::Mode::Full)?;
-        let reservation = |kept: &config::Reservation| {
-            (kept.mac, Reservation { address: kept.address, host_name: kept.host_name.clone() })
+    /// The facts of every subnet of a configured network that has a pool; `server` is the box's address. The one in
+    /// which the box is comes first.
+    pub fn of(network: &config::Network, server: Ipv4Addr) -> Vec<Self> {
+        let dhcp = &network.dhcp;
+        let subnet = |net: Ipv4Net, pool: config::Pool, gateway, dns: &[Ipv4Addr]| {
+            let kept = dhcp.reservations.iter().filter(|kept| net.contains(&kept.address));
+            let reservation = |kept: &config::Reservation| {
+                (kept.mac, Reservation { address: kept.address, host_name: kept.host_name.clone() })
+            };
+            Subnet {
+                net,
+                first: pool.first,
+                last: pool.last,
+                gateway,
+                dns: dns.to_vec(),
+                domain: network.domain.clone(),
+                lease_time: dhcp.lease_time,
+                reservations: kept.map(reservation).collect(),
+                on_link: !dhcp.relays.iter().any(|relay| net.contains(relay)),
+            }
         };
-        let subnet = Subnet {
-            net: network.subnet,
-            first: pool.first,
-            last: pool.last,
-            gateway: network.gateway,
-            dns: network.dns.clone(),
-            domain: network.domain.clone(),
-            lease_time: network.dhcp.lease_time,
-            reservations: network.dhcp.reservations.iter().map(reservation).collect(),
+        let own = dhcp.pool.map(|pool| subnet(network.subnet, pool, network.gateway, &network.dns));
+        let further = dhcp.subnets.iter().map(|more| subnet(more.net, more.pool, Some(more.gateway), &more.dns));
+        let facts = |subnet| Self {
+            name: network.name.clone(),
+            server,
+            subnet,
+            conduct: Conduct::Silent,
+            marker: None,
+            dated: true,
+            restored: false,
         };
-        Some(Self { name: network.name.clone(), server, subnet, sole: true, dated: true, restored: false })
+        own.into_iter().chain(further).map(facts).collect()
     }
 }
 
@@ -86,8 +105,8 @@ impl Subnet {
     }
 
     /// The value of a parameter of this subnet for `mac`; `None` when there is nothing to say.
-    pub(super) fn parameter(&self, wanted: u8, server: Ipv4Addr, mac: Mac) -> Option<Vec<u8>> {
-        let lease = self.lease_seconds();
+    /// `lease` is the length of the client's lease in seconds.
+    pub(super) fn parameter(&self, wanted: u8, server: Ipv4Addr, mac: Mac, lease: u32) -> Option<Vec<u8>> {
         let value = match wanted {
             code::SUBNET_MASK => self.net.netmask().octets().to_vec(),
             code::ROUTER => self.gateway?.octets().to_vec(),

@@ -49,6 +49,21 @@ impl Pool {
         (self.first..=self.last).contains(&u32::from(address)) && !self.kept.contains(&address)
     }
 
+    /// How many addresses it has, with those that somebody holds.
+    pub(super) fn size(&self) -> u64 {
+        (u64::from(self.last) + 1).saturating_sub(u64::from(self.first))
+    }
+
+    /// What [`Pool::take_any`] would take now.
+    pub(super) fn next_any(&self, held: impl Fn(Ipv4Addr) -> bool) -> Option<Ipv4Addr> {
+        let unused = (self.cursor..=u64::from(self.last)).filter_map(|number| u32::try_from(number).ok());
+        let unused = unused
+            .map(Ipv4Addr::from)
+            .find(|address| self.contains(*address) && !self.returned_at.contains_key(address) && !held(*address));
+        let returned = || self.returned.first_key_value().map(|(_, address)| *address);
+        unused.or_else(returned).or_else(|| self.ended.first().map(|(_, address)| *address))
+    }
+
     /// Whether the address is kept from the pool for somebody: the box, the gateway, a reservation.
     pub(super) fn keeps(&self, address: Ipv4Addr) -> bool {
         self.kept.contains(&address)

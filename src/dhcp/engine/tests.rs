@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::super::packets::{Heard, Packet};
 use super::super::reply::Destination;
@@ -24,8 +25,10 @@ pub(crate) fn network(first: u8, last: u8) -> Network {
             domain: Some("branch.example".into()),
             lease_time: Duration::from_secs(3600),
             reservations: BTreeMap::new(),
+            on_link: false,
         },
-        sole: true,
+        conduct: Conduct::Full { sole: true },
+        marker: None,
         dated: true,
         restored: false,
     }
@@ -37,20 +40,20 @@ pub(crate) fn at(seconds: u64) -> Now {
     Now { monotonic: span, wall: Timestamp::from_secs(1_790_000_000).plus(span), trusted: true }
 }
 
-fn mac(client: u8) -> Mac {
+pub(super) fn mac(client: u8) -> Mac {
     Mac::new([0x80, 0x5e, 0xc0, 0, 0, client])
 }
 
 /// An engine, its time, and what it has stored.
-struct Office {
-    engine: Engine,
-    now: u64,
-    stored: BTreeMap<Ipv4Addr, Lease>,
-    last: Decision,
+pub(super) struct Office {
+    pub(super) engine: Engine,
+    pub(super) now: u64,
+    pub(super) stored: BTreeMap<Ipv4Addr, Lease>,
+    pub(super) last: Decision,
 }
 
 impl Office {
-    fn new(network: Network) -> Self {
+    pub(super) fn new(network: Network) -> Self {
         let engine = Engine::new(network, Vec::new(), at(0));
         Self { engine, now: 0, stored: BTreeMap::new(), last: Decision::default() }
     }
@@ -65,11 +68,11 @@ impl Office {
         }
     }
 
-    fn send(&mut self, packet: &Packet) -> Option<Heard> {
+    pub(super) fn send(&mut self, packet: &Packet) -> Option<Heard> {
         self.send_knowing(packet, &Knowledge::default())
     }
 
-    fn send_knowing(&mut self, packet: &Packet, knowledge: &Knowledge) -> Option<Heard> {
+    pub(super) fn send_knowing(&mut self, packet: &Packet, knowledge: &Knowledge) -> Option<Heard> {
         let decision = self.engine.handle(&packet.request(), knowledge, at(self.now));
         self.take(decision.writes.clone());
         self.last = decision.clone();
@@ -77,7 +80,7 @@ impl Office {
     }
 
     /// DISCOVER to ACK; the address, if there is one.
-    fn get(&mut self, client: u8) -> Option<Ipv4Addr> {
+    pub(super) fn get(&mut self, client: u8) -> Option<Ipv4Addr> {
         let offer = self.send(&Packet::discover(client))?;
         assert_eq!(offer.kind, 2);
         let ack = self.send(&Packet::select(client, SERVER, offer.yiaddr))?;
@@ -86,11 +89,11 @@ impl Office {
     }
 
     fn restart(&mut self, network: Network) {
-        self.engine = Engine::new(network, self.stored.values().cloned().collect(), at(self.now));
+        self.engine = Engine::new(network, self.stored.values().cloned(), at(self.now));
     }
 }
 
-fn kind(heard: Option<Heard>) -> Option<u8> {
+pub(super) fn kind(heard: Option<Heard>) -> Option<u8> {
     heard.map(|heard| heard.kind)
 }
 
@@ -123,7 +126,7 @@ fn gives_what_is_asked_for_in_the_order_asked() {
 fn provisioning_options_go_to_phones_alone() {
     let mut office = Office::new(network(10, 20));
     let url = b"http://10.66.0.1/p/".to_vec();
-    let phone = Knowledge { options: vec![(66, url.clone()), (160, url.clone())] };
+    let phone = Knowledge { options: vec![(66, url.clone()), (160, url.clone())], phone: true, ..Knowledge::default() };
     let asked = Packet::discover(1).with(55, &[1, 160]);
     let offer = office.send_knowing(&asked, &phone).unwrap();
     assert_eq!(offer.codes(), [53, 54, 51, 1, 160, 66]);
@@ -242,7 +245,7 @@ fn naks_only_what_it_knows_to_be_wrong() {
     assert_eq!(kind(office.send(&Packet::renew(2, address(15)))), Some(5));
 
     let mut guest = network(10, 20);
-    guest.sole = false;
+    guest.conduct = Conduct::Full { sole: false };
     let mut guest = Office::new(guest);
     let held = guest.get(1).unwrap();
     for packet in [Packet::renew(2, held), Packet::renew(2, address(15)), Packet::reboot(2, [192, 168, 1, 5].into())] {
@@ -376,7 +379,7 @@ fn leases_that_are_not_renewed_count_down_in_the_store() {
     assert_eq!(seen, [3000, 2400, 1800, 1200, 600, 0]);
     // Over is over, even for a clock that is not trusted.
     let now = Now { trusted: false, ..at(0) };
-    let mut engine = Engine::new(network(10, 10), office.stored.into_values().collect(), now);
+    let mut engine = Engine::new(network(10, 10), office.stored.into_values(), now);
     assert!(engine.handle(&Packet::discover(2).request(), &Knowledge::default(), now).reply.is_some());
 }
 
@@ -384,6 +387,7 @@ fn leases_that_are_not_renewed_count_down_in_the_store() {
 fn after_a_restore_nothing_is_offered_unprobed_and_clients_keep_what_they_hold() {
     let mut restored = network(10, 11);
     restored.restored = true;
+    restored.subnet.on_link = true;
     let mut office = Office::new(restored);
     assert_eq!(kind(office.send(&Packet::reboot(1, address(11)))), Some(5), "a free address is honoured");
     assert_eq!(kind(office.send(&Packet::reboot(2, address(11)))), Some(6));
@@ -410,6 +414,7 @@ fn after_a_restore_nothing_is_offered_unprobed_and_clients_keep_what_they_hold()
 fn a_probe_answered_by_the_client_itself_is_no_conflict() {
     let mut restored = network(10, 11);
     restored.restored = true;
+    restored.subnet.on_link = true;
     let mut office = Office::new(restored);
     office.send(&Packet::discover(1));
     assert_eq!(office.engine.found_used(address(10), mac(1), at(0)), Decision::default());

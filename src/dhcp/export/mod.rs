@@ -12,6 +12,8 @@ mod mikrotik;
 mod plan;
 mod windows;
 
+pub(super) use plan::sample as class_sample;
+
 use crate::brands::Registry;
 use crate::model::BoxAddress;
 

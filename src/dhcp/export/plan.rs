@@ -76,7 +76,7 @@ fn query<'a>(facts: &'a Facts, vendor_class: Option<&'a [u8]>) -> DhcpQuery<'a> 
 }
 
 /// A class that fits the rule.
-fn sample(rule: &ClassRule) -> Vec<u8> {
+pub(in crate::dhcp) fn sample(rule: &ClassRule) -> Vec<u8> {
     match rule {
         ClassRule::Exact(class) => class.clone().into_bytes(),
         ClassRule::Text { prefix, suffix, .. } => format!("{prefix}{suffix}").into_bytes(),

@@ -1,5 +1,6 @@
 //! The one task in which the decisions about SIP are taken and carried out.
 
+mod campaigns;
 mod changes;
 mod pnp;
 mod requests;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::pnp::Questions;
 use self::surroundings::Surroundings;
-use self::tell::Running;
+use self::tell::Jobs;
 use super::orders::{Order, Receiver};
 use super::streams::Streams;
 use super::transaction::{Hop, Key, Outcome, Stray, Timers, Transactions};
@@ -147,7 +148,8 @@ struct Core {
     transactions: Transactions,
     purposes: HashMap<Key, Purpose>,
     questions: Questions,
-    jobs: HashMap<Mac, Running>,
+    jobs: Jobs,
+    campaigns: campaigns::Campaigns,
     watched: tell::Watched,
     changes: changes::Changes,
     arp: Option<Arp>,
@@ -201,7 +203,10 @@ pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: Cancellat
             _ = look.tick() => udp.join(core.surroundings.look()),
             Some(ended) = parts_at_work.join_next() => return Ok(ended??),
             () = sleep_until(Instant::now() + wait) => {}
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => {
+                core.keep_campaigns(true);
+                return Ok(());
+            }
         }
         core.due();
         while let Some(outcome) = core.out.pop_front() {
@@ -259,13 +264,16 @@ async fn hear(udp: Arc<Udp>, inputs: mpsc::Sender<Input>) -> io::Result<()> {
 impl Core {
     fn new(parts: Parts, board: super::orders::Board, port: u16, arp: Option<Arp>) -> Self {
         let surroundings = Surroundings::new(parts.networks.clone(), port, parts.settings.listen_tls.port());
+        let campaigns = campaigns::Campaigns::read(&parts.store);
+        campaigns.show(&board);
         Self {
             board,
             surroundings,
             transactions: Transactions::new(Timers::default()),
             purposes: HashMap::new(),
             questions: Questions::default(),
-            jobs: HashMap::new(),
+            jobs: Jobs::default(),
+            campaigns,
             watched: tell::Watched::default(),
             changes: changes::Changes::default(),
             arp,
@@ -280,8 +288,11 @@ impl Core {
 
     /// When something is due next.
     fn next(&self) -> Option<Duration> {
-        let jobs = self.jobs.values().filter_map(Running::next).min();
-        [self.transactions.next(), self.questions.next(), jobs, self.changes.next()].into_iter().flatten().min()
+        let campaigns = self.campaigns.next(self.now());
+        [self.transactions.next(), self.questions.next(), self.jobs.next(), self.changes.next(), campaigns]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn due(&mut self) {
@@ -291,6 +302,7 @@ impl Core {
         self.answer_questions_due();
         self.jobs_due();
         self.changes_due();
+        self.campaigns_due();
     }
 
     fn take(&mut self, input: Input) {
@@ -311,6 +323,12 @@ impl Core {
                 let begun = self.tell(mac, told, None);
                 // Who asked may have gone.
                 let _ = answer.send(begun);
+            }
+            Order::Begin { plan, answer } => {
+                let _ = answer.send(self.begin_campaign(plan));
+            }
+            Order::Stop { id, answer } => {
+                let _ = answer.send(self.stop_campaign(id));
             }
         }
     }

@@ -53,7 +53,8 @@ impl Surroundings {
     pub(super) fn serves(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
             IpAddr::V4(address) => {
-                address.is_loopback() || self.networks.iter().any(|network| network.subnet.contains(&address))
+                address.is_loopback()
+                    || self.networks.iter().flat_map(Network::subnets).any(|net| net.contains(&address))
             }
             // No network has IPv6 addresses in its configuration: those of its own link are its own.
             IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),

@@ -1,7 +1,7 @@
 //! Phones that are told to fetch again or to restart.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,44 @@ pub(super) struct Running {
     tag: String,
     /// The address that was tried last.
     last: Option<IpAddr>,
+    /// When it stands in the schedule.
+    scheduled: Option<Duration>,
+}
+
+/// Jobs that run, and when each wants to be looked at.
+#[derive(Default)]
+pub(super) struct Jobs {
+    running: HashMap<Mac, Running>,
+    schedule: BTreeSet<(Duration, Mac)>,
+}
+
+impl Jobs {
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.schedule.first().map(|(at, _)| *at)
+    }
+
+    fn reschedule(&mut self, mac: Mac) {
+        let Some(running) = self.running.get_mut(&mac) else { return };
+        let next = running.job.next();
+        if running.scheduled == next {
+            return;
+        }
+        if let Some(at) = running.scheduled.take() {
+            self.schedule.remove(&(at, mac));
+        }
+        if let Some(at) = next {
+            self.schedule.insert((at, mac));
+        }
+        running.scheduled = next;
+    }
+
+    fn remove(&mut self, mac: Mac) -> Option<Running> {
+        let running = self.running.remove(&mac)?;
+        if let Some(at) = running.scheduled {
+            self.schedule.remove(&(at, mac));
+        }
+        Some(running)
+    }
 }
 
 /// What of a phone its messages are made of.
@@ -53,21 +91,20 @@ struct Contact {
 pub(super) struct Watched {
     habits: HashMap<Mac, Habit>,
     addresses: HashMap<Mac, IpAddr>,
+    /// Who has which address, as of a moment ago: a campaign asks thousands of times.
+    leases: HashMap<Mac, Ipv4Addr>,
+    leases_read: Option<Duration>,
 }
 
+/// How long what was read of the leases is good for.
+const LEASES_KEPT: Duration = Duration::from_secs(1);
 /// Events that are looked through for the address that a phone last came from.
 const LOOK_BACK: usize = 50;
-
-impl Running {
-    pub(super) fn next(&self) -> Option<Duration> {
-        self.job.next()
-    }
-}
 
 impl Core {
     /// Begins to tell a phone. `outdated` is the revision that it has, when another is to be fetched.
     pub(super) fn tell(&mut self, mac: Mac, told: Told, outdated: Option<String>) -> Result<(), Refusal> {
-        if self.jobs.contains_key(&mac) {
+        if self.jobs.running.contains_key(&mac) {
             return Err(Refusal::Busy(mac));
         }
         let phone = self.parts.store.phone_by_mac(mac).ok_or(Refusal::Unknown(mac))?;
@@ -112,9 +149,10 @@ impl Core {
             call_id: random::token(20),
             tag: tag(),
             last: None,
+            scheduled: None,
             job,
         };
-        self.jobs.insert(mac, running);
+        self.jobs.running.insert(mac, running);
         self.carry_out(mac, acts);
         Ok(())
     }
@@ -157,11 +195,17 @@ impl Core {
         servers.chain(manners.realms.iter().cloned()).chain(self.parts.settings.realms.iter().cloned()).collect()
     }
 
-    fn address_by_lease(&self, mac: Mac) -> Option<IpAddr> {
-        let now = self.now().wall;
-        let leases = self.parts.networks.iter().flat_map(|network| self.parts.store.leases(&network.name));
-        let own = leases.filter(|lease| lease.mac == mac && lease.state == LeaseState::Bound && lease.expires > now);
-        own.max_by_key(|lease| lease.expires).map(|lease| lease.address.into())
+    fn address_by_lease(&mut self, mac: Mac) -> Option<IpAddr> {
+        let now = self.now();
+        if self.watched.leases_read.is_none_or(|at| at + LEASES_KEPT <= now.monotonic) {
+            let leases = self.parts.networks.iter().flat_map(|network| self.parts.store.leases(&network.name));
+            let bound = leases.filter(|lease| lease.state == LeaseState::Bound && lease.expires > now.wall);
+            let mut newest: Vec<_> = bound.map(|lease| (lease.expires, lease.mac, lease.address)).collect();
+            newest.sort_unstable();
+            self.watched.leases = newest.into_iter().map(|(_, mac, address)| (mac, address)).collect();
+            self.watched.leases_read = Some(now.monotonic);
+        }
+        self.watched.leases.get(&mac).map(|address| IpAddr::V4(*address))
     }
 
     /// The address from which it last fetched its own file with its own login.
@@ -190,7 +234,7 @@ impl Core {
 
     pub(super) fn step_job(&mut self, mac: Mac, input: Input) {
         let now = self.now().monotonic;
-        let Some(running) = self.jobs.get_mut(&mac) else { return };
+        let Some(running) = self.jobs.running.get_mut(&mac) else { return };
         let before = running.job.is_accepted();
         let acts = running.job.step(input, now);
         if !before && running.job.is_accepted() {
@@ -201,9 +245,14 @@ impl Core {
 
     pub(super) fn jobs_due(&mut self) {
         let now = self.now().monotonic;
-        let due = |(mac, running): (&Mac, &Running)| running.next().filter(|at| *at <= now).map(|_| *mac);
-        let due: Vec<Mac> = self.jobs.iter().filter_map(due).collect();
-        for mac in due {
+        while let Some(&(at, mac)) = self.jobs.schedule.first() {
+            if at > now {
+                break;
+            }
+            self.jobs.schedule.remove(&(at, mac));
+            if let Some(running) = self.jobs.running.get_mut(&mac) {
+                running.scheduled = None;
+            }
             self.step_job(mac, Input::Time);
         }
     }
@@ -213,12 +262,13 @@ impl Core {
             match act {
                 Act::Send { attempt, target, login, sequence } => self.send(mac, attempt, target, login, sequence),
                 Act::Settle(reason) => {
-                    let running = self.jobs.remove(&mac);
+                    let running = self.jobs.remove(mac);
                     let organisation = running.as_ref().map(|running| running.phone.organisation);
                     self.settled(mac, organisation, running.and_then(|running| running.last), reason);
                 }
             }
         }
+        self.jobs.reschedule(mac);
     }
 
     fn settled(&mut self, mac: Mac, organisation: Option<crate::model::Id>, address: Option<IpAddr>, reason: Reason) {
@@ -227,6 +277,7 @@ impl Core {
             telling.code = Some(reason.code());
             telling.says = reason.sentence();
         });
+        self.campaign_settled(mac, &reason);
         let event = Event::new(self.now().wall, Door::Sip, reason).about(mac).of(organisation).from_address(address);
         self.parts.journal.record(event);
     }
@@ -242,7 +293,7 @@ impl Core {
         let now = self.now().monotonic;
         let secure = target.transport == Transport::Tls;
         let local = self.surroundings.address_towards(target.to.ip());
-        let Some(running) = self.jobs.get_mut(&mac) else { return };
+        let Some(running) = self.jobs.running.get_mut(&mac) else { return };
         let begun = local.and_then(|local| {
             running.last = (target.way == Way::Direct).then(|| target.to.ip().to_canonical());
             let local = SocketAddr::new(local, self.surroundings.port_of(secure));

@@ -68,6 +68,44 @@ fn a_database_that_went_back_in_time_is_noticed() {
     assert_eq!(store.leases("office").len(), 2);
 }
 
+/// What stands in the directory of a store that was killed: here, that of one which runs on.
+fn killed(directory: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let from = directory.join(STORE_DIRECTORY);
+    let to = copy.path().join(STORE_DIRECTORY);
+    let database = database(directory).file_name().unwrap().to_owned();
+    std::fs::create_dir_all(&to).unwrap();
+    replica::make(&from.join(&database), &to.join(&database), true).unwrap();
+    for entry in std::fs::read_dir(&from).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+    copy
+}
+
+#[test]
+fn one_that_is_killed_soon_after_each_start_gets_its_snapshots() {
+    let late = Duration::from_secs(3600);
+    let limits = Limits { documents_saved_within: late, leases_saved_within: late, ..Limits::default() };
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open_within(options(directory.path()), limits.clone()).unwrap();
+    store.commit(vec![put_organisation(1), put_phone(1), put_lease(1)]).wait().unwrap();
+    let second = killed(directory.path());
+    let (second_store, _) = Store::open_within(options(second.path()), limits.clone()).unwrap();
+    let generation = second_store.shared.view().generation;
+    let saved = |part| {
+        let (_, newest) = Slots::find(&second.path().join(STORE_DIRECTORY), part).unwrap();
+        newest.is_some_and(|(_, header)| header.generation == generation)
+    };
+    eventually("snapshots of what was there at the start", || saved(Part::Documents) && saved(Part::Leases));
+    let third = killed(second.path());
+    std::fs::remove_dir_all(database(third.path())).unwrap();
+    let (store, opened) = Store::open_within(options(third.path()), limits).unwrap();
+    assert!(opened.restored.is_some());
+    assert_eq!((store.phones().len(), store.leases("office").len()), (1, 1));
+}
+
 #[test]
 fn a_database_that_is_gone_comes_back_too() {
     let directory = tempfile::tempdir().unwrap();

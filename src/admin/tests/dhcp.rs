@@ -1,0 +1,62 @@
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::Ground;
+use crate::admin::{test_data, types};
+
+#[tokio::test]
+async fn the_page_shows_who_is_here_and_offers_to_take_over() {
+    let ground = Ground::new().await;
+    let network = types::DhcpNetwork {
+        network: "office".into(),
+        mode: "auto".into(),
+        now: "inform-only".into(),
+        code: "dhcp.server-gone".into(),
+        says: "It no longer answers.".into(),
+        alarm: true,
+        advice: None,
+        may_take_over: true,
+        servers: Vec::new(),
+        abandoned: vec![types::Abandoned { address: "10.66.0.12".into(), mac: test_data::phone(1).mac }],
+        lost: vec!["Acme (1 phone) does not find this box.".into()],
+    };
+    let seen = types::Seen {
+        mac: test_data::phone(2).mac,
+        network: "office".into(),
+        address: Some("10.66.0.13".into()),
+        class: None,
+        brand: Some("Acme".into()),
+        phone: true,
+        listed: None,
+        came_to_us: false,
+        first: "2026-11-21T10:00:00Z".into(),
+        last: "2026-11-21T10:00:00Z".into(),
+    };
+    let admin = &ground.admin;
+    let listing = admin.listing();
+    let overview = crate::admin::page::Overview {
+        status: admin.status(&listing, false),
+        page: admin.phones(&listing, &crate::admin::look::PhoneQuery { limit: 10, ..Default::default() }),
+        filter: crate::admin::page::Filter::default(),
+        events: Vec::new(),
+        leases: Vec::new(),
+        lease_count: 0,
+        dhcp: types::Dhcp { networks: vec![network] },
+        sightings: types::Sightings {
+            seen: vec![seen],
+            missing: vec![types::Missing { mac: test_data::phone(3).mac, name: "Lobby".into() }],
+        },
+    };
+    let frame =
+        crate::admin::page::Frame { csrf: Some("x".into()), now: "2026-11-21T10:01:00Z".into(), ..Default::default() };
+    let html = admin.0.pages.overview(&frame, &overview).unwrap();
+    for part in ["/networks/office/take-over", "10.66.0.12", "Acme (1 phone)", "never asked this box", "Lobby"] {
+        assert!(html.contains(part), "{part} is missing:\n{html}");
+    }
+    let answer = ground.get("sightings").await;
+    assert_eq!((answer.status, answer.json()["seen"].as_array().map(Vec::len)), (StatusCode::OK, Some(0)));
+    assert_eq!(ground.get("dhcp").await.status, StatusCode::OK);
+    assert_eq!(ground.post("dhcp/office/take-over", &json!({})).await.code(), "no-dhcp-here");
+    assert_eq!(ground.get("leases/export?form=kea").await.status, StatusCode::OK);
+    assert_eq!(ground.get("leases/export?form=x").await.status, StatusCode::BAD_REQUEST);
+}

@@ -1,0 +1,173 @@
+use serde::{Deserialize, Serialize};
+
+use crate::model::Mac;
+
+/// What DHCP does on every network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dhcp {
+    /// The networks, by name.
+    pub networks: Vec<DhcpNetwork>,
+}
+
+/// What DHCP does on a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DhcpNetwork {
+    /// Its name.
+    pub network: String,
+    /// What is configured: `auto`, `full`, `phones-only`, `inform-only` or `off`.
+    pub mode: String,
+    /// What is done now: `silent`, `inform-only`, `phones-only`, `full` or `stand-in`.
+    pub now: String,
+    /// Stable code of the reason.
+    pub code: String,
+    /// The reason in a sentence.
+    pub says: String,
+    /// Whether somebody has to act.
+    pub alarm: bool,
+    /// What to do, if something is to be done.
+    pub advice: Option<String>,
+    /// Whether the box may stand in for a server that is gone.
+    pub may_take_over: bool,
+    /// Other servers that were ever seen here.
+    pub servers: Vec<DhcpServer>,
+    /// Addresses that nobody gets because somebody uses them unasked.
+    pub abandoned: Vec<Abandoned>,
+    /// Brands on the list whose phones do not find the box this way, in a sentence each.
+    pub lost: Vec<String>,
+}
+
+/// Another DHCP server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DhcpServer {
+    /// Its address.
+    pub address: String,
+    /// When it was noticed.
+    pub seen: String,
+    /// Whether it answers when asked.
+    pub answers: bool,
+}
+
+/// An address that is set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abandoned {
+    /// The address.
+    pub address: String,
+    /// Who was found to use it.
+    pub mac: Mac,
+}
+
+/// Devices that were noticed, and phones that were not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sightings {
+    /// The devices, the latest first.
+    pub seen: Vec<Seen>,
+    /// Phones on the list that were noticed nowhere since the box started.
+    pub missing: Vec<Missing>,
+}
+
+/// A device that was noticed on a LAN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its hardware address.
+    pub mac: Mac,
+    /// Name of the network.
+    pub network: String,
+    /// The address that it uses.
+    pub address: Option<String>,
+    /// Vendor class that it sent.
+    pub class: Option<String>,
+    /// Brand that it seems to be of, as people call it.
+    pub brand: Option<String>,
+    /// Whether it is taken for a phone.
+    pub phone: bool,
+    /// What people call it, when it is on the list.
+    pub listed: Option<String>,
+    /// Whether it ever fetched anything from this box.
+    pub came_to_us: bool,
+    /// When it was noticed first.
+    pub first: String,
+    /// When it was noticed last.
+    pub last: String,
+}
+
+/// A phone on the list that was not noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Its hardware address.
+    pub mac: Mac,
+    /// What people call it.
+    pub name: String,
+}
+
+/// What a client would be told by this box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Name of the network.
+    pub network: String,
+    /// What it is taken for, in a sentence.
+    pub says: String,
+    /// The answer to a DISCOVER.
+    pub offer: ExplainedAnswer,
+    /// The answer to an INFORM.
+    pub inform: ExplainedAnswer,
+    /// Options of its brand that it is not told, with the reasons.
+    pub left_out: Vec<String>,
+}
+
+/// An answer that would be given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedAnswer {
+    /// What it is, or why there is none, in a sentence.
+    pub says: String,
+    /// The options in it.
+    pub options: Vec<ExplainedOption>,
+}
+
+/// An option of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedOption {
+    /// Its number.
+    pub code: u8,
+    /// Its value: text where it is text, else hexadecimal octets.
+    pub value: String,
+}
+
+/// What the other DHCP servers tell phones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Name of the network.
+    pub network: String,
+    /// The brands, by name.
+    pub brands: Vec<AskedBrand>,
+}
+
+/// What the other DHCP servers tell phones of a brand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedBrand {
+    /// The brand, as people call it.
+    pub brand: String,
+    /// Whether such a phone finds this box.
+    pub finds_us: bool,
+    /// What it gets, in a sentence for each server.
+    pub says: Vec<String>,
+}
+
+/// Leases as another server keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseFile {
+    /// Name of the network.
+    pub network: String,
+    /// The file.
+    pub text: String,
+}
+
+/// What an import of leases did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeasesImported {
+    /// Name of the network.
+    pub network: String,
+    /// Leases that were taken over.
+    pub taken: usize,
+    /// Leases that were not: known already, or of another network.
+    pub skipped: usize,
+}

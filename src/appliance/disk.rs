@@ -1,0 +1,60 @@
+//! What is said about a full disk once it can be written down.
+
+use tokio::sync::watch;
+
+use crate::journal::Journal;
+use crate::model::{Door, Event, Reason};
+use crate::store::Refusal;
+
+/// Records, whenever there is room again, since when nothing could be stored. Ends with the store.
+pub(super) async fn tell(mut refusal: watch::Receiver<Option<Refusal>>, journal: Journal) {
+    while refusal.changed().await.is_ok() {
+        let last = *refusal.borrow_and_update();
+        if let Some(Refusal { since, until: Some(until) }) = last {
+            let reason = Reason::DiskHasRoom { since: since.to_string() };
+            journal.record(Event::new(until, Door::Box, reason));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::journal::Live;
+    use crate::model::Timestamp;
+    use crate::store::{Disk, Key, Options, Store};
+    use crate::sys::clock::Clock;
+
+    #[tokio::test]
+    async fn the_end_of_a_full_disk_is_an_event_that_names_its_beginning() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            directory: directory.path().to_owned(),
+            key: Key::new(&[7; 32]),
+            clock: Clock::new(Timestamp::default()),
+            disk: Disk::default(),
+        };
+        let (store, _) = Store::open(options).unwrap();
+        let (journal, _writing) = Journal::open(store).unwrap();
+        let mut news = journal.subscribe();
+        let (disk, seen) = watch::channel(None);
+        let telling = tokio::spawn(tell(seen, journal));
+        let since = Timestamp::from_secs(1_700_000_000);
+        let until = since.plus(Duration::from_secs(60));
+        disk.send_replace(Some(Refusal { since, until: None }));
+        tokio::task::yield_now().await;
+        disk.send_replace(Some(Refusal { since, until: Some(until) }));
+        let told = tokio::time::timeout(Duration::from_secs(10), news.recv()).await.unwrap().unwrap();
+        let Live::Event { event, .. } = told else { panic!("{told:?}") };
+        assert_eq!(event.at, until);
+        assert_eq!(
+            event.reason.sentence(),
+            "There is room on the disk again. Since 2023-11-14T22:13:20Z nothing could be stored, and no event was \
+             recorded."
+        );
+        drop(disk);
+        telling.await.unwrap();
+    }
+}

@@ -1,0 +1,115 @@
+use std::net::Ipv4Addr;
+
+use super::ask::Ask;
+use super::bindings::{Tick, millis};
+use super::conduct::Conduct;
+use super::decision::Decision;
+use super::{Engine, SET_ASIDE};
+use crate::model::{Door, Event, LeaseState, Mac, Now, Reason};
+
+/// The length of the window in which first offers are counted.
+const WINDOW: Tick = 1000;
+/// First offers in one window that are probed. More are a storm: phones after a power cut, which must not wait.
+const PROBED_PER_WINDOW: u32 = 16;
+/// An address whose lease ended this long ago may have been taken by hand since.
+const RECENT: Tick = 24 * 3_600_000;
+/// The part of a pool that is kept for phones and for clients that were here before.
+const KEPT_PART: u64 = 8;
+/// Smaller pools keep nothing back.
+const SMALLEST_SHARED: u64 = 16;
+/// The part of a pool that may be set aside because somebody was heard to use it.
+const HEARD_PART: u64 = 4;
+
+/// How many first offers there were lately, and how many addresses were heard in use.
+#[derive(Debug, Default)]
+pub(super) struct Care {
+    window: Tick,
+    first_offers: u32,
+    before: u32,
+}
+
+impl Care {
+    /// Counts a first offer. Whether there are few enough of them to probe each address.
+    fn is_calm(&mut self, at: Tick) -> bool {
+        let window = at.div_euclid(WINDOW);
+        if window != self.window {
+            self.before = if window == self.window + 1 { self.first_offers } else { 0 };
+            self.window = window;
+            self.first_offers = 0;
+        }
+        self.first_offers = self.first_offers.saturating_add(1);
+        self.first_offers <= PROBED_PER_WINDOW && self.before <= PROBED_PER_WINDOW
+    }
+}
+
+/// Care for addresses that others use, and for those who must not go without one.
+impl Engine {
+    /// Whether an address must be seen to be unused before it is offered: after a restore, while standing in for
+    /// another server, and whenever it was not ours lately and there is no storm.
+    pub(super) fn is_to_be_probed(&mut self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
+        if !self.network.subnet.on_link || ask.request.link().is_some() {
+            return false;
+        }
+        let recent = |ends: Tick| ends > ask.at.saturating_sub(RECENT);
+        if self.has_gaps(ask.at) {
+            return true;
+        }
+        let known = self.bindings.at(address).is_some_and(|binding| recent(binding.ends));
+        if self.conduct == Conduct::StandIn {
+            return !self.holds(address, &ask.client);
+        }
+        let held = self.offers.at(address).is_some_and(|offer| offer.client == ask.client && !offer.unproven);
+        !known && !held && self.care.is_calm(ask.at)
+    }
+
+    /// Whether the client may have an address that it has no claim to. The last part of a pool is for phones, and
+    /// for clients that had an address before, so that a flood of invented clients starves none of them.
+    pub(super) fn may_take_any(&self, ask: &Ask<'_>) -> bool {
+        let size = self.pool.size();
+        if ask.knowledge.phone || size < SMALLEST_SHARED || self.bindings.of(&ask.client).is_some() {
+            return true;
+        }
+        let used = u64::try_from(self.bindings.running() + self.offers.len()).unwrap_or(u64::MAX);
+        size.saturating_sub(used) > size / KEPT_PART
+    }
+
+    /// Notes that `mac` was heard to use `address` on the wire. An address of the pool that somebody has without
+    /// asking is set aside, so that it is offered to nobody.
+    pub fn heard(&mut self, address: Ipv4Addr, mac: Mac, now: Now) -> Decision {
+        let at = millis(now.monotonic);
+        if !self.conduct.gives_addresses() || !self.pool.contains(address) || self.bindings.holds(address) {
+            return Decision::default();
+        }
+        let known = |last: Mac| last == mac;
+        if self.bindings.at(address).is_some_and(|binding| known(binding.mac))
+            || self.offers.at(address).is_some_and(|offer| known(offer.mac) || !offer.unproven)
+        {
+            return Decision::default();
+        }
+        let aside = u64::try_from(self.bindings.declined()).unwrap_or(u64::MAX);
+        if aside >= self.pool.size().div_ceil(HEARD_PART) {
+            return Decision::default();
+        }
+        let event = Event::new(now.wall, Door::Dhcp, Reason::AddressInUse { address }).about(mac);
+        Decision { event: Some(event), ..self.set_aside(address, mac, at, now) }
+    }
+
+    /// Addresses that nobody gets for now because somebody was found to use them, with who.
+    pub fn abandoned(&self) -> Vec<(Ipv4Addr, Mac)> {
+        if self.bindings.declined() == 0 {
+            return Vec::new();
+        }
+        let aside = self.bindings.all().filter(|binding| binding.state == LeaseState::Declined);
+        let running = aside.filter(|binding| self.bindings.holds(binding.address));
+        running.map(|binding| (binding.address, binding.mac)).collect()
+    }
+
+    /// Whether any lease that was given still runs.
+    pub fn has_leases(&self) -> bool {
+        self.bindings.running() > self.bindings.declined()
+    }
+
+    pub(super) fn aside_until(at: Tick) -> Tick {
+        at + SET_ASIDE
+    }
+}

@@ -1,0 +1,271 @@
+//! What each conduct answers, and care for addresses and for those who must not go without one.
+
+use super::super::packets::{Heard, Packet};
+use super::tests::{Office, address, at, kind, mac, network};
+use super::*;
+
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
+const OTHER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 254);
+
+fn office(conduct: Conduct, first: u8, last: u8) -> Office {
+    Office::new(Network { conduct, ..network(first, last) })
+}
+
+fn phone() -> Knowledge {
+    let url = b"http://10.66.0.1/p/".to_vec();
+    Knowledge { options: vec![(66, url.clone()), (160, url)], phone: true, custom: Vec::new() }
+}
+
+#[test]
+fn silent_is_silent_to_every_message() {
+    let mut office = office(Conduct::Silent, 10, 20);
+    for packet in [
+        Packet::discover(1),
+        Packet::select(1, SERVER, address(10)),
+        Packet::renew(1, address(10)),
+        Packet::reboot(1, address(10)),
+        Packet::inform(1, address(77)),
+    ] {
+        assert_eq!(office.send_knowing(&packet, &phone()), None);
+        assert_eq!(office.last.silence, Some(Silence::NotServing));
+    }
+}
+
+#[test]
+fn inform_only_tells_phones_where_their_configuration_is_and_nothing_else() {
+    let mut office = office(Conduct::InformOnly, 10, 20);
+    let asks = Packet::inform(1, address(77)).with(55, &[1, 3, 6, 15, 42, 51, 66, 160]);
+    let told = office.send_knowing(&asks, &phone()).unwrap();
+    assert_eq!((told.kind, told.yiaddr), (5, Ipv4Addr::UNSPECIFIED));
+    assert_eq!(told.codes(), [53, 54, 66, 160], "never 1, 3, 6, 15, 42 or 51");
+    assert_eq!(office.send(&asks), None, "nobody else");
+    assert_eq!(office.send_knowing(&asks.with(60, b"PXEClient:Arch:00000"), &phone()).unwrap().codes(), [53, 54]);
+    assert_eq!(office.send_knowing(&Packet::discover(1), &phone()), None);
+    assert_eq!(office.send_knowing(&Packet::reboot(1, address(10)), &phone()), None);
+    assert_eq!(office.send_knowing(&Packet::select(1, SERVER, address(10)), &phone()), None);
+}
+
+#[test]
+fn phones_only_leaves_everybody_else_to_the_other_server() {
+    let mut office = office(Conduct::PhonesOnly, 10, 20);
+    assert_eq!(office.send(&Packet::discover(1)), None);
+    assert_eq!(office.last.silence, Some(Silence::NotAPhone));
+    let offer = office.send_knowing(&Packet::discover(2), &phone()).unwrap();
+    assert_eq!(kind(office.send_knowing(&Packet::select(2, SERVER, offer.yiaddr), &phone())), Some(5));
+    for refused in
+        [Packet::reboot(2, [192, 0, 2, 1].into()), Packet::renew(3, address(44)), Packet::reboot(4, address(10))]
+    {
+        assert_eq!(office.send_knowing(&refused, &phone()), None, "no NAK beside another server: {refused:?}");
+    }
+    let told = office.send_knowing(&Packet::inform(5, address(77)), &phone()).unwrap();
+    assert_eq!(told.codes(), [53, 54, 66, 160]);
+}
+
+#[test]
+fn stepping_down_renews_leases_to_their_end_and_gives_no_new_ones() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 20);
+    let held = office.get(1).unwrap();
+    office.engine.conduct(Conduct::InformOnly);
+    office.now += 1800;
+    let seconds = |heard: Option<Heard>| heard.map(|heard| <[u8; 4]>::try_from(heard.get(51).unwrap()).unwrap());
+    assert_eq!(seconds(office.send(&Packet::renew(1, held))), Some(1800_u32.to_be_bytes()));
+    assert_eq!(seconds(office.send(&Packet::reboot(1, held))), Some(1800_u32.to_be_bytes()));
+    assert_eq!(office.send(&Packet::renew(2, held)), None, "not another's");
+    assert_eq!(office.send(&Packet::select(1, OTHER, held)), None);
+    assert_eq!(office.send(&Packet::discover(1)), None);
+    assert!(office.engine.has_leases());
+    office.now += 1750;
+    assert_eq!(office.send(&Packet::renew(1, held)), None, "it has time to find the other server");
+    office.now += 60;
+    office.engine.tick(at(office.now));
+    assert!(!office.engine.has_leases());
+}
+
+#[test]
+fn standing_in_gives_short_leases_of_probed_addresses_and_no_nak() {
+    let mut facts = network(10, 20);
+    facts.conduct = Conduct::StandIn;
+    facts.subnet.on_link = true;
+    let mut office = Office::new(facts);
+    assert_eq!(office.send(&Packet::discover(1)), None);
+    assert_eq!(office.last.probe, Some(address(10)));
+    office.engine.found_unused(address(10));
+    let offer = office.send(&Packet::discover(1)).unwrap();
+    assert_eq!(offer.get(51), Some(&600_u32.to_be_bytes()[..]));
+    let ack = office.send(&Packet::select(1, SERVER, address(10))).unwrap();
+    assert_eq!(ack.get(51), Some(&600_u32.to_be_bytes()[..]));
+    assert_eq!(office.stored[&address(10)].seconds_left, 600);
+    assert_eq!(office.send(&Packet::reboot(2, [192, 0, 2, 1].into())), None);
+    assert_eq!(office.send(&Packet::renew(3, address(15))), None, "a lease of the other server");
+}
+
+#[test]
+fn a_first_offer_waits_for_a_probe_and_a_storm_does_not() {
+    let mut facts = network(10, 200);
+    facts.subnet.on_link = true;
+    let mut office = Office::new(facts);
+    assert_eq!(office.send(&Packet::discover(1)), None);
+    let first = office.last.probe.unwrap();
+    office.engine.found_unused(first);
+    assert_eq!(office.send(&Packet::discover(1)).unwrap().yiaddr, first);
+    assert_eq!(kind(office.send(&Packet::select(1, SERVER, first))), Some(5));
+    office.send(&Packet::release(1, SERVER, first));
+    office.now += 10;
+    assert_eq!(office.send(&Packet::discover(1)).unwrap().yiaddr, first, "it was ours lately");
+    office.now += 10;
+    let waiting = (2..150).filter(|client| office.send(&Packet::discover(*client)).is_none()).count();
+    assert_eq!(waiting, 16, "phones after a power cut are not kept waiting");
+}
+
+#[test]
+fn an_address_that_somebody_is_heard_to_use_is_avoided() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 29);
+    let static_host = mac(99);
+    let noticed = office.engine.heard(address(10), static_host, at(0));
+    assert_eq!(noticed.event.as_ref().unwrap().reason, Reason::AddressInUse { address: address(10) });
+    assert_eq!(office.get(1), Some(address(11)));
+    assert_eq!(office.engine.heard(address(11), mac(1), at(0)), Decision::default(), "it is the client itself");
+    assert_eq!(office.engine.heard(address(200), static_host, at(0)), Decision::default(), "not of the pool");
+    // Whoever claims every address by ARP does not empty the pool.
+    for host in 10..30 {
+        office.engine.heard(address(host), mac(98), at(0));
+    }
+    assert_eq!(office.engine.abandoned().len(), 5);
+    assert_eq!(office.engine.abandoned().iter().filter(|(_, mac)| *mac == static_host).count(), 1);
+    assert!(office.get(2).is_some());
+}
+
+#[test]
+fn a_flood_of_invented_clients_leaves_room_for_phones_and_old_friends() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 49);
+    let friend = office.get(250).unwrap();
+    office.send(&Packet::release(250, SERVER, friend));
+    let strangers = (1..100).filter(|client| office.get(*client).is_some()).count();
+    assert!((30..=35).contains(&strangers), "{strangers}");
+    assert!(office.send_knowing(&Packet::discover(200), &phone()).is_some());
+    assert!(office.send(&Packet::discover(250)).is_some());
+    assert_eq!(office.send(&Packet::discover(201)), None);
+    assert_eq!(office.last.silence, Some(Silence::PoolExhausted));
+}
+
+#[test]
+fn a_release_counts_only_from_the_address_that_is_released() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 20);
+    let held = office.get(1).unwrap();
+    let forged = Packet::release(1, SERVER, held).request();
+    for source in [Ipv4Addr::UNSPECIFIED, address(66)] {
+        let request = Request { source, ..forged.clone() };
+        let decision = office.engine.handle(&request, &Knowledge::default(), at(1));
+        assert_eq!((decision.silence, decision.writes.len()), (Some(Silence::Forged), 0));
+    }
+    assert_eq!(office.engine.handle(&forged, &Knowledge::default(), at(1)).writes.len(), 1);
+}
+
+#[test]
+fn rapid_commit_saves_two_packets_where_nobody_else_answers() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 20);
+    let hasty = Packet::discover(1).with(80, &[]);
+    let ack = office.send(&hasty).unwrap();
+    assert_eq!((ack.kind, ack.get(80)), (5, Some(&[][..])));
+    assert!(office.stored.contains_key(&ack.yiaddr));
+    office.engine.conduct(Conduct::Full { sole: false });
+    let offer = office.send(&Packet::discover(2).with(80, &[])).unwrap();
+    assert_eq!((offer.kind, offer.get(80)), (2, None));
+}
+
+#[test]
+fn offers_carry_the_marker_and_what_an_administrator_set() {
+    let mut facts = network(10, 20);
+    facts.marker = Some(b"block66\x01aaaaaaaaaaaaaaaa".to_vec());
+    let mut office = Office::new(facts);
+    let knows =
+        Knowledge { custom: vec![(6, vec![9, 9, 9, 9]), (156, b"x".to_vec()), (66, b"tftp".to_vec())], ..phone() };
+    let offer = office.send_knowing(&Packet::discover(1).with(55, &[1, 6]), &knows).unwrap();
+    assert_eq!(offer.get(6), Some(&[9, 9, 9, 9][..]));
+    assert_eq!(offer.get(156), Some(&b"x"[..]));
+    assert_eq!(offer.get(224), Some(&b"block66\x01aaaaaaaaaaaaaaaa"[..]));
+    assert_eq!(offer.get(66), Some(&b"tftp"[..]), "the administrator's word goes before the brand's");
+    let ack = office.send_knowing(&Packet::select(1, SERVER, offer.yiaddr), &knows).unwrap();
+    assert_eq!(ack.get(224), None);
+}
+
+/// Two subnets: one on the wire, and one behind a relay.
+fn segments() -> Segments {
+    let local = network(10, 11);
+    let mut local_too = network(10, 20);
+    local_too.subnet.net = "10.67.0.0/24".parse().unwrap();
+    local_too.subnet.first = [10, 67, 0, 10].into();
+    local_too.subnet.last = [10, 67, 0, 20].into();
+    let mut remote = network(10, 20);
+    remote.subnet.net = "10.70.0.0/24".parse().unwrap();
+    remote.subnet.first = [10, 70, 0, 10].into();
+    remote.subnet.last = [10, 70, 0, 20].into();
+    let mut networks = [local, local_too, remote];
+    networks[0].subnet.on_link = true;
+    networks[1].subnet.on_link = true;
+    let nets = networks.each_ref().map(|network| network.subnet.net);
+    let relays = [[10, 70, 0, 1].into(), [10, 71, 0, 1].into()];
+    let mut segments = Segments::new(SERVER, (&networks, &nets), &relays, &[], at(0));
+    segments.conduct(Conduct::Full { sole: true });
+    segments
+}
+
+#[test]
+fn a_relays_clients_get_addresses_of_their_subnet_and_unknown_relays_none() {
+    let mut segments = segments();
+    let mut send = |packet: &Packet| segments.handle(&packet.request(), &Knowledge::default(), at(0));
+    let mut relayed = Packet::discover(1).with(82, &[1, 2, 7, 7]);
+    relayed.giaddr = [10, 70, 0, 1];
+    let reply = send(&relayed).reply.unwrap();
+    let offer = Heard::read(&reply.message);
+    assert_eq!(offer.yiaddr, Ipv4Addr::new(10, 70, 0, 10));
+    assert_eq!(reply.to, super::super::reply::Destination::Relay([10, 70, 0, 1].into()));
+    assert_eq!(offer.options.last(), Some(&(82, vec![1, 2, 7, 7])), "echoed, and last");
+
+    relayed.giaddr = [10, 70, 0, 99];
+    assert_eq!(send(&relayed).silence, Some(Silence::UnknownRelay));
+
+    // The relay stands elsewhere and says by link selection where its client is (RFC 3527).
+    let mut selected = Packet::discover(2).with(82, &[1, 1, 9, 5, 4, 10, 70, 0, 0]);
+    selected.giaddr = [10, 71, 0, 1];
+    let reply = send(&selected).reply.unwrap();
+    assert_eq!(Heard::read(&reply.message).yiaddr, Ipv4Addr::new(10, 70, 0, 11));
+    assert_eq!(reply.to, super::super::reply::Destination::Relay([10, 71, 0, 1].into()));
+}
+
+#[test]
+fn a_wire_with_two_subnets_uses_the_second_when_the_first_is_full() {
+    let mut segments = segments();
+    let mut got = Vec::new();
+    for client in 1..=4 {
+        let mut decision = segments.handle(&Packet::discover(client).request(), &Knowledge::default(), at(0));
+        if let Some(probe) = decision.probe {
+            segments.found_unused(probe);
+            decision = segments.handle(&Packet::discover(client).request(), &Knowledge::default(), at(0));
+        }
+        let offered = Heard::read(&decision.reply.unwrap().message).yiaddr;
+        let taken = Packet::select(client, SERVER, offered).request();
+        assert_eq!(Heard::read(&segments.handle(&taken, &Knowledge::default(), at(0)).reply.unwrap().message).kind, 5);
+        got.push(offered);
+    }
+    let second = |host: u8| Ipv4Addr::new(10, 67, 0, host);
+    assert_eq!(got, [address(10), address(11), second(10), second(11)]);
+    let renewed = segments.handle(&Packet::renew(3, second(10)).request(), &Knowledge::default(), at(9));
+    assert_eq!(Heard::read(&renewed.reply.unwrap().message).kind, 5);
+    // It remembers which of them has it.
+    let again = segments.handle(&Packet::discover(4).request(), &Knowledge::default(), at(9));
+    assert_eq!(Heard::read(&again.reply.unwrap().message).yiaddr, second(11));
+}
+
+#[test]
+fn a_preview_changes_nothing() {
+    let mut segments = segments();
+    let question = Packet::discover(1).request();
+    let before = segments.preview(&question, &Knowledge::default(), at(0));
+    assert_eq!(before.address, Some(address(10)));
+    assert_eq!(segments.preview(&question, &Knowledge::default(), at(0)), before);
+    segments.conduct(Conduct::PhonesOnly);
+    assert_eq!(segments.preview(&question, &Knowledge::default(), at(0)).answer, Err(Silence::NotAPhone));
+    let inform = Packet::inform(1, address(77)).request();
+    assert!(segments.preview(&inform, &phone(), at(0)).answer.is_ok());
+}

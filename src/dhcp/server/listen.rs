@@ -1,0 +1,105 @@
+use std::io;
+use std::net::Ipv4Addr;
+
+use super::{BATCH, Batch, Server};
+use crate::brands::Claims;
+use crate::dhcp::coexistence::{Answer, Marker};
+use crate::dhcp::frame;
+use crate::dhcp::link::LONGEST;
+use crate::dhcp::options::code;
+use crate::dhcp::request::{Kind, Request};
+use crate::dhcp::sightings::Glimpse;
+use crate::dhcp::told::{Told, Verdict};
+
+/// Port of a DHCP server.
+const SERVER: u16 = 67;
+
+/// Hearing what is not for the box.
+impl Server {
+    /// Takes the frames that were overheard, a batch at most.
+    pub(super) fn overhear(&mut self, batch: &mut Batch) -> io::Result<()> {
+        let mut buffer = [0; LONGEST];
+        for _ in 0..BATCH {
+            let Some(length) = self.link.overhear(&mut buffer)? else { break };
+            let Some(frame) = buffer.get(..length) else { break };
+            if let Some((mac, address)) = frame::arp_sender(frame) {
+                if address.is_unspecified() || mac == self.link.interface().mac() {
+                    continue;
+                }
+                if self.config.subnet.contains(&address) {
+                    self.see(mac, Glimpse { address: Some(address), ..Glimpse::default() });
+                    self.hear_address(address, mac, batch);
+                }
+            } else if let Some((from, port, message)) = frame::udp(frame) {
+                if port == SERVER {
+                    if let Ok(request) = Request::decode(message) {
+                        self.notice(&Request { source: from, ..request });
+                    }
+                } else if let Some(told) = Told::read(message) {
+                    self.hear_server(told);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes who a client is, and what its packet says of other servers.
+    pub(super) fn notice(&mut self, request: &Request) {
+        let wall = self.parts.clock.now().wall;
+        if let Some(marker) = request.options.get(code::MARKER).and_then(Marker::read) {
+            if request.kind == Kind::Discover && self.coexistence.hear_box(&marker, request.source, wall) {
+                self.send_marker(false);
+            }
+            return;
+        }
+        if request.kind == Kind::Request
+            && let Some(server) = request.server_id()
+        {
+            self.coexistence.hear_named(server, wall);
+        }
+        let claims = Claims {
+            user_agent: None,
+            vendor_class: request.vendor_class(),
+            mac: Some(request.mac),
+            requested: request.requested(),
+        };
+        let found = self.parts.provisioning.registry.recognise(&claims);
+        let address = Some(request.ciaddr).filter(|address| !address.is_unspecified());
+        let glimpse = Glimpse {
+            address,
+            class: request.options.text(code::VENDOR_CLASS, 64),
+            brand: found.as_ref().map(|found| found.brand.id.clone()),
+            phone: found.is_some_and(|found| found.phone),
+            asked: true,
+        };
+        self.see(request.mac, glimpse);
+    }
+
+    fn see(&self, mac: crate::model::Mac, mut glimpse: Glimpse) {
+        if glimpse.brand.is_none() && !glimpse.asked {
+            let claims = Claims { mac: Some(mac), ..Claims::default() };
+            if let Some(found) = self.parts.provisioning.registry.recognise(&claims) {
+                glimpse.brand = Some(found.brand.id.clone());
+                glimpse.phone = found.phone;
+            }
+        }
+        let wall = self.parts.clock.now().wall;
+        self.parts.control.note(|sightings| sightings.note(&self.config.name, mac, glimpse, wall));
+    }
+
+    fn hear_server(&mut self, told: Told) {
+        let wall = self.parts.clock.now().wall;
+        let own: Ipv4Addr = self.link.interface().address;
+        if told.server == own {
+            return;
+        }
+        if let Some(marker) = told.options.get(code::MARKER).and_then(Marker::read) {
+            self.coexistence.hear_box(&marker, told.server, wall);
+            return;
+        }
+        let given = if told.kind == Verdict::Nak { Ipv4Addr::UNSPECIFIED } else { told.given };
+        let to_us = told.client == self.link.interface().mac();
+        self.coexistence.hear(&Answer { server: told.server, given, to_us }, wall);
+        self.hear_answer(told);
+    }
+}
