@@ -22,6 +22,7 @@ pub mod http;
 pub mod journal;
 pub mod lab;
 pub mod model;
+pub mod partners;
 pub mod phonesim;
 pub mod pki;
 pub mod sip;

@@ -20,12 +20,13 @@ use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
+use crate::partners::audiocodes_snmp;
 use crate::pki::{Authority, Certificates};
 use crate::sip::{self, Sip};
 use crate::sntp;
 use crate::store::Store;
 use crate::sys::clock::Clock;
-use crate::sys::interfaces;
+use crate::sys::{interfaces, random};
 
 /// What the doors stand on.
 pub(super) struct Doors {
@@ -186,6 +187,9 @@ impl Doors {
                 realms: self.config.sip.realms.clone(),
                 resync_on_change: self.config.sip.resync_on_change,
             },
+            otherwise: Arc::new(
+                self.config.sip.snmp.iter().map(|access| ("snmp".to_owned(), by_snmp(access))).collect(),
+            ),
         };
         let (stop, orders) = (supervisor.stop.clone(), Arc::new(tokio::sync::Mutex::new(orders)));
         parts.spawn(supervisor.clone().keep("sip".to_owned(), move || {
@@ -312,6 +316,23 @@ fn wait_for_network(
     tracing::warn!(network = network.name, %error, "DHCP does not run");
     control.deaf(&network.name, error.to_string(), alarm);
     Ok(wait)
+}
+
+/// Tells a gateway by SNMP to fetch its files.
+fn by_snmp(access: &audiocodes_snmp::Access) -> sip::Otherwise {
+    let access = access.clone();
+    Arc::new(move |address| {
+        let access = access.clone();
+        Box::pin(async move {
+            let number = u32::from_be_bytes(random::bytes()) >> 2;
+            let agent = SocketAddr::new(address, audiocodes_snmp::PORT);
+            match audiocodes_snmp::update_now(agent, &access, number).await {
+                Ok(audiocodes_snmp::Progress::Failure(reason)) => Err(reason),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    })
 }
 
 fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {

@@ -9,7 +9,8 @@ use toml::Spanned;
 
 use super::error::{Fault, Warning};
 use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Sip, Subnet, custom, written};
-use crate::model::{Mac, Transport};
+use crate::model::{Mac, Secret, Transport};
+use crate::partners::audiocodes_snmp::{Access, Digest};
 
 pub(super) type Checked<T> = Result<T, Fault>;
 
@@ -137,7 +138,36 @@ fn sip(written: written::Sip) -> Checked<Sip> {
         proxy: written.proxy.map(|text| proxy(&text)).transpose()?,
         realms: written.realms,
         resync_on_change: written.resync_on_change.unwrap_or(true),
+        snmp: written.snmp.map(snmp).transpose()?,
     })
+}
+
+fn snmp(written: Spanned<written::Snmp>) -> Checked<Access> {
+    let span = written.span();
+    let written = written.into_inner();
+    let community = || match &written.community {
+        Some(community) if !community.is_empty() => Ok(Secret::new(community.as_str())),
+        _ => fault(&span, "versions 1 and 2c need a community".into()),
+    };
+    match written.version.as_str() {
+        "1" => Ok(Access::V1 { community: community()? }),
+        "2c" => Ok(Access::V2c { community: community()? }),
+        "3" => {
+            let long = |password: Option<String>| password.filter(|password| password.len() >= 8).map(Secret::new);
+            let privacy = match (written.privacy, written.privacy_password) {
+                (None, None) => None,
+                (Some(kind), Some(password)) if password.len() >= 8 => Some((kind, Secret::new(password))),
+                _ => return fault(&span, "privacy needs a privacy-password of eight characters or more".into()),
+            };
+            match (written.user, long(written.password)) {
+                (Some(user), Some(password)) => {
+                    Ok(Access::V3 { user, digest: written.digest.unwrap_or(Digest::Sha1), password, privacy })
+                }
+                _ => fault(&span, "version 3 needs a user and a password of eight characters or more".into()),
+            }
+        }
+        other => fault(&span, format!("\"{other}\" is no version of SNMP; the versions are \"1\", \"2c\" and \"3\"")),
+    }
 }
 
 /// `10.66.0.5`, `udp:10.66.0.5:5060`, `tls:[fd00::5]`.

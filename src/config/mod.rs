@@ -17,6 +17,7 @@ use ipnet::Ipv4Net;
 pub use error::{Error, Warning};
 
 use crate::model::{Mac, Policy, Transport};
+use crate::partners::audiocodes_snmp::Access;
 use crate::sys::interfaces::Address;
 
 /// A commented configuration with every key at its default, as `block66 init` writes it.
@@ -73,11 +74,13 @@ pub struct Sip {
     pub realms: Vec<String>,
     /// Whether a phone whose settings changed is told at once.
     pub resync_on_change: bool,
+    /// How gateways are spoken to that are better told by SNMP.
+    pub snmp: Option<Access>,
 }
 
 impl Default for Sip {
     fn default() -> Self {
-        Self { proxy: None, realms: Vec::new(), resync_on_change: true }
+        Self { proxy: None, realms: Vec::new(), resync_on_change: true, snmp: None }
     }
 }
 

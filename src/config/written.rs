@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::Mode;
 use crate::model::Policy;
+use crate::partners::audiocodes_snmp::{Digest, Privacy};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -50,6 +51,19 @@ pub(super) struct Sip {
     #[serde(default)]
     pub(super) realms: Vec<String>,
     pub(super) resync_on_change: Option<bool>,
+    pub(super) snmp: Option<Spanned<Snmp>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Snmp {
+    pub(super) version: String,
+    pub(super) community: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) digest: Option<Digest>,
+    pub(super) password: Option<String>,
+    pub(super) privacy: Option<Privacy>,
+    pub(super) privacy_password: Option<String>,
 }
 
 #[derive(Deserialize)]

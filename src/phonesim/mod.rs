@@ -25,6 +25,7 @@ mod identity;
 mod lan;
 pub mod link;
 mod login;
+mod notified;
 mod phone;
 mod power;
 mod report;

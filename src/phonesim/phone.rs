@@ -78,6 +78,14 @@ impl Phone {
     /// Switches the phone on, and returns when it is stopped for good. With [`Plug::Lan`] the calling thread must
     /// stand in the namespace that the interface is in, and must not run asynchronous tasks.
     pub fn run(mut self) {
+        if let Plug::Lan { .. } = self.setup.plug {
+            let remote = self.remote.clone();
+            // A thread stands in the namespace of the one that made it.
+            let ear = std::thread::Builder::new().name("ear".into()).spawn(move || super::notified::listen(&remote));
+            if let Err(error) = ear {
+                self.remote.note(format!("hears no SIP: {error}"));
+            }
+        }
         loop {
             let Err(_) = self.power_on();
             self.unplug();
@@ -179,6 +187,14 @@ impl Phone {
             match self.remote.wait(span)? {
                 Woken::Poll => return Ok(()),
                 Woken::Renew => self.renew()?,
+                Woken::Notified(reboot) => match self.flash.get("sip.notify_reboot_enable") {
+                    Some("2") => self.remote.note("its settings say to ignore the message"),
+                    Some("0") if !reboot => return Ok(()),
+                    _ => {
+                        self.remote.reboot();
+                        return Err(Order::Reboot);
+                    }
+                },
                 Woken::Time => {
                     let now = Instant::now();
                     if renew_at.is_some_and(|at| at <= now) {

@@ -23,5 +23,5 @@ pub mod transaction;
 mod udp;
 pub mod wire;
 
-pub use core::{Error, Parts, Settings, serve};
+pub use core::{Error, Otherwise, Parts, Settings, serve};
 pub use orders::{CampaignView, Receiver, Refusal, Sip, Telling, channel};

@@ -7,12 +7,13 @@ mod requests;
 mod surroundings;
 mod tell;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use tokio::sync::{Mutex, broadcast, mpsc};
@@ -57,7 +58,12 @@ pub struct Parts {
     pub tls: Arc<ServerConfig>,
     /// What was configured.
     pub settings: Settings,
+    /// Other ways to tell phones, by the name that brands know them by.
+    pub otherwise: Arc<BTreeMap<String, Otherwise>>,
 }
+
+/// Tells the device at an address by something else than SIP to fetch its files.
+pub type Otherwise = Arc<dyn Fn(IpAddr) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// What was configured for SIP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +108,8 @@ pub(super) enum Input {
     Arp(Ipv4Addr, Mac),
     /// A message could not be sent.
     Unreachable(Key),
+    /// What came of telling a phone by something else than SIP.
+    Otherwise(Mac, super::notify::Attempt, Result<(), String>),
     /// Something came in that is no message.
     Fault(Fault, SocketAddr),
 }
@@ -154,6 +162,8 @@ struct Core {
     changes: changes::Changes,
     arp: Option<Arp>,
     out: VecDeque<Outcome>,
+    /// For what is told by something else than SIP.
+    inputs: mpsc::Sender<Input>,
 }
 
 /// Serves SIP until stopped.
@@ -180,7 +190,7 @@ pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: Cancellat
         .inspect_err(|error| tracing::warn!(%error, "claims of phones are checked by the kernel's table alone"))
         .ok();
     let mut news = parts.journal.subscribe();
-    let mut core = Core::new(parts, receiver.board.clone(), udp.port(), arp);
+    let mut core = Core::new(parts, receiver.board.clone(), udp.port(), arp, sender);
     let mut look = tokio::time::interval(LOOK);
     tracing::info!(port = udp.port(), "speaks SIP");
     loop {
@@ -262,7 +272,13 @@ async fn hear(udp: Arc<Udp>, inputs: mpsc::Sender<Input>) -> io::Result<()> {
 }
 
 impl Core {
-    fn new(parts: Parts, board: super::orders::Board, port: u16, arp: Option<Arp>) -> Self {
+    fn new(
+        parts: Parts,
+        board: super::orders::Board,
+        port: u16,
+        arp: Option<Arp>,
+        inputs: mpsc::Sender<Input>,
+    ) -> Self {
         let surroundings = Surroundings::new(parts.networks.clone(), port, parts.settings.listen_tls.port());
         let campaigns = campaigns::Campaigns::read(&parts.store);
         campaigns.show(&board);
@@ -278,6 +294,7 @@ impl Core {
             changes: changes::Changes::default(),
             arp,
             out: VecDeque::new(),
+            inputs,
             parts,
         }
     }
@@ -313,6 +330,7 @@ impl Core {
                 self.transactions.forget(&key);
                 self.unreachable(&key);
             }
+            Input::Otherwise(mac, attempt, result) => self.told_otherwise(mac, attempt, result),
             Input::Fault(fault, from) => self.fault(fault, from),
         }
     }

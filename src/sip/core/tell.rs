@@ -31,6 +31,8 @@ pub(super) struct Running {
     last: Option<IpAddr>,
     /// When it stands in the schedule.
     scheduled: Option<Duration>,
+    /// The other way to tell it.
+    otherwise: Option<String>,
 }
 
 /// Jobs that run, and when each wants to be looked at.
@@ -125,7 +127,7 @@ impl Core {
         let order = Order {
             mac,
             told,
-            targets: self.targets(&phone, manners).into(),
+            targets: self.targets(&phone, manners, told).into(),
             credentials: Credentials {
                 realms: self.realms(&phone, manners),
                 known: line.is_some_and(|line| !line.password.is_empty()),
@@ -150,6 +152,7 @@ impl Core {
             tag: tag(),
             last: None,
             scheduled: None,
+            otherwise: manners.otherwise.clone(),
             job,
         };
         self.jobs.running.insert(mac, running);
@@ -159,7 +162,7 @@ impl Core {
 
     /// The ways to a phone, the best first: where it said to listen, where its line's messages go, and where its brand
     /// listens; then the proxy.
-    fn targets(&mut self, phone: &Phone, manners: &Manners) -> Vec<Target> {
+    fn targets(&mut self, phone: &Phone, manners: &Manners, told: Told) -> Vec<Target> {
         let mut targets: Vec<Target> = Vec::new();
         let mut add = |way, transport, to: SocketAddr| {
             let target = Target { way, transport, to };
@@ -186,6 +189,10 @@ impl Core {
         }
         if let Some((transport, proxy)) = self.parts.settings.proxy {
             add(Way::Proxy, transport, proxy);
+        }
+        let otherwise = manners.otherwise.as_ref().is_some_and(|name| self.parts.otherwise.contains_key(name));
+        if let Some(address) = leased.or(seen).filter(|_| otherwise && told == Told::Resync) {
+            add(Way::Other, Transport::Udp, SocketAddr::new(address, 0));
         }
         targets
     }
@@ -290,6 +297,9 @@ impl Core {
         login: Option<(Challenge, bool, u32)>,
         sequence: u32,
     ) {
+        if target.way == Way::Other {
+            return self.tell_otherwise(mac, attempt, target);
+        }
         let now = self.now().monotonic;
         let secure = target.transport == Transport::Tls;
         let local = self.surroundings.address_towards(target.to.ip());
@@ -308,6 +318,30 @@ impl Core {
             }
             None => self.step_job(mac, Input::Unreachable(attempt)),
         }
+    }
+
+    fn tell_otherwise(&mut self, mac: Mac, attempt: Attempt, target: Target) {
+        let name = self.jobs.running.get(&mac).and_then(|running| running.otherwise.clone());
+        let Some(tell) = name.and_then(|name| self.parts.otherwise.get(&name).cloned()) else {
+            return self.step_job(mac, Input::Unreachable(attempt));
+        };
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            let result = tell(target.to.ip().to_canonical()).await;
+            // The part may have ended meanwhile.
+            let _ = inputs.send(super::Input::Otherwise(mac, attempt, result)).await;
+        });
+    }
+
+    pub(super) fn told_otherwise(&mut self, mac: Mac, attempt: Attempt, result: Result<(), String>) {
+        let input = match result {
+            Ok(()) => Input::Answered { attempt, status: 200, phrase: String::new() },
+            Err(error) => {
+                tracing::info!(%mac, error, "a phone could not be told otherwise");
+                Input::Silent(attempt)
+            }
+        };
+        self.step_job(mac, input);
     }
 
     pub(super) fn job_answered(&mut self, key: &Key, mac: Mac, attempt: Attempt, message: &Message) {

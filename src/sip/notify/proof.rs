@@ -20,6 +20,8 @@ pub struct Habit {
 impl Habit {
     /// Fetches that are remembered.
     const DEPTH: usize = 4;
+    /// How far a phone's timetable may be off.
+    const SLACK: Duration = Duration::from_secs(15);
 
     /// Remembers a fetch.
     pub fn add(&mut self, at: Duration) {
@@ -34,12 +36,13 @@ impl Habit {
     }
 
     /// Whether a fetch at `at` was due anyway: the last ones came at even intervals, and this one falls on a multiple
-    /// of the same after the last. A tenth of the interval to either side counts as the same moment.
+    /// of the same after the last. A fifth of the interval to either side counts as the same moment, and never more than
+    /// [`Self::SLACK`]: else nothing that a phone does could prove anything on a day on which it looks by itself.
     pub fn expects(&self, at: Duration) -> bool {
         let seen: Vec<Duration> = self.seen.iter().copied().filter(|&seen| seen < at).collect();
         let [.., first, second, last] = seen.as_slice() else { return false };
         let (earlier, interval) = (*second - *first, *last - *second);
-        let slack = interval / 10;
+        let slack = (interval / 5).min(Self::SLACK);
         if interval.is_zero() || earlier.abs_diff(interval) > slack {
             return false;
         }

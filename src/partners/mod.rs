@@ -1,0 +1,3 @@
+//! Other people's protocols, one folder each.
+
+pub mod audiocodes_snmp;
