@@ -20,7 +20,7 @@ use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
-use crate::partners::audiocodes_snmp;
+use crate::partners::gateway_snmp;
 use crate::pki::{Authority, Certificates};
 use crate::sip::{self, Sip};
 use crate::sntp;
@@ -319,15 +319,15 @@ fn wait_for_network(
 }
 
 /// Tells a gateway by SNMP to fetch its files.
-fn by_snmp(access: &audiocodes_snmp::Access) -> sip::Otherwise {
+fn by_snmp(access: &gateway_snmp::Access) -> sip::Otherwise {
     let access = access.clone();
     Arc::new(move |address| {
         let access = access.clone();
         Box::pin(async move {
             let number = u32::from_be_bytes(random::bytes()) >> 2;
-            let agent = SocketAddr::new(address, audiocodes_snmp::PORT);
-            match audiocodes_snmp::update_now(agent, &access, number).await {
-                Ok(audiocodes_snmp::Progress::Failure(reason)) => Err(reason),
+            let agent = SocketAddr::new(address, gateway_snmp::PORT);
+            match gateway_snmp::update_now(agent, &access, number).await {
+                Ok(gateway_snmp::Progress::Failure(reason)) => Err(reason),
                 Ok(_) => Ok(()),
                 Err(error) => Err(error.to_string()),
             }

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::error::{Fault, Warning};
 use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Sip, Subnet, custom, written};
 use crate::model::{Mac, Secret, Transport};
-use crate::partners::audiocodes_snmp::{Access, Digest};
+use crate::partners::gateway_snmp::{Access, Digest};
 
 pub(super) type Checked<T> = Result<T, Fault>;
 

@@ -17,7 +17,7 @@ use ipnet::Ipv4Net;
 pub use error::{Error, Warning};
 
 use crate::model::{Mac, Policy, Transport};
-use crate::partners::audiocodes_snmp::Access;
+use crate::partners::gateway_snmp::Access;
 use crate::sys::interfaces::Address;
 
 /// A commented configuration with every key at its default, as `block66 init` writes it.

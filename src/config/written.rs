@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::Mode;
 use crate::model::Policy;
-use crate::partners::audiocodes_snmp::{Digest, Privacy};
+use crate::partners::gateway_snmp::{Digest, Privacy};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -170,9 +170,13 @@ impl Place {
 
     /// Gets a login of its own, as on first contact, and a script that fetches the phone's file with it.
     pub(crate) fn learn_login(&self) {
+        self.learn_login_as(&format!("Yealink SIP-T46S 66.86.0.15 {}", self.mac));
+    }
+
+    /// The same with another name.
+    pub(crate) fn learn_login_as(&self, agent: &str) {
         let name = self.mac.plain();
-        let agent = format!("Yealink SIP-T46S 66.86.0.15 {}", self.mac);
-        let output = self.run("curl", &["-s", "-A", &agent, &format!("http://{BOX}/p/{name}.cfg")]);
+        let output = self.run("curl", &["-s", "-A", agent, &format!("http://{BOX}/p/{name}.cfg")]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let value = |key: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='));

@@ -3,6 +3,8 @@
 //! Needs the right to make network namespaces (root), and the programs; one that is missing is a failure, not a skip.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod brands;
+mod gateway;
 mod ground;
 mod hostile;
 mod notify;

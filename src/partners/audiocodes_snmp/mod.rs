@@ -111,7 +111,7 @@ pub enum Progress {
 pub async fn update_now(agent: SocketAddr, access: &Access, number: u32) -> Result<Progress, Error> {
     let mut last = Error::Silent;
     for _ in 0..TRIES {
-        match timeout(PATIENCE * 3, attempt(agent, access, number)).await {
+        match timeout(PATIENCE * 3, Box::pin(attempt(agent, access, number))).await {
             Ok(Ok(progress)) => return Ok(progress),
             Ok(Err(Error::Silent)) | Err(_) => last = Error::Silent,
             Ok(Err(error)) => return Err(error),

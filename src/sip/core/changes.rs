@@ -8,11 +8,15 @@ use super::tell::fetched;
 use crate::brands::Told;
 use crate::model::{Event, Mac, Reason};
 use crate::sip::orders::Refusal;
+use crate::store::EventFilter;
 
 /// How long after the last change to a phone it is told: changes come in bunches.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long a phone waits that is changed again and again.
 const LONGEST: Duration = Duration::from_secs(20);
+
+/// Events that are looked through, at most, when some were missed.
+const CATCH_UP: usize = 16_384;
 
 /// Phones whose change is waiting to be told.
 #[derive(Debug, Default)]
@@ -50,6 +54,16 @@ impl Core {
             }
             Reason::PhoneRemoved => drop(self.changes.0.remove(&mac)),
             _ => {}
+        }
+    }
+
+    /// Looks through what was recorded faster than it could be heard.
+    pub(super) fn catch_up(&mut self) {
+        let filter = EventFilter { mac: None, after: Some(self.heard), limit: CATCH_UP };
+        let missed = self.parts.store.events(&filter);
+        for (sequence, event) in missed.into_iter().rev() {
+            self.heard = self.heard.max(sequence);
+            self.hear(&event);
         }
     }
 

@@ -162,6 +162,8 @@ struct Core {
     changes: changes::Changes,
     arp: Option<Arp>,
     out: VecDeque<Outcome>,
+    /// Number of the newest event that was looked at.
+    heard: u64,
     /// For what is told by something else than SIP.
     inputs: mpsc::Sender<Input>,
 }
@@ -206,8 +208,12 @@ pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: Cancellat
             }
             Some(order) = receiver.orders.recv() => core.order(order),
             heard = news.recv() => match heard {
-                Ok(Live::Event { event, .. }) => core.hear(&event),
-                Ok(Live::Journey { .. }) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Ok(Live::Event { sequence, event }) => {
+                    core.heard = core.heard.max(sequence);
+                    core.hear(&event);
+                }
+                Ok(Live::Journey { .. }) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => core.catch_up(),
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
             },
             _ = look.tick() => udp.join(core.surroundings.look()),
@@ -294,6 +300,7 @@ impl Core {
             changes: changes::Changes::default(),
             arp,
             out: VecDeque::new(),
+            heard: parts.store.next_event_sequence().saturating_sub(1),
             inputs,
             parts,
         }

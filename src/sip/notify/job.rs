@@ -335,9 +335,7 @@ impl Job {
     /// Whether another way may be tried while one is still open. A phone that is told twice to restart would.
     fn may_go_beside(&self) -> bool {
         let silent = !self.live.is_empty() && self.live.iter().all(|live| !live.heard);
-        silent
-            && self.order.told == Told::Resync
-            && self.order.targets.front().is_some_and(|next| next.way != Way::Other)
+        silent && self.order.told == Told::Resync && !self.order.targets.is_empty()
     }
 
     fn go_on_if_alone(&mut self, now: Duration) -> Vec<Act> {

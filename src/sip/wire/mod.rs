@@ -11,6 +11,8 @@ mod write;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod torture;
 
 pub use framer::Framer;
 pub use message::{Header, Message, Start};
