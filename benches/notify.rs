@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use block66::brands::{Registry, Told};
 use block66::journal::Journal;
 use block66::model::{
-    Door, Event, FirstContact, Id, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret, Timestamp, Transport,
+    Door, Event, FirstContact, Id, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret, Timestamp,
 };
 use block66::pki::{Authority, Certificates, Names};
 use block66::sip::campaign::{Plan, State};
@@ -57,10 +57,15 @@ fn phone(number: u32, organisation: Id) -> Phone {
             display: String::new(),
             server: "pbx.example.net".into(),
             port: None,
-            transport: Transport::Udp,
-            expires: Line::DEFAULT_EXPIRES,
+            transport: None,
+            expires: None,
             voicemail: None,
+            settings: block66::model::settings::Settings::default(),
         }],
+        group: None,
+        settings: block66::model::settings::Settings::default(),
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: None,
         pending_login: None,
         first_contact: FirstContact::Waiting,
@@ -163,6 +168,7 @@ async fn fill(store: &Store, phones: u32, port: u16) {
         name: "Branch".into(),
         login: Login { user: "branch".into(), password: Secret::new("secret") },
         policy: Policy::default(),
+        settings: block66::model::settings::Settings::default(),
         created: START,
     };
     let id = organisation.id;

@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use block66::brands::{Claims, Content, FileKind, Registry, Sheet};
-use block66::model::{FirstContact, Id, Line, Login, Mac, Phone, Secret, Timestamp, Transport};
+use block66::model::settings::Resolved;
+use block66::model::{FirstContact, Id, Line, Login, Mac, Phone, Secret, Settings, Timestamp, Transport};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn phone(lines: usize) -> Phone {
@@ -18,9 +19,10 @@ fn phone(lines: usize) -> Phone {
         display: format!("Zoë & Desk {number}"),
         server: "sip.example.net".into(),
         port: None,
-        transport: Transport::Tls,
-        expires: Line::DEFAULT_EXPIRES,
+        transport: Some(Transport::Tls),
+        expires: None,
         voicemail: Some("*97".into()),
+        settings: Settings::NONE,
     };
     Phone {
         id: Id::new(at, 1),
@@ -32,6 +34,10 @@ fn phone(lines: usize) -> Phone {
         model: None,
         name: "Reception".into(),
         lines: (1..=lines).map(line).collect(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: None,
         pending_login: None,
         first_contact: FirstContact::Closed { at },
@@ -51,9 +57,16 @@ fn render(criterion: &mut Criterion) {
                 phone: Some(&phone),
                 organisation: None,
                 login: Some(&login),
+                settings: Resolved::nothing(),
+                books: &[],
+                firmware_url: None,
+                ca_der: b"certificate",
                 time_server: [10, 66, 0, 1].into(),
                 ca_url: "http://10.66.0.1/p/ca.pem",
+                plain_url: "http://10.66.0.1/p/",
                 provisioning_url: "https://10.66.0.1/p/",
+                asked: None,
+                book: None,
             };
             criterion.bench_function(&format!("render/{}/{lines} lines", brand.id), |bencher| {
                 bencher.iter(|| brand.render(rule, black_box(&sheet)).expect("rendered"));

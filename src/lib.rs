@@ -6,9 +6,9 @@
 //!              TFTP/HTTP knock
 //! ```
 //!
-//! A request comes in by a door ([`dhcp`], [`http`], [`sntp`]). [`brands`] recognises who asks and for what,
-//! [`access`] decides by evidence and policy, [`store`] keeps what was promised before it leaves, and [`journal`]
-//! records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
+//! A request comes in by a door ([`dhcp`], [`http`], [`tftp`], [`sntp`]). [`brands`] recognises who asks and for what,
+//! [`access`] decides by evidence and policy, [`store`] keeps what was promised before it leaves ([`depot`] its
+//! pictures, sounds and uploads), and [`journal`] records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
 //! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
 pub mod access;
@@ -17,11 +17,14 @@ pub mod appliance;
 pub mod brands;
 pub mod cli;
 pub mod config;
+pub mod depot;
 pub mod dhcp;
+pub mod firmware;
 pub mod http;
 pub mod journal;
 pub mod lab;
 pub mod model;
+pub mod pairing;
 pub mod partners;
 pub mod phonesim;
 pub mod pki;
@@ -29,3 +32,4 @@ pub mod sip;
 pub mod sntp;
 pub mod store;
 pub mod sys;
+pub mod tftp;

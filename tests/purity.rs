@@ -23,6 +23,7 @@ const COMMON: &[&str] = &[
     "std::fmt",
     "std::hash",
     "std::iter",
+    "std::mem::discriminant",
     "std::mem::replace",
     "std::mem::size_of",
     "std::mem::swap",
@@ -46,7 +47,7 @@ const COMMON: &[&str] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("model", &["time::OffsetDateTime", "time::format_description", "toml::from_str", "zeroize"]),
     ("access", &[]),
-    ("brands", &["include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
+    ("brands", &["base64::Engine", "base64::engine", "include_dir", "minijinja", "regex", "std::error::Error", "toml"]),
     ("config/custom.rs", &["toml"]),
     ("dhcp/coexistence", &["crate::config", "crate::dhcp"]),
     ("dhcp/engine", &["crate::config", "crate::dhcp", "dhcproto::v4", "ipnet"]),
@@ -60,7 +61,10 @@ const PURE: &[(&str, &[&str])] = &[
     ("dhcp/request.rs", &["crate::dhcp", "dhcproto"]),
     ("dhcp/sightings.rs", &[]),
     ("dhcp/told.rs", &["crate::dhcp"]),
+    ("firmware/catalogue.rs", &["crate::firmware"]),
+    ("firmware/version.rs", &[]),
     ("http/path.rs", &[]),
+    ("http/range.rs", &[]),
     ("journal/fold.rs", &[]),
     ("journal/journey.rs", &[]),
     ("pki/leaf.rs", &["crate::pki"]),
@@ -71,6 +75,10 @@ const PURE: &[(&str, &[&str])] = &[
     ("sip/transaction", &["crate::sip"]),
     ("sip/wire", &["crate::sip", "rsip"]),
     ("sntp/reply.rs", &[]),
+    ("tftp/netascii.rs", &[]),
+    ("tftp/terms.rs", &["crate::tftp"]),
+    ("tftp/window.rs", &[]),
+    ("tftp/wire.rs", &[]),
 ];
 
 /// Names at the end of a path that read a clock, randomness or the environment whatever they hang on.

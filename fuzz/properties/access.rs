@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use block66::access::{Ask, Channel, Evidence, File, Lan, LoginProof, Subject, Transition, Verdict, decide};
 use block66::brands::Content;
-use block66::model::{FirstContact, Id, Login, Mac, Phone, Policy, Secret, SecretPolicy, Timestamp};
+use block66::model::{FirstContact, Id, Login, Mac, Phone, Policy, Secret, SecretPolicy, Settings, Timestamp};
 
 use super::bytes::Bytes;
 
@@ -16,7 +16,7 @@ pub fn hold(input: &[u8]) -> bool {
     let address = |octet: u8| IpAddr::V4(Ipv4Addr::new(10, 66, 0, octet));
     let ask = Ask {
         channel: bytes.pick(&[Channel::Tls, Channel::Plain, Channel::Tftp]),
-        file: bytes.pick(&[File::Own, File::Common]),
+        file: bytes.pick(&[File::Own, File::Common, File::Kept, File::Personal, File::Shared]),
         address: address(bytes.u8() % 4),
         unanswered: bytes.flag(),
     };
@@ -38,6 +38,7 @@ pub fn hold(input: &[u8]) -> bool {
         secret_files: bytes.pick(&[SecretPolicy::Own, SecretPolicy::OrganisationOnLan, SecretPolicy::Organisation]),
         plain_http: bytes.flag(),
         reopen_after_reset: bytes.flag(),
+        ..Policy::default()
     };
     let listed = bytes.flag();
     let login = |user: &str| Login { user: user.into(), password: Secret::new("password") };
@@ -53,6 +54,10 @@ pub fn hold(input: &[u8]) -> bool {
         model: None,
         name: String::new(),
         lines: Vec::new(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: has_login.then(|| login("old")),
         pending_login: has_pending.then(|| login("new")),
         first_contact: match stage {
@@ -63,6 +68,7 @@ pub fn hold(input: &[u8]) -> bool {
         },
         created: then,
     };
+    let policy = Policy { lan_alone: bytes.flag(), ..policy };
     let subject = listed.then_some(Subject { phone: &phone, policy });
     let verdict = decide(&ask, &evidence, subject, now);
     assert_eq!(verdict, decide(&ask, &evidence, subject, now), "the same question, another answer");
@@ -73,11 +79,11 @@ pub fn hold(input: &[u8]) -> bool {
         || evidence.login == LoginProof::Organisation(ours)
         || certified;
     if secret {
-        assert!(listed && ask.file == File::Own, "{ask:?} got a secret");
+        assert!(listed && ask.file.may_hold_secrets(), "{ask:?} got a secret");
         assert!(proven || evidence.lan == Lan::Agrees, "{evidence:?} got a secret");
-        assert!(ask.channel != Channel::Tftp || policy.plain_http, "a secret leaves by TFTP");
+        assert!(ask.channel != Channel::Tftp || policy.plain_http || policy.lan_alone, "a secret leaves by TFTP");
     }
-    if verdict.content() == Some(Content::Full) {
+    if verdict.content() == Some(Content::Full) && !(policy.lan_alone && evidence.lan == Lan::Agrees) {
         assert!(proven, "{evidence:?} got everything");
         assert!(ask.channel == Channel::Tls || policy.plain_http, "everything leaves in plain");
     }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use block66::brands::{Claims, Content, DhcpQuery, FileKind, FileMatch, Folder, Registry, Sheet};
-use block66::model::{BoxAddress, FirstContact, Id, Line, Login, Mac, Phone, Scheme, Secret, Timestamp, Transport};
+use block66::brands::{Claims, Content, DhcpQuery, FileMatch, Folder, Places, Registry, Sheet};
+use block66::model::settings::Resolved;
+use block66::model::{
+    BoxAddress, FirstContact, Id, Line, Login, Mac, Phone, Scheme, Secret, Settings, Timestamp, Transport,
+};
 
 const LINE_PASSWORD: &str = "Qs7-line";
 const LOGIN_PASSWORD: &str = "Zt4-login";
@@ -78,20 +81,28 @@ fn make(registry: &Registry, mac: Mac) {
     let login = Login { user: "p805ec0000001".into(), password: Secret::new(LOGIN_PASSWORD) };
     for brand in registry.brands() {
         for rule in brand.files() {
-            let name = rule.name().replace("{mac}", &mac.plain());
+            let places = Places { mac: Some(mac), ..Places::default() };
+            let name = rule.name_for(&places).unwrap_or_else(|| rule.name().to_owned());
             match registry.file(&name) {
-                FileMatch::Served { mac: named, .. } => assert!(named.is_none_or(|named| named == mac), "{name}"),
+                FileMatch::Served { places, .. } => assert!(places.mac.is_none_or(|named| named == mac), "{name}"),
                 FileMatch::Withheld | FileMatch::Unknown => {}
             }
-            for content in [Content::Pointer, Content::FirstContact, Content::Full] {
+            for content in [Content::Pointer, Content::Settings, Content::FirstContact, Content::Full] {
                 let sheet = Sheet {
                     content,
                     phone: Some(&phone),
                     organisation: None,
                     login: Some(&login),
+                    settings: Resolved::nothing(),
+                    books: &[],
+                    firmware_url: None,
+                    ca_der: b"certificate",
                     time_server: [10, 66, 0, 1].into(),
                     ca_url: "http://10.66.0.1/p/ca.pem",
+                    plain_url: "http://10.66.0.1/p/",
                     provisioning_url: "https://10.66.0.1/p/",
+                    asked: None,
+                    book: None,
                 };
                 let made = brand.render(rule, &sheet);
                 assert_eq!(made, brand.render(rule, &sheet), "equal sheets, other bytes");
@@ -100,7 +111,7 @@ fn make(registry: &Registry, mac: Mac) {
                     Err(error) => error.to_string(),
                 };
                 let secret = |password| text.contains(password);
-                let content = if rule.kind == FileKind::Own { content } else { Content::Pointer };
+                let content = if rule.secret { content } else { Content::Settings };
                 assert!(content == Content::Full || !secret(LINE_PASSWORD), "{name}: a line's password leaks");
                 assert!(content.is_secret() || !secret(LOGIN_PASSWORD), "{name}: the login leaks");
             }
@@ -117,9 +128,10 @@ fn phone(mac: Mac) -> Phone {
         display: "Desk <1> & \"2\"".into(),
         server: "sip.example.net".into(),
         port: Some(5061),
-        transport: Transport::Tls,
-        expires: Line::DEFAULT_EXPIRES,
+        transport: Some(Transport::Tls),
+        expires: None,
         voicemail: Some("*97".into()),
+        settings: Settings::NONE,
     };
     Phone {
         id: Id::new(at, 1),
@@ -131,6 +143,10 @@ fn phone(mac: Mac) -> Phone {
         model: Some("T46S".into()),
         name: "Reception".into(),
         lines: vec![line("201"), line("202")],
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: None,
         pending_login: None,
         first_contact: FirstContact::Waiting,

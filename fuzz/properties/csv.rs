@@ -49,7 +49,7 @@ fn check(sheet: &Sheet) {
             assert!(!line.user.is_empty() && clean(&line.user, 128) && clean(&line.display, 64), "{line:?}");
             assert!(clean(line.password.expose(), 128) && !line.password.is_empty());
             assert!(clean(&line.server, 253) && !line.server.is_empty() && line.port != Some(0), "{line:?}");
-            assert!((60..=86_400).contains(&line.expires), "{line:?}");
+            assert!(line.expires.is_none_or(|expires| (60..=86_400).contains(&expires)), "{line:?}");
         }
     }
 }
@@ -73,9 +73,10 @@ fn written(sheet: &Sheet) -> String {
         }
         for line in &phone.lines {
             let transport = match line.transport {
-                Transport::Udp => "udp",
-                Transport::Tcp => "tcp",
-                Transport::Tls => "tls",
+                None => "",
+                Some(Transport::Udp) => "udp",
+                Some(Transport::Tcp) => "tcp",
+                Some(Transport::Tls) => "tls",
             };
             let _ = writeln!(
                 text,
@@ -86,7 +87,7 @@ fn written(sheet: &Sheet) -> String {
                 quoted(&line.display),
                 quoted(&line.server),
                 line.port.map(|port| port.to_string()).unwrap_or_default(),
-                line.expires,
+                line.expires.map(|expires| expires.to_string()).unwrap_or_default(),
                 said(&line.voicemail)
             );
         }

@@ -1,4 +1,5 @@
-//! The DHCP door: packets of several clients, time that passes, crashes and wrong clocks, against one engine.
+//! The DHCP door: packets of several clients, time that passes, crashes, wrong clocks and other servers that come and
+//! go, against the whole decision for one subnet.
 //!
 //! An input is a list of steps, each with an octet for its kind:
 //!
@@ -8,7 +9,9 @@
 //! | 1–4  | a packet of client 0–7: client, type, `ciaddr`, option 50, option 54, `giaddr`, flags, options   |
 //! | 5    | seconds pass: two octets                                                                         |
 //! | 6    | the box restarts: seconds that it is off, bit 0 clock trusted, bit 1 store put back              |
-//! | 7    | the wall clock: bit 0 it is vouched for, else it is set wrong by seconds × 1000                  |
+//! | 7    | the wall clock: bit 0 it is vouched for, else it is set wrong by seconds × 1000; bits 4–6: what  |
+//! |      | is done on the network from now on (1 full, 2 full beside another server, 3 phones only,         |
+//! |      | 4 inform only, 5 standing in, 6 nothing)                                                         |
 //!
 //! Addresses are one octet: 0 none, 1 what the client was offered last, 2 what it holds, else the last octet of
 //! one in the network, 255 one outside. Options follow their length in one octet. Kind is taken modulo 8.
@@ -28,6 +31,8 @@ pub enum Plant {
     Forget,
     /// A reply carries the client identifier of whoever came before.
     AnotherClient,
+    /// It is not told that another part is to be played.
+    Untold,
     /// A packet with an overload makes the engine panic.
     Panic,
 }
@@ -63,6 +68,7 @@ pub fn hold_with(input: &[u8], plant: Plant) -> bool {
             _ => {
                 let how = bytes.u8();
                 world.set_clock(how & 1 != 0, i64::from(bytes.u16().cast_signed()) * 1000);
+                world.set_conduct(how >> 4);
             }
         }
     }

@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 use block66::http::Peer;
 use block66::model::Reason;
 use ground::{BOX, Ground, PHONES};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -51,7 +52,8 @@ impl Talk {
         let mut head = lines.next().unwrap_or_default().split(' ');
         let (how, from) = (head.next().unwrap_or_default(), head.next().and_then(|octet| octet.parse::<u8>().ok()));
         let Some(from) = from else { return };
-        let peer = Peer { address: [10, 66, 0, from].into(), local: BOX.into(), tls: how != "plain" };
+        let peer =
+            Peer { address: [10, 66, 0, from].into(), local: BOX.into(), tls: how != "plain", certificate: None };
         if how == "alert" {
             return ground.provision.handshake_failed(peer, Reason::TlsUnknownCa);
         }
@@ -69,7 +71,7 @@ impl Talk {
                 request = request.header(name, value);
             }
         }
-        let Ok(request) = request.body(()) else { return };
+        let Ok(request) = request.body(Full::new(Bytes::from_static(b"sent up"))) else { return };
         let logins = request.headers().get_all("authorization").iter().count();
         let response = ground.run(async {
             let (head, body) = ground.provision.answer(request, peer).await.into_parts();
@@ -104,6 +106,10 @@ impl Talk {
         let body = response.body().as_ref();
         assert!(body.len() < 256 * 1024, "{} bytes", body.len());
         match status {
+            StatusCode::OK | StatusCode::CREATED if matches!(method, "PUT" | "POST") => {
+                assert_eq!(body, b"Kept.\n");
+                self.served = true;
+            }
             StatusCode::OK => {
                 let tag = header("etag").expect("a file has a tag");
                 assert!(tag.len() == 66 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
@@ -129,6 +135,9 @@ impl Talk {
                 self.nonce = challenge.expect("a nonce");
             }
             StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::TOO_MANY_REQUESTS => {
+            }
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::INSUFFICIENT_STORAGE => {
+                assert!(matches!(method, "PUT" | "POST"))
             }
             StatusCode::METHOD_NOT_ALLOWED => assert!(method != Method::GET.as_str()),
             other => panic!("{other}: {}", String::from_utf8_lossy(body)),

@@ -20,12 +20,7 @@ pub fn decide(ask: &Ask, evidence: &Evidence, subject: Option<Subject<'_>>, now:
         stage: Stage::of(&subject, ask, now),
         proof: Proof::of(ask, evidence, &subject),
     };
-    match case.proof {
-        _ if ask.channel == Channel::Tftp => case.tftp(),
-        Proof::Another => challenge(Reason::WrongCredentials),
-        Proof::Nothing => case.without_login(),
-        Proof::Organisation | Proof::Own { .. } => case.with_login(),
-    }
+    if ask.file == File::Kept { case.whole_or_nothing() } else { case.verdict() }
 }
 
 /// How far a phone's first contact is, as seen from the asker's address.
@@ -100,19 +95,42 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    fn verdict(&self) -> Verdict {
+        match (self.proof, self.ask.file) {
+            _ if self.ask.channel == Channel::Tftp => self.tftp(),
+            (Proof::Another, _) => challenge(Reason::WrongCredentials),
+            (Proof::Nothing, File::Personal | File::Shared) if self.lan == Lan::Agrees => open_to_the_lan(),
+            (Proof::Nothing, File::Personal | File::Shared) => self.refused(None),
+            (Proof::Nothing, _) => self.without_login(),
+            (Proof::Organisation | Proof::Own { .. }, _) => self.with_login(),
+        }
+    }
+
+    /// What a phone sent up cannot be told in part. What evidence opens everything opens it, and nothing else does.
+    fn whole_or_nothing(&self) -> Verdict {
+        match self.verdict() {
+            Verdict::Grant { content: Content::Full, basis, .. } => grant(Content::Full, None, basis),
+            Verdict::Grant { .. } => Verdict::NotFound(Reason::NotServed),
+            Verdict::Challenge { reason, .. } => challenge(reason),
+            refused => refused,
+        }
+    }
+
     fn with_login(&self) -> Verdict {
         let own_login = self.proof != Proof::Organisation;
         let success = Basis::Success { own_login };
         match (self.ask.file, self.ask.channel) {
+            (File::Personal | File::Shared, _) => grant(Content::Settings, None, success),
             (File::Common, Channel::Tls) => grant(Content::Pointer, None, success),
             (File::Common, _) => grant(Content::Pointer, None, Basis::Pointed),
-            (File::Own, Channel::Tls) if self.login_suffices() => grant(Content::Full, self.after_full(), success),
-            (File::Own, Channel::Plain) if self.subject.policy.plain_http && self.login_suffices() => {
+            (_, Channel::Tls) if self.login_suffices() => grant(Content::Full, self.after_full(), success),
+            (_, Channel::Plain) if self.subject.policy.plain_http && self.login_suffices() => {
                 grant(Content::Full, self.opening(), success)
             }
-            (File::Own, _) if self.on_first_contact() => self.first_contact(),
-            (File::Own, Channel::Tls) => Verdict::Forbidden(Reason::MoreEvidenceNeeded),
-            (File::Own, _) => grant(Content::Pointer, None, Basis::Pointed),
+            _ if self.lan_suffices() => grant(Content::Full, None, Basis::Lan),
+            _ if self.on_first_contact() => self.first_contact(),
+            (_, Channel::Tls) => Verdict::Forbidden(Reason::MoreEvidenceNeeded),
+            _ => grant(Content::Pointer, None, Basis::Pointed),
         }
     }
 
@@ -120,17 +138,22 @@ impl Case<'_> {
         if self.lan != Lan::Agrees {
             return self.refused(None);
         }
+        if self.ask.file != File::Common && self.lan_suffices() {
+            return grant(Content::Full, None, Basis::Lan);
+        }
         if self.login_is_worth_asking_for() {
             return challenge(Reason::NoCredentials);
         }
         let noticed = self.noticed_reset();
         match (self.ask.file, self.ask.channel) {
-            (File::Own, _) if self.on_first_contact() => self.first_contact(),
+            (File::Own | File::Kept, _) if self.on_first_contact() => self.first_contact(),
             (File::Common, Channel::Tls) if self.on_first_contact() => {
                 grant(Content::Pointer, None, Basis::Success { own_login: false })
             }
             (_, Channel::Tls) => self.refused(noticed),
-            (File::Own, _) if self.stage == Stage::Over => grant(Content::Pointer, None, Basis::FirstContactOver),
+            (File::Own | File::Kept, _) if self.stage == Stage::Over => {
+                grant(Content::Pointer, None, Basis::FirstContactOver)
+            }
             _ => grant(Content::Pointer, noticed, Basis::Pointed),
         }
     }
@@ -140,9 +163,12 @@ impl Case<'_> {
         let plain = self.subject.policy.plain_http;
         match self.ask.file {
             _ if self.lan != Lan::Agrees => Verdict::Forbidden(Reason::TftpRefused),
-            File::Own if !plain => Verdict::Forbidden(Reason::TftpRefused),
-            File::Own if self.on_first_contact() => self.first_contact(),
-            File::Own | File::Common => grant(Content::Pointer, None, Basis::Pointed),
+            File::Personal | File::Shared => open_to_the_lan(),
+            File::Common => grant(Content::Pointer, None, Basis::Pointed),
+            File::Own | File::Kept if self.lan_suffices() => grant(Content::Full, None, Basis::Lan),
+            File::Own | File::Kept if !plain => Verdict::Forbidden(Reason::TftpRefused),
+            File::Own | File::Kept if self.on_first_contact() => self.first_contact(),
+            File::Own | File::Kept => grant(Content::Pointer, None, Basis::Pointed),
         }
     }
 
@@ -152,6 +178,10 @@ impl Case<'_> {
             (Proof::Organisation, SecretPolicy::OrganisationOnLan) => self.lan == Lan::Agrees,
             (Proof::Organisation, SecretPolicy::Own) | (Proof::Nothing | Proof::Another, _) => false,
         }
+    }
+
+    fn lan_suffices(&self) -> bool {
+        self.lan == Lan::Agrees && self.subject.policy.lan_alone
     }
 
     fn on_first_contact(&self) -> bool {
@@ -208,12 +238,23 @@ fn unlisted(ask: &Ask, evidence: &Evidence) -> Verdict {
         (Channel::Tftp, ..) => Verdict::Forbidden(Reason::TftpRefused),
         (_, _, LoginProof::None) => challenge(Reason::NoCredentials),
         (_, _, LoginProof::Wrong) => challenge(Reason::WrongCredentials),
-        (_, File::Own, LoginProof::Organisation(_)) => Verdict::NotFound(Reason::MacUnknown),
+        // What its organisation shares belongs to any phone that has shown whose it is.
+        (_, File::Shared, _) => grant(Content::Settings, None, Basis::Success { own_login: false }),
+        (_, File::Own | File::Kept | File::Personal, LoginProof::Organisation(_)) => {
+            Verdict::NotFound(Reason::MacUnknown)
+        }
         // A phone's login is good for that phone's file alone.
-        (_, File::Own, LoginProof::Phone(_) | LoginProof::Pending(_)) => challenge(Reason::WrongCredentials),
+        (_, File::Own | File::Kept | File::Personal, LoginProof::Phone(_) | LoginProof::Pending(_)) => {
+            challenge(Reason::WrongCredentials)
+        }
         (Channel::Tls, File::Common, _) => grant(Content::Pointer, None, Basis::Success { own_login: false }),
         (Channel::Plain, File::Common, _) => grant(Content::Pointer, None, Basis::Pointed),
     }
+}
+
+/// No secret, and the asker is where a phone on the list is.
+fn open_to_the_lan() -> Verdict {
+    grant(Content::Settings, None, Basis::Lan)
 }
 
 fn grant(content: Content, transition: Option<Transition>, basis: Basis) -> Verdict {

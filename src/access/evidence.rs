@@ -17,10 +17,23 @@ pub enum Channel {
 /// What kind of file is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum File {
-    /// The file of one phone, named by its MAC.
+    /// The file of one phone, with its secrets.
     Own,
-    /// A file that many phones share. It never holds a secret.
+    /// What one phone sent up. It is kept and given back whole, or not at all, and may hold its secrets.
+    Kept,
+    /// About one phone and without secrets: its phone book.
+    Personal,
+    /// One organisation's, without secrets: a picture, a sound.
+    Shared,
+    /// A file that many phones share, whosever they are. It never holds a secret.
     Common,
+}
+
+impl File {
+    /// Whether it ever leaves with secrets.
+    pub fn may_hold_secrets(self) -> bool {
+        matches!(self, Self::Own | Self::Kept)
+    }
 }
 
 /// A request, as far as access depends on it.

@@ -48,6 +48,7 @@ impl Row {
 fn answer(verdict: &Verdict, file: File) -> String {
     let what = match verdict {
         Verdict::Grant { content: Content::Pointer, .. } => "pointer",
+        Verdict::Grant { content: Content::Settings, .. } => "settings",
         Verdict::Grant { content: Content::FirstContact, .. } => "login",
         Verdict::Grant { content: Content::Full, .. } => "everything",
         Verdict::Challenge { .. } => "401",
@@ -104,10 +105,16 @@ fn policies() -> Vec<(Vec<&'static str>, Policy)> {
         ("organisation", SecretPolicy::Organisation),
     ] {
         for plain_http in [false, true] {
-            for reopen_after_reset in [false, true] {
-                let mut words = vec![word];
-                words.extend(plain_http.then_some("plain"));
-                all.push((words, Policy { secret_files, plain_http, reopen_after_reset }));
+            for lan_alone in [false, true] {
+                for reopen_after_reset in [false, true] {
+                    let mut words = vec![word];
+                    words.extend(plain_http.then_some("plain"));
+                    words.extend(lan_alone.then_some("lan-alone"));
+                    all.push((
+                        words,
+                        Policy { secret_files, plain_http, lan_alone, reopen_after_reset, ..Policy::default() },
+                    ));
+                }
             }
         }
     }
@@ -139,7 +146,13 @@ fn combinations(mut each: impl FnMut(&Combination)) {
                         ..phone()
                     });
                     for (channel_word, channel) in channels {
-                        for (file_word, file) in [("own", File::Own), ("common", File::Common)] {
+                        for (file_word, file) in [
+                            ("own", File::Own),
+                            ("kept", File::Kept),
+                            ("personal", File::Personal),
+                            ("shared", File::Shared),
+                            ("common", File::Common),
+                        ] {
                             for (certificate_word, certificate) in certificates {
                                 for (lan_word, lan) in lans {
                                     for (asked_word, unanswered) in [("no", false), ("yes", true)] {

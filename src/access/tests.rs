@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::brands::Content;
-use crate::model::{FirstContact, Id, Login, Mac, Phone, Policy, Reason, Secret, SecretPolicy, Timestamp};
+use crate::model::{FirstContact, Id, Login, Mac, Phone, Policy, Reason, Secret, SecretPolicy, Settings, Timestamp};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const ADDRESS: [u8; 4] = [10, 66, 0, 10];
@@ -34,6 +34,10 @@ pub(super) fn phone() -> Phone {
         model: None,
         name: "Reception".into(),
         lines: Vec::new(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: Some(Login { user: "p1".into(), password: Secret::new("secret") }),
         pending_login: None,
         first_contact: FirstContact::Waiting,
@@ -59,7 +63,7 @@ const CLOSED: FirstContact = FirstContact::Closed { at: NOW };
 fn the_fixed_rows() {
     let closed = in_state(CLOSED);
     let waiting = phone();
-    let generous = Policy { secret_files: SecretPolicy::Organisation, plain_http: false, reopen_after_reset: false };
+    let generous = Policy { secret_files: SecretPolicy::Organisation, ..Policy::default() };
     let about = |phone| Some(Subject { phone, policy: generous });
     let own = LoginProof::Phone(phone_id());
     let organisation = LoginProof::Organisation(organisation_id());
@@ -194,19 +198,28 @@ fn evidence_strategy() -> impl Strategy<Value = Evidence> {
 
 fn ask_strategy() -> impl Strategy<Value = Ask> {
     let channel = prop_oneof![Just(Channel::Tls), Just(Channel::Plain), Just(Channel::Tftp)];
-    (channel, prop_oneof![Just(File::Own), Just(File::Common)], 10_u8..12, any::<bool>()).prop_map(
-        |(channel, file, host, unanswered)| Ask { channel, file, address: [10, 66, 0, host].into(), unanswered },
-    )
+    let file =
+        prop_oneof![Just(File::Own), Just(File::Kept), Just(File::Personal), Just(File::Shared), Just(File::Common)];
+    (channel, file, 10_u8..12, any::<bool>()).prop_map(|(channel, file, host, unanswered)| Ask {
+        channel,
+        file,
+        address: [10, 66, 0, host].into(),
+        unanswered,
+    })
 }
 
 fn policy_strategy() -> impl Strategy<Value = Policy> {
     let secret_files =
         prop_oneof![Just(SecretPolicy::Own), Just(SecretPolicy::OrganisationOnLan), Just(SecretPolicy::Organisation)];
-    (secret_files, any::<bool>(), any::<bool>()).prop_map(|(secret_files, plain_http, reopen_after_reset)| Policy {
-        secret_files,
-        plain_http,
-        reopen_after_reset,
-    })
+    (secret_files, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(secret_files, plain_http, lan_alone, reopen_after_reset)| Policy {
+            secret_files,
+            plain_http,
+            lan_alone,
+            reopen_after_reset,
+            ..Policy::default()
+        },
+    )
 }
 
 fn phone_strategy() -> impl Strategy<Value = Option<Phone>> {
@@ -229,8 +242,9 @@ fn rank(verdict: &Verdict) -> u8 {
     match verdict.content() {
         None => 0,
         Some(Content::Pointer) => 1,
-        Some(Content::FirstContact) => 2,
-        Some(Content::Full) => 3,
+        Some(Content::Settings) => 2,
+        Some(Content::FirstContact) => 3,
+        Some(Content::Full) => 4,
     }
 }
 
@@ -260,14 +274,15 @@ proptest! {
     fn the_lan_alone_grants_no_secret_outside_first_contact(
         ask in ask_strategy(), phone in phone_strategy(), policy in policy_strategy(),
     ) {
+        let policy = Policy { lan_alone: false, ..policy };
         let subject = phone.as_ref().map(|phone| Subject { phone, policy });
         let verdict = decide(&ask, &evidence(LoginProof::None, None, Lan::Agrees), subject, NOW);
         let admitted = phone.as_ref().is_some_and(|phone| {
             phone.first_contact.admits(ask.address, NOW)
                 || policy.reopen_after_reset && matches!(phone.first_contact, FirstContact::Reset { .. })
         });
-        prop_assert!(rank(&verdict) < 3);
-        prop_assert!(admitted || rank(&verdict) < 2);
+        prop_assert!(rank(&verdict) < 4);
+        prop_assert!(admitted || rank(&verdict) < 3);
     }
 
     #[test]
@@ -281,6 +296,27 @@ proptest! {
             let (lesser, greater) = (decide(&ask, &less, subject, NOW), decide(&ask, &more, subject, NOW));
             prop_assert!(rank(&lesser) <= rank(&greater), "{less:?} {lesser:?}, {more:?} {greater:?}");
         }
+    }
+
+    #[test]
+    fn what_was_sent_up_goes_back_whole_on_the_evidence_that_opens_everything(
+        ask in ask_strategy(), given in evidence_strategy(), phone in phone_strategy(), policy in policy_strategy(),
+    ) {
+        let subject = phone.as_ref().map(|phone| Subject { phone, policy });
+        let kept = decide(&Ask { file: File::Kept, ..ask }, &given, subject, NOW);
+        let own = decide(&Ask { file: File::Own, ..ask }, &given, subject, NOW);
+        let whole = own.content() == Some(Content::Full);
+        prop_assert_eq!(kept.content(), whole.then_some(Content::Full));
+        prop_assert_eq!(kept.transition(), None);
+    }
+
+    #[test]
+    fn a_file_without_secrets_is_never_answered_with_one(
+        ask in ask_strategy(), given in evidence_strategy(), phone in phone_strategy(), policy in policy_strategy(),
+    ) {
+        let subject = phone.as_ref().map(|phone| Subject { phone, policy });
+        let verdict = decide(&ask, &given, subject, NOW);
+        prop_assert!(ask.file.may_hold_secrets() || !verdict.content().is_some_and(Content::is_secret), "{:?}", verdict);
     }
 
     #[test]

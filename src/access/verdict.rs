@@ -37,6 +37,8 @@ pub enum Basis {
         /// The phone's own login or certificate, as opposed to its organisation's or none.
         own_login: bool,
     },
+    /// The phone's place on the LAN, for a file without secrets or where policy says that nothing better is to be had.
+    Lan,
     /// The phone's place on the LAN, while its first contact lasts.
     FirstContact,
     /// The phone's place on the LAN, or a login over a plain channel: enough to be told where to go.
@@ -67,6 +69,9 @@ impl Verdict {
             Self::Grant { basis, .. } => match *basis {
                 Basis::Success { own_login } => {
                     Reason::Success { own_file: file == File::Own, own_login, revision: revision.to_owned() }
+                }
+                Basis::Lan => {
+                    Reason::Success { own_file: file == File::Own, own_login: false, revision: revision.to_owned() }
                 }
                 Basis::FirstContact => Reason::FirstContactGiven,
                 Basis::Pointed => Reason::Pointed,

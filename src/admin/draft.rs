@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::problem::FieldError;
-use crate::model::{Line, Mac, Secret, Transport};
+use crate::model::{Line, Mac, Policy, Secret, Settings, Transport};
 
 /// A phone as somebody wrote it: the body of `POST /api/v1/phones`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -97,14 +97,17 @@ const CREDENTIAL: usize = 128;
 pub(super) struct OrganisationDraft {
     /// Its name.
     pub(super) name: String,
+    /// What counts as enough evidence for its phones; the usual where nothing is said.
+    #[serde(default)]
+    pub(super) policy: Policy,
 }
 
 impl OrganisationDraft {
-    /// Its name, if it can be one.
-    pub(crate) fn check(self) -> Result<String, Vec<FieldError>> {
+    /// Its name, if it can be one, and its policy.
+    pub(crate) fn check(self) -> Result<(String, Policy), Vec<FieldError>> {
         let mut errors = Vec::new();
         let name = required(&mut errors, "name", self.name, NAME);
-        if errors.is_empty() { Ok(name) } else { Err(errors) }
+        if errors.is_empty() { Ok((name, self.policy)) } else { Err(errors) }
     }
 }
 
@@ -165,16 +168,17 @@ impl LineDraft {
             }
         };
         let transport = match self.transport.as_deref().map(|t| t.trim().to_ascii_lowercase()).as_deref() {
-            None | Some("" | "udp") => Transport::Udp,
-            Some("tcp") => Transport::Tcp,
-            Some("tls") => Transport::Tls,
+            None | Some("") => None,
+            Some("udp") => Some(Transport::Udp),
+            Some("tcp") => Some(Transport::Tcp),
+            Some("tls") => Some(Transport::Tls),
             Some(_) => {
                 errors.push(FieldError::new("transport", "Transport is udp, tcp or tls."));
-                Transport::Udp
+                None
             }
         };
-        let expires = self.expires.unwrap_or(Line::DEFAULT_EXPIRES);
-        if !(60..=86_400).contains(&expires) {
+        let expires = self.expires;
+        if expires.is_some_and(|expires| !(60..=86_400).contains(&expires)) {
             errors.push(FieldError::new("expires", "A registration lasts 60 to 86400 seconds."));
         }
         let voicemail = text(&mut errors, "voicemail", self.voicemail, 32);
@@ -192,6 +196,7 @@ impl LineDraft {
                 transport,
                 expires,
                 voicemail,
+                settings: Settings::NONE,
             }),
             _ => None,
         };
@@ -298,7 +303,7 @@ mod tests {
         let line = &phone.lines[0];
         assert_eq!(
             (line.server.as_str(), line.port, line.transport, line.expires),
-            ("pbx.example.net", None, Transport::Udp, 3600)
+            ("pbx.example.net", None, None, None)
         );
         assert_eq!(line.password.expose(), "s3cret");
     }

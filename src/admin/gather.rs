@@ -103,8 +103,8 @@ fn line(line: &Line) -> types::Line {
         display: line.display.clone(),
         server: line.server.clone(),
         port: line.port,
-        transport: line.transport,
-        expires: line.expires,
+        transport: line.transport.unwrap_or_default(),
+        expires: line.expires.unwrap_or(Line::DEFAULT_EXPIRES),
         voicemail: line.voicemail.clone(),
     }
 }

@@ -21,6 +21,10 @@
 //! | `/sip`                            | GET         | what was dropped, by why                            |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
+//! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
+//! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
+//! | `/firmware/{id}/fetch`, `…/pin`   | POST        | fetch it now; keep it on the box                    |
+//! | `/firmware/settings`              | GET, PUT    | room, rates, proxy, authorities                     |
 //! | `/leases/export`, `…/import`      | GET, POST   | `?network=&form=dnsmasq`, or `kea`                  |
 //! | `/dhcp`, `/sightings`             | GET         | what is done on each network and why; who is there  |
 //! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
@@ -64,6 +68,7 @@ mod test_data;
 mod tests;
 mod throttle;
 pub mod types;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -81,6 +86,7 @@ pub use standing::Standing;
 use crate::brands::Registry;
 use crate::config::Network;
 use crate::dhcp as dhcp_control;
+use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
@@ -112,6 +118,8 @@ pub struct Facts {
     pub authority: Authority,
     /// Has phones told by SIP.
     pub sip: Sip,
+    /// Images for phones.
+    pub firmware: Library,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
     /// The brands that are recognised.

@@ -9,6 +9,7 @@ use super::answer::{Answer, Body};
 use super::call::{Call, Origin};
 use super::problem::Problem;
 use super::session::Session;
+use super::upload;
 
 /// Name of the session's cookie. Browsers keep the prefix's promise: set over TLS, for this host and all paths.
 pub(super) const COOKIE: &str = "__Host-block66";
@@ -36,6 +37,10 @@ impl Admin {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let api = request.uri().path().starts_with("/api/");
+        if upload::is_one(&request) {
+            let answer = self.upload(request, from).await;
+            return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
+        }
         let answer = match Call::read(request, from).await {
             Ok(mut call) => {
                 if call.method == Method::HEAD {
@@ -56,7 +61,7 @@ impl Admin {
         answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response()
     }
 
-    fn who(&self, call: &Call) -> Who {
+    pub(super) fn who(&self, call: &Call) -> Who {
         if call.from == Origin::Local {
             return Who::Local;
         }
@@ -68,6 +73,12 @@ impl Admin {
 
     /// Lets a call through to the API if its caller may make it.
     async fn guarded_api(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
+        self.guard(call, who, path)?;
+        self.api(call, who, path).await
+    }
+
+    /// Whether the caller may make this call.
+    pub(super) fn guard(&self, call: &Call, who: &Who, path: &[&str]) -> Result<(), Problem> {
         let door = matches!((&call.method, path), (&Method::POST, ["claim" | "session"]));
         match who {
             Who::Local => {}
@@ -85,7 +96,7 @@ impl Admin {
             Who::Nobody if !self.is_claimed() => return Err(Problem::not_claimed()),
             Who::Nobody => return Err(Problem::sign_in_first()),
         }
-        self.api(call, who, path).await
+        Ok(())
     }
 
     async fn page_or_problem(&self, call: &Call, who: &Who, path: &[&str]) -> Answer {

@@ -165,6 +165,7 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
         Reason::RenderFailed { .. } => "Correct the setting that is named.",
         Reason::MacMismatch { .. } => "Find out which device is at that address before you trust it.",
         Reason::DiskFull => "Make room on the disk of this box.",
+        Reason::OverlayRefused { .. } => "Correct the file that is named, then restart this box.",
         Reason::StoreRestored { .. } => "Look through the list of phones: the newest changes may be missing.",
         Reason::PartRestarted { .. } => {
             "Nothing to do if it stays at one; otherwise send the log of this box to support."

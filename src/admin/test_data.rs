@@ -1,6 +1,6 @@
 //! Phones and other documents for the tests of this module.
 
-use crate::model::{FirstContact, Id, Line, Login, Mac, Organisation, Phone, Policy, Secret, Timestamp, Transport};
+use crate::model::{FirstContact, Id, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings, Timestamp};
 
 pub(crate) const PASSWORD: &str = "line-secret-never-shown";
 
@@ -12,6 +12,7 @@ pub(crate) fn organisation() -> Organisation {
         name: "Branch".into(),
         login: Login { user: "branch".into(), password: Secret::new("organisation-secret") },
         policy: Policy::default(),
+        settings: Settings::NONE,
         created: Timestamp::from_secs(1_700_000_000),
     }
 }
@@ -34,10 +35,15 @@ pub(crate) fn phone(number: u8) -> Phone {
             display: format!("Desk {number}"),
             server: "pbx.example.net".into(),
             port: None,
-            transport: Transport::Udp,
-            expires: Line::DEFAULT_EXPIRES,
+            transport: None,
+            expires: None,
             voicemail: None,
+            settings: Settings::NONE,
         }],
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: None,
         pending_login: Some(Login { user: mac.plain(), password: Secret::new("login-secret-never-shown") }),
         first_contact: FirstContact::Waiting,

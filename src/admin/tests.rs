@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use super::call::Origin;
 use super::test_data;
 use super::{Admin, Authority, Facts, Ports};
+use crate::brands::Registry;
 use crate::config::{Dhcp, Mode, Network, Pool};
+use crate::firmware::Library;
 use crate::journal::Journal;
 use crate::model::{Door, Mac, Secret};
 use crate::model::{Event, FirstContact, Id, Journey, Lease, LeaseState, Light, Phone, Reason, Step, Timestamp};
@@ -73,7 +75,10 @@ impl Ground {
         let (journal, _running) = Journal::open(store.clone()).unwrap();
         let organisation = test_data::organisation();
         store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).await.unwrap();
-        let admin = Admin::new(store.clone(), journal, clock, facts()).unwrap();
+        let parts = (store.clone(), journal.clone(), clock.clone());
+        let registry = Arc::new(Registry::builtin().unwrap());
+        let library = Library::open(&directory.path().join("firmware"), parts, registry).unwrap();
+        let admin = Admin::new(store.clone(), journal, clock, facts(library)).unwrap();
         Self { admin, store, _directory: directory }
     }
 
@@ -127,7 +132,7 @@ impl Ground {
     }
 }
 
-pub(super) fn facts() -> Facts {
+pub(super) fn facts(firmware: Library) -> Facts {
     Facts {
         name: "box66.branch.example".into(),
         version: "0.1.0".into(),
@@ -140,6 +145,7 @@ pub(super) fn facts() -> Facts {
             gateway: Some([10, 66, 0, 254].into()),
             dns: Vec::new(),
             domain: None,
+            vlan: None,
             dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
@@ -161,6 +167,7 @@ pub(super) fn facts() -> Facts {
             not_after: Timestamp::from_secs(2_140_000_000),
         },
         sip: crate::sip::channel().0,
+        firmware,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
@@ -277,7 +284,10 @@ async fn forms_do_what_the_api_does() {
     let added = ground.submit(&browser, "/phones/new", form).await;
     assert_eq!(added.header("location"), "/phones/805ec0123456?done=added", "{}", added.text);
     let phone = ground.store.phones().remove(0);
-    assert_eq!((phone.lines[0].display.as_str(), phone.lines[0].transport), ("Hall", crate::model::Transport::Tls));
+    assert_eq!(
+        (phone.lines[0].display.as_str(), phone.lines[0].transport),
+        ("Hall", Some(crate::model::Transport::Tls))
+    );
 
     let wrong = ground.submit(&browser, "/phones/new", "mac=12&user=<b>&password=hunter2&server=pbx").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);

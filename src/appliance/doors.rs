@@ -9,17 +9,22 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
 
+use super::given::Given;
 use super::supervision::Supervisor;
-use super::{CARE, names, port};
+use super::{CARE, names, over_tftp, overlays, port};
 use crate::admin::{self, Admin};
 use crate::brands::Registry;
-use crate::config::{Config, Mode, Network};
+use crate::config::{Config, Listen, Mode, Network};
+use crate::depot::Depot;
 use crate::dhcp;
+use crate::firmware::Library;
+use crate::http::firmware::FirmwareDoor;
 use crate::http::listeners::{self, Entrance};
 use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
+use crate::pairing::Pairing;
 use crate::partners::gateway_snmp;
 use crate::pki::{Authority, Certificates};
 use crate::sip::{self, Sip};
@@ -27,11 +32,13 @@ use crate::sntp;
 use crate::store::Store;
 use crate::sys::clock::Clock;
 use crate::sys::{interfaces, random};
+use crate::tftp;
 
 /// What the doors stand on.
 pub(super) struct Doors {
     pub(super) config: Config,
     pub(super) store: Store,
+    pub(super) depot: Depot,
     pub(super) journal: Journal,
     pub(super) clock: Clock,
     pub(super) authority: Authority,
@@ -43,22 +50,47 @@ pub(super) struct Doors {
 }
 
 impl Doors {
+    /// The brands, with the administrator's folders over them; what became of those is on record.
+    fn brands(&self) -> anyhow::Result<Registry> {
+        let (folders, unreadable) = overlays::read(&self.config.data_directory);
+        let (registry, refused) = Registry::with_overlays(&folders).context("the brand folders are damaged")?;
+        let now = self.clock.now().wall;
+        let mut bad: Vec<(String, String)> =
+            refused.into_iter().map(|refused| (refused.brand, refused.error.to_string())).collect();
+        bad.extend(unreadable.into_iter().map(|folder| (folder.brand, folder.what)));
+        for folder in folders.into_iter().filter(|folder| bad.iter().all(|(brand, _)| *brand != folder.id)) {
+            self.journal.record(Event::new(now, Door::Box, Reason::OverlayInForce { brand: folder.id }));
+        }
+        for (brand, what) in bad {
+            tracing::error!(brand, what, "a brand folder is not in force");
+            self.journal.record(Event::new(now, Door::Box, Reason::OverlayRefused { brand, what }));
+        }
+        Ok(registry)
+    }
+
     /// Takes every port, then serves. A port that cannot be had fails the start: nobody would notice later.
     pub(super) async fn open(self, supervisor: &Supervisor) -> anyhow::Result<(JoinSet<()>, Option<Secret>)> {
         let mut parts = JoinSet::new();
-        let registry = Arc::new(Registry::builtin().context("the brand folders are damaged")?);
+        let registry = Arc::new(self.brands()?);
         let listen = self.config.listen;
         let plain = bind("http", listen.http)?;
+        let alternate = alternate(&listen)?;
+        let trivial = trivial(&listen)?;
+        let held = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr()));
+        let also: Vec<u16> = held.chain(trivial.iter().map(|(at, socket)| port(*at, socket.local_addr()))).collect();
         let tls = bind("https", listen.https)?;
         let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
         let (sip, orders) = sip::channel();
-        let admin = self.admin(&registry, ports, sip)?;
+        let library = self.library(&registry).context("the files of firmware cannot be used")?;
+        let admin = self.admin(&registry, ports, (library.clone(), sip))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
+            depot: self.depot.clone(),
+            pairing: Pairing::new(self.store.clone(), self.origin),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,
@@ -69,11 +101,28 @@ impl Doors {
             https: ports.https,
         }));
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
+        let images =
+            FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
+        let service = images.in_front_of(service);
+
+        let tftp = tftp::Door {
+            files: over_tftp::files(provision.clone(), library.clone(), (self.journal.clone(), self.clock.clone())),
+            serves: Arc::new({
+                let provision = provision.clone();
+                move |address| provision.serves(address)
+            }),
+            limits: tftp::Limits::default(),
+            single_port: Arc::new(move || library.settings().tftp_single_port),
+        };
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        // Where phones ask that know no other port; DHCP sends them here only while the port is held.
+        if let Some(alternate) = alternate {
+            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
+        }
         let entrance = Entrance {
             tls: Some((
-                self.certificates.server_config(),
+                self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
             ..entrance_plain(&service, &self.clock)
@@ -81,15 +130,29 @@ impl Doors {
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
         self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
+        if let Some(trivial) = trivial {
+            self.serve_tftp(&mut parts, supervisor, trivial, tftp);
+        }
         for network in &self.config.networks {
-            self.lease(&mut parts, supervisor, network, &registry, ports);
+            self.lease(&mut parts, supervisor, network, &registry, (ports, &also));
         }
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
         Ok((parts, setup_code))
     }
 
-    fn admin(&self, registry: &Arc<Registry>, ports: admin::Ports, sip: Sip) -> anyhow::Result<Admin> {
+    fn library(&self, registry: &Arc<Registry>) -> std::io::Result<Library> {
+        let directory = self.config.data_directory.join("firmware");
+        let parts = (self.store.clone(), self.journal.clone(), self.clock.clone());
+        Library::open(&directory, parts, registry.clone())
+    }
+
+    fn admin(
+        &self,
+        registry: &Arc<Registry>,
+        ports: admin::Ports,
+        (firmware, sip): (Library, Sip),
+    ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
@@ -106,6 +169,7 @@ impl Doors {
                 not_after: self.authority.not_after(),
             },
             sip,
+            firmware,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
             registry: registry.clone(),
             dhcp: self.control.clone(),
@@ -134,6 +198,31 @@ impl Doors {
                     None => listeners::bind(at)?,
                 };
                 Ok(listeners::serve(socket, entrance, stop).await?)
+            }
+        }));
+    }
+
+    fn serve_tftp(
+        &self,
+        parts: &mut JoinSet<()>,
+        supervisor: &Supervisor,
+        (at, socket): (SocketAddr, tokio::net::UdpSocket),
+        door: tftp::Door,
+    ) {
+        let first = std::sync::Mutex::new(Some(socket));
+        let stop = supervisor.stop.clone();
+        parts.spawn(supervisor.clone().keep("tftp".to_owned(), move || {
+            let socket = first.lock().ok().and_then(|mut first| first.take());
+            let (door, stop) = (door.clone(), stop.clone());
+            async move {
+                let socket = match socket {
+                    Some(socket) => socket,
+                    None => tftp::bind(at)?,
+                };
+                tokio::select! {
+                    ended = tftp::serve(socket, door) => Ok(ended?),
+                    () = stop.cancelled() => Ok(()),
+                }
             }
         }));
     }
@@ -204,7 +293,7 @@ impl Doors {
         supervisor: &Supervisor,
         network: &Network,
         registry: &Arc<Registry>,
-        ports: admin::Ports,
+        (ports, also): (admin::Ports, &[u16]),
     ) {
         let server = dhcp::Parts {
             store: self.store.clone(),
@@ -213,7 +302,7 @@ impl Doors {
                 registry: registry.clone(),
                 http: ports.http,
                 https: ports.https,
-                also: Vec::new(),
+                also: also.to_vec(),
             },
             clock: self.clock.clone(),
             restored: self.restored,
@@ -271,20 +360,25 @@ impl Doors {
         }));
     }
 
-    /// Certificates are made anew when an address changed or their end is near; connections go on undisturbed.
+    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
+    /// in force; connections go on undisturbed.
     fn care_for_certificates(self, parts: &mut JoinSet<()>, supervisor: &Supervisor) {
         let stop = supervisor.stop.clone();
-        let doors = Arc::new(self);
+        let (doors, given) = (Arc::new(self), Arc::new(Given::default()));
         parts.spawn(supervisor.clone().keep("certificates".to_owned(), move || {
-            let (doors, stop) = (doors.clone(), stop.clone());
+            let (doors, given, stop) = (doors.clone(), given.clone(), stop.clone());
             async move {
                 loop {
                     tokio::select! {
                         () = tokio::time::sleep(CARE) => {}
                         () = stop.cancelled() => return Ok(()),
                     }
-                    let doors = doors.clone();
-                    tokio::task::spawn_blocking(move || doors.renew()).await??;
+                    let (doors, given) = (doors.clone(), given.clone());
+                    tokio::task::spawn_blocking(move || {
+                        given.follow(&doors.store, &doors.certificates, &doors.journal, doors.clock.now());
+                        doors.renew()
+                    })
+                    .await??;
                 }
             }
         }));
@@ -337,6 +431,32 @@ fn by_snmp(access: &gateway_snmp::Access) -> sip::Otherwise {
 
 fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {
     Entrance { service: service.clone(), tls: None, limits: Limits::default(), clock: clock.clone() }
+}
+
+/// One that nobody asked for may be missing: hardly any phone needs it.
+fn alternate(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, TcpListener)>> {
+    match listen.http_alternate {
+        Some(at) => Ok(Some((at, bind("http-alternate", at)?))),
+        None => Ok(listeners::bind(Listen::USUAL_ALTERNATE)
+            .inspect_err(
+                |error| tracing::warn!(%error, at = %Listen::USUAL_ALTERNATE, "some phones will not find files"),
+            )
+            .ok()
+            .map(|socket| (Listen::USUAL_ALTERNATE, socket))),
+    }
+}
+
+/// As with the alternate port, one that nobody asked for may be missing.
+fn trivial(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, tokio::net::UdpSocket)>> {
+    match listen.tftp {
+        Some(at) => Ok(Some((at, tftp::bind(at).with_context(|| taken("tftp", at))?))),
+        None => Ok(tftp::bind(Listen::USUAL_TFTP)
+            .inspect_err(
+                |error| tracing::warn!(%error, at = %Listen::USUAL_TFTP, "phones that ask over TFTP find nothing"),
+            )
+            .ok()
+            .map(|socket| (Listen::USUAL_TFTP, socket))),
+    }
 }
 
 fn bind(name: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {

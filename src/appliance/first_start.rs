@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::model::{Id, Login, Now, Organisation, Policy, Secret};
+use crate::model::{Id, Login, Now, Organisation, Policy, Secret, Settings};
 use crate::store::{Store, Write};
 use crate::sys::random;
 
@@ -19,6 +19,10 @@ pub(super) async fn make_missing(store: &Store, now: Now) -> anyhow::Result<Id> 
             id
         }
     };
+    if store.secret(Store::PASSWORD_KEY).is_none() {
+        let value = Secret::new(random::token(43));
+        writes.push(Write::PutSecret { key: Store::PASSWORD_KEY.into(), value });
+    }
     if store.organisations().is_empty() {
         let organisation = Organisation {
             id: random::id(now.wall),
@@ -27,6 +31,7 @@ pub(super) async fn make_missing(store: &Store, now: Now) -> anyhow::Result<Id> 
             name: FIRST_ORGANISATION.into(),
             login: Login { user: "branch".into(), password: Secret::new(random::token(22)) },
             policy: Policy::default(),
+            settings: Settings::NONE,
             created: now.wall,
         };
         writes.push(Write::PutOrganisation { organisation, expect: None });

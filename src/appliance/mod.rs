@@ -6,6 +6,9 @@
 mod disk;
 mod doors;
 mod first_start;
+mod given;
+mod over_tftp;
+mod overlays;
 mod supervision;
 
 use std::net::SocketAddr;
@@ -20,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::doors::Doors;
 use self::supervision::Supervisor;
 use crate::config::Config;
+use crate::depot::{self, Depot};
 use crate::journal::{self, Journal};
 use crate::model::{Door, Event, Reason, Secret, Timestamp};
 use crate::pki::{Authority, Certificates, Names};
@@ -71,6 +75,8 @@ impl Appliance {
             .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|path| PathBuf::from(path).join("block66-key"));
         let key = store::key::load(directory, credential.as_deref().filter(|path| path.exists()))?;
+        let depot = Depot::open(directory, key.clone(), depot::Limits::default())
+            .with_context(|| format!("files cannot be kept in {}", directory.display()))?;
         let options = store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
         let (store, opened) = Store::open(options)?;
 
@@ -91,6 +97,7 @@ impl Appliance {
         let doors = Doors {
             config,
             store: store.clone(),
+            depot,
             journal: journal.clone(),
             clock: clock.clone(),
             authority,

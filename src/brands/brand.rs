@@ -4,14 +4,16 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::class::{ClassRule, MacPrefix};
+use super::context::Maps;
 use super::dhcp::{self, DhcpAnswer, DhcpQuery, OptionRule};
 use super::error::Error;
 use super::escape::Format;
 use super::manifest::{self, Manifest};
 use super::notify::SipRules;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Places};
 use super::registry::Folder;
 use super::render::Templates;
+use crate::model::ResourceKind;
 
 /// One brand of phones, read from its folder and checked.
 #[derive(Debug)]
@@ -20,8 +22,12 @@ pub struct Brand {
     pub id: String,
     /// Name as people write it.
     pub name: String,
+    /// What its images are like, once known.
+    pub firmware: Option<Images>,
     /// What its TLS can do.
     pub tls: Tls,
+    /// Whether its phones can log in by HTTP; else the LAN is all the evidence that they ever give.
+    pub logs_in: bool,
     /// Whether its phones ask by DHCPINFORM when their lease tells them nothing.
     pub asks_by_inform: bool,
     pub(super) user_agents: Vec<Regex>,
@@ -31,9 +37,55 @@ pub struct Brand {
     pub(super) templates: Templates,
     pub(super) sip_rules: SipRules,
     options: Vec<OptionRule>,
-    accounts_of_unknown_model: usize,
-    models: Vec<(String, usize)>,
+    pub(super) maps: Maps,
+    unknown_model: Model,
+    models: Vec<(String, Model)>,
     facts: Vec<Fact>,
+}
+
+/// What a brand's firmware images are like.
+#[derive(Debug, Clone)]
+pub struct Images {
+    names: Vec<Regex>,
+    /// So many numbers at the front of a release say which hardware it is for.
+    pub hardware_numbers: usize,
+    /// Phones ask for an image by the same name at every start, whatever release it holds, and take what is newer: it
+    /// is given only to those who should have it.
+    pub fixed_names: bool,
+    /// Whether phones take an older release than they run.
+    pub rollback: bool,
+}
+
+impl Images {
+    /// Whether phones take an image of this name.
+    pub fn takes(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.names.iter().any(|pattern| pattern.is_match(name.as_bytes()))
+    }
+
+    /// The names that phones take, as regular expressions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(Regex::as_str)
+    }
+}
+
+/// What a model of phone has. Zero where that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Model {
+    /// Accounts that can register.
+    pub accounts: usize,
+    /// Keys of the phone itself that can be given a task, pages included.
+    pub keys: u16,
+    /// Expansion modules that can be connected.
+    pub modules: u8,
+    /// Keys of one of them.
+    pub module_keys: u16,
+    /// Cordless handsets.
+    pub handsets: u16,
+    /// Analogue ports.
+    pub ports: u16,
+    /// Words of the brand's own that its templates ask for.
+    pub traits: Vec<String>,
 }
 
 /// What a brand's TLS can do.
@@ -58,13 +110,23 @@ pub struct Fact {
     pub seen_on_a_phone: bool,
 }
 
-/// A file that phones of a brand ask for.
+/// A file that phones of a brand ask for, or send.
 #[derive(Debug, Clone)]
 pub struct FileRule {
-    /// Whose it is.
+    /// What it is.
     pub kind: FileKind,
+    /// Whether it may hold secrets of the phone that it belongs to.
+    pub secret: bool,
     /// When phones ask for it, lowest first; files with the same number replace each other.
     pub order: u8,
+    /// Of a phone book: the parameter of the query that says what is looked for.
+    pub search: Option<String>,
+    /// Of an upload: most bytes that are kept.
+    pub largest: usize,
+    /// Of an upload: whether the phone fetches it again, as at its next boot.
+    pub given_back: bool,
+    /// Of resources: which kinds are found by this name.
+    pub holds: Vec<ResourceKind>,
     pub(super) name: Pattern,
     pub(super) made: Option<Made>,
 }
@@ -75,23 +137,50 @@ pub(super) struct Made {
     pub(super) template: String,
     pub(super) format: Format,
     pub(super) content_type: String,
+    /// How one setting stands in it, with places for {name} and {value}.
+    pub(super) setting: Option<String>,
 }
 
 impl FileRule {
+    /// Most bytes of an upload that says nothing of its own.
+    pub const UPLOAD: usize = 256 * 1024;
+
     /// The name as `brand.toml` writes it, with its places in braces.
     pub fn name(&self) -> &str {
         self.name.written()
     }
+
+    /// The name with its places filled; `None` when one of them is not known.
+    pub fn name_for(&self, places: &Places) -> Option<String> {
+        self.name.fill(places)
+    }
+
+    /// Whether it comes from a template.
+    pub fn is_made(&self) -> bool {
+        self.made.is_some()
+    }
 }
 
-/// Whose a file is.
+/// What a file is: whose, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileKind {
-    /// One phone's, named by its MAC.
+    /// One phone's, made from its settings. With secrets unless it says otherwise.
     Own,
     /// One for many phones; never holds a secret.
     Common,
+    /// A phone book, for phones that may see it: the one whose number is the `{id}` in its name, else all that the
+    /// phone shows.
+    Book,
+    /// A picture, a sound or XML that an administrator gave to the box, found by `{file}`, else by the last part of the
+    /// name.
+    Resource,
+    /// What a phone sends up and may fetch again. It may hold secrets, and is given to nobody else.
+    Upload,
+    /// A firmware image.
+    Firmware,
+    /// Asked of whatever answers at that name; everybody is sent to where the files are.
+    Redirect,
     /// Asked for, and given to nobody.
     Withheld,
 }
@@ -123,28 +212,37 @@ impl Brand {
         if manifest.accounts.is_none() && files.iter().any(|rule| rule.made.is_some()) {
             return Err(wrong("files are made, and nothing says how many accounts a phone has".into()));
         }
+        let sip_rules = SipRules::read(&manifest).map_err(wrong)?;
+        let unknown_model = manifest.accounts.map(unknown_model).unwrap_or_default();
+        let maps = Maps::new(manifest.maps);
         Ok(Self {
             id: folder.id.clone(),
-            sip_rules: SipRules::read(&manifest).map_err(wrong)?,
+            sip_rules,
             name: manifest.name,
+            firmware: manifest.firmware.as_ref().map(images).transpose().map_err(wrong)?,
             asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
                 newest: manifest.tls.newest,
                 client_certificate: manifest.tls.client_certificate,
                 takes_our_ca: manifest.tls.takes_our_ca,
             },
+            logs_in: manifest.http_login,
             user_agents,
             vendor_classes,
             mac_prefixes,
-            templates: Templates::compile(folder, &files)?,
+            templates: Templates::compile(folder, &files, &maps)?,
+            maps,
             files,
             options,
-            accounts_of_unknown_model: manifest.accounts.map_or(0, |accounts| accounts.unknown_model),
             models: manifest
                 .model
                 .into_iter()
-                .flat_map(|model| model.names.into_iter().map(move |name| (name, model.accounts)))
+                .flat_map(|listed| {
+                    let model = model(&listed, &unknown_model);
+                    listed.names.into_iter().map(move |name| (name, model.clone()))
+                })
                 .collect(),
+            unknown_model,
             facts,
         })
     }
@@ -180,10 +278,39 @@ impl Brand {
         dhcp::answer(&self.options, query)
     }
 
-    /// How many accounts a phone of this model has: those without a line are switched off.
-    pub(super) fn accounts(&self, model: Option<&str>) -> usize {
+    /// What a phone of this model has; of a model that is not listed, what most have.
+    pub fn model(&self, model: Option<&str>) -> &Model {
         let known = |model: &str| self.models.iter().find(|(name, _)| name.eq_ignore_ascii_case(model));
-        model.and_then(known).map_or(self.accounts_of_unknown_model, |(_, accounts)| *accounts)
+        model.and_then(known).map_or(&self.unknown_model, |(_, known)| known)
+    }
+
+    /// The models that it lists, by name.
+    pub fn models(&self) -> impl Iterator<Item = (&str, &Model)> {
+        self.models.iter().map(|(name, model)| (name.as_str(), model))
+    }
+}
+
+fn unknown_model(accounts: manifest::Accounts) -> Model {
+    Model {
+        accounts: accounts.unknown_model,
+        keys: accounts.keys,
+        modules: accounts.modules,
+        module_keys: accounts.module_keys,
+        handsets: accounts.handsets,
+        ports: accounts.ports,
+        traits: accounts.traits,
+    }
+}
+
+fn model(listed: &manifest::Model, unknown: &Model) -> Model {
+    Model {
+        accounts: listed.accounts,
+        keys: listed.keys.unwrap_or(unknown.keys),
+        modules: listed.modules.unwrap_or(unknown.modules),
+        module_keys: listed.module_keys.unwrap_or(unknown.module_keys),
+        handsets: listed.handsets.unwrap_or(unknown.handsets),
+        ports: listed.ports.unwrap_or(unknown.ports),
+        traits: listed.traits.clone().unwrap_or_else(|| unknown.traits.clone()),
     }
 }
 
@@ -199,22 +326,76 @@ pub(super) fn user_agent(pattern: &str) -> Result<Regex, String> {
     Ok(regex)
 }
 
+fn images(rule: &manifest::Firmware) -> Result<Images, String> {
+    if rule.names.is_empty() {
+        return Err("firmware has no names".into());
+    }
+    let names = rule.names.iter().map(|name| Regex::new(name).map_err(|error| error.to_string()));
+    Ok(Images {
+        names: names.collect::<Result<_, _>>()?,
+        hardware_numbers: rule.hardware_numbers,
+        fixed_names: rule.fixed_names,
+        rollback: rule.rollback,
+    })
+}
+
 fn file_rule(file: &manifest::File) -> Result<FileRule, String> {
     let name = Pattern::read(&file.name)?;
     let made = match (&file.template, file.format, &file.content_type) {
         (Some(template), Some(format), Some(content_type)) => {
-            Some(Made { template: template.clone(), format, content_type: content_type.clone() })
+            let setting = file.setting.clone().or_else(|| format.usual_setting().map(str::to_owned));
+            if setting.as_ref().is_some_and(|setting| !setting.contains("{name}") || !setting.contains("{value}")) {
+                return Err(format!("file {}: setting needs places for {{name}} and {{value}}", file.name));
+            }
+            Some(Made { template: template.clone(), format, content_type: content_type.clone(), setting })
         }
         (None, None, None) => None,
         _ => return Err(format!("file {}: template, format and content-type go together", file.name)),
     };
-    match (file.kind, made.is_some(), name.names_a_mac()) {
-        (FileKind::Withheld, true, _) => Err(format!("file {} is withheld and needs no template", file.name)),
-        (FileKind::Own | FileKind::Common, false, _) => Err(format!("file {} needs a template", file.name)),
-        (FileKind::Own, _, false) => Err(format!("file {} is one phone's and names no {{mac}}", file.name)),
-        (FileKind::Common, _, true) => Err(format!("file {} is for many phones and names a {{mac}}", file.name)),
-        _ => Ok(FileRule { kind: file.kind, order: file.order, name, made }),
+    check_file(file, made.is_some(), name.names_a_mac()).map_err(|what| format!("file {}: {what}", file.name))?;
+    let given_back = file.kind == FileKind::Upload && file.given_back.unwrap_or(true);
+    Ok(FileRule {
+        kind: file.kind,
+        secret: file.kind == FileKind::Own && file.secret.unwrap_or(true) || given_back,
+        order: file.order,
+        search: file.search.clone(),
+        largest: file.largest.unwrap_or(FileRule::UPLOAD),
+        given_back,
+        holds: file.holds.clone().unwrap_or_else(|| ResourceKind::ALL.to_vec()),
+        name,
+        made,
+    })
+}
+
+fn check_file(file: &manifest::File, made: bool, names_a_mac: bool) -> Result<(), String> {
+    use FileKind::{Book, Common, Firmware, Own, Redirect, Resource, Upload, Withheld};
+    match (file.kind, made) {
+        (Resource | Firmware | Redirect | Withheld, true) => return Err("nothing is made for it".into()),
+        (Own | Common | Book, false) => return Err("it needs a template".into()),
+        (Upload, true) if file.given_back == Some(false) => return Err("it is made, and never given".into()),
+        _ => {}
     }
+    match (file.kind, names_a_mac, file.without_mac) {
+        (Own | Upload, false, false) => return Err("it is one phone's and names no {mac}".into()),
+        (Own | Upload, true, true) => return Err("it names a {mac}, and says that it does not".into()),
+        (Common, true, _) => return Err("it is for many phones and names a {mac}".into()),
+        (Common | Book | Resource | Firmware | Redirect | Withheld, _, true) => {
+            return Err("it is not one phone's".into());
+        }
+        _ => {}
+    }
+    for (key, said, of) in [
+        ("secret", file.secret.is_some(), Own),
+        ("search", file.search.is_some(), Book),
+        ("holds", file.holds.is_some(), Resource),
+        ("largest", file.largest.is_some(), Upload),
+        ("given-back", file.given_back.is_some(), Upload),
+    ] {
+        if said && file.kind != of {
+            return Err(format!("{key} says nothing about a file of this kind"));
+        }
+    }
+    Ok(())
 }
 
 /// One template is one kind's and one format's, so that what it may hold never depends on who asks for it.
@@ -227,7 +408,9 @@ fn check_files(files: &[FileRule]) -> Result<(), String> {
         let Some(made) = &rule.made else { continue };
         let differs = |other: &FileRule| {
             other.made.as_ref().is_some_and(|theirs| {
-                theirs.template == made.template && (other.kind != rule.kind || theirs.format != made.format)
+                let same = (other.kind, other.secret) == (rule.kind, rule.secret)
+                    && (theirs.format, &theirs.setting) == (made.format, &made.setting);
+                theirs.template == made.template && !same
             })
         };
         if files.iter().any(differs) {
@@ -264,6 +447,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
     for rule in &manifest.model {
         add(format!("model {}", rule.names.join(", ")), &rule.source, rule.seen_on_a_phone);
     }
+    for (name, map) in &manifest.maps {
+        add(format!("map {name}"), &map.source, map.seen_on_a_phone);
+    }
     for (what, notify) in [("resync", &manifest.resync), ("reboot", &manifest.reboot)] {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
@@ -277,6 +463,9 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
     }
     if let Some(sip) = &manifest.sip {
         add("sip".into(), &sip.source, sip.seen_on_a_phone);
+    }
+    if let Some(firmware) = &manifest.firmware {
+        add(format!("firmware {}", firmware.names.join(", ")), &firmware.source, firmware.seen_on_a_phone);
     }
     if let Some(inform) = &manifest.inform {
         add("inform".into(), &inform.source, inform.seen_on_a_phone);

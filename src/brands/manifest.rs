@@ -3,11 +3,13 @@
 //! Every entry says where it is known from (`source`) and whether that source is a record of what a real phone sent
 //! or took (`seen-on-a-phone`), as opposed to a document or an inference.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::brand::FileKind;
 use super::escape::Format;
-use crate::model::Transport;
+use crate::model::{ResourceKind, Transport};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -27,12 +29,18 @@ pub(super) struct Manifest {
     pub(super) accounts: Option<Accounts>,
     #[serde(default)]
     pub(super) model: Vec<Model>,
+    #[serde(default)]
+    pub(super) maps: BTreeMap<String, Map>,
+    /// Whether its phones can log in by HTTP.
+    #[serde(default = "yes")]
+    pub(super) http_login: bool,
     pub(super) resync: Option<Notify>,
     pub(super) reboot: Option<Notify>,
     #[serde(default)]
     pub(super) notify_of: Vec<NotifyOf>,
     pub(super) pnp: Option<Pnp>,
     pub(super) sip: Option<Sip>,
+    pub(super) firmware: Option<Firmware>,
     pub(super) tls: Tls,
     pub(super) inform: Option<Inform>,
 }
@@ -43,6 +51,10 @@ pub(super) struct Manifest {
 pub(super) struct Inform {
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A regular expression over the User-Agent; may capture `model`, `firmware` and `mac`.
@@ -158,10 +170,25 @@ pub(super) enum UrlScheme {
 pub(super) struct File {
     pub(super) name: String,
     pub(super) kind: FileKind,
+    /// Whether it may hold secrets; only of a phone's own file, whose usual it is.
+    pub(super) secret: Option<bool>,
+    /// Of a phone's own file or upload: its name does not say whose it is.
+    #[serde(default)]
+    pub(super) without_mac: bool,
     pub(super) template: Option<String>,
     pub(super) format: Option<Format>,
     pub(super) content_type: Option<String>,
+    /// How one setting stands in it, with places for {name} and {value}.
+    pub(super) setting: Option<String>,
     pub(super) order: u8,
+    /// Of resources: which kinds are found by this name, if not all.
+    pub(super) holds: Option<Vec<ResourceKind>>,
+    /// Of a phone book: the parameter of the query that says what is looked for.
+    pub(super) search: Option<String>,
+    /// Of an upload: most bytes that are kept.
+    pub(super) largest: Option<usize>,
+    /// Of an upload: whether the phone fetches it again, as at its next boot.
+    pub(super) given_back: Option<bool>,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }
@@ -171,18 +198,61 @@ pub(super) struct File {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Accounts {
     pub(super) unknown_model: usize,
+    #[serde(default)]
+    pub(super) keys: u16,
+    #[serde(default)]
+    pub(super) modules: u8,
+    #[serde(default)]
+    pub(super) module_keys: u16,
+    #[serde(default)]
+    pub(super) handsets: u16,
+    #[serde(default)]
+    pub(super) ports: u16,
+    #[serde(default)]
+    pub(super) traits: Vec<String>,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }
 
-/// Models that have this many accounts.
+/// Models that have this many accounts. What is not said of them is as for a model that is not listed.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Model {
     pub(super) names: Vec<String>,
     pub(super) accounts: usize,
+    /// Keys of the phone itself that can be given a task, pages included.
+    pub(super) keys: Option<u16>,
+    /// Expansion modules that can be connected.
+    pub(super) modules: Option<u8>,
+    /// Keys of one of them.
+    pub(super) module_keys: Option<u16>,
+    /// Cordless handsets.
+    pub(super) handsets: Option<u16>,
+    /// Analogue ports.
+    pub(super) ports: Option<u16>,
+    /// Words of the brand's own that templates may ask for.
+    pub(super) traits: Option<Vec<String>>,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
+}
+
+/// From the neutral model's words to the brand's own.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Map {
+    /// What stands for every other word.
+    pub(super) default: Option<Word>,
+    pub(super) to: BTreeMap<String, Word>,
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
+}
+
+/// A word or a number of a brand's own.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Word {
+    Number(i64),
+    Text(String),
 }
 
 /// The Event header of a NOTIFY.
@@ -190,6 +260,25 @@ pub(super) struct Model {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Notify {
     pub(super) event: String,
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
+}
+
+/// What its images are like.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Firmware {
+    /// Regular expressions over the names of images, in lower case.
+    pub(super) names: Vec<String>,
+    /// So many numbers at the front of a release say which hardware it is for.
+    #[serde(default)]
+    pub(super) hardware_numbers: usize,
+    /// Phones ask for these very names at every start and take what is newer.
+    #[serde(default)]
+    pub(super) fixed_names: bool,
+    /// Whether phones take an older release than they run.
+    #[serde(default)]
+    pub(super) rollback: bool,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }

@@ -5,7 +5,7 @@ use include_dir::{Dir, include_dir};
 
 use super::brand::{Brand, FileKind, FileRule};
 use super::error::Error;
-use crate::model::Mac;
+use super::pattern::Places;
 
 /// The folders of this directory as they were when the program was built.
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/brands");
@@ -28,16 +28,14 @@ pub struct Folder {
 /// What a name means, when a phone asks for it.
 #[derive(Debug, Clone)]
 pub enum FileMatch<'a> {
-    /// A file that is made for those who may have it.
+    /// A file for those who may have it, or the name of an upload.
     Served {
         /// Whose name it is.
         brand: &'a Brand,
         /// The file.
         rule: &'a FileRule,
-        /// The MAC in the name.
-        mac: Option<Mac>,
-        /// The code of a model in the name.
-        code: Option<String>,
+        /// What stands in the name's places.
+        places: Places,
     },
     /// A name that phones ask for and that is served to nobody.
     Withheld,
@@ -46,7 +44,7 @@ pub enum FileMatch<'a> {
 }
 
 /// Longer names are nobody's.
-const LONGEST_NAME: usize = 128;
+const LONGEST_NAME: usize = 256;
 
 impl Registry {
     /// The brands that came with the program.
@@ -75,33 +73,32 @@ impl Registry {
         self.brands.iter().find(|brand| brand.id == id)
     }
 
-    /// What a file name means. `name` is the last part of a path, in any case.
-    pub fn file(&self, name: &str) -> FileMatch<'_> {
-        self.file_of(name, None)
+    /// What a file name means. `path` is in any case; only as many of its last parts count as the name has.
+    pub fn file(&self, path: &str) -> FileMatch<'_> {
+        self.file_of(path, None)
     }
 
     /// What a file name means to a phone that is known or claims to be of the brand `id`: several brands use the
     /// same names. A phone of a brand for which no file is made is not given another brand's.
-    pub fn file_of(&self, name: &str, id: Option<&str>) -> FileMatch<'_> {
-        if name.len() > LONGEST_NAME {
+    pub fn file_of(&self, path: &str, id: Option<&str>) -> FileMatch<'_> {
+        if path.len() > LONGEST_NAME {
             return FileMatch::Unknown;
         }
         let hinted = id.and_then(|id| self.brand(id));
         if let Some(brand) = hinted.filter(|brand| !brand.makes_files()) {
-            return brand.file(name).unwrap_or(FileMatch::Unknown);
+            return brand.file(path).unwrap_or(FileMatch::Unknown);
         }
-        hinted.into_iter().chain(&self.brands).find_map(|brand| brand.file(name)).unwrap_or(FileMatch::Unknown)
+        hinted.into_iter().chain(&self.brands).find_map(|brand| brand.file(path)).unwrap_or(FileMatch::Unknown)
     }
 }
 
 impl Brand {
-    fn file(&self, name: &str) -> Option<FileMatch<'_>> {
-        let (rule, found) = self.files.iter().find_map(|rule| Some((rule, rule.name.matches(name)?)))?;
+    /// Of several rules that fit, the first holds.
+    fn file(&self, path: &str) -> Option<FileMatch<'_>> {
+        let (rule, places) = self.files.iter().find_map(|rule| Some((rule, rule.name.matches(path)?)))?;
         Some(match rule.kind {
             FileKind::Withheld => FileMatch::Withheld,
-            FileKind::Own | FileKind::Common => {
-                FileMatch::Served { brand: self, rule, mac: found.mac, code: found.code }
-            }
+            _ => FileMatch::Served { brand: self, rule, places },
         })
     }
 }

@@ -3,15 +3,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::{Method, Request, Response, header};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use crate::admin::Problem;
+
+/// Bytes of a file that are sent at a time.
+const PIECE: usize = 64 * 1024;
 
 /// The API of the running box.
 #[derive(Debug, Clone)]
@@ -91,6 +95,47 @@ impl Client {
         self.read(answer).await
     }
 
+    /// Puts JSON at `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| self.broken(&e))?;
+        let answer = self.exchange(Method::PUT, path, "application/json", body.into()).await?;
+        self.read(answer).await
+    }
+
+    /// Puts a file of `length` bytes at `path`, piece by piece, and tells how many bytes are sent.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn put_file<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        file: tokio::fs::File,
+        length: u64,
+        told: impl Fn(u64) + Send + 'static,
+    ) -> Result<T, Error> {
+        let pieces = futures_util::stream::unfold((file, 0_u64), move |(mut file, sent)| {
+            let mut piece = vec![0; PIECE];
+            told(sent);
+            async move {
+                match file.read(&mut piece).await {
+                    Ok(0) => None,
+                    Ok(read) => {
+                        piece.truncate(read);
+                        Some((Ok::<_, io::Error>(Frame::data(Bytes::from(piece))), (file, sent + read as u64)))
+                    }
+                    Err(error) => Some((Err(error), (file, sent))),
+                }
+            }
+        });
+        let request = Request::builder().header(header::CONTENT_LENGTH, length);
+        let body = StreamBody::new(pieces).boxed_unsync();
+        let answer = self.send(request, Method::PUT, path, "application/octet-stream", body).await?;
+        self.read(answer).await
+    }
+
     /// Deletes what stands under `path`, and reads what it was.
     ///
     /// # Errors
@@ -132,6 +177,21 @@ impl Client {
         kind: &'static str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Error> {
+        self.send(Request::builder(), method, path, kind, Full::new(body)).await
+    }
+
+    async fn send<B>(
+        &self,
+        request: hyper::http::request::Builder,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        body: B,
+    ) -> Result<Response<Incoming>, Error>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 Error::NotRunning { socket: self.socket.clone() }
@@ -143,12 +203,11 @@ impl Client {
         let (mut sender, connection) = handshake.map_err(|e| self.broken(&e))?;
         // It ends by itself when sender and answer are dropped; what went wrong shows in the answer.
         tokio::spawn(async move { connection.await.ok() });
-        let mut request =
-            Request::builder().method(method).uri(format!("/api/v1/{path}")).header(header::HOST, "localhost");
+        let mut request = request.method(method).uri(format!("/api/v1/{path}")).header(header::HOST, "localhost");
         if !kind.is_empty() {
             request = request.header(header::CONTENT_TYPE, kind);
         }
-        let request = request.body(Full::new(body)).map_err(|e| self.broken(&e))?;
+        let request = request.body(body).map_err(|e| self.broken(&e))?;
         let answer = sender.send_request(request).await.map_err(|e| self.broken(&e))?;
         if answer.status().is_success() {
             return Ok(answer);

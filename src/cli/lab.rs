@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::lab::{Lab, Plant, Settings, namespace, table};
-use crate::phonesim::Stage;
+use crate::phonesim::{BREEDS, Breed, Stage, breed};
 
 /// Try Block66 on this machine: the real box and simulated phones, in network namespaces of their own.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How many phones there are
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=i64::from(Settings::MOST_PHONES)))]
-    phones: u16,
+    /// How many phones there are [default: 6, or one of every product where there are more]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=i64::from(Settings::MOST_PHONES)))]
+    phones: Option<u16>,
+    /// Brands of the phones, by name with commas between them, or "all"
+    #[arg(long, value_name = "BRANDS", value_delimiter = ',', default_value = "yealink")]
+    brands: Vec<String>,
     /// Print a table of the phones' journeys and end: with 0 only if every phone ended in service
     #[arg(long)]
     once: bool,
@@ -31,6 +34,8 @@ pub struct Args {
     json: bool,
 }
 
+/// How many phones there are when nobody says.
+const USUAL_PHONES: u16 = 6;
 /// How long the phones have with `--once`.
 const DEADLINE: Duration = Duration::from_secs(90);
 /// How often a phone finds the same fault before it is called stuck.
@@ -46,14 +51,18 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let listener = listen(args.port)?;
     namespace::prepare()?;
     let signals = signals()?;
-    let settings = Settings {
+    let brands = brands(&args.brands)?;
+    let mut settings = Settings {
         program: PathBuf::from("/proc/self/exe").canonicalize().context("this program is nowhere to be found")?,
-        phones: args.phones,
+        phones: USUAL_PHONES,
+        brands,
         pace: Settings::USUAL_PACE,
         plant: args.plant,
     };
+    let products = u16::try_from(settings.makes().len()).unwrap_or(Settings::MOST_PHONES);
+    settings.phones = args.phones.unwrap_or(products.max(USUAL_PHONES));
     let began = Instant::now();
-    eprintln!("Starting the box and plugging in {} phones …", args.phones);
+    eprintln!("Starting the box and plugging in {} phones …", settings.phones);
     let mut lab = Lab::new(&settings)?;
     let url = format!("https://{}/", listener.local_addr()?);
     lab.show_page(listener)?;
@@ -66,13 +75,30 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         } else {
             print!("{}", table::text(lab.phones()));
             let serving = lab.phones().iter().filter(|phone| phone.remote.report().in_service()).count();
-            println!("{serving} of {} phones in service after {:.1} s", args.phones, began.elapsed().as_secs_f64());
+            println!("{serving} of {} phones in service after {:.1} s", settings.phones, began.elapsed().as_secs_f64());
         }
         if lab.appliance().id().is_none() {
             eprintln!("The box has ended. The end of its log:\n{}", lab.appliance().last_words());
         }
     }
     Ok(if all || !args.once { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The brands that were named, each once.
+fn brands(names: &[String]) -> anyhow::Result<Vec<&'static Breed>> {
+    if names == ["all"] {
+        return Ok(BREEDS.to_vec());
+    }
+    let mut brands = Vec::new();
+    for name in names {
+        let known = || BREEDS.iter().map(|breed| breed.brand).collect::<Vec<_>>().join(", ");
+        let brand =
+            breed(name).with_context(|| format!("no brand is called \"{name}\": there is {}, and all", known()))?;
+        if !brands.contains(&brand) {
+            brands.push(brand);
+        }
+    }
+    Ok(brands)
 }
 
 fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {

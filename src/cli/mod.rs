@@ -9,6 +9,7 @@ mod client;
 mod dhcp;
 mod events;
 mod exit;
+mod firmware;
 mod init;
 pub mod lab;
 mod organisations;
@@ -74,6 +75,8 @@ enum Command {
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
     #[command(subcommand)]
+    Firmware(firmware::Firmware),
+    #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
 }
@@ -101,6 +104,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Phones(phones) => ask(phones.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
+        Command::Firmware(firmware) => ask(firmware.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),

@@ -17,11 +17,22 @@ pub(super) type Checked<T> = Result<T, Fault>;
 pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     let defaults = Config::safe_defaults();
     let identity = file.identity.unwrap_or(written::Identity { name: None, names: Vec::new() });
-    let listen = file.listen.unwrap_or(written::Listen { http: None, https: None, ntp: None, sip: None, sips: None });
+    let listen = file.listen.unwrap_or(written::Listen {
+        http: None,
+        http_alternate: None,
+        https: None,
+        tftp: None,
+        ntp: None,
+        sip: None,
+        sips: None,
+    });
     let log = file.log.unwrap_or(written::Log { filter: None, format: written::Format::default() });
     let mut networks: Vec<Network> = Vec::new();
+    let mut voice = Vec::new();
     for network in file.network {
         let span = network.span();
+        let sends = network.get_ref().dhcp.as_ref().and_then(|dhcp| dhcp.voice_vlan.as_ref());
+        voice.push(sends.map(Spanned::span));
         let network = self::network(network.into_inner())?;
         for other in &networks {
             if other.name == network.name {
@@ -41,6 +52,7 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
         }
         networks.push(network);
     }
+    voice_vlans(&networks, &voice)?;
     let config = Config {
         data_directory: file.data_directory.unwrap_or(defaults.data_directory),
         socket: file.socket.unwrap_or(defaults.socket),
@@ -51,6 +63,8 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
         names: identity.names.iter().map(|name| host_name(name, Labels::Many)).collect::<Checked<_>>()?,
         listen: Listen {
             http: listen.http.unwrap_or(defaults.listen.http),
+            http_alternate: listen.http_alternate,
+            tftp: listen.tftp,
             https: listen.https.unwrap_or(defaults.listen.https),
             ntp: listen.ntp.unwrap_or(defaults.listen.ntp),
             sip: listen.sip.unwrap_or(defaults.listen.sip),
@@ -69,6 +83,45 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     };
     let warnings = warnings(&config);
     Ok((config, warnings))
+}
+
+/// A phone that is sent into a VLAN where nobody serves it is lost, and one that is sent into the VLAN that it is in
+/// restarts for ever.
+fn voice_vlans(networks: &[Network], spans: &[Option<std::ops::Range<usize>>]) -> Checked<()> {
+    let served: BTreeSet<u16> = networks
+        .iter()
+        .flat_map(|network| {
+            network.vlan.into_iter().chain(network.dhcp.subnets.iter().filter_map(|subnet| subnet.vlan))
+        })
+        .collect();
+    for (network, span) in networks.iter().zip(spans) {
+        let (Some(vlan), Some(span)) = (network.dhcp.voice_vlan, span) else { continue };
+        if network.vlan == Some(vlan) {
+            return fault(
+                span,
+                format!("phones on \"{}\" are in VLAN {vlan} already, and would restart for ever", network.name),
+            );
+        }
+        if !served.contains(&vlan) {
+            return fault(
+                span,
+                format!(
+                    "phones would be lost in VLAN {vlan}: the box serves nothing there; give a [[network]] or a \
+                     [[network.dhcp.subnet]] behind a relay the line vlan = {vlan}"
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// IEEE 802.1Q: 0 and 4095 are none.
+fn vlan(number: Spanned<u16>) -> Checked<u16> {
+    let span = number.span();
+    match number.into_inner() {
+        number @ 1..=4094 => Ok(number),
+        number => fault(&span, format!("{number} is not a VLAN; they go from 1 to 4094")),
+    }
 }
 
 fn warnings(config: &Config) -> Vec<Warning> {
@@ -128,6 +181,7 @@ fn network(written: written::Network) -> Checked<Network> {
         subnet,
         gateway,
         dns: written.dns,
+        vlan: written.vlan.map(vlan).transpose()?,
         domain: written.domain.map(|domain| host_name(&domain, Labels::Many)).transpose()?,
         dhcp,
     })
@@ -238,7 +292,8 @@ fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns:
     let mut options = written.option.into_iter().map(custom::option).collect::<Checked<Vec<_>>>()?;
     options.sort_by(|one, other| one.scope.cmp(&other.scope));
     let relays = written.relays;
-    Ok(Dhcp { mode, pool, lease_time, reservations, relays, probe_interval, quiet_time, subnets, options })
+    let voice_vlan = written.voice_vlan.map(vlan).transpose()?;
+    Ok(Dhcp { mode, pool, lease_time, reservations, relays, voice_vlan, probe_interval, quiet_time, subnets, options })
 }
 
 fn subnet(written: written::Subnet, dns: &[Ipv4Addr]) -> Checked<Subnet> {
@@ -252,7 +307,8 @@ fn subnet(written: written::Subnet, dns: &[Ipv4Addr]) -> Checked<Subnet> {
     }
     let gateway = inside(written.gateway, net, "the gateway")?;
     let pool = pool(&written.pool, net, Some(gateway))?;
-    Ok(Subnet { net, pool, gateway, dns: written.dns.unwrap_or_else(|| dns.to_vec()) })
+    let vlan = written.vlan.map(vlan).transpose()?;
+    Ok(Subnet { net, pool, gateway, dns: written.dns.unwrap_or_else(|| dns.to_vec()), vlan })
 }
 
 fn pool(text: &Spanned<String>, subnet: Ipv4Net, gateway: Option<Ipv4Addr>) -> Checked<Pool> {

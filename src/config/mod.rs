@@ -55,8 +55,13 @@ pub struct Config {
 pub struct Listen {
     /// Plain HTTP.
     pub http: SocketAddr,
+    /// Plain HTTP once more, where some phones ask before they try TFTP; `None` when the file does not name it, and then
+    /// it is [`Listen::USUAL_ALTERNATE`], if that can be had.
+    pub http_alternate: Option<SocketAddr>,
     /// HTTPS: provisioning, page and API.
     pub https: SocketAddr,
+    /// TFTP; `None` when the file does not name it, and then it is [`Listen::USUAL_TFTP`], if that can be had.
+    pub tftp: Option<SocketAddr>,
     /// Time (SNTP).
     pub ntp: SocketAddr,
     /// SIP over UDP and TCP.
@@ -84,6 +89,14 @@ impl Default for Sip {
     }
 }
 
+impl Listen {
+    /// Where phones ask over TFTP.
+    pub const USUAL_TFTP: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 69);
+
+    /// Where phones ask that know no other port.
+    pub const USUAL_ALTERNATE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 6970);
+}
+
 /// One LAN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
@@ -99,6 +112,8 @@ pub struct Network {
     pub dns: Vec<Ipv4Addr>,
     /// Domain name, told to DHCP clients.
     pub domain: Option<String>,
+    /// The VLAN that it is, as the switches tag it.
+    pub vlan: Option<u16>,
     /// What DHCP does here.
     pub dhcp: Dhcp,
 }
@@ -116,6 +131,8 @@ pub struct Dhcp {
     pub reservations: Vec<Reservation>,
     /// Relay agents whose requests count, by the address that they give as theirs.
     pub relays: Vec<Ipv4Addr>,
+    /// The VLAN that phones are sent into: one that the box serves, and never the one that they are in.
+    pub voice_vlan: Option<u16>,
     /// How often other servers are searched for: 5 seconds to an hour.
     pub probe_interval: Duration,
     /// How long `auto` waits for a slow server before it is the server itself: 10 seconds to an hour.
@@ -137,6 +154,8 @@ pub struct Subnet {
     pub gateway: Ipv4Addr,
     /// Resolvers.
     pub dns: Vec<Ipv4Addr>,
+    /// The VLAN that it is, as the switches tag it.
+    pub vlan: Option<u16>,
 }
 
 /// A DHCP option that the administrator sets.
@@ -231,7 +250,15 @@ impl Config {
             socket: "/run/block66/block66.sock".into(),
             name: "block66".into(),
             names: Vec::new(),
-            listen: Listen { http: any(80), https: any(443), ntp: any(123), sip: any(5060), sips: any(5061) },
+            listen: Listen {
+                http: any(80),
+                http_alternate: None,
+                https: any(443),
+                tftp: None,
+                ntp: any(123),
+                sip: any(5060),
+                sips: any(5061),
+            },
             networks: Vec::new(),
             sip: Sip::default(),
             policy: None,
@@ -284,12 +311,21 @@ impl Network {
             gateway: None,
             dns: Vec::new(),
             domain: None,
+            vlan: None,
             dhcp: Dhcp::usual(),
         }
     }
 }
 
 impl Dhcp {
+    /// The VLAN that a phone is sent into which asks from `source`, or by the relay at `relay`: none when it is in
+    /// that VLAN already, where it would restart for ever.
+    pub fn voice_vlan(&self, relay: Ipv4Addr, source: Ipv4Addr) -> Option<u16> {
+        let vlan = self.voice_vlan?;
+        let mut there = self.subnets.iter().filter(|subnet| subnet.vlan == Some(vlan));
+        (!there.any(|subnet| subnet.net.contains(&relay) || subnet.net.contains(&source))).then_some(vlan)
+    }
+
     /// Half a day: a phone that is moved frees its address by the next morning.
     pub const USUAL_LEASE: Duration = Duration::from_secs(12 * 3600);
     /// How often other servers are searched for.
@@ -305,6 +341,7 @@ impl Dhcp {
             lease_time: Self::USUAL_LEASE,
             reservations: Vec::new(),
             relays: Vec::new(),
+            voice_vlan: None,
             probe_interval: Self::USUAL_PROBE_INTERVAL,
             quiet_time: Self::USUAL_QUIET_TIME,
             subnets: Vec::new(),

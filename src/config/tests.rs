@@ -65,7 +65,7 @@ fn unknown_keys_are_refused_with_the_nearest_right_name() {
         wrong("\n[listen]\nhtpps = \"[::]:443\""),
         "block66.toml:3: there is no key \"htpps\" here; did you mean \"https\"?"
     );
-    assert!(wrong("[listen]\nwhatever = 1").contains("the keys are http, https, ntp"));
+    assert!(wrong("[listen]\nwhatever = 1").contains("the keys are http, http-alternate, tftp, https, ntp"));
 }
 
 #[test]
@@ -151,4 +151,31 @@ fn further_subnets_have_addresses_of_their_own() {
     assert!(subnet("10.66.0.128/25", "10.66.0.130-10.66.0.140", "10.66.0.129").is_err());
     assert!(subnet("10.70.0.0/24", "10.71.0.10-10.71.0.20", "10.70.0.1").is_err());
     assert!(subnet("10.70.0.0/24", "10.70.0.1-10.70.0.20", "10.70.0.1").is_err());
+}
+
+#[test]
+fn phones_are_sent_only_into_a_vlan_that_is_served_and_that_they_are_not_in() {
+    let voice = |dhcp: &str, rest: &str| {
+        parse(&(OFFICE.replace("mode = \"full\"", &format!("mode = \"full\"\n{dhcp}")) + rest))
+    };
+    let subnet = |vlan: &str| {
+        format!(
+            "[[network.dhcp.subnet]]\nsubnet = \"10.70.0.0/24\"\npool = \"10.70.0.10-10.70.0.20\"\n\
+             gateway = \"10.70.0.1\"\n{vlan}"
+        )
+    };
+    let (config, _) = voice("voice-vlan = 20", &subnet("vlan = 20")).unwrap();
+    let dhcp = &config.networks[0].dhcp;
+    let nowhere = Ipv4Addr::UNSPECIFIED;
+    assert_eq!(dhcp.voice_vlan(nowhere, nowhere), Some(20));
+    assert_eq!(dhcp.voice_vlan(nowhere, [10, 66, 0, 20].into()), Some(20));
+    assert_eq!(dhcp.voice_vlan([10, 70, 0, 1].into(), nowhere), None, "it is there already");
+    assert_eq!(dhcp.voice_vlan(nowhere, [10, 70, 0, 12].into()), None, "it is there already");
+    let wrong = |dhcp: &str, rest: &str| voice(dhcp, rest).unwrap_err().to_string();
+    assert!(wrong("voice-vlan = 20", &subnet("vlan = 21")).contains("phones would be lost in VLAN 20"));
+    assert!(wrong("voice-vlan = 20", "").contains("phones would be lost in VLAN 20"));
+    assert!(wrong("voice-vlan = 4095", "").contains("4095 is not a VLAN"));
+    let same =
+        OFFICE.replace("name = \"office\"", "vlan = 20").replace("mode = \"full\"", "mode = \"full\"\nvoice-vlan = 20");
+    assert!(parse(&same).unwrap_err().to_string().contains("would restart for ever"));
 }

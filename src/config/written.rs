@@ -38,6 +38,8 @@ pub(super) struct Identity {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Listen {
     pub(super) http: Option<SocketAddr>,
+    pub(super) http_alternate: Option<SocketAddr>,
+    pub(super) tftp: Option<SocketAddr>,
     pub(super) https: Option<SocketAddr>,
     pub(super) ntp: Option<SocketAddr>,
     pub(super) sip: Option<SocketAddr>,
@@ -76,6 +78,7 @@ pub(super) struct Network {
     #[serde(default)]
     pub(super) dns: Vec<Ipv4Addr>,
     pub(super) domain: Option<Spanned<String>>,
+    pub(super) vlan: Option<Spanned<u16>>,
     pub(super) dhcp: Option<Dhcp>,
 }
 
@@ -89,6 +92,7 @@ pub(super) struct Dhcp {
     pub(super) reservation: Vec<Reservation>,
     #[serde(default)]
     pub(super) relays: Vec<Ipv4Addr>,
+    pub(super) voice_vlan: Option<Spanned<u16>>,
     pub(super) probe_interval: Option<Spanned<String>>,
     pub(super) quiet_time: Option<Spanned<String>>,
     #[serde(default)]
@@ -104,6 +108,7 @@ pub(super) struct Subnet {
     pub(super) pool: Spanned<String>,
     pub(super) gateway: Spanned<Ipv4Addr>,
     pub(super) dns: Option<Vec<Ipv4Addr>>,
+    pub(super) vlan: Option<Spanned<u16>>,
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use super::knowledge::Knowledge;
 use super::options::code;
 use super::request::Request;
 use crate::brands::{Brand, Claims, DhcpAnswer, DhcpQuery, Registry};
-use crate::config::{CustomOption, Scope};
+use crate::config::{CustomOption, Dhcp, Scope};
 use crate::model::{BoxAddress, Scheme};
 use crate::store::Store;
 
@@ -44,21 +44,23 @@ impl Provisioning {
 
     /// What is known of the sender of a request that came in at the box's address `local`, and what an administrator
     /// set for it.
-    pub(super) fn knowledge(
-        &self,
-        request: &Request,
-        store: &Store,
-        local: Ipv4Addr,
-        custom: &[CustomOption],
-    ) -> Knowledge {
+    pub(super) fn knowledge(&self, request: &Request, store: &Store, local: Ipv4Addr, dhcp: &Dhcp) -> Knowledge {
         let brand = self.brand(request, store);
-        let options = brand.map(|brand| self.answer(brand, request, store, local).into_values()).unwrap_or_default();
+        let options = brand.map(|brand| self.answer(brand, request, store, local, dhcp).into_values());
+        let options = options.unwrap_or_default();
         let phone = brand.is_some() || store.listed(request.mac).is_some();
-        Knowledge { options, phone, custom: custom_for(custom, request, brand, store) }
+        Knowledge { options, phone, custom: custom_for(&dhcp.options, request, brand, store) }
     }
 
     /// What the sender of a request is told as a phone of `brand`, and what not, with the reasons.
-    pub(super) fn answer(&self, brand: &Brand, request: &Request, store: &Store, local: Ipv4Addr) -> DhcpAnswer {
+    pub(super) fn answer(
+        &self,
+        brand: &Brand,
+        request: &Request,
+        store: &Store,
+        local: Ipv4Addr,
+        dhcp: &Dhcp,
+    ) -> DhcpAnswer {
         // Only a phone that has shown that it has our CA is sent to HTTPS at once.
         let trusts_us = store.listed(request.mac).is_some_and(|listed| listed.trusts_us);
         let scheme = if trusts_us { Scheme::Https } else { Scheme::Http };
@@ -71,7 +73,7 @@ impl Provisioning {
             vendor_class: request.vendor_class(),
             user_class: request.options.get(code::USER_CLASS),
             requested: Some(request.requested()),
-            voice_vlan: None,
+            voice_vlan: dhcp.voice_vlan(request.giaddr, request.ciaddr),
         })
     }
 

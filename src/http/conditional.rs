@@ -12,6 +12,13 @@ pub(super) fn revision(bytes: &[u8]) -> String {
     super::hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
+/// A short name for a name of a file of any length.
+pub(super) fn short(name: &str) -> String {
+    let mut sum = revision(name.as_bytes());
+    sum.truncate(12);
+    sum
+}
+
 /// What a request says about the copy that the client has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Condition<'a> {
@@ -24,14 +31,21 @@ pub(super) struct Condition<'a> {
 impl Condition<'_> {
     /// Whether the client's copy is the newest.
     ///
-    /// Tags outweigh dates. A date counts to the second; one that lies in the future, or that cannot be read, says
-    /// nothing (RFC 9110 section 13.1.3): sending a file too often is a nuisance, not sending it is a fault.
-    pub(super) fn is_fresh(&self, revision: &str, modified: Timestamp, now: Timestamp) -> bool {
+    /// Tags outweigh dates. A date counts to the second. One that lies in the future, or that cannot be read, comes from a
+    /// client with a clock or a grammar of its own, and says only that it has a copy: it is the newest when the client
+    /// was answered with these very bytes last time (`known`). Devices that restart after each download would else
+    /// restart for ever; and a file that has changed since is sent whatever the date says.
+    pub(super) fn is_fresh(&self, revision: &str, modified: Option<Timestamp>, known: bool, now: Timestamp) -> bool {
         if let Some(tags) = self.none_match {
             return names(tags, revision);
         }
-        let Some(since) = self.modified_since.and_then(read_date) else { return false };
-        since.secs() <= now.secs() && modified.secs() <= since.secs()
+        match (self.modified_since, self.modified_since.and_then(read_date)) {
+            (None, _) => false,
+            (Some(_), Some(since)) if since.secs() <= now.secs() => {
+                modified.is_some_and(|modified| modified.secs() <= since.secs())
+            }
+            (Some(_), _) => known,
+        }
     }
 }
 
@@ -92,7 +106,7 @@ mod tests {
     const LATER: Timestamp = Timestamp::from_secs(784_111_777 + 1_000_000);
 
     fn since(text: &str) -> bool {
-        Condition { none_match: None, modified_since: Some(text) }.is_fresh("abc", CHANGED, LATER)
+        Condition { none_match: None, modified_since: Some(text) }.is_fresh("abc", Some(CHANGED), false, LATER)
     }
 
     #[test]
@@ -135,13 +149,23 @@ mod tests {
         assert!(!since("nonsense"));
         let part_of_a_second = Timestamp::from_millis(CHANGED.millis() + 400);
         let condition = Condition { none_match: None, modified_since: Some("Sun, 06 Nov 1994 08:49:37 GMT") };
-        assert!(condition.is_fresh("abc", part_of_a_second, LATER));
+        assert!(condition.is_fresh("abc", Some(part_of_a_second), false, LATER));
+        assert!(!condition.is_fresh("abc", None, true, LATER), "nothing says how old the file is");
+    }
+
+    #[test]
+    fn a_date_that_says_nothing_counts_for_a_client_that_was_answered_with_these_bytes() {
+        for text in ["Sun, 06 Nov 2094 08:49:37 GMT", "nonsense", ""] {
+            let condition = Condition { none_match: None, modified_since: Some(text) };
+            assert!(condition.is_fresh("abc", Some(CHANGED), true, LATER), "{text}");
+            assert!(!condition.is_fresh("abc", Some(CHANGED), false, LATER), "{text}");
+        }
     }
 
     #[test]
     fn tags_outweigh_dates() {
         let ask = |none_match, modified_since| {
-            Condition { none_match: Some(none_match), modified_since }.is_fresh("abc", CHANGED, LATER)
+            Condition { none_match: Some(none_match), modified_since }.is_fresh("abc", Some(CHANGED), false, LATER)
         };
         for tags in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*", "abc"] {
             assert!(ask(tags, None), "{tags}");
@@ -149,7 +173,7 @@ mod tests {
         for tags in ["\"abd\"", "", "\"\"", "\"x\",\"y\""] {
             assert!(!ask(tags, Some("Mon, 07 Nov 1994 08:49:37 GMT")), "{tags}");
         }
-        assert!(!Condition::default().is_fresh("abc", CHANGED, LATER));
+        assert!(!Condition::default().is_fresh("abc", Some(CHANGED), true, LATER));
     }
 
     #[test]

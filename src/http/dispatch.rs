@@ -13,13 +13,13 @@ use crate::pki::Fingerprint;
 
 /// The service of both listeners. `page` is reached over TLS alone; over plain HTTP `/` says where it is.
 ///
-/// All below `/p/`, and bare file names, are files for phones on both. Neither side answers sources outside the
+/// All below `/p/`, bare file names, and the paths that phones make up by themselves are files for phones on both. Neither side answers sources outside the
 /// configured networks.
 pub fn service(provision: Arc<Provision>, page: Service, root: Fingerprint, https: u16) -> Service {
     Arc::new(move |request: Request<_>, peer: Peer| {
         let provision = Arc::clone(&provision);
         let wanted = Wanted::read(request.uri().path());
-        let is_page = wanted.as_ref().is_ok_and(|wanted| !wanted.is_provisioning());
+        let is_page = wanted.as_ref().is_ok_and(|wanted| !provision.has_files_at(wanted));
         if is_page && provision.serves(peer.address) {
             if peer.tls {
                 return page(request, peer);

@@ -5,7 +5,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -14,7 +13,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -27,7 +25,7 @@ use super::conditional::write_date;
 use super::stall::Stalling;
 use super::{Body, Limits, Peer, Service};
 use crate::model::Reason;
-use crate::pki;
+use crate::pki::{self, Certificates};
 use crate::sys::clock::Clock;
 
 /// Connections that the kernel keeps for us while we are busy.
@@ -49,8 +47,8 @@ pub type OnTlsFailure = Arc<dyn Fn(Peer, Reason) + Send + Sync>;
 pub struct Entrance {
     /// What answers.
     pub service: Service,
-    /// With TLS, and who is told of handshakes that failed; `None` for plain HTTP.
-    pub tls: Option<(Arc<ServerConfig>, OnTlsFailure)>,
+    /// With these certificates, and who is told of handshakes that failed; `None` for plain HTTP.
+    pub tls: Option<(Certificates, OnTlsFailure)>,
     /// How much it takes on.
     pub limits: Limits,
     /// What `Date` is taken from.
@@ -130,7 +128,7 @@ pub async fn serve(listener: TcpListener, entrance: Entrance, stop: Cancellation
 
 fn peer(stream: &TcpStream, tls: bool) -> io::Result<Peer> {
     let address = stream.peer_addr()?.ip().to_canonical();
-    Ok(Peer { address, local: stream.local_addr()?.ip().to_canonical(), tls })
+    Ok(Peer { address, local: stream.local_addr()?.ip().to_canonical(), tls, certificate: None })
 }
 
 /// Waits out an error of accept(2), or hands it back when the socket itself is broken.
@@ -157,20 +155,28 @@ async fn connection(
 ) {
     let _ = stream.set_nodelay(true);
     let stream = Stalling::new(stream, entrance.limits.stalled);
-    let Some((config, on_failure)) = &entrance.tls else {
+    let Some((certificates, on_failure)) = &entrance.tls else {
         return requests(stream, peer, entrance, stop).await;
     };
     let heard = stream.heard();
-    let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
+    let handshake = TlsAcceptor::from(certificates.server_config()).accept(stream);
     let result = tokio::select! {
         result = tokio::time::timeout(entrance.limits.handshake, handshake) => result,
         () = stop.cancelled() => return,
     };
     match result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(secured) => requests(secured, peer, entrance, stop).await,
+        Ok(secured) => {
+            let shown = secured.get_ref().1.peer_certificates();
+            let now = entrance.clock.now().wall;
+            let certificate = shown.and_then(|chain| certificates.client_mac(chain, now));
+            requests(secured, Peer { certificate, ..peer }, entrance, stop).await;
+        }
         // One that says nothing at all is a port scan or a health check, not a phone in trouble.
-        Err(error) if heard.load(Ordering::Relaxed) => on_failure(peer, pki::explain(&error)),
-        Err(_) => {}
+        Err(error) => {
+            if let Some(beginning) = heard.get() {
+                on_failure(peer, pki::explain_after(&error, beginning));
+            }
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The HTTP and HTTPS doors: files for phones, and the way to the administrator's page.
 //!
 //! ```text
-//!   listeners ── TLS, bounds of number, size and time ──┬── provision ── path → who asks? → access → brands → bytes
+//!   listeners ── TLS, bounds of number, size and time ──┬── firmware ── path → image → bytes, as they arrive
+//!                                                       ├── provision ── path → who asks? → access → brands → bytes
 //!                                                       └── page (plugged in; HTTPS only)
 //! ```
 
@@ -9,10 +10,12 @@ mod bounds;
 mod conditional;
 mod digest;
 pub mod dispatch;
+pub mod firmware;
 pub mod listeners;
 mod nonce;
 pub mod path;
 pub mod provision;
+pub mod range;
 mod stall;
 mod throttle;
 
@@ -26,6 +29,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
+
+use crate::model::Mac;
 
 pub use bounds::Limits;
 
@@ -44,6 +49,8 @@ pub struct Peer {
     pub local: IpAddr,
     /// Whether TLS is in between.
     pub tls: bool,
+    /// The MAC that its client certificate proves it to be.
+    pub certificate: Option<Mac>,
 }
 
 /// A body of bytes at hand.

@@ -55,6 +55,23 @@ impl Wanted {
     pub fn is_provisioning(&self) -> bool {
         self.prefixed || (self.name.contains('.') && !self.name.contains('/'))
     }
+
+    /// Whether this is a page of the administrator's whatever files phones may ask for.
+    pub fn is_page(&self) -> bool {
+        !self.prefixed && matches!(self.name.split('/').next(), Some("" | "api" | "assets"))
+    }
+}
+
+/// The value of a parameter in a query, with its escapes undone and blanks for plus signs; `None` when it is not there,
+/// is no text, or is longer than anybody types on a phone.
+pub fn parameter(query: &str, name: &str) -> Option<String> {
+    const LONGEST: usize = 128;
+    let (_, value) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
+    if value.len() > 3 * LONGEST {
+        return None;
+    }
+    let text = String::from_utf8(unescape(&value.replace('+', " ")).ok()?).ok()?;
+    (text.chars().count() <= LONGEST && !text.chars().any(char::is_control)).then_some(text)
 }
 
 /// Why a path was refused.
@@ -160,6 +177,19 @@ mod tests {
             assert_eq!(Wanted::read(path), Err(expected), "{path}");
         }
         assert_eq!(Wanted::read(&"/a".repeat(600)), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn parameters_are_read() {
+        let query = "a=1&term=J%c3%b6rg+M&empty=";
+        assert_eq!(parameter(query, "term").as_deref(), Some("Jörg M"));
+        assert_eq!(parameter(query, "empty").as_deref(), Some(""));
+        for (query, name) in [(query, "b"), ("term", "term"), ("term=%", "term"), ("term=%ff", "term"), ("t=%0a", "t")]
+        {
+            assert_eq!(parameter(query, name), None, "{query}");
+        }
+        assert_eq!(parameter(&format!("t={}", "x".repeat(129)), "t"), None);
+        assert_eq!(parameter(&format!("t={}", "x".repeat(10_000)), "t"), None);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,16 +13,22 @@ pub(super) struct Stalling<S> {
     inner: S,
     limit: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
-    heard: Arc<AtomicBool>,
+    heard: Heard,
 }
+
+/// The first bytes that the other side sent, once it sent any.
+pub(super) type Heard = Arc<OnceLock<Vec<u8>>>;
+
+/// How many of them are kept: enough to see which TLS it speaks.
+const BEGINNING: usize = 16;
 
 impl<S> Stalling<S> {
     pub(super) fn new(inner: S, limit: Duration) -> Self {
         Self { inner, limit, waiting: None, heard: Arc::default() }
     }
 
-    /// Whether the other side ever sent anything: still to be read when the stream is gone.
-    pub(super) fn heard(&self) -> Arc<AtomicBool> {
+    /// What the other side began with: still to be read when the stream is gone.
+    pub(super) fn heard(&self) -> Heard {
         Arc::clone(&self.heard)
     }
 
@@ -45,7 +50,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut this.inner).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            this.heard.store(true, Ordering::Relaxed);
+            let first = buffer.filled().get(before..).unwrap_or_default();
+            let _ = this.heard.set(first.iter().copied().take(BEGINNING).collect());
         }
         result
     }
@@ -105,7 +111,7 @@ mod tests {
         });
         near.write_all(&[0; 160]).await.unwrap();
         let _far = reader.await.unwrap();
-        assert!(!near.heard().load(Ordering::Relaxed));
+        assert!(near.heard().get().is_none());
         let error = near.write_all(&[0; 32]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

@@ -36,6 +36,12 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         | Reason::SipNoAddress => {
             journey.lights.insert(Step::Resynced, light(event.reason.outcome()));
         }
+        Reason::FirmwareRuns { release } => {
+            journey.firmware = Some(release.clone());
+        }
+        Reason::FirmwareRight { .. } | Reason::FirmwareBehind { .. } | Reason::FirmwareFailed { .. } => {
+            journey.lights.insert(Step::Firmware, light(event.reason.outcome()));
+        }
         Reason::PhoneChanged => {
             journey.lights.remove(&Step::InService);
         }
@@ -52,6 +58,7 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
             journey.lights.insert(Step::Ca, light(Outcome::Failed));
         }
         Reason::WrongCredentials
+        | Reason::OtherOrganisation
         | Reason::MoreEvidenceNeeded
         | Reason::FirstContactOver
         | Reason::RenderFailed { .. }
@@ -72,11 +79,15 @@ fn configured(journey: &mut Journey, revision: &str, event: &Event) {
     let changed = journey.revision.as_deref().is_some_and(|earlier| earlier != revision);
     journey.revision = Some(revision.to_owned());
     let has_ca = journey.lights.get(&Step::Ca).is_some_and(|ca| ca.outcome == Outcome::Done);
+    let firmware = journey.lights.get(&Step::Firmware).cloned();
     let mut turn_on = |step, reason: Reason| {
         journey.lights.insert(step, Light { at: event.last, outcome: reason.outcome(), reason });
     };
     turn_on(Step::Configuration, event.reason.clone());
-    turn_on(Step::Firmware, Reason::NoFirmwareAssigned);
+    let assigned = |light: &Light| light.reason != Reason::NoFirmwareAssigned;
+    if !firmware.as_ref().is_some_and(assigned) {
+        turn_on(Step::Firmware, Reason::NoFirmwareAssigned);
+    }
     if has_ca {
         turn_on(Step::Resources, Reason::ResourcesComplete);
         turn_on(Step::InService, Reason::InService);
@@ -157,6 +168,18 @@ mod tests {
             assert_eq!(advance(in_service(), &event(reason.clone(), [10, 66, 0, 99])), None);
             assert!(advance(in_service(), &event(reason, PHONE)).is_some());
         }
+    }
+
+    #[test]
+    fn what_it_runs_is_kept_and_what_it_should_run_outlives_a_fetch() {
+        let runs = Reason::FirmwareRuns { release: "66.86.0.15".into() };
+        let journey = advance(in_service(), &event(runs, PHONE)).unwrap();
+        assert_eq!(journey.firmware.as_deref(), Some("66.86.0.15"));
+        assert_eq!(lit(&journey, Step::Firmware), Some(Outcome::NotNeeded));
+        let right = Reason::FirmwareRight { release: "66.86.0.15".into() };
+        let journey = advance(journey, &event(right.clone(), PHONE)).unwrap();
+        let journey = advance(journey, &event(success("two"), PHONE)).unwrap();
+        assert_eq!(journey.lights[&Step::Firmware].reason, right);
     }
 
     #[test]

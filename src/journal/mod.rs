@@ -22,6 +22,8 @@ use crate::store::{Store, Write};
 
 /// Events that wait for the journal's thread, at most. The last quarter is kept for hand-outs of secrets.
 const QUEUE: usize = 8192;
+/// Events that one commit stores, at most: what a flood leaves in memory while it is stored.
+const MOST_AT_ONCE: usize = 1024;
 /// Events that a slow listener may lag behind before it misses some.
 const FEED: usize = 1024;
 
@@ -136,6 +138,9 @@ impl Queue {
                 return None;
             }
             state = self.arrived.wait_timeout(state, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.waiting.len() > MOST_AT_ONCE {
+            return Some(state.waiting.drain(..MOST_AT_ONCE).collect());
         }
         Some(std::mem::take(&mut state.waiting))
     }

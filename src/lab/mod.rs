@@ -37,7 +37,7 @@ use self::interposer::Interposer;
 use self::page::Forwarder;
 use self::scratch::Scratch;
 use crate::model::{Mac, Secret};
-use crate::phonesim::{Identity, Phone, Plug, Remote, Setup};
+use crate::phonesim::{Breed, Identity, Make, Phone, Plug, Remote, Setup, Trust};
 use crate::sys;
 
 /// Why a lab cannot be.
@@ -92,6 +92,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// Number of phones.
     pub phones: u16,
+    /// Their brands; every product of them has its turn, in this order and then again.
+    pub brands: Vec<&'static Breed>,
     /// How many seconds of a phone's own waits pass in one of ours.
     pub pace: u32,
     /// What is spoilt on the way to the last phone.
@@ -103,6 +105,11 @@ impl Settings {
     pub const MOST_PHONES: u16 = 400;
     /// One minute of polling in a second.
     pub const USUAL_PACE: u32 = 60;
+
+    /// Every product that has its turn.
+    pub fn makes(&self) -> Vec<(&'static Breed, &'static Make)> {
+        self.brands.iter().flat_map(|breed| breed.makes.iter().map(|make| (*breed, make))).collect()
+    }
 }
 
 /// A phone of the lab.
@@ -110,6 +117,8 @@ impl Settings {
 pub struct LabPhone {
     /// Its name on the box's list.
     pub name: String,
+    /// What it is.
+    pub identity: Identity,
     /// Its address.
     pub mac: Mac,
     /// User part of its line.
@@ -163,21 +172,35 @@ impl Lab {
         appliance.start()?;
         let mut lab =
             Self { phones: Vec::new(), interposer: None, forwarder: None, appliance, ground, _scratch: scratch };
-        for number in 1..=settings.phones {
+        lab.add_organisations(&settings.brands)?;
+        for (number, (breed, make)) in (1..=settings.phones).zip(settings.makes().into_iter().cycle()) {
             let plant = settings.plant.filter(|_| number == settings.phones);
-            lab.add_phone(number, settings.pace, plant)?;
+            let [high, low] = number.to_be_bytes();
+            let [a, b, c] = make.prefix;
+            let identity = Identity { breed, make, mac: Mac::new([a, b, c, 0x66, high, low]) };
+            lab.add_phone(number, identity, settings.pace, plant)?;
         }
         Ok(lab)
     }
 
-    fn add_phone(&mut self, number: u16, pace: u32, plant: Option<Plant>) -> Result<(), Error> {
-        let [high, low] = number.to_be_bytes();
-        let mac = Mac::new([0x80, 0x5e, 0xc0, 0x66, high, low]);
+    /// Phones that cannot do as the others do belong to organisations whose policy allows for it.
+    fn add_organisations(&self, brands: &[&Breed]) -> Result<(), Error> {
+        for trust in [Trust::PlainLogin, Trust::Lan] {
+            let Some((name, policy)) = organisation(trust) else { continue };
+            if brands.iter().any(|breed| breed.trust == trust) {
+                self.api().post("organisations", &json!({ "name": name, "policy": policy }))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_phone(&mut self, number: u16, identity: Identity, pace: u32, plant: Option<Plant>) -> Result<(), Error> {
+        let mac = identity.mac;
         let namespace = self.ground.plug(&format!("port{number}"), mac)?;
         let name = format!("Desk {number}");
         let user = format!("{}", 2000 + u32::from(number));
         let password = Secret::new(sys::random::token(16));
-        let listed = json!({
+        let mut listed = json!({
             "mac": mac.to_string(),
             "name": name,
             "lines": [{
@@ -187,6 +210,9 @@ impl Lab {
                 "server": SWITCH.to_string(),
             }],
         });
+        if let (Some((name, _)), Some(listed)) = (organisation(identity.breed.trust), listed.as_object_mut()) {
+            listed.insert("organisation".into(), name.into());
+        }
         self.api().post("phones", &listed)?;
         let instead = match plant {
             Some(plant) => {
@@ -195,14 +221,10 @@ impl Lab {
             }
             None => None,
         };
-        let (phone, remote) = Phone::new(Setup {
-            identity: Identity::t46u(mac),
-            plug: Plug::Lan { interface: INTERFACE.into() },
-            pace,
-            instead,
-        });
+        let (phone, remote) =
+            Phone::new(Setup { identity, plug: Plug::Lan { interface: INTERFACE.into() }, pace, instead });
         let phone = Some(phone);
-        self.phones.push(LabPhone { name, mac, user, password, remote, phone, namespace, thread: None });
+        self.phones.push(LabPhone { name, identity, mac, user, password, remote, phone, namespace, thread: None });
         Ok(())
     }
 
@@ -269,6 +291,15 @@ impl Drop for Lab {
                 let _ = thread.join();
             }
         }
+    }
+}
+
+/// The organisation of phones that trust in this way, with its policy; `None` is the box's own.
+fn organisation(trust: Trust) -> Option<(&'static str, serde_json::Value)> {
+    match trust {
+        Trust::Authority | Trust::Unchecked => None,
+        Trust::PlainLogin => Some(("Without our CA", json!({ "plain-http": true }))),
+        Trust::Lan => Some(("Without a login", json!({ "plain-http": true, "lan-alone": true }))),
     }
 }
 

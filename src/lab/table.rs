@@ -9,7 +9,7 @@ use crate::phonesim::{Outcome, Stage};
 
 /// One row a phone: name, addresses, each stage with the second in which it was reached, and what went wrong.
 pub fn text(phones: &[LabPhone]) -> String {
-    let mut table = format!("{:<10} {:<17} {:<15}", "phone", "mac", "address");
+    let mut table = format!("{:<10} {:<24} {:<17} {:<15}", "phone", "model", "mac", "address");
     for stage in Stage::ALL {
         let _ = write!(table, " {:>10}", stage.name());
     }
@@ -24,7 +24,8 @@ pub fn text(phones: &[LabPhone]) -> String {
 fn row(phone: &LabPhone) -> String {
     let report = phone.remote.report();
     let address = report.address.map_or_else(|| "-".into(), |address| address.to_string());
-    let mut row = format!("{:<10} {:<17} {address:<15}", phone.name, phone.mac.to_string());
+    let model = format!("{} {}", phone.identity.breed.brand, phone.identity.make.model);
+    let mut row = format!("{:<10} {model:<24} {:<17} {address:<15}", phone.name, phone.mac.to_string());
     for stage in Stage::ALL {
         let cell = match report.outcome(stage) {
             Outcome::Done { at } => format!("✓ {:.1} s", at.as_secs_f64()),
@@ -56,6 +57,8 @@ pub fn json(phones: &[LabPhone]) -> Value {
         });
         json!({
             "name": phone.name,
+            "brand": phone.identity.breed.brand,
+            "model": phone.identity.make.model,
             "mac": phone.mac.to_string(),
             "address": report.address.map(|address| address.to_string()),
             "in-service": report.in_service(),

@@ -11,6 +11,8 @@ pub struct PhoneBook {
     pub origin: Id,
     /// Whose phones show it.
     pub organisation: Id,
+    /// Short number that stands for it in the names of files; unique on the box, never 0.
+    pub number: u32,
     /// Name on the phone and on the page.
     pub name: String,
     /// Who is in it, in the order shown.

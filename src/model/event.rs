@@ -16,6 +16,8 @@ pub enum Door {
     Http,
     /// HTTPS, from the TLS handshake on.
     Https,
+    /// UDP 69.
+    Tftp,
     /// UDP 123.
     Ntp,
     /// Ports 5060 and 5061, and the SIP multicast group.
@@ -32,6 +34,7 @@ impl fmt::Display for Door {
             Self::Dhcp => "DHCP",
             Self::Http => "HTTP",
             Self::Https => "HTTPS",
+            Self::Tftp => "TFTP",
             Self::Ntp => "NTP",
             Self::Sip => "SIP",
             Self::Admin => "admin",

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
+use super::settings::Settings;
 
 /// One SIP account on a phone, in the neutral words that every brand's templates are written from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,16 +14,18 @@ pub struct Line {
     pub password: Secret,
     /// Name shown on the phone and to those who are called.
     pub display: String,
-    /// Host name or address of the SIP server.
+    /// Host name or address of the SIP server; empty where it is inherited (`line.server`).
     pub server: String,
-    /// Port of the SIP server; `None` is the transport's own (5060, 5061 for TLS).
+    /// Port of the SIP server; `None` is inherited, or else the transport's own (5060, 5061 for TLS).
     pub port: Option<u16>,
-    /// How SIP messages travel.
-    pub transport: Transport,
-    /// Registration interval asked for, in seconds (60 to 86,400).
-    pub expires: u32,
-    /// Number to dial for voice mail.
+    /// How SIP messages travel; `None` is inherited, or else UDP.
+    pub transport: Option<Transport>,
+    /// Registration interval asked for, in seconds (60 to 86,400); `None` is inherited, or else an hour.
+    pub expires: Option<u32>,
+    /// Number to dial for voice mail; `None` is inherited, or else there is none.
     pub voicemail: Option<String>,
+    /// What else is set for this line alone: settings of the topic `line` that have no field of their own here.
+    pub settings: Settings,
 }
 
 impl Line {
@@ -30,6 +33,17 @@ impl Line {
     pub const MOST: usize = 48;
     /// Seconds asked for in a REGISTER when nothing else is said.
     pub const DEFAULT_EXPIRES: u32 = 3600;
+}
+
+impl Transport {
+    /// The word for it, as stored and as templates see it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
 }
 
 /// How SIP messages travel between phone and server (RFC 3261 section 18).

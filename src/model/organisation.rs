@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::settings::Settings;
 use super::{Id, Login, Timestamp};
 
 /// Those whose phones these are. Each organisation has a login of its own, and its own policy.
@@ -17,6 +18,8 @@ pub struct Organisation {
     pub login: Login,
     /// What counts as enough evidence here.
     pub policy: Policy,
+    /// What is set for all of its phones.
+    pub settings: Settings,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -29,6 +32,10 @@ pub struct Policy {
     pub secret_files: SecretPolicy,
     /// Whether files with secrets may also leave over plain HTTP, against a Digest login.
     pub plain_http: bool,
+    /// Whether a Basic login counts over plain HTTP that was sent unasked. Anybody on the way reads it.
+    pub plain_basic: bool,
+    /// Whether the LAN alone opens files with secrets, over any channel: for phones that can neither log in nor use TLS.
+    pub lan_alone: bool,
     /// Whether a known phone that was reset may start over by itself when lease and neighbour table agree with it.
     pub reopen_after_reset: bool,
 }

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Id, Line, Mac, Secret, Timestamp};
+use super::settings::Settings;
+use super::{AnaloguePort, Handset, Id, Line, Mac, Secret, Timestamp};
 
 /// A phone on the list: whose it is, what it is, and how far it is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,14 @@ pub struct Phone {
     pub name: String,
     /// Its SIP accounts, first line first; at most [`Line::MOST`].
     pub lines: Vec<Line>,
+    /// The group that it was put into.
+    pub group: Option<Id>,
+    /// What is set for this phone alone, its keys included.
+    pub settings: Settings,
+    /// Cordless handsets, where it is a DECT base.
+    pub handsets: Vec<Handset>,
+    /// Analogue ports, where it is a gateway.
+    pub ports: Vec<AnaloguePort>,
     /// HTTP login of this very phone, once it has used it.
     pub login: Option<Login>,
     /// HTTP login handed out but not used yet; `login` stays valid until this one was used.

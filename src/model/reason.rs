@@ -242,6 +242,65 @@ pub enum Reason {
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
+    /// A certificate that an administrator gave to the box cannot be used.
+    #[serde(rename = "box.certificate-unusable")]
+    CertificateUnusable {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A certificate of the company's own ends soon, or has ended.
+    #[serde(rename = "box.certificate-ends")]
+    CertificateEnds {
+        /// A name that it is for.
+        name: String,
+        /// Until when it is valid.
+        until: String,
+    },
+    /// A phone that was on no list was put there by an open pairing window.
+    #[serde(rename = "pairing.adopted")]
+    Adopted {
+        /// What it is called.
+        name: String,
+    },
+    /// A phone asked for a name that is none of its brand's, but close to one.
+    #[serde(rename = "http.name-unknown")]
+    NameUnknown {
+        /// The name that it may have meant.
+        nearest: String,
+    },
+    /// A login of one organisation asked for a phone of another.
+    #[serde(rename = "http.other-organisation")]
+    OtherOrganisation,
+    /// A phone that has used HTTPS asked over plain HTTP, and was told where to go.
+    #[serde(rename = "http.plain-after-tls")]
+    PlainAfterTls,
+    /// A phone was sent to where its files are.
+    #[serde(rename = "http.redirected")]
+    Redirected,
+    /// A phone asked for a phone book that it does not show.
+    #[serde(rename = "http.book-not-shown")]
+    BookNotShown,
+    /// A phone asked for a picture, a sound or XML that its organisation does not have.
+    #[serde(rename = "http.resource-missing")]
+    ResourceMissing {
+        /// Its name.
+        name: String,
+    },
+    /// What a phone sent up was kept.
+    #[serde(rename = "http.upload-kept")]
+    UploadKept,
+    /// What a phone sent up is larger than such a file may be.
+    #[serde(rename = "http.upload-too-large")]
+    UploadTooLarge {
+        /// Most bytes.
+        most: usize,
+    },
+    /// What a phone sent up was not kept.
+    #[serde(rename = "http.upload-refused")]
+    UploadRefused {
+        /// Why.
+        what: String,
+    },
     /// The phone did not come back within the window of its first contact.
     #[serde(rename = "http.first-contact-over")]
     FirstContactOver,
@@ -404,6 +463,93 @@ pub enum Reason {
         left: usize,
     },
 
+    /// An image was given to a phone, or a range of it.
+    #[serde(rename = "firmware.given")]
+    FirmwareGiven {
+        /// The release in it.
+        release: String,
+    },
+    /// An image was asked for and cannot be had now.
+    #[serde(rename = "firmware.unavailable")]
+    FirmwareUnavailable {
+        /// The release in it.
+        release: String,
+        /// Why.
+        why: String,
+    },
+    /// An image was fetched from outside, and is what it should be.
+    #[serde(rename = "firmware.fetched")]
+    FirmwareFetched {
+        /// The release in it.
+        release: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// An image could not be fetched from outside.
+    #[serde(rename = "firmware.not-fetched")]
+    FirmwareNotFetched {
+        /// The release in it.
+        release: String,
+        /// Why.
+        why: String,
+    },
+    /// An image was put into the catalogue.
+    #[serde(rename = "firmware.added")]
+    FirmwareAdded {
+        /// The release in it.
+        release: String,
+    },
+    /// An image was taken out of the catalogue.
+    #[serde(rename = "firmware.removed")]
+    FirmwareRemoved {
+        /// The release in it.
+        release: String,
+    },
+    /// A phone said which release it runs, and it is another than before.
+    #[serde(rename = "firmware.runs")]
+    FirmwareRuns {
+        /// The release.
+        release: String,
+    },
+    /// A phone runs the release that it should.
+    #[serde(rename = "firmware.right")]
+    FirmwareRight {
+        /// The release.
+        release: String,
+    },
+    /// A phone is told of another release than it runs.
+    #[serde(rename = "firmware.behind")]
+    FirmwareBehind {
+        /// The release that it should run.
+        release: String,
+    },
+    /// A phone did not come back with the release that it was told of.
+    #[serde(rename = "firmware.failed")]
+    FirmwareFailed {
+        /// The release that it should run.
+        release: String,
+    },
+    /// A roll-out began.
+    #[serde(rename = "rollout.started")]
+    RolloutStarted {
+        /// Its name.
+        name: String,
+    },
+    /// A roll-out was stopped, by an administrator or by itself.
+    #[serde(rename = "rollout.stopped")]
+    RolloutStopped {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// Every phone of a roll-out had its turn.
+    #[serde(rename = "rollout.finished")]
+    RolloutFinished {
+        /// Its name.
+        name: String,
+    },
+
     /// Nothing says which firmware the phone should run, so it runs the right one.
     #[serde(rename = "journey.no-firmware-assigned")]
     NoFirmwareAssigned,
@@ -458,6 +604,20 @@ pub enum Reason {
         part: String,
         /// How often since the start of the process.
         times: u32,
+    },
+    /// An administrator's brand folder is not in force.
+    #[serde(rename = "box.overlay-refused")]
+    OverlayRefused {
+        /// Name of the folder.
+        brand: String,
+        /// What is wrong, with file and line.
+        what: String,
+    },
+    /// An administrator's brand folder is in force.
+    #[serde(rename = "box.overlay-in-force")]
+    OverlayInForce {
+        /// Name of the folder.
+        brand: String,
     },
     /// The store was broken and is back from a snapshot.
     #[serde(rename = "box.store-restored")]
@@ -562,6 +722,11 @@ impl Reason {
             | Self::CampaignBegun { .. }
             | Self::CampaignEnded { .. }
             | Self::CampaignStopped { .. }
+            | Self::PlainAfterTls
+            | Self::Adopted { .. }
+            | Self::Redirected
+            | Self::UploadKept
+            | Self::OverlayInForce { .. }
             | Self::ResourcesComplete
             | Self::InService
             | Self::Resynced
@@ -574,6 +739,14 @@ impl Reason {
             | Self::Claimed
             | Self::SignedIn
             | Self::Started { .. }
+            | Self::FirmwareGiven { .. }
+            | Self::FirmwareFetched { .. }
+            | Self::FirmwareAdded { .. }
+            | Self::FirmwareRemoved { .. }
+            | Self::FirmwareRuns { .. }
+            | Self::FirmwareRight { .. }
+            | Self::RolloutStarted { .. }
+            | Self::RolloutFinished { .. }
             | Self::DiskHasRoom { .. }
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
@@ -581,6 +754,7 @@ impl Reason {
             | Self::SipFetchedByChance
             | Self::NotServed
             | Self::NoFirmwareAssigned
+            | Self::FirmwareBehind { .. }
             | Self::DhcpOff { .. }
             | Self::DhcpUnclaimed { .. }
             | Self::DhcpSearching { .. }
@@ -595,6 +769,12 @@ impl Reason {
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
+            | Self::NameUnknown { .. }
+            | Self::OtherOrganisation
+            | Self::BookNotShown
+            | Self::ResourceMissing { .. }
+            | Self::UploadTooLarge { .. }
+            | Self::UploadRefused { .. }
             | Self::Throttled
             | Self::FirstContactOver
             | Self::WasReset
@@ -618,7 +798,14 @@ impl Reason {
             | Self::TlsUnknownCa
             | Self::TlsTooOld { .. }
             | Self::TlsFailed { .. }
+            | Self::FirmwareUnavailable { .. }
+            | Self::FirmwareNotFetched { .. }
+            | Self::FirmwareFailed { .. }
+            | Self::RolloutStopped { .. }
+            | Self::CertificateUnusable { .. }
+            | Self::CertificateEnds { .. }
             | Self::PartRestarted { .. }
+            | Self::OverlayRefused { .. }
             | Self::StoreRestored { .. }
             | Self::DiskFull
             | Self::PnpNotTaken

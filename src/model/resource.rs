@@ -37,3 +37,8 @@ pub enum ResourceKind {
     /// XML that the phone's own browser shows.
     Xml,
 }
+
+impl ResourceKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Wallpaper, Self::Ringtone, Self::Xml];
+}

@@ -12,13 +12,6 @@ pub(super) const REQUEST: u8 = 3;
 pub(super) const ACK: u8 = 5;
 pub(super) const NAK: u8 = 6;
 
-/// Class of the phone, option 60 \[facts: B1.1\].
-const CLASS: &[u8] = b"yealink";
-/// What it asks for by option 55: mask, router, resolvers, domain, broadcast, time server, its vendor's own, lease
-/// and server, and where its configuration is. 160 is not among them \[facts: B1.1, "working templates show the
-/// list empty"\].
-const WANTED: [u8; 11] = [1, 3, 6, 15, 28, 42, 43, 51, 54, 66, 67];
-
 /// One message of the phone's.
 #[derive(Debug, Clone)]
 pub(super) struct Ask<'a> {
@@ -31,8 +24,12 @@ pub(super) struct Ask<'a> {
     pub(super) held: Option<Ipv4Addr>,
     /// The address and the server that it chose, when it answers an offer.
     pub(super) chosen: Option<(Ipv4Addr, Ipv4Addr)>,
-    /// Custom options that it was told to ask for.
-    pub(super) custom: &'a [u8],
+    /// Option 60; empty when there is none.
+    pub(super) class: &'a [u8],
+    /// Option 77.
+    pub(super) user_class: Option<&'a [u8]>,
+    /// Option 55.
+    pub(super) wanted: &'a [u8],
 }
 
 impl Ask<'_> {
@@ -54,9 +51,13 @@ impl Ask<'_> {
             packet.extend([54, 4]);
             packet.extend(server.octets());
         }
-        option(&mut packet, 60, CLASS);
-        let wanted: Vec<u8> = WANTED.iter().chain(self.custom).copied().collect();
-        option(&mut packet, 55, &wanted);
+        if !self.class.is_empty() {
+            option(&mut packet, 60, self.class);
+        }
+        if let Some(class) = self.user_class {
+            option(&mut packet, 77, class);
+        }
+        option(&mut packet, 55, self.wanted);
         packet.push(255);
         // BOOTP relays of old drop what is shorter than 300 bytes (RFC 1542 section 2.1).
         packet.resize(packet.len().max(300), 0);
@@ -75,8 +76,12 @@ fn option(packet: &mut Vec<u8>, code: u8, value: &[u8]) {
 pub(super) struct Reply {
     pub(super) kind: u8,
     pub(super) address: Ipv4Addr,
-    options: BTreeMap<u8, Vec<u8>>,
+    pub(super) options: Options,
 }
+
+/// The options of an answer, whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Options(BTreeMap<u8, Vec<u8>>);
 
 impl Reply {
     /// Reads an answer to the message with `xid` from `mac`; anything else is none.
@@ -105,51 +110,84 @@ impl Reply {
         }
         let kind = *options.get(&53)?.first()?;
         let address = Ipv4Addr::new(head[16], head[17], head[18], head[19]);
-        Some(Self { kind, address, options })
+        Some(Self { kind, address, options: Options(options) })
     }
 
-    fn addresses(&self, code: u8) -> Vec<Ipv4Addr> {
-        let value = self.options.get(&code).map(Vec::as_slice).unwrap_or_default();
-        let (quads, _) = value.as_chunks::<4>();
+    pub(super) fn server(&self) -> Option<Ipv4Addr> {
+        self.options.addresses(54).first().copied()
+    }
+
+    /// What an OFFER or ACK grants; `url` is what the phone found in it.
+    pub(super) fn terms(&self, url: Option<(u8, String)>) -> Result<Terms, Fault> {
+        let options = &self.options;
+        let mask = options.addresses(1).first().copied().ok_or(Fault::LeaseLacks("the subnet mask (option 1)"))?;
+        let lease = options.seconds(51).ok_or(Fault::LeaseLacks("the lease time (option 51)"))?;
+        if self.address.is_unspecified() {
+            return Err(Fault::LeaseLacks("an address"));
+        }
+        Ok(Terms {
+            address: self.address,
+            mask,
+            router: options.addresses(3).first().copied(),
+            server: self.server().ok_or(Fault::LeaseLacks("the server's name (option 54)"))?,
+            time_server: options.addresses(42).first().copied(),
+            url,
+            lease,
+            // RFC 2131 section 4.4.5.
+            renewal: options.seconds(58).unwrap_or(lease / 2),
+            rebinding: options.seconds(59).unwrap_or(lease / 8 * 7),
+        })
+    }
+}
+
+impl Options {
+    #[cfg(test)]
+    pub(super) fn of(options: BTreeMap<u8, Vec<u8>>) -> Self {
+        Self(options)
+    }
+
+    /// The octets of an option.
+    pub(super) fn octets(&self, code: u8) -> Option<&[u8]> {
+        self.0.get(&code).map(Vec::as_slice)
+    }
+
+    /// The addresses of an option.
+    pub(super) fn addresses(&self, code: u8) -> Vec<Ipv4Addr> {
+        let (quads, _) = self.octets(code).unwrap_or_default().as_chunks::<4>();
         quads.iter().map(|&quad| quad.into()).collect()
     }
 
     fn seconds(&self, code: u8) -> Option<u32> {
-        Some(u32::from_be_bytes(self.options.get(&code)?.as_slice().try_into().ok()?))
+        Some(u32::from_be_bytes(self.octets(code)?.try_into().ok()?))
     }
 
     /// The text of an option, without a closing NUL.
-    fn text(&self, code: u8) -> Option<String> {
-        let text = std::str::from_utf8(self.options.get(&code)?).ok()?.trim_end_matches('\0');
-        (!text.is_empty()).then(|| text.to_owned())
+    pub(super) fn text(&self, code: u8) -> Option<String> {
+        text(self.octets(code)?)
     }
 
-    pub(super) fn server(&self) -> Option<Ipv4Addr> {
-        self.addresses(54).first().copied()
+    /// The first of these options that holds text.
+    pub(super) fn first_text(&self, codes: &[u8]) -> Option<(u8, String)> {
+        codes.iter().find_map(|&code| Some((code, self.text(code)?)))
     }
 
-    /// What an OFFER or ACK grants.
-    pub(super) fn terms(&self, custom: &[u8]) -> Result<Terms, Fault> {
-        let mask = self.addresses(1).first().copied().ok_or(Fault::LeaseLacks("the subnet mask (option 1)"))?;
-        let lease = self.seconds(51).ok_or(Fault::LeaseLacks("the lease time (option 51)"))?;
-        if self.address.is_unspecified() {
-            return Err(Fault::LeaseLacks("an address"));
+    /// The text of a sub-option, each of them number, length, value (RFC 2132 section 8.4).
+    pub(super) fn text_within(&self, code: u8, sub_option: u8) -> Option<String> {
+        let mut rest = self.octets(code)?;
+        while let [number, length, more @ ..] = rest {
+            let (value, more) = more.split_at_checked(usize::from(*length))?;
+            if *number == sub_option {
+                return text(value);
+            }
+            rest = more;
         }
-        // Custom option, then 66, then 43 [facts: B1.1].
-        let url = custom.iter().chain(&[66, 43]).find_map(|&code| Some((code, self.text(code)?)));
-        Ok(Terms {
-            address: self.address,
-            mask,
-            router: self.addresses(3).first().copied(),
-            server: self.server().ok_or(Fault::LeaseLacks("the server's name (option 54)"))?,
-            time_server: self.addresses(42).first().copied(),
-            url,
-            lease,
-            // RFC 2131 section 4.4.5.
-            renewal: self.seconds(58).unwrap_or(lease / 2),
-            rebinding: self.seconds(59).unwrap_or(lease / 8 * 7),
-        })
+        None
     }
+}
+
+fn text(octets: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(octets).ok()?.trim_end_matches('\0');
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// What a lease says.
@@ -173,6 +211,18 @@ mod tests {
 
     const PHONE: Mac = Mac::new([0x80, 0x5e, 0xc0, 0x12, 0x34, 0x56]);
 
+    const ASK: Ask<'_> = Ask {
+        kind: DISCOVER,
+        mac: PHONE,
+        xid: 1,
+        secs: 0,
+        held: None,
+        chosen: None,
+        class: b"yealink",
+        user_class: None,
+        wanted: &[1, 3, 6, 15, 28, 42, 43, 51, 54, 66, 67],
+    };
+
     fn reply(options: &[u8]) -> Vec<u8> {
         let mut packet = vec![2, 1, 6, 0, 1, 2, 3, 4, 0, 0, 0x80, 0];
         packet.extend([0, 0, 0, 0, 10, 66, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -187,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_discover_has_these_bytes() {
-        let ask = Ask { kind: DISCOVER, mac: PHONE, xid: 0x0102_0304, secs: 3, held: None, chosen: None, custom: &[] };
+        let ask = Ask { kind: DISCOVER, xid: 0x0102_0304, secs: 3, ..ASK };
         let packet = ask.bytes();
         assert_eq!(packet[..12], [1, 1, 6, 0, 1, 2, 3, 4, 0, 3, 0x80, 0]);
         assert_eq!(packet[28..34], PHONE.octets());
@@ -200,7 +250,7 @@ mod tests {
     #[test]
     fn a_request_names_what_it_chose_and_a_renewal_what_it_holds() {
         let (address, server) = (Ipv4Addr::new(10, 66, 0, 10), Ipv4Addr::new(10, 66, 0, 1));
-        let base = Ask { kind: REQUEST, mac: PHONE, xid: 1, secs: 0, held: None, chosen: None, custom: &[160] };
+        let base = Ask { kind: REQUEST, wanted: &[1, 3, 6, 15, 28, 42, 43, 51, 54, 66, 67, 160], ..ASK };
         let chosen = Ask { chosen: Some((address, server)), ..base.clone() }.bytes();
         assert_eq!(chosen[240..255], [53, 1, 3, 50, 4, 10, 66, 0, 10, 54, 4, 10, 66, 0, 1]);
         assert_eq!(chosen[264..278], [55, 12, 1, 3, 6, 15, 28, 42, 43, 51, 54, 66, 67, 160]);
@@ -210,19 +260,25 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_custom_option_before_66_before_43() {
-        let all = [BASE, &[43, 5], b"http:", &[66, 6], b"http:6", &[160, 7], b"http:60", &[255]].concat();
+    fn reads_what_a_lease_grants() {
+        let all = [BASE, &[43, 5], b"http:", &[66, 4], b"http", &[0, 66, 2], b":6", &[0, 255]].concat();
         let parsed = Reply::parse(&reply(&all), 0x0102_0304, PHONE).unwrap();
-        assert_eq!(parsed.terms(&[160]).unwrap().url, Some((160, "http:60".into())));
-        let terms = parsed.terms(&[]).unwrap();
-        assert_eq!(terms.url, Some((66, "http:6".into())));
+        assert_eq!(parsed.options.first_text(&[160, 66, 43]), Some((66, "http:6".into())), "in pieces");
+        let terms = parsed.terms(None).unwrap();
         assert_eq!((terms.lease, terms.renewal, terms.rebinding), (3600, 1800, 3150));
-        let only_43 = [BASE, &[43, 5], b"http:", &[255]].concat();
-        let parsed = Reply::parse(&reply(&only_43), 0x0102_0304, PHONE).unwrap();
-        assert_eq!(parsed.terms(&[]).unwrap().url, Some((43, "http:".into())));
-        let pieces = [BASE, &[66, 4], b"http", &[0, 66, 2], b":6", &[0, 255]].concat();
-        let parsed = Reply::parse(&reply(&pieces), 0x0102_0304, PHONE).unwrap();
-        assert_eq!(parsed.terms(&[]).unwrap().url, Some((66, "http:6".into())));
+    }
+
+    #[test]
+    fn reads_sub_options() {
+        let options = Options::of(BTreeMap::from([(43, b"\x01\x01x\x42\x05http:\x43\x09cut".to_vec())]));
+        assert_eq!(options.text_within(43, 66), Some("http:".into()));
+        assert_eq!((options.text_within(43, 67), options.text_within(44, 66)), (None, None));
+    }
+
+    #[test]
+    fn classes_stand_where_there_are_any() {
+        let ask = Ask { class: b"", user_class: Some(b"\x03abc"), wanted: &[66], ..ASK };
+        assert_eq!(ask.bytes()[240..253], *b"\x35\x01\x01\x4d\x04\x03abc\x37\x01\x42\xff");
     }
 
     #[test]
@@ -245,7 +301,7 @@ mod tests {
     #[test]
     fn a_lease_without_the_needful_is_named() {
         let bare = reply(&[53, 1, 5, 255]);
-        let fault = Reply::parse(&bare, 0x0102_0304, PHONE).unwrap().terms(&[]).unwrap_err();
+        let fault = Reply::parse(&bare, 0x0102_0304, PHONE).unwrap().terms(None).unwrap_err();
         assert_eq!(fault.to_string(), "the DHCP server's answer lacks the subnet mask (option 1)");
     }
 }

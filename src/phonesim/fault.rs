@@ -108,6 +108,17 @@ pub enum Fault {
         /// Its name.
         file: String,
     },
+    /// The file is not written as the brand wants it.
+    #[error("{file}: the phone ignores the file: {why}")]
+    Unreadable {
+        /// Its name.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The phone looked everywhere and nothing was its own file.
+    #[error("none of the files is this phone's own")]
+    NoOwnFile,
     /// The file is not text.
     #[error("{file}: the file is not UTF-8 text")]
     NotText {
@@ -115,8 +126,11 @@ pub enum Fault {
         file: String,
     },
     /// No file named a provisioning URL, so the phone never comes to HTTPS.
-    #[error("no file sets static.auto_provision.server.url: the phone never learns the HTTPS address")]
-    NoServerUrl,
+    #[error("no file sets {0}: the phone never learns the HTTPS address")]
+    NoServerUrl(&'static str),
+    /// Nobody gave the phone a login, and it can be told from others by nothing else.
+    #[error("no file gives the phone a login")]
+    NoLogin,
     /// The provisioning URL that was learned is not HTTPS.
     #[error("the provisioning URL that the files set is not HTTPS: {0}")]
     PlainServerUrl(String),
@@ -124,8 +138,8 @@ pub enum Fault {
     #[error("no file switches polling on: the phone does not come back until somebody restarts it")]
     NoPolling,
     /// No file named a CA and the phone has none.
-    #[error("no file sets static.trusted_certificates.url: the phone has no CA to trust")]
-    NoAuthorityUrl,
+    #[error("no file sets {0}: the phone has no CA to trust")]
+    NoAuthority(&'static str),
     /// The CA file cannot be read.
     #[error("{url}: this is not a CA certificate (PEM or DER)")]
     BadAuthority {
@@ -174,11 +188,8 @@ pub enum Fault {
         why: String,
     },
     /// The own file came over HTTPS and nobody asked for a login.
-    #[error("{file}: it was handed out with no login asked for")]
-    NoLoginAsked {
-        /// Its name.
-        file: String,
-    },
+    #[error("the phone's own file was handed out with no login asked for")]
+    NoLoginAsked,
     /// The own file was fetched as it should be and holds no line.
     #[error("the phone's own file switches no account on")]
     NoAccount,

@@ -7,7 +7,6 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::Fault;
 use super::fault::Halt;
 use super::http::{Response, Unreadable, request};
 use super::login::Challenge;
@@ -16,6 +15,7 @@ use super::report::Exchange;
 use super::trust;
 use super::url::Url;
 use super::wire::Wire;
+use super::{Fault, Trust};
 
 /// Time that a connection may stand still before the phone gives it up \[assumed\].
 const STANDSTILL: Duration = Duration::from_secs(5);
@@ -26,22 +26,66 @@ const REDIRECTS: usize = 5;
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) body: Vec<u8>,
-    /// Whether it came over TLS, after a login was asked for and given.
+    /// 304 only where the request was conditional.
+    #[allow(dead_code)]
+    pub(super) status: u16,
+    /// Name, in lower case, and value.
+    #[allow(dead_code)]
+    pub(super) headers: Vec<(String, String)>,
+    /// Whether it came after a login was asked for and given; from whom, TLS has proven where the phone trusts CAs.
     pub(super) by_login: bool,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) method: &'static str,
+    pub(super) url: Url,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+impl Ask {
+    pub(super) fn get(url: Url) -> Self {
+        Self { method: "GET", url, headers: Vec::new(), body: None }
+    }
+
+    pub(super) fn put(url: Url, body: Vec<u8>) -> Self {
+        Self { method: "PUT", url, headers: Vec::new(), body: Some(body) }
+    }
+
+    fn conditional(&self) -> bool {
+        self.headers.iter().any(|(name, _)| matches!(*name, "If-Modified-Since" | "If-None-Match"))
+    }
+
+    /// Whether an answer of this status is what was asked for.
+    fn met_by(&self, status: u16) -> bool {
+        status == 200 || self.body.is_some() && (200..300).contains(&status) || status == 304 && self.conditional()
+    }
 }
 
 impl Phone {
     /// Fetches `url`, with the phone's login where one is asked for.
     pub(super) fn fetch(&mut self, url: &Url) -> Result<Fetched, Halt> {
-        let mut url = url.clone();
+        self.send(&Ask::get(url.clone()))
+    }
+
+    /// Makes a request, with the phone's login where one is asked for.
+    pub(super) fn send(&mut self, ask: &Ask) -> Result<Fetched, Halt> {
+        let mut url = ask.url.clone();
         let mut authorization = None;
         let mut renewed = false;
         let mut redirects = 0;
+        let identity = self.setup.identity;
         loop {
-            let response = self.exchange(&url, authorization.as_deref())?;
+            let response = self.exchange(ask, &url, authorization.as_deref())?;
             let file = || url.name().to_owned();
             match response.status {
-                200 => return Ok(Fetched { body: response.body, by_login: url.tls && authorization.is_some() }),
+                status if ask.met_by(status) => {
+                    let proven = url.tls || matches!(identity.breed.trust, Trust::PlainLogin | Trust::Lan);
+                    let Response { status, headers, body } = response;
+                    return Ok(Fetched { body, status, headers, by_login: proven && authorization.is_some() });
+                }
                 301 | 302 | 303 | 307 | 308 if redirects < REDIRECTS => {
                     let target = response
                         .headers("location")
@@ -52,7 +96,7 @@ impl Phone {
                     redirects += 1;
                 }
                 401 => {
-                    let Some((user, password)) = url.login.clone().or_else(|| self.flash.login()) else {
+                    let Some((user, password)) = url.login.clone().or_else(|| self.flash.meaning().login) else {
                         return Err(Fault::LoginAsked { file: file() }.into());
                     };
                     let Some(challenge) = Challenge::choose(response.headers("www-authenticate")) else {
@@ -64,7 +108,7 @@ impl Phone {
                     }
                     renewed = authorization.is_some();
                     let cnonce = crate::sys::random::token(16);
-                    authorization = Some(challenge.answer(&user, &password, &url.path, &cnonce));
+                    authorization = Some(challenge.answer(&user, &password, (ask.method, &url.path), &cnonce));
                 }
                 404 => return Err(Fault::NotFound { file: file() }.into()),
                 status => return Err(Fault::Status { file: file(), status }.into()),
@@ -73,17 +117,24 @@ impl Phone {
     }
 
     /// One request and its answer, on a connection of its own.
-    fn exchange(&mut self, url: &Url, authorization: Option<&str>) -> Result<Response, Halt> {
+    fn exchange(&mut self, ask: &Ask, url: &Url, authorization: Option<&str>) -> Result<Response, Halt> {
         let cut = self.remote.take_cut(self.exchanges);
+        let identity = self.setup.identity;
+        let user_agent = (identity.breed.user_agent)(&identity, self.exchanges);
         self.exchanges += 1;
         let host = url.address().to_string();
         let limit = self.clock.patience(STANDSTILL);
         let mut wire = Wire::connect(url.address(), self.remote.clone(), cut, limit)
             .map_err(|error| Fault::Unreachable { host: host.clone(), why: error.to_string() })?;
-        let request = request(&self.setup.identity, url, authorization);
+        let request = request(ask, &user_agent, url, authorization);
+        let trust_fault = self.flash.meaning().trust_fault;
         let (result, bytes) = if url.tls {
-            let usable = if self.flash.trust_fault().is_none() { self.flash.authorities.as_slice() } else { &[] };
-            let tls = trust::client(usable, Arc::clone(&self.clock))
+            let usable = if trust_fault.is_none() { self.flash.authorities.as_slice() } else { &[] };
+            let client = match identity.breed.trust {
+                Trust::Unchecked => trust::unchecked_client(Arc::clone(&self.clock)),
+                _ => trust::client(usable, Arc::clone(&self.clock)),
+            };
+            let tls = client
                 .and_then(|client| ClientConnection::new(client, ServerName::IpAddress(url.host.into())))
                 .map_err(|error| Fault::Tls { host: host.clone(), why: error.to_string() })?;
             let mut stream = StreamOwned::new(tls, wire);
@@ -104,7 +155,7 @@ impl Phone {
             return Err(Halt::Power(order));
         }
         let words = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        self.remote.note(format!("GET {url}: {words}"));
+        self.remote.note(format!("{} {url}: {words}", ask.method));
         result.map_err(|error| Halt::Fault(self.explain(error, url, host)))
     }
 
@@ -121,7 +172,8 @@ impl Phone {
             Unreadable::NotHttp(why) => Fault::NotHttp { file, why },
             Unreadable::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(tls) => {
-                    match (trust::explain(tls, &host, &self.clock, &self.flash.authorities), self.flash.trust_fault()) {
+                    let switches = self.flash.meaning().trust_fault;
+                    match (trust::explain(tls, &host, &self.clock, &self.flash.authorities), switches) {
                         (Fault::UnknownAuthority { .. }, Some(why)) if !self.flash.authorities.is_empty() => {
                             Fault::TrustSwitch(why)
                         }

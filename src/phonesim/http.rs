@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::Identity;
+use super::fetch::Ask;
 use super::url::Url;
 
 /// Most bytes of a head that the phone reads.
@@ -10,27 +10,34 @@ const HEAD: usize = 16 << 10;
 /// Most bytes of a file that the phone takes \[facts: B1.6, 5 MB for the largest kind\].
 const BODY: usize = 5 << 20;
 
-/// The bytes of a GET. Keep-alive is off, as it is in the factory state: each file has a connection of its own
-/// \[facts: B1.3\].
-pub(super) fn request(identity: &Identity, url: &Url, authorization: Option<&str>) -> Vec<u8> {
+/// The bytes of a request. Keep-alive is off: each file has a connection of its own \[facts: B1.3\].
+pub(super) fn request(ask: &Ask, user_agent: &str, url: &Url, authorization: Option<&str>) -> Vec<u8> {
     let mut text = format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\nAccept: */*\r\nConnection: close\r\n",
+        "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\nConnection: close\r\n",
+        ask.method,
         url.path,
         url.authority(),
-        identity.user_agent()
     );
+    for (name, value) in &ask.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
     if let Some(authorization) = authorization {
         text.push_str(&format!("Authorization: {authorization}\r\n"));
     }
+    if let Some(body) = &ask.body {
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
     text.push_str("\r\n");
-    text.into_bytes()
+    let mut bytes = text.into_bytes();
+    bytes.extend(ask.body.iter().flatten());
+    bytes
 }
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
-    headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
 
@@ -154,7 +161,6 @@ fn line(from: &mut impl Read) -> Result<String, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Mac;
 
     fn read(bytes: &[u8]) -> Result<Response, Unreadable> {
         Response::read(&mut &*bytes)
@@ -162,13 +168,18 @@ mod tests {
 
     #[test]
     fn asks_in_these_bytes() {
-        let identity = Identity::t46u(Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]));
         let url = Url::parse("http://10.66.0.1:8080/p/y000000000108.cfg").unwrap();
         assert_eq!(
-            String::from_utf8(request(&identity, &url, Some("Basic eA=="))).unwrap(),
+            String::from_utf8(request(&Ask::get(url.clone()), "A phone", &url, Some("Basic eA=="))).unwrap(),
             "GET /p/y000000000108.cfg HTTP/1.1\r\nHost: 10.66.0.1:8080\r\n\
-             User-Agent: Yealink SIP-T46U 108.86.0.20 80:5e:c0:00:00:01\r\nAccept: */*\r\nConnection: close\r\n\
+             User-Agent: A phone\r\nAccept: */*\r\nConnection: close\r\n\
              Authorization: Basic eA==\r\n\r\n"
+        );
+        let ask = Ask { headers: vec![("X-A", "b".into())], ..Ask::put(url.clone(), b"log".to_vec()) };
+        assert_eq!(
+            String::from_utf8(request(&ask, "A phone", &url, None)).unwrap(),
+            "PUT /p/y000000000108.cfg HTTP/1.1\r\nHost: 10.66.0.1:8080\r\nUser-Agent: A phone\r\nAccept: */*\r\n\
+             Connection: close\r\nX-A: b\r\nContent-Length: 3\r\n\r\nlog"
         );
     }
 

@@ -11,8 +11,7 @@ use super::dhcp::{ACK, Ask, DISCOVER, NAK, OFFER, REQUEST, Reply, Terms};
 use super::fault::Halt;
 use super::link::Netlink;
 use super::wire::GLANCE;
-use super::{Fault, Remote, Stage};
-use crate::model::Mac;
+use super::{Fault, Identity, Remote, Stage};
 use crate::phonesim::clock::Clock;
 
 const SERVER_PORT: u16 = 67;
@@ -22,7 +21,7 @@ const CLIENT_PORT: u16 = 68;
 #[derive(Debug)]
 pub(super) struct Lan {
     pub(super) interface: String,
-    pub(super) mac: Mac,
+    pub(super) identity: Identity,
     pub(super) remote: Remote,
     pub(super) lease: Option<Lease>,
     /// Counts transactions, so that no two have the same number.
@@ -39,8 +38,8 @@ pub(super) struct Lease {
 }
 
 impl Lan {
-    pub(super) fn new(interface: String, mac: Mac, remote: Remote) -> Self {
-        Self { interface, mac, remote, lease: None, transactions: 0 }
+    pub(super) fn new(interface: String, identity: Identity, remote: Remote) -> Self {
+        Self { interface, identity, remote, lease: None, transactions: 0 }
     }
 
     /// Plugs the cable in and asks until there is an address. A phone never gives up on this.
@@ -85,14 +84,26 @@ impl Lan {
     ) -> Result<Option<Terms>, Halt> {
         let secs = u16::try_from(began.elapsed().as_secs()).unwrap_or(u16::MAX);
         let xid = self.transaction();
-        let ask = Ask { kind: DISCOVER, mac: self.mac, xid, secs, held: None, chosen: None, custom };
+        let dhcp = &self.identity.breed.dhcp;
+        let (class, wanted) = ((dhcp.class)(&self.identity), [dhcp.wanted, custom].concat());
+        let ask = Ask {
+            kind: DISCOVER,
+            mac: self.identity.mac,
+            xid,
+            secs,
+            held: None,
+            chosen: None,
+            class: &class,
+            user_class: dhcp.user_class,
+            wanted: &wanted,
+        };
         let everybody = Ipv4Addr::BROADCAST;
         let Some(offer) = self.ask(socket, &ask, everybody, &[OFFER], pause)? else { return Ok(None) };
-        let terms = offer.terms(custom)?;
+        let terms = offer.terms((dhcp.place)(&offer.options, custom))?;
         let chosen = Some((terms.address, terms.server));
         let request = Ask { kind: REQUEST, chosen, ..ask };
         match self.ask(socket, &request, everybody, &[ACK, NAK], pause)? {
-            Some(reply) if reply.kind == ACK => Ok(Some(reply.terms(custom)?)),
+            Some(reply) if reply.kind == ACK => Ok(Some(reply.terms((dhcp.place)(&reply.options, custom))?)),
             _ => Ok(None),
         }
     }
@@ -105,21 +116,25 @@ impl Lan {
         let Some(lease) = self.lease.clone() else { return Ok(()) };
         let address = lease.terms.address;
         let socket = self.socket().map_err(broken)?;
+        let dhcp = &self.identity.breed.dhcp;
+        let (class, wanted) = ((dhcp.class)(&self.identity), [dhcp.wanted, custom].concat());
         let ask = Ask {
             kind: REQUEST,
-            mac: self.mac,
+            mac: self.identity.mac,
             xid: self.transaction(),
             secs: 0,
             held: Some(address),
             chosen: None,
-            custom,
+            class: &class,
+            user_class: dhcp.user_class,
+            wanted: &wanted,
         };
         let to = if Instant::now() < lease.rebind_at { lease.terms.server } else { Ipv4Addr::BROADCAST };
         let answer = self.ask(&socket, &ask, to, &[ACK, NAK], clock.patience(Duration::from_secs(4)))?;
         match answer {
             Some(reply) if reply.kind == ACK => {
                 self.remote.note(format!("renewed {address}"));
-                self.keep(reply.terms(custom)?, clock);
+                self.keep(reply.terms((dhcp.place)(&reply.options, custom))?, clock);
                 Ok(())
             }
             None if Instant::now() < lease.end => {
@@ -159,7 +174,7 @@ impl Lan {
 
     fn transaction(&mut self) -> u32 {
         self.transactions = self.transactions.wrapping_add(1);
-        let [_, _, a, b, c, d] = self.mac.octets();
+        let [_, _, a, b, c, d] = self.identity.mac.octets();
         u32::from_be_bytes([a, b, c, d]).wrapping_mul(0x9e37_79b1).wrapping_add(self.transactions)
     }
 
@@ -198,7 +213,7 @@ impl Lan {
             match socket.recv(&mut buffer) {
                 Ok(length) => {
                     let packet = buffer.get(..length).unwrap_or_default();
-                    match Reply::parse(packet, ask.xid, self.mac) {
+                    match Reply::parse(packet, ask.xid, self.identity.mac) {
                         Some(reply) if kinds.contains(&reply.kind) => return Ok(Some(reply)),
                         _ => {}
                     }

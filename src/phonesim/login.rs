@@ -47,14 +47,14 @@ impl Challenge {
         })
     }
 
-    /// The value of the Authorization header for one GET of `path`.
-    pub(super) fn answer(&self, user: &str, password: &str, path: &str, cnonce: &str) -> String {
+    /// The value of the Authorization header for one request: its method and its path.
+    pub(super) fn answer(&self, user: &str, password: &str, (method, path): (&str, &str), cnonce: &str) -> String {
         match self {
             Self::Basic => format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
             Self::Digest { realm, nonce, opaque, auth, .. } => {
                 // RFC 2617 section 3.2.2.
                 let ha1 = hex(&format!("{user}:{realm}:{password}"));
-                let ha2 = hex(&format!("GET:{path}"));
+                let ha2 = hex(&format!("{method}:{path}"));
                 let mut answer = format!(
                     "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{path}\", algorithm=MD5"
                 );
@@ -109,7 +109,7 @@ mod tests {
         let header = "Digest realm=\"testrealm@host.com\", qop=\"auth,auth-int\", \
                       nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5ccc069c403ebaf9f0171e9517f40e41\"";
         let challenge = Challenge::choose(["Negotiate", header].into_iter()).unwrap();
-        let answer = challenge.answer("Mufasa", "Circle Of Life", "/dir/index.html", "0a4f113b");
+        let answer = challenge.answer("Mufasa", "Circle Of Life", ("GET", "/dir/index.html"), "0a4f113b");
         assert!(answer.contains("response=\"6629fae49393a05397450978507c4ef1\""), "{answer}");
         assert!(answer.contains("opaque=\"5ccc069c403ebaf9f0171e9517f40e41\""));
     }
@@ -118,12 +118,16 @@ mod tests {
     fn the_older_form_and_basic() {
         // RFC 2069 section 2.4, with the response that its erratum 749 gives.
         let header = "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"";
-        let answer =
-            Challenge::choose([header].into_iter()).unwrap().answer("Mufasa", "CircleOfLife", "/dir/index.html", "");
+        let answer = Challenge::choose([header].into_iter()).unwrap().answer(
+            "Mufasa",
+            "CircleOfLife",
+            ("GET", "/dir/index.html"),
+            "",
+        );
         assert!(answer.contains("response=\"1949323746fe6a43ef61f9606e7febea\""), "{answer}");
         // RFC 7617 section 2.
         let basic = Challenge::choose(["Basic realm=\"WallyWorld\""].into_iter()).unwrap();
-        assert_eq!(basic.answer("Aladdin", "open sesame", "/", ""), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(basic.answer("Aladdin", "open sesame", ("GET", "/"), ""), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Simulated phones: a Yealink of the T4xU class, from its factory state to its first call.
+//! Simulated phones of many brands, from their factory state to their first call. As a Yealink does it:
 //!
 //! ```text
 //!  power on, 1970 ─ DHCP ─ time ─ <mac>.boot, y000000000000.boot, y0000000000NN.cfg, <mac>.cfg over http
@@ -7,24 +7,26 @@
 //! ```
 //!
 //! A simulated phone knows nothing of this product. What it sends is written byte by byte from public sources, and
-//! it acts only on what stands in the files that it is given, by the brand's own grammar; a wrong file therefore
+//! it acts only on what stands in the files that it is given, by its brand's own grammar; a wrong file therefore
 //! makes it fail, and it says why in plain words ([`Report`]). It is one thread of blocking calls, since that thread
 //! may stand in a network namespace of its own.
 //!
 //! Sources are marked in the code: the RFC and section, or \[facts\] for what several public provisioning systems and
 //! vendor guides agree on, or \[assumed\] where they are silent.
 
+mod breed;
+mod breeds;
 mod clock;
 mod dhcp;
 mod fault;
 mod fetch;
-mod file;
 mod flash;
 mod http;
 mod identity;
 mod lan;
 pub mod link;
 mod login;
+mod look;
 mod notified;
 mod phone;
 mod power;
@@ -34,7 +36,10 @@ mod sntp;
 mod trust;
 mod url;
 mod wire;
+mod xml;
 
+pub use breed::{Breed, Make, Trust};
+pub use breeds::{ALL as BREEDS, named as breed};
 pub use fault::Fault;
 pub use flash::{Account, Holding};
 pub use identity::Identity;

@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::breed::Call;
 use super::clock::Clock;
 use super::fault::Halt;
 use super::flash::Flash;
@@ -59,14 +60,14 @@ impl Phone {
     pub fn new(setup: Setup) -> (Self, Remote) {
         let remote = Remote::new(setup.identity.mac);
         let lan = match &setup.plug {
-            Plug::Lan { interface } => Some(Lan::new(interface.clone(), setup.identity.mac, remote.clone())),
+            Plug::Lan { interface } => Some(Lan::new(interface.clone(), setup.identity, remote.clone())),
             Plug::Given { .. } => None,
         };
         let clock = Arc::new(Clock::at_power_on(setup.pace));
         let phone = Self {
+            flash: Flash::new(setup.identity.breed),
             setup,
             remote: remote.clone(),
-            flash: Flash::default(),
             clock,
             exchanges: 0,
             lan,
@@ -79,9 +80,10 @@ impl Phone {
     /// stand in the namespace that the interface is in, and must not run asynchronous tasks.
     pub fn run(mut self) {
         if let Plug::Lan { .. } = self.setup.plug {
-            let remote = self.remote.clone();
+            let (remote, knows) = (self.remote.clone(), self.setup.identity.breed.notices.knows);
             // A thread stands in the namespace of the one that made it.
-            let ear = std::thread::Builder::new().name("ear".into()).spawn(move || super::notified::listen(&remote));
+            let ear =
+                std::thread::Builder::new().name("ear".into()).spawn(move || super::notified::listen(&remote, knows));
             if let Err(error) = ear {
                 self.remote.note(format!("hears no SIP: {error}"));
             }
@@ -92,7 +94,7 @@ impl Phone {
             match self.remote.take_order() {
                 Some(Order::Stop) | None => break,
                 Some(Order::FactoryReset) => {
-                    self.flash = Flash::default();
+                    self.flash = Flash::new(self.setup.identity.breed);
                     self.remote.hold(self.flash.holding());
                     self.remote.note("reset to factory settings");
                 }
@@ -117,14 +119,16 @@ impl Phone {
         let given = self.attach()?;
         self.learn_time()?;
         // At each start the DHCP URL wins over the one in flash [facts: B1.1].
-        let mut start = given.or_else(|| self.flash.server_url().map(str::to_owned));
+        let meaning = self.flash.meaning();
+        let own = meaning.server_url.filter(|_| meaning.own_server);
+        let mut start = own.or(given).or_else(|| self.flash.meaning().server_url);
         loop {
             self.round(start.as_deref())?;
-            let pause = self.flash.polling();
+            let pause = self.flash.meaning().polling;
             self.remote.tell(|report| report.asks_again = pause.is_some());
             self.rest(pause)?;
             // Between starts the one in flash holds, once there is one.
-            start = self.flash.server_url().map(str::to_owned).or(start);
+            start = self.flash.meaning().server_url.or(start);
         }
     }
 
@@ -139,14 +143,16 @@ impl Phone {
         };
         let url = self.setup.instead.clone().or(url);
         match &url {
-            None if self.flash.server_url().is_none() => self.remote.failed(Stage::Dhcp, Fault::NoProvisioningUrl),
+            None if self.flash.meaning().server_url.is_none() => {
+                self.remote.failed(Stage::Dhcp, Fault::NoProvisioningUrl)
+            }
             _ => self.remote.done(Stage::Dhcp),
         }
         Ok(url)
     }
 
     fn attach_lan(&mut self) -> Result<Option<String>, Order> {
-        let custom = self.flash.custom_options();
+        let custom = self.flash.meaning().custom_options;
         loop {
             let Some(lan) = &mut self.lan else { return Ok(None) };
             match lan.attach(&self.clock, &custom) {
@@ -187,10 +193,10 @@ impl Phone {
             match self.remote.wait(span)? {
                 Woken::Poll => return Ok(()),
                 Woken::Renew => self.renew()?,
-                Woken::Notified(reboot) => match self.flash.get("sip.notify_reboot_enable") {
-                    Some("2") => self.remote.note("its settings say to ignore the message"),
-                    Some("0") if !reboot => return Ok(()),
-                    _ => {
+                Woken::Notified(call) => match (self.setup.identity.breed.notices.heeds)(call, &self.flash.settings) {
+                    None => self.remote.note("its settings say to ignore the message"),
+                    Some(Call::Look) => return Ok(()),
+                    Some(Call::Restart) => {
                         self.remote.reboot();
                         return Err(Order::Reboot);
                     }
@@ -209,7 +215,7 @@ impl Phone {
     }
 
     fn renew(&mut self) -> Result<(), Order> {
-        let custom = self.flash.custom_options();
+        let custom = self.flash.meaning().custom_options;
         let Some(lan) = &mut self.lan else { return Ok(()) };
         match lan.renew(&self.clock, &custom) {
             Ok(()) => Ok(()),
@@ -224,7 +230,7 @@ impl Phone {
 
     /// Asks for the time until somebody says it, at most three times.
     pub(super) fn learn_time(&mut self) -> Result<(), Order> {
-        let named = || Some(SocketAddr::new(self.flash.get("local_time.ntp_server1")?.parse().ok()?, 123));
+        let named = || Some(SocketAddr::new(self.flash.meaning().time_server?.parse().ok()?, 123));
         let Some(server) = self.time_server.or_else(named) else {
             self.remote.failed(Stage::Time, Fault::NoTimeServer);
             return Ok(());

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::breed::Call;
 use super::flash::Holding;
 use super::{Fault, Outcome, Report, Stage};
 use crate::model::Mac;
@@ -46,7 +47,7 @@ struct State {
     renew: bool,
     poll: bool,
     /// A message said to look for files, or to restart.
-    notified: Option<bool>,
+    notified: Option<Call>,
     deaf: bool,
     cut: Option<Cut>,
     finished: bool,
@@ -60,8 +61,8 @@ pub(super) enum Woken {
     Time,
     Renew,
     Poll,
-    /// A message came; whether it asks for a restart.
-    Notified(bool),
+    /// A message came.
+    Notified(Call),
 }
 
 impl Remote {
@@ -208,8 +209,8 @@ impl Remote {
             if std::mem::take(&mut state.poll) {
                 return Ok(Woken::Poll);
             }
-            if let Some(reboot) = state.notified.take() {
-                return Ok(Woken::Notified(reboot));
+            if let Some(call) = state.notified.take() {
+                return Ok(Woken::Notified(call));
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -290,8 +291,8 @@ impl Remote {
     }
 
     /// A message came by SIP.
-    pub(super) fn notified(&self, reboot: bool) {
-        self.change(|state| state.notified = Some(reboot).filter(|_| !state.deaf));
+    pub(super) fn notified(&self, call: Call) {
+        self.change(|state| state.notified = Some(call).filter(|_| !state.deaf));
     }
 
     pub(super) fn is_finished(&self) -> bool {

@@ -1,28 +1,14 @@
 //! One look for the files: download, accept, apply, and judge how far it brought the phone.
 
-use std::time::Duration;
-
 use md5::{Digest as _, Md5};
 
+use super::breed::Anchor;
 use super::fault::Halt;
-use super::fetch::Fetched;
-use super::file::{self, File};
-use super::flash::{MOST_AUTHORITIES, authority_urls, resource_urls};
+use super::look::{Files, Look};
 use super::phone::Phone;
 use super::power::Order;
 use super::url::Url;
-use super::{Fault, Identity, Stage, trust};
-
-/// Files that were accepted in one round.
-#[derive(Debug, Default)]
-struct Files {
-    accepted: Vec<File>,
-    digest: Md5,
-    /// Whether the own file is among them, and whether a login was needed for it over TLS.
-    own: Option<bool>,
-    /// Why the own file is not.
-    fault: Option<Fault>,
-}
+use super::{Fault, Stage, Trust, trust};
 
 impl Phone {
     /// Looks for its files once.
@@ -32,9 +18,10 @@ impl Phone {
         if !self.clock.is_set() {
             self.learn_time()?;
         }
+        let start = (self.setup.identity.breed.expand)(&self.setup.identity, start);
         let stage = if start.starts_with("https:") { Stage::Configuration } else { Stage::Bootstrap };
-        let result = match Url::parse(start) {
-            Ok(base) => self.provision(&base),
+        let result = match Url::parse(&start) {
+            Ok(base) => self.provision(base),
             Err(fault) => Err(fault.into()),
         };
         match result {
@@ -51,25 +38,27 @@ impl Phone {
         }
     }
 
-    fn provision(&mut self, base: &Url) -> Result<(), Halt> {
-        let mut files = self.download(base)?;
-        let digest: [u8; 16] = std::mem::take(&mut files.digest).finalize().into();
+    fn provision(&mut self, base: Url) -> Result<(), Halt> {
+        let files = Look::at(self, base.clone())?;
+        let digest = files.digest();
         if self.flash.applied == Some(digest) {
             self.remote.note("the files are the same as before: nothing is applied");
             self.flash.by_login |= files.own == Some(true);
         } else {
-            self.apply(&files, digest)?;
+            self.apply(&base, &files, digest)?;
         }
-        if base.tls {
-            self.judge_secured(&files);
-        } else {
-            self.judge_bootstrap(&files);
+        match self.setup.identity.breed.trust {
+            Trust::Authority if base.tls => self.judge_secured(&files),
+            Trust::Authority => self.judge_bootstrap(&files),
+            Trust::Unchecked | Trust::PlainLogin if !self.flash.by_login => self.judge_introduction(&files),
+            Trust::Unchecked | Trust::PlainLogin | Trust::Lan => self.judge_plain(&files),
         }
         Ok(())
     }
 
-    fn apply(&mut self, files: &Files, digest: [u8; 16]) -> Result<(), Halt> {
+    fn apply(&mut self, base: &Url, files: &Files, digest: [u8; 16]) -> Result<(), Halt> {
         self.flash.applied = None;
+        let before = self.flash.settings.clone();
         for file in &files.accepted {
             self.flash.apply(file);
         }
@@ -81,9 +70,11 @@ impl Phone {
             self.learn_time().map_err(Halt::Power)?;
         }
         let mut complete = true;
-        for url in files.accepted.iter().flat_map(authority_urls) {
-            match self.install(url) {
-                Ok(()) => {}
+        for anchor in self.authorities(files) {
+            match self.install(base, &anchor) {
+                Ok(()) => {
+                    self.flash.fetched.insert(label(&anchor));
+                }
                 Err(Halt::Power(order)) => return Err(Halt::Power(order)),
                 Err(Halt::Fault(fault)) => {
                     complete = false;
@@ -91,14 +82,14 @@ impl Phone {
                 }
             }
         }
-        for text in files.accepted.iter().flat_map(resource_urls) {
-            let fetched = match Url::parse(text) {
+        for text in self.resources(files) {
+            let fetched = match self.named(base, &text) {
                 Ok(url) => self.fetch(&url),
                 Err(fault) => Err(fault.into()),
             };
             match fetched {
                 Ok(_) => {
-                    self.flash.fetched.insert(text.into());
+                    self.flash.fetched.insert(text);
                 }
                 Err(Halt::Power(order)) => return Err(Halt::Power(order)),
                 Err(Halt::Fault(fault)) => {
@@ -110,19 +101,42 @@ impl Phone {
         // Files whose resources are missing are worked through again at the next poll [assumed].
         self.flash.applied = complete.then_some(digest);
         self.remote.hold(self.flash.holding());
+        if (self.setup.identity.breed.restarts)(&before, &self.flash.settings) {
+            self.remote.note("restarts with its new settings");
+            self.remote.lose_power();
+            return Err(Halt::Power(Order::Reboot));
+        }
         Ok(())
     }
 
-    fn install(&mut self, text: &str) -> Result<(), Halt> {
-        let url = Url::parse(text)?;
-        let body = self.fetch(&url)?.body;
-        for der in trust::read(text, &body)? {
-            if !self.flash.authorities.contains(&der) && self.flash.authorities.len() < MOST_AUTHORITIES {
+    fn authorities(&self, files: &Files) -> Vec<Anchor> {
+        files.accepted.iter().flat_map(self.setup.identity.breed.authorities).collect()
+    }
+
+    fn resources(&self, files: &Files) -> Vec<String> {
+        files.accepted.iter().flat_map(self.setup.identity.breed.resources).collect()
+    }
+
+    /// The URL of something that a file names.
+    fn named(&self, base: &Url, text: &str) -> Result<Url, Fault> {
+        if self.setup.identity.breed.relative_names { base.file(text) } else { Url::parse(text) }
+    }
+
+    fn install(&mut self, base: &Url, anchor: &Anchor) -> Result<(), Halt> {
+        let body = match anchor {
+            Anchor::At(text) => {
+                let url = self.named(base, text)?;
+                self.fetch(&url)?.body
+            }
+            Anchor::Inline(body) => body.clone(),
+        };
+        for der in trust::read(&label(anchor), &body)? {
+            let room = self.flash.authorities.len() < self.setup.identity.breed.most_authorities;
+            if room && !self.flash.authorities.contains(&der) {
                 self.remote.note(format!("installs the CA \"{}\"", trust::name(&der)));
                 self.flash.authorities.push(der);
             }
         }
-        self.flash.fetched.insert(text.into());
         Ok(())
     }
 
@@ -132,19 +146,36 @@ impl Phone {
         if let Some(fault) = &files.fault {
             self.remote.note(fault.to_string());
         }
+        let meaning = self.flash.meaning();
+        let words = &self.setup.identity.breed.words;
         if self.flash.authorities.is_empty() {
-            if files.accepted.iter().flat_map(authority_urls).next().is_none() {
-                self.remote.failed(Stage::Authority, Fault::NoAuthorityUrl);
+            if self.authorities(files).is_empty() {
+                self.remote.failed(Stage::Authority, Fault::NoAuthority(words.authority));
             }
-        } else if let Some(why) = self.flash.trust_fault() {
+        } else if let Some(why) = meaning.trust_fault {
             self.remote.failed(Stage::Authority, Fault::TrustSwitch(why));
         } else {
             self.remote.done(Stage::Authority);
         }
-        let fault = match self.flash.server_url() {
-            None => Some(Fault::NoServerUrl),
-            Some(url) if !url.starts_with("https://") => Some(Fault::PlainServerUrl(url.into())),
-            Some(_) => self.flash.polling().is_none().then_some(Fault::NoPolling),
+        let fault = match meaning.server_url {
+            None => Some(Fault::NoServerUrl(words.server_url)),
+            Some(url) if !url.starts_with("https://") => Some(Fault::PlainServerUrl(url)),
+            Some(_) => meaning.polling.is_none().then_some(Fault::NoPolling),
+        };
+        if let Some(fault) = fault {
+            self.remote.failed(Stage::Configuration, fault);
+        }
+    }
+
+    /// What the first round of a phone without CAs was good for: a login.
+    fn judge_introduction(&mut self, files: &Files) {
+        self.remote.done(Stage::Bootstrap);
+        self.remote.done(Stage::Authority);
+        let meaning = self.flash.meaning();
+        let fault = match (&files.fault, meaning.login) {
+            (Some(fault), _) => Some(fault.clone()),
+            (None, None) => Some(Fault::NoLogin),
+            (None, Some(_)) => meaning.polling.is_none().then_some(Fault::NoPolling),
         };
         if let Some(fault) = fault {
             self.remote.failed(Stage::Configuration, fault);
@@ -155,7 +186,7 @@ impl Phone {
     fn judge_secured(&mut self, files: &Files) {
         // Whatever led here, the server's certificate was checked against a CA of the phone's.
         self.remote.done(Stage::Bootstrap);
-        if files.accepted.iter().flat_map(authority_urls).all(|url| self.flash.fetched.contains(url)) {
+        if self.authorities(files).iter().all(|anchor| self.flash.fetched.contains(&label(anchor))) {
             self.remote.done(Stage::Authority);
         }
         if let Some(fault) = &files.fault {
@@ -163,103 +194,45 @@ impl Phone {
             return;
         }
         if !self.flash.by_login {
-            let file = self.setup.identity.own_file();
-            self.remote.failed(Stage::Configuration, Fault::NoLoginAsked { file });
+            self.remote.failed(Stage::Configuration, Fault::NoLoginAsked);
             return;
         }
+        self.judge_service(files);
+    }
+
+    /// The same where there is no HTTPS to be had.
+    fn judge_plain(&mut self, files: &Files) {
+        self.remote.done(Stage::Bootstrap);
+        self.remote.done(Stage::Authority);
+        match &files.fault {
+            Some(fault) => self.remote.failed(Stage::Configuration, fault.clone()),
+            None => self.judge_service(files),
+        }
+    }
+
+    fn judge_service(&mut self, files: &Files) {
         self.remote.done(Stage::Configuration);
-        let mut named = files.accepted.iter().flat_map(|file| authority_urls(file).chain(resource_urls(file)));
-        if !named.all(|url| self.flash.fetched.contains(url)) {
+        let authorities = self.authorities(files);
+        let mut named = authorities.iter().map(label).chain(self.resources(files));
+        if !named.all(|label| self.flash.fetched.contains(&label)) {
             return;
         }
         self.remote.done(Stage::Resources);
-        if self.flash.accounts().is_empty() {
+        if self.flash.meaning().accounts.is_empty() {
             self.remote.failed(Stage::InService, Fault::NoAccount);
         } else {
             self.remote.done(Stage::InService);
         }
     }
-
-    /// Fetches boot files and what they name, or the common and the own file \[facts: B1.3\].
-    fn download(&mut self, base: &Url) -> Result<Files, Halt> {
-        let own = self.setup.identity.own_file();
-        let mut names = vec![self.setup.identity.common_file(), own.clone()];
-        for boot in [self.setup.identity.own_boot_file(), Identity::COMMON_BOOT_FILE.into()] {
-            let found = match self.attempt(base, &boot) {
-                Ok(fetched) => file::includes(&boot, &fetched.body, &self.setup.identity.model).map_err(Halt::Fault),
-                Err(halt) => Err(halt),
-            };
-            match found {
-                Ok(includes) => {
-                    names = includes;
-                    break;
-                }
-                Err(Halt::Fault(fault)) if local(&fault) => self.remote.note(format!("goes on: {fault}")),
-                Err(halt) => return Err(halt),
-            }
-        }
-        let mut files = Files::default();
-        for name in names {
-            let parsed = match self.attempt(base, &name) {
-                Ok(fetched) => file::parse(&name, &fetched.body).map(|file| (file, fetched)).map_err(Halt::Fault),
-                Err(halt) => Err(halt),
-            };
-            match parsed {
-                Ok((file, fetched)) => {
-                    if !file.skipped.is_empty() {
-                        self.remote.note(format!("{name}: skips lines {:?}, which are no settings", file.skipped));
-                    }
-                    if name.ends_with(&own) {
-                        files.own = Some(fetched.by_login);
-                    }
-                    files.digest.update(&fetched.body);
-                    files.accepted.push(file);
-                }
-                Err(Halt::Fault(fault)) if local(&fault) => {
-                    self.remote.note(format!("goes on: {fault}"));
-                    files.fault = Some(fault).filter(|_| name.ends_with(&own)).or(files.fault);
-                }
-                Err(halt) => return Err(halt),
-            }
-        }
-        if files.own.is_none() && files.fault.is_none() {
-            files.fault = Some(Fault::NotFound { file: own });
-        }
-        match files.fault.take_if(|_| files.accepted.is_empty()) {
-            Some(fault) => Err(fault.into()),
-            None => Ok(files),
-        }
-    }
-
-    /// Fetches one file; a connection that fails is tried three times, with 5 s between \[facts: B1.3\].
-    fn attempt(&mut self, base: &Url, name: &str) -> Result<Fetched, Halt> {
-        let url = base.file(name)?;
-        let mut left = 3;
-        loop {
-            left -= 1;
-            match self.fetch(&url) {
-                Err(Halt::Fault(Fault::Unreachable { .. } | Fault::Broken { .. })) if left > 0 => {
-                    self.pause(Duration::from_secs(5)).map_err(Halt::Power)?;
-                }
-                result => return result,
-            }
-        }
-    }
 }
 
-/// Whether a fault is of one file alone, so that it makes sense to ask for the next.
-fn local(fault: &Fault) -> bool {
-    matches!(
-        fault,
-        Fault::NotFound { .. }
-            | Fault::LoginAsked { .. }
-            | Fault::LoginRefused { .. }
-            | Fault::LoginUnknown { .. }
-            | Fault::Status { .. }
-            | Fault::NoVersionLine { .. }
-            | Fault::Html { .. }
-            | Fault::NotText { .. }
-            | Fault::NotHttp { .. }
-            | Fault::BadUrl { .. }
-    )
+/// By what a CA is remembered.
+fn label(anchor: &Anchor) -> String {
+    match anchor {
+        Anchor::At(place) => place.clone(),
+        Anchor::Inline(bytes) => {
+            let digest: String = Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("the certificate {digest} in the file")
+        }
+    }
 }

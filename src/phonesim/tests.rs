@@ -287,7 +287,7 @@ fn without_the_url_it_never_comes_to_https() {
             .then(|| Some(bootstrap(places).split_inclusive('\n').filter(without).collect::<String>().into()))
     });
     let phone = server.phone(Some(server.time));
-    assert_eq!(phone.fault_at(Stage::Configuration), Fault::NoServerUrl);
+    assert_eq!(phone.fault_at(Stage::Configuration), Fault::NoServerUrl("static.auto_provision.server.url"));
 }
 
 #[test]

@@ -7,14 +7,16 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
 use rustls::ServerConfig;
 use rustls::SignatureAlgorithm;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::clients::ClientAuthorities;
 use super::keyfile::{self, Content};
 use super::leaf::{self, Found};
+use super::own::{Own, OwnFacts};
 use super::{Authority, Error, Names, Why, issue};
-use crate::model::Now;
+use crate::model::{Mac, Now, Secret, Timestamp};
 
 /// Which leaf a client gets that can take both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +68,14 @@ struct Pair {
     ecdsa: Arc<CertifiedKey>,
 }
 
+/// All that a handshake may show. Clones share it.
+#[derive(Debug, Clone)]
+struct Leaves {
+    pair: Arc<ArcSwap<Pair>>,
+    /// The company's own.
+    own: Arc<ArcSwap<Vec<Own>>>,
+}
+
 /// The server certificates in use, and the TLS configuration over them. Clones share both.
 #[derive(Clone)]
 pub struct Certificates {
@@ -75,8 +85,9 @@ pub struct Certificates {
 struct Inner {
     directory: PathBuf,
     provider: Arc<CryptoProvider>,
-    pair: Arc<ArcSwap<Pair>>,
-    server: Arc<ServerConfig>,
+    leaves: Leaves,
+    clients: ArcSwap<ClientAuthorities>,
+    server: ArcSwap<ServerConfig>,
     /// Held while files are written.
     writing: Mutex<()>,
 }
@@ -91,10 +102,42 @@ impl Certificates {
         let names = names.canonical()?;
         let (rsa, _) = hold(directory, &provider, Kind::Rsa, authority, &names, now)?;
         let (ecdsa, _) = hold(directory, &provider, Kind::Ecdsa, authority, &names, now)?;
-        let pair = Arc::new(ArcSwap::from_pointee(Pair { rsa, ecdsa }));
-        let server = Arc::new(server_config(&provider, &pair, Preference::Rsa)?);
+        let leaves = Leaves { pair: Arc::new(ArcSwap::from_pointee(Pair { rsa, ecdsa })), own: Arc::default() };
+        let clients = ArcSwap::from_pointee(ClientAuthorities::none(&provider));
+        let server = ArcSwap::from_pointee(server_config(&provider, &leaves, clients.load_full(), Preference::Rsa)?);
         let directory = directory.to_owned();
-        Ok(Self { inner: Arc::new(Inner { directory, provider, pair, server, writing: Mutex::new(()) }) })
+        Ok(Self { inner: Arc::new(Inner { directory, provider, leaves, clients, server, writing: Mutex::new(()) }) })
+    }
+
+    /// Shows certificates of the company's own to clients that ask for one of their names, in place of those before.
+    /// Each is a bundle of PEM: the certificate, those between it and its root, and its key.
+    ///
+    /// # Errors
+    /// One of them cannot serve; those before stay in use.
+    pub fn show_own(&self, bundles: &[Secret]) -> Result<Vec<OwnFacts>, Error> {
+        let read = |bundle| Own::read(bundle, &self.inner.provider);
+        let own: Vec<Own> = bundles.iter().map(read).collect::<Result<_, _>>()?;
+        let facts = own.iter().map(|own| own.facts.clone()).collect();
+        self.inner.leaves.own.store(Arc::new(own));
+        Ok(facts)
+    }
+
+    /// Takes certificates that these authorities signed for evidence of which phone it is, in place of those before.
+    /// Each text holds one or more in PEM. With none, no client is asked for a certificate.
+    ///
+    /// # Errors
+    /// One of them is no certificate; those before stay in use.
+    pub fn trust_clients(&self, authorities: &[String]) -> Result<(), Error> {
+        let Inner { provider, leaves, clients, server, .. } = &*self.inner;
+        let read = Arc::new(ClientAuthorities::read(authorities, provider)?);
+        server.store(Arc::new(server_config(provider, leaves, Arc::clone(&read), Preference::Rsa)?));
+        clients.store(read);
+        Ok(())
+    }
+
+    /// The MAC that a client has proven to be by the certificates it showed in its handshake.
+    pub fn client_mac(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Option<Mac> {
+        self.inner.clients.load().mac(chain, now)
     }
 
     /// Makes anew the leaves that are due and says why the first one was. Connections that stand are not touched;
@@ -103,25 +146,26 @@ impl Certificates {
     /// # Errors
     /// As [`Certificates::open`]; the leaves in use stay in use.
     pub fn keep(&self, authority: &Authority, names: &Names, now: Now) -> Result<Option<Why>, Error> {
-        let Inner { directory, provider, pair, writing, .. } = &*self.inner;
+        let Inner { directory, provider, leaves, writing, .. } = &*self.inner;
         let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
         let names = names.canonical()?;
         let (rsa, why_rsa) = hold(directory, provider, Kind::Rsa, authority, &names, now)?;
         let (ecdsa, why_ecdsa) = hold(directory, provider, Kind::Ecdsa, authority, &names, now)?;
         let why = why_rsa.or(why_ecdsa);
         if why.is_some() {
-            pair.store(Arc::new(Pair { rsa, ecdsa }));
+            leaves.pair.store(Arc::new(Pair { rsa, ecdsa }));
         }
         Ok(why)
     }
 
-    /// What the listeners serve TLS with. It follows every later change of the leaves.
+    /// What the listeners serve TLS with. It follows every later change of the leaves; whether clients are asked for a
+    /// certificate is settled, so each connection takes it anew.
     ///
     /// TLS 1.2 and 1.3. No session is ever resumed: phones come once a day, so tickets would save next to nothing,
     /// keep keys in memory, and blur every measurement of handshakes. No ALPN: a phone that names only protocols
     /// nobody knows is served HTTP/1.1 all the same.
     pub fn server_config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.inner.server)
+        self.inner.server.load_full()
     }
 
     /// The same for a listener that prefers another kind of leaf.
@@ -129,7 +173,12 @@ impl Certificates {
     /// # Errors
     /// The TLS library refuses the configuration.
     pub fn server_config_preferring(&self, preference: Preference) -> Result<Arc<ServerConfig>, Error> {
-        Ok(Arc::new(server_config(&self.inner.provider, &self.inner.pair, preference)?))
+        Ok(Arc::new(server_config(
+            &self.inner.provider,
+            &self.inner.leaves,
+            self.inner.clients.load_full(),
+            preference,
+        )?))
     }
 }
 
@@ -192,28 +241,35 @@ fn inspect(
 
 fn server_config(
     provider: &Arc<CryptoProvider>,
-    pair: &Arc<ArcSwap<Pair>>,
+    leaves: &Leaves,
+    clients: Arc<ClientAuthorities>,
     preference: Preference,
 ) -> Result<ServerConfig, Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Resolver { pair: Arc::clone(pair), preference }));
+        .with_client_cert_verifier(clients)
+        .with_cert_resolver(Arc::new(Resolver { leaves: leaves.clone(), preference }));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
 }
 
-/// Chooses the leaf by what the client can verify. The server's name plays no part: phones connect by address.
+/// Chooses the leaf by what the client can verify. The server's name plays no part, for phones connect by address;
+/// unless it is one that the company has a certificate of its own for.
 #[derive(Debug)]
 struct Resolver {
-    pair: Arc<ArcSwap<Pair>>,
+    leaves: Leaves,
     preference: Preference,
 }
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let pair = self.pair.load();
+        if let Some(name) = hello.server_name()
+            && let Some(own) = self.leaves.own.load().iter().find(|own| own.is_for(name))
+        {
+            return Some(Arc::clone(&own.key));
+        }
+        let pair = self.leaves.pair.load();
         // The library has already left out the schemes that no cipher suite of the client's could use.
         let takes = |leaf: &Arc<CertifiedKey>| leaf.key.choose_scheme(hello.signature_schemes()).is_some();
         let (first, second) = match self.preference {
@@ -234,7 +290,6 @@ mod tests {
     use x509_parser::prelude::{FromDer, X509Certificate};
 
     use super::*;
-    use crate::model::Timestamp;
 
     const NOW: Now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(1_790_000_000), trusted: true };
 
@@ -247,7 +302,7 @@ mod tests {
     }
 
     fn ders(certificates: &Certificates) -> [Vec<u8>; 2] {
-        let pair = certificates.inner.pair.load();
+        let pair = certificates.inner.leaves.pair.load();
         [pair.rsa.cert[0].to_vec(), pair.ecdsa.cert[0].to_vec()]
     }
 

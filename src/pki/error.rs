@@ -40,6 +40,12 @@ pub enum Error {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// What an administrator gave is no certificate, or none that could serve.
+    #[error("this certificate cannot be used: {what}")]
+    Unfit {
+        /// What is wrong with it.
+        what: String,
+    },
     /// There is nothing that the certificate could be for.
     #[error("the box has neither a name nor an address to make a certificate for")]
     Nameless,
@@ -70,7 +76,7 @@ impl Error {
     /// Whose doing it is.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Name { .. } | Self::Nameless => Blame::Policy,
+            Self::Name { .. } | Self::Nameless | Self::Unfit { .. } => Blame::Policy,
             Self::RootDamaged { .. }
             | Self::RootMissing { .. }
             | Self::Disk { .. }

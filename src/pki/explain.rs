@@ -27,6 +27,33 @@ pub fn explain(error: &io::Error) -> Reason {
     }
 }
 
+/// As [`explain`], for a client that began with these bytes: one that is too old is told by the version that it offers.
+pub fn explain_after(error: &io::Error, beginning: &[u8]) -> Reason {
+    match (explain(error), newest_offered(beginning)) {
+        (Reason::TlsTooOld { .. } | Reason::TlsFailed { .. }, Some(version)) => {
+            Reason::TlsTooOld { what: format!("it offers only {version}") }
+        }
+        (reason, _) => reason,
+    }
+}
+
+/// The newest version in a greeting that offers nothing newer than TLS 1.1: the `client_version` of a ClientHello (RFC
+/// 5246 section 7.4.1.2), in a record of its own or in the form of SSL 2 (RFC 5246 appendix E.2).
+fn newest_offered(beginning: &[u8]) -> Option<&'static str> {
+    let version = match beginning {
+        [22, 3, _, _, _, 1, _, _, _, major, minor, ..] => (*major, *minor),
+        [first, _, 1, major, minor, ..] if first & 0x80 != 0 => (*major, *minor),
+        _ => return None,
+    };
+    match version {
+        (0 | 2, _) => Some("SSL 2"),
+        (3, 0) => Some("SSL 3"),
+        (3, 1) => Some("TLS 1.0"),
+        (3, 2) => Some("TLS 1.1"),
+        _ => None,
+    }
+}
+
 /// What a client lacks that this box cannot do without.
 fn lacks(lack: &PeerIncompatible) -> String {
     match lack {
@@ -94,6 +121,23 @@ mod tests {
         assert!(expired.contains("clock") && expired.contains("alert 45"), "{expired}");
         let other = told(Error::AlertReceived(AlertDescription::Unknown(200))).sentence();
         assert!(other.contains("alert 200"), "{other}");
+    }
+
+    #[test]
+    fn an_old_greeting_is_told_by_its_version() {
+        let refused =
+            io::Error::new(io::ErrorKind::InvalidData, Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered));
+        let told = |beginning: &[u8]| explain_after(&refused, beginning);
+        let only = |version: &str| Reason::TlsTooOld { what: format!("it offers only {version}") };
+        assert_eq!(told(&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 1, 9, 9]), only("TLS 1.0"));
+        assert_eq!(told(&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 2]), only("TLS 1.1"));
+        assert_eq!(told(&[0x80, 0x2e, 1, 3, 1, 0, 0x15]), only("TLS 1.0"), "in the form of SSL 2");
+        assert_eq!(told(&[0x80, 0x2e, 1, 0, 2, 0, 0x15]), only("SSL 2"));
+        for newer in [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[22, 3, 1], b"GET / HTTP/1.1", b""] {
+            assert_eq!(told(newer), explain(&refused), "{newer:?}");
+        }
+        let unknown_ca = io::Error::other(Error::AlertReceived(AlertDescription::UnknownCA));
+        assert_eq!(explain_after(&unknown_ca, &[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 1]), Reason::TlsUnknownCa);
     }
 
     #[test]

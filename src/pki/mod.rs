@@ -10,6 +10,7 @@
 
 mod authority;
 mod certificates;
+mod clients;
 mod error;
 mod explain;
 mod fingerprint;
@@ -17,12 +18,14 @@ mod issue;
 mod keyfile;
 pub mod leaf;
 mod names;
+mod own;
 mod words;
 
 pub use authority::Authority;
 pub use certificates::{Certificates, Preference};
 pub use error::Error;
-pub use explain::explain;
+pub use explain::{explain, explain_after};
 pub use fingerprint::Fingerprint;
 pub use leaf::Why;
 pub use names::Names;
+pub use own::OwnFacts;

@@ -123,31 +123,58 @@ impl Key {
 
     /// Encrypts `secret` for one `field` of one `document`.
     pub(super) fn seal(&self, secret: &Secret, document: &str, field: &str) -> Result<String, Error> {
+        let (id, bytes) = self.encrypt(secret.expose().as_bytes(), document, field)?;
+        Ok(format!("{id}:{}", BASE64.encode(&*bytes)))
+    }
+
+    /// Encrypts bytes that stand in a file of their own: the id of the key, a colon, nonce and ciphertext.
+    pub(crate) fn seal_bytes(&self, plain: &[u8], document: &str, field: &str) -> Result<Vec<u8>, Error> {
+        let (id, bytes) = self.encrypt(plain, document, field)?;
+        Ok([id.as_bytes(), b":", &bytes].concat())
+    }
+
+    /// Decrypts what [`Key::seal_bytes`] made for the same field of the same document.
+    pub(crate) fn open_bytes(&self, sealed: &[u8], document: &str, field: &str) -> Result<Vec<u8>, Error> {
+        let damaged = || Error::Unfit { what: format!("{field} of {document}"), why: "its ciphertext is damaged" };
+        let colon = sealed.iter().position(|byte| *byte == b':').ok_or_else(damaged)?;
+        let (id, rest) = sealed.split_at_checked(colon).ok_or_else(damaged)?;
+        let id = std::str::from_utf8(id).map_err(|_| damaged())?;
+        let mut bytes = rest.get(1..).ok_or_else(damaged)?.to_vec();
+        self.decrypt(id, &mut bytes, document, field).map(<[u8]>::to_vec)
+    }
+
+    fn encrypt(&self, plain: &[u8], document: &str, field: &str) -> Result<(&str, Zeroizing<Vec<u8>>), Error> {
         let unfit = || Error::Unfit { what: format!("{field} of {document}"), why: "it cannot be encrypted" };
         let nonce = random::bytes::<NONCE_LEN>();
-        let mut bytes = Zeroizing::new(Vec::with_capacity(NONCE_LEN + secret.expose().len() + AES_256_GCM.tag_len()));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(NONCE_LEN + plain.len() + AES_256_GCM.tag_len()));
         bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(secret.expose().as_bytes());
+        bytes.extend_from_slice(plain);
         let place = Aad::from(place(document, field));
         let plain = bytes.get_mut(NONCE_LEN..).ok_or_else(unfit)?;
         let nonce = Nonce::assume_unique_for_key(nonce);
         let tag = self.0.sealing.key.seal_in_place_separate_tag(nonce, place, plain).map_err(|_| unfit())?;
         bytes.extend_from_slice(tag.as_ref());
-        Ok(format!("{}:{}", self.0.sealing.id, BASE64.encode(&*bytes)))
+        Ok((&self.0.sealing.id, bytes))
+    }
+
+    fn decrypt<'b>(&self, id: &str, bytes: &'b mut [u8], document: &str, field: &str) -> Result<&'b [u8], Error> {
+        let damaged = || Error::Unfit { what: format!("{field} of {document}"), why: "its ciphertext is damaged" };
+        let keys = std::iter::once(&self.0.sealing).chain(&self.0.older);
+        let Some(key) = keys.into_iter().find(|key| key.id == id) else {
+            return Err(Error::WrongKey { wanted: id.chars().take(8).collect() });
+        };
+        let (nonce, rest) = bytes.split_first_chunk_mut::<NONCE_LEN>().ok_or_else(damaged)?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let plain = key.key.open_in_place(nonce, Aad::from(place(document, field)), rest).map_err(|_| damaged())?;
+        Ok(plain)
     }
 
     /// Decrypts what [`Key::seal`] made for the same field of the same document.
     pub(super) fn open(&self, sealed: &str, document: &str, field: &str) -> Result<Secret, Error> {
         let damaged = || Error::Unfit { what: format!("{field} of {document}"), why: "its ciphertext is damaged" };
         let (id, text) = sealed.split_once(':').ok_or_else(damaged)?;
-        let keys = std::iter::once(&self.0.sealing).chain(&self.0.older);
-        let Some(key) = keys.into_iter().find(|key| key.id == id) else {
-            return Err(Error::WrongKey { wanted: id.chars().take(8).collect() });
-        };
         let mut bytes = BASE64.decode(text).map_err(|_| damaged())?;
-        let (nonce, rest) = bytes.split_first_chunk_mut::<NONCE_LEN>().ok_or_else(damaged)?;
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let plain = key.key.open_in_place(nonce, Aad::from(place(document, field)), rest).map_err(|_| damaged())?;
+        let plain = self.decrypt(id, &mut bytes, document, field)?;
         let secret = std::str::from_utf8(plain).map(Secret::new).map_err(|_| damaged());
         zeroize::Zeroize::zeroize(&mut bytes);
         secret

@@ -6,7 +6,8 @@ use super::record::{Bytes, Place};
 use super::stored::{self, Claim, Head, Holder};
 use super::{Error, Store};
 use crate::model::{
-    Event, FirstContact, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource, Secret,
+    Event, Firmware, FirstContact, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource,
+    Rollout, Secret,
 };
 
 /// Whose login a user name is.
@@ -91,16 +92,25 @@ impl Store {
     /// Whose login this user name is: of phones the one in use and the one handed out, and of organisations.
     pub fn login_owner(&self, user: &str) -> Option<LoginOwner> {
         let holder = self.shared.view().holder(&Claim::User(user.into()))?;
-        Some(match holder {
-            Holder::Phone(id) => LoginOwner::Phone(id),
-            Holder::Organisation(id) => LoginOwner::Organisation(id),
-        })
+        match holder {
+            Holder::Phone(id) => Some(LoginOwner::Phone(id)),
+            Holder::Organisation(id) => Some(LoginOwner::Organisation(id)),
+            Holder::PhoneBook(_) | Holder::Group(_) | Holder::Firmware(_) => None,
+        }
     }
 
     /// A phone book.
     pub fn phone_book(&self, id: Id) -> Option<PhoneBook> {
         let bytes = self.document(&Place::PhoneBook(id))?;
         readable(stored::PhoneBook::unpack(id, &bytes))
+    }
+
+    /// The phone book with this number.
+    pub fn phone_book_by_number(&self, number: u32) -> Option<PhoneBook> {
+        match self.shared.view().holder(&Claim::Book(number))? {
+            Holder::PhoneBook(id) => self.phone_book(id),
+            Holder::Phone(_) | Holder::Organisation(_) | Holder::Group(_) | Holder::Firmware(_) => None,
+        }
     }
 
     /// All phone books, by name.
@@ -110,6 +120,35 @@ impl Store {
         let mut books: Vec<PhoneBook> = records.into_iter().filter_map(unpack).collect();
         books.sort_by_cached_key(|book| (book.name.to_lowercase(), book.id));
         books
+    }
+
+    /// A group.
+    pub fn group(&self, id: Id) -> Option<Group> {
+        let bytes = self.document(&Place::Group(id))?;
+        readable(stored::Group::open(id, &bytes, &self.shared.key))
+    }
+
+    /// All groups of an organisation, by name.
+    pub fn groups(&self, organisation: Id) -> Vec<Group> {
+        let records = self.documents(Place::Group);
+        let open = |(id, bytes): (Id, Bytes)| readable(stored::Group::open(id, &bytes, &self.shared.key));
+        let mut groups: Vec<Group> = records.into_iter().filter_map(open).collect();
+        groups.retain(|group| group.organisation == organisation);
+        groups.sort_by_cached_key(|group| (group.name.to_lowercase(), group.id));
+        groups
+    }
+
+    /// The phone books of an organisation that have a number, by name, without their contacts: each with id, number, name.
+    pub fn phone_book_titles(&self, organisation: Id) -> Vec<(Id, u32, String)> {
+        let records = self.documents(Place::PhoneBook);
+        let title = |(id, bytes): (Id, Bytes)| {
+            let head = readable(Head::of(&Place::PhoneBook(id), &bytes))?;
+            let own = head.organisation == Some(organisation) && head.number > 0;
+            own.then_some((id, head.number, head.name))
+        };
+        let mut titles: Vec<_> = records.into_iter().filter_map(title).collect();
+        titles.sort_by_cached_key(|(id, _, name)| (name.to_lowercase(), *id));
+        titles
     }
 
     /// What is known of a resource.
@@ -125,6 +164,30 @@ impl Store {
         let mut resources: Vec<Resource> = records.into_iter().filter_map(unpack).collect();
         resources.sort_by_cached_key(|resource| (resource.name.to_lowercase(), resource.id));
         resources
+    }
+
+    /// What is known of an image.
+    pub fn firmware(&self, id: Id) -> Option<Firmware> {
+        let bytes = self.document(&Place::Firmware(id))?;
+        readable(stored::Firmware::unpack(id, &bytes))
+    }
+
+    /// All images of the catalogue, oldest first.
+    pub fn firmwares(&self) -> Vec<Firmware> {
+        let records = self.documents(Place::Firmware).into_iter();
+        records.filter_map(|(id, bytes)| readable(stored::Firmware::unpack(id, &bytes))).collect()
+    }
+
+    /// A roll-out.
+    pub fn rollout(&self, id: Id) -> Option<Rollout> {
+        let bytes = self.document(&Place::Rollout(id))?;
+        readable(stored::Rollout::unpack(id, &bytes))
+    }
+
+    /// All roll-outs, oldest first.
+    pub fn rollouts(&self) -> Vec<Rollout> {
+        let records = self.documents(Place::Rollout).into_iter();
+        records.filter_map(|(id, bytes)| readable(stored::Rollout::unpack(id, &bytes))).collect()
     }
 
     /// The leases of a network, by address.
@@ -198,13 +261,17 @@ impl Store {
         view.document(&Place::Phone(id)).map(|bytes| (id, bytes.clone()))
     }
 
-    fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
+    pub(super) fn documents(&self, kind: fn(Id) -> Place) -> Vec<(Id, Bytes)> {
         let all: RangeInclusive<Place> = kind(Id::from_bytes([0; 16]))..=kind(Id::from_bytes([0xff; 16]));
         let view = self.shared.view();
         let found = view.documents(all).filter_map(|(place, bytes)| match place {
-            Place::Organisation(id) | Place::Phone(id) | Place::PhoneBook(id) | Place::Resource(id) => {
-                Some((*id, bytes.clone()))
-            }
+            Place::Organisation(id)
+            | Place::Phone(id)
+            | Place::PhoneBook(id)
+            | Place::Group(id)
+            | Place::Resource(id)
+            | Place::Firmware(id)
+            | Place::Rollout(id) => Some((*id, bytes.clone())),
             _ => None,
         });
         found.collect()

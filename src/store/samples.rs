@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::model::{
-    Contact, Door, Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
-    Policy, Reason, Resource, ResourceKind, Secret, Timestamp, Transport,
+    Contact, Door, Event, FirstContact, Group, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
+    Policy, Reason, Resource, ResourceKind, Scope, Secret, Settings, Timestamp, Transport,
 };
 
 fn id(kind: u8, number: u32) -> Id {
@@ -23,6 +23,7 @@ pub(crate) fn organisation(number: u32) -> Organisation {
         name: format!("Organisation {number}"),
         login: Login { user: format!("org{number}"), password: Secret::new(format!("org-password-{number}")) },
         policy: Policy::default(),
+        settings: Settings::NONE,
         created: CREATED,
     }
 }
@@ -47,11 +48,16 @@ pub(crate) fn phone(number: u32, lines: usize) -> Phone {
                 display: format!("Extension {}", 2000 + line),
                 server: "pbx.example.com".into(),
                 port: None,
-                transport: Transport::Udp,
-                expires: Line::DEFAULT_EXPIRES,
+                transport: Some(Transport::Udp),
+                expires: None,
                 voicemail: None,
+                settings: Settings::NONE,
             })
             .collect(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: Some(Login { user: format!("p{number}"), password: Secret::new(format!("phone-password-{number}")) }),
         pending_login: None,
         first_contact: FirstContact::Waiting,
@@ -91,6 +97,7 @@ pub(crate) fn book(number: u32, contacts: u32) -> PhoneBook {
         version: 0,
         origin: id(0, 0),
         organisation: organisation(1).id,
+        number,
         name: format!("Book {number}"),
         contacts: (0..contacts).map(contact).collect(),
         created: CREATED,
@@ -107,6 +114,20 @@ pub(crate) fn resource(number: u32) -> Resource {
         kind: ResourceKind::Wallpaper,
         sha256: [9; 32],
         size: 12_345,
+        created: CREATED,
+    }
+}
+
+/// A group of the first organisation.
+pub(super) fn group(number: u32) -> Group {
+    Group {
+        id: id(5, number),
+        version: 0,
+        origin: id(0, 0),
+        organisation: organisation(1).id,
+        name: format!("Group {number}"),
+        scope: Scope::Members,
+        settings: Settings::NONE.with("regional.language", "de").unwrap(),
         created: CREATED,
     }
 }

@@ -73,19 +73,38 @@ impl<'a> Stage<'a> {
             Write::PutPhoneBook { book, expect } => {
                 return self.put(commit, Place::PhoneBook(book.id), expect, |v| stored::PhoneBook::pack(&book, v));
             }
+            Write::PutGroup { group, expect } => {
+                return self.put(commit, Place::Group(group.id), expect, |v| stored::Group::seal(&group, v, key));
+            }
             Write::PutResource { resource, expect } => {
                 let place = Place::Resource(resource.id);
                 return self.put(commit, place, expect, |v| stored::Resource::pack(&resource, v));
             }
+            Write::PutFirmware { firmware, expect } => {
+                let place = Place::Firmware(firmware.id);
+                return self.put(commit, place, expect, |v| stored::Firmware::pack(&firmware, v));
+            }
+            Write::PutRollout { rollout, expect } => {
+                let place = Place::Rollout(rollout.id);
+                return self.put(commit, place, expect, |v| stored::Rollout::pack(&rollout, v));
+            }
             Write::DeleteOrganisation(id) => {
-                if self.is_named(commit, id)? {
+                if self.is_named(commit, |head| head.organisation == Some(id))? {
                     return Err(Error::InUse { what: Place::Organisation(id).name() });
                 }
                 return self.delete(commit, Place::Organisation(id));
             }
             Write::DeletePhone(id) => return self.delete(commit, Place::Phone(id)),
             Write::DeletePhoneBook(id) => return self.delete(commit, Place::PhoneBook(id)),
+            Write::DeleteGroup(id) => {
+                if self.is_named(commit, |head| head.group == Some(id))? {
+                    return Err(Error::InUse { what: Place::Group(id).name() });
+                }
+                return self.delete(commit, Place::Group(id));
+            }
             Write::DeleteResource(id) => return self.delete(commit, Place::Resource(id)),
+            Write::DeleteFirmware(id) => return self.delete(commit, Place::Firmware(id)),
+            Write::DeleteRollout(id) => return self.delete(commit, Place::Rollout(id)),
             Write::PutLease { network, lease } => {
                 let place = Place::Lease(fit_name("network", &network)?.into(), lease.address);
                 let bytes = stored::encode_lease(&place, &lease)?;
@@ -136,8 +155,8 @@ impl<'a> Stage<'a> {
         }
         let bytes = record(found.saturating_add(1))?;
         let head = Head::of(&place, &bytes)?;
-        let organisation = head.organisation.map(Place::Organisation);
-        if let Some(missing) = organisation.filter(|place| self.document(commit, place).is_none()) {
+        let mut named = head.organisation.map(Place::Organisation).into_iter().chain(head.group.map(Place::Group));
+        if let Some(missing) = named.find(|place| self.document(commit, place).is_none()) {
             return Err(Error::Missing { what: missing.name() });
         }
         for (claim, _) in old.iter().flat_map(|head| head.claims(&place)) {
@@ -177,16 +196,18 @@ impl<'a> Stage<'a> {
         staged.copied().unwrap_or_else(|| self.view.holder(claim))
     }
 
-    /// Whether any document names the organisation.
-    fn is_named(&self, commit: &Layer, organisation: Id) -> Result<bool, Error> {
+    /// Whether any document names what `names` looks for.
+    fn is_named(&self, commit: &Layer, names: impl Fn(&Head) -> bool) -> Result<bool, Error> {
         let (first, last) = (Id::from_bytes([0; 16]), Id::from_bytes([0xff; 16]));
         let stored = self.view.documents(Place::Phone(first)..=Place::Resource(last)).map(|(place, _)| place);
         for place in stored.chain(self.batch.documents.keys()).chain(commit.documents.keys()) {
             let head = match place {
-                Place::Phone(_) | Place::PhoneBook(_) | Place::Resource(_) => self.head(commit, place)?,
+                Place::Phone(_) | Place::PhoneBook(_) | Place::Group(_) | Place::Resource(_) => {
+                    self.head(commit, place)?
+                }
                 _ => None,
             };
-            if head.is_some_and(|head| head.organisation == Some(organisation)) {
+            if head.as_ref().is_some_and(&names) {
                 return Ok(true);
             }
         }

@@ -49,7 +49,13 @@ impl View {
                 Some(bytes) => drop(self.documents.insert(place, bytes)),
                 None => drop(self.documents.remove(&place)),
             },
-            Place::Organisation(_) | Place::Phone(_) | Place::PhoneBook(_) | Place::Resource(_) => {
+            Place::Organisation(_)
+            | Place::Phone(_)
+            | Place::PhoneBook(_)
+            | Place::Group(_)
+            | Place::Resource(_)
+            | Place::Firmware(_)
+            | Place::Rollout(_) => {
                 self.apply_document(place, value)?;
             }
         }

@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::Error;
-use crate::model::{Event, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Resource, Secret};
+use crate::model::{
+    Event, Firmware, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Resource, Rollout, Secret,
+};
 
 /// One change. The writes of one commit are stored together or not at all.
 ///
@@ -14,6 +16,7 @@ use crate::model::{Event, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBoo
 /// the document given. `expect` is the version that the caller has read, or 0 when there should be none yet: another
 /// one found makes [`Error::Conflict`]. `None` overwrites. A deletion of what is not there is no error.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // there are few at a time, and none is kept
 pub enum Write {
     /// Stores an organisation. Its name and its login's user name must be free.
     PutOrganisation {
@@ -22,9 +25,10 @@ pub enum Write {
         /// Version that the caller has read.
         expect: Option<u64>,
     },
-    /// Deletes an organisation that no phone, phone book or resource names.
+    /// Deletes an organisation that no phone, group, phone book or resource names.
     DeleteOrganisation(Id),
-    /// Stores a phone. Its MAC and the user names of its logins must be free, and its organisation must exist.
+    /// Stores a phone. Its MAC and the user names of its logins must be free, and its organisation must exist, and so
+    /// must its group.
     PutPhone {
         /// The document.
         phone: Phone,
@@ -42,6 +46,15 @@ pub enum Write {
     },
     /// Deletes a phone book.
     DeletePhoneBook(Id),
+    /// Stores a group. Its name must be free in its organisation, which must exist.
+    PutGroup {
+        /// The document.
+        group: Group,
+        /// Version that the caller has read.
+        expect: Option<u64>,
+    },
+    /// Deletes a group that no phone is in.
+    DeleteGroup(Id),
     /// Stores what is known of a resource. Its organisation must exist.
     PutResource {
         /// The document.
@@ -51,6 +64,24 @@ pub enum Write {
     },
     /// Deletes a resource.
     DeleteResource(Id),
+    /// Stores what is known of an image. Brand, release and file name together must be free.
+    PutFirmware {
+        /// The document.
+        firmware: Firmware,
+        /// Version that the caller has read.
+        expect: Option<u64>,
+    },
+    /// Deletes an image from the catalogue.
+    DeleteFirmware(Id),
+    /// Stores a roll-out.
+    PutRollout {
+        /// The document.
+        rollout: Rollout,
+        /// Version that the caller has read.
+        expect: Option<u64>,
+    },
+    /// Deletes a roll-out.
+    DeleteRollout(Id),
     /// Stores a lease under its address.
     PutLease {
         /// Name of the network: 1 to 64 bytes.

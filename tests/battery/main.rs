@@ -1,13 +1,17 @@
 //! One battery of tests over every brand folder. A new folder is tested by being there; brands are named only in
-//! `table` and `export`, which hold in literal bytes what DHCP tells each, here and from other servers.
+//! `devices` and `export`, which hold in literal bytes what DHCP tells each, here and from other servers.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // what helpers of a test do when it fails
 
+#[path = "../devices/mod.rs"]
+mod devices;
 mod export;
 mod hostile;
 mod options;
 mod recognition;
+mod reference;
 mod samples;
+mod settings;
 mod sheets;
 mod table;
 mod toy;

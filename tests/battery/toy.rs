@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use block66::brands::{Brand, Claims, Content, Error, FileMatch, Folder, Registry, Rendered, Unfit};
-use block66::model::{Blame, BoxAddress, Mac};
+use block66::brands::{Brand, Claims, Content, Error, FileMatch, Folder, Registry, Rendered, Sheet, Unfit};
+use block66::model::settings::{Level, Override, Resolved};
+use block66::model::{Blame, BoxAddress, Mac, Settings};
 
 use crate::sheets::{login, organisation, phone, sheet};
 
@@ -127,8 +128,8 @@ fn a_new_folder_is_a_new_brand() {
     assert_eq!(told(&at), [(66, b"10.66.0.1".to_vec()), (159, b"http://10.66.0.1/p/".to_vec())]);
     let v6 = BoxAddress { host: "fd00::1".parse().expect("an address"), ..at };
     assert_eq!(told(&v6)[0].1, b"fd00::1");
-    let FileMatch::Served { brand, code, mac, .. } = registry.file("TOY07.TXT") else { panic!("not served") };
-    assert_eq!((brand.id.as_str(), code.as_deref(), mac), ("toy", Some("07"), None));
+    let FileMatch::Served { brand, places, .. } = registry.file("TOY07.TXT") else { panic!("not served") };
+    assert_eq!((brand.id.as_str(), places.code.as_deref(), places.mac), ("toy", Some("07"), None));
 }
 
 #[test]
@@ -181,10 +182,13 @@ fn what_a_folder_may_not_say_is_refused() {
         ("prefix = \"Toy\"", "prefix = \"\"", "fit too much"),
         ("(?P<model>", "(?P<size>", "size"),
         ("'^Toy/", "'(^Toy/", "unclosed"),
-        ("{code:2}", "{model}", "{model}"),
+        ("{code:2}", "{colour}", "{colour}"),
         ("toy{mac}.xml", "toy.xml", "names no {mac}"),
         ("toy{code:2}.txt", "toy{mac}.txt", "names a {mac}"),
-        ("kind = \"common\"", "kind = \"withheld\"", "withheld"),
+        ("kind = \"common\"", "kind = \"withheld\"", "nothing is made"),
+        ("kind = \"common\"", "kind = \"resource\"", "nothing is made"),
+        ("kind = \"common\"", "kind = \"common\"\nlargest = 9", "largest says nothing"),
+        ("kind = \"own\"", "kind = \"own\"\nwithout-mac = true", "says that it does not"),
         ("template = \"common.txt\"", "template = \"own.xml\"", "two kinds"),
         ("template = \"common.txt\"", "template = \"missing.txt\"", "missing.txt"),
         ("content-type = \"text/plain\"", "", "go together"),
@@ -291,5 +295,85 @@ fn the_check_for_well_formed_xml_can_fail() {
         ["<a>", "<a></b>", "<a/><b/>", "<a b=c/>", "<a b=\"1\" b=\"2\"/>", "<a>&nbsp;</a>", "x<a/>", "<a b=\"</a>"]
     {
         assert!(std::panic::catch_unwind(|| assert_well_formed(broken)).is_err(), "{broken}");
+    }
+}
+
+/// What `setting` and the rest of the words write, from a toy with settings of its own.
+#[test]
+fn settings_are_written_where_there_are_some() {
+    let manifest = MANIFEST.replacen(
+        "template = \"own.xml\"",
+        "template = \"own.xml\"\nsetting = '<p name=\"{name}\" value=\"{value}\"/>'",
+        1,
+    ) + "[maps.language]\ndefault = \"english\"\nsource = \"made up\"\nseen-on-a-phone = false\n\
+           [maps.language.to]\nde = \"german\"\n";
+    let own = "<toy>\n\
+        {{ setting(\"language\", maps.language[regional.language]) -}}\n\
+        {{ setting(\"waiting\", features.call_waiting | flag(\"on\", \"off\")) -}}\n\
+        {{ setting(\"light\", screen.backlight | percent_of(10, 1)) -}}\n\
+        {{ setting(\"vlan\", network.voice_vlan) -}}\n\
+        {{ setting(\"title\", screen.title) -}}\n\
+        {% for line in lines %}{% include \"line.xml\" %}{% endfor %}\n\
+        {{ write_overrides() -}}\n\
+        </toy>\n";
+    let mut toy = folder(&manifest, own);
+    toy.files.insert("templates/line.xml".into(), "{{ setting(\"user.\" ~ line.number, line.user) -}}".into());
+    let registry = Registry::load(&[toy]).expect("the toy");
+    let FileMatch::Served { brand, rule, .. } = registry.file("toy805ec0123456.xml") else { panic!("not served") };
+    let mut settings = Settings::NONE;
+    for (key, text) in [
+        ("regional.language", "de-AT"),
+        ("features.call_waiting", "no"),
+        ("screen.backlight", "100"),
+        ("screen.title", "A \"<b>\""),
+    ] {
+        settings.set_text(key, text).expect(key);
+    }
+    let raw = |name: &str, value: &str| Override { brand: "toy".into(), name: name.into(), value: value.into() };
+    settings.overrides = vec![raw("light", "7"), raw("own", "</toy>")];
+    let (organisation, login) = (organisation(), login());
+    let phone = phone(1);
+    let made = |settings: &Settings, content| {
+        let resolved = Resolved::of([(Level::Phone, settings)]);
+        let sheet = Sheet { settings: &resolved, ..sheet(content, &phone, &organisation, &login) };
+        brand.render(rule, &sheet).map(|made| String::from_utf8(made.bytes).expect("UTF-8"))
+    };
+    assert_eq!(
+        made(&settings, Content::Full).expect("made"),
+        "<toy>\n\
+         <p name=\"language\" value=\"german\"/>\n\
+         <p name=\"waiting\" value=\"off\"/>\n\
+         <p name=\"title\" value=\"A &quot;&lt;b&gt;&quot;\"/>\n\
+         <p name=\"user.1\" value=\"201\"/>\n\
+         <p name=\"light\" value=\"7\"/>\n\
+         <p name=\"own\" value=\"&lt;/toy&gt;\"/>\n\
+         </toy>\n"
+    );
+    let first = made(&settings, Content::FirstContact).expect("made");
+    assert_eq!(first, "<toy>\n<p name=\"language\" value=\"english\"/>\n</toy>\n", "nothing is told yet");
+    settings.overrides = vec![raw("a\" b=\"c", "1")];
+    let error = made(&settings, Content::Full).expect_err("a name that ends early").to_string();
+    assert!(error.contains("a\" b=\"c") && error.contains("no name"), "{error}");
+}
+
+#[test]
+fn a_misspelt_setting_map_or_part_is_found_when_the_folder_is_read() {
+    for (own, said) in [
+        ("<toy>\n{{ regional.tongue }}\n</toy>\n", "line 2: nothing is called regional.tongue"),
+        ("<toy>{{ maps.tongues[regional.language] }}</toy>\n", "nothing is called maps.tongues"),
+        ("<toy>{{ lnes }}</toy>\n", "nothing is called lnes"),
+    ] {
+        assert!(refused(MANIFEST, own).contains(said), "{}", refused(MANIFEST, own));
+    }
+    let mut toy = folder(MANIFEST, OWN);
+    toy.files.insert("templates/part.ini".into(), "x".into());
+    let error = Registry::load(&[toy]).expect_err("a part of nothing").to_string();
+    assert!(error.contains("part.ini") && error.contains("extension"), "{error}");
+    for (from, to, said) in [
+        ("order = 1\n", "order = 1\nsetting = \"x\"\n", "places for"),
+        ("[tls]", "[maps.x]\nto = { a = 1.5 }\nsource = \"made up\"\nseen-on-a-phone = false\n[tls]", "did not match"),
+    ] {
+        let error = refused(&MANIFEST.replacen(from, to, 1), OWN);
+        assert!(error.contains(said), "{to}: {error}");
     }
 }

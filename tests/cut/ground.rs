@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use block66::brands::Registry;
+use block66::depot::Depot;
 use block66::http::listeners::{self, Entrance, OnTlsFailure};
 use block66::http::provision::{Foundations, Provision};
 use block66::http::{self, Body, Limits, Peer, Service, dispatch};
 use block66::journal::{Journal, Running};
 use block66::model::{
     BoxAddress, FirstContact, Id, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scheme, Secret,
-    Timestamp, Transport, provisioning_url,
+    Settings, Timestamp, Transport, provisioning_url,
 };
+use block66::pairing::Pairing;
 use block66::pki::{Authority, Certificates, Names};
 use block66::sntp;
 use block66::store::{Disk, Key, Options, Store, Write};
@@ -81,6 +83,8 @@ impl Ground {
         let ports = (port(&plain), port(&secure));
         let provision = Arc::new(Provision::new(Foundations {
             store: store.clone(),
+            depot: Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap(),
+            pairing: Pairing::new(store.clone(), Id::new(now.wall, 99)),
             journal,
             registry: Arc::new(Registry::builtin().unwrap()),
             authority: &authority,
@@ -100,7 +104,7 @@ impl Ground {
         let service = on_lan.clone().watch(dispatch::service(Arc::clone(&provision), page, root, ports.1));
         let on_failure: OnTlsFailure =
             Arc::new(move |peer, reason| provision.handshake_failed(on_lan.seen(peer).0, reason));
-        for (sockets, tls) in [(plain, None), (secure, Some((certificates.server_config(), on_failure)))] {
+        for (sockets, tls) in [(plain, None), (secure, Some((certificates.clone(), on_failure)))] {
             for socket in sockets {
                 let entrance = Entrance {
                     service: service.clone(),
@@ -227,6 +231,7 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
         name: "branch".into(),
         login: Login { user: "branch".into(), password: Secret::new("branch-password") },
         policy: Policy::default(),
+        settings: Settings::NONE,
         created: now,
     };
     let owner = organisation.id;
@@ -239,9 +244,10 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
             display: "Desk".into(),
             server: "pbx.example".into(),
             port: None,
-            transport: Transport::Udp,
-            expires: Line::DEFAULT_EXPIRES,
+            transport: Some(Transport::Udp),
+            expires: Some(Line::DEFAULT_EXPIRES),
             voicemail: None,
+            settings: Settings::NONE,
         };
         let phone = Phone {
             id: desk.id,
@@ -253,6 +259,10 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
             model: None,
             name: format!("Desk {}", desk.mac),
             lines: vec![line],
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
             login: None,
             pending_login: None,
             first_contact: FirstContact::Waiting,

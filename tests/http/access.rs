@@ -77,7 +77,7 @@ async fn the_three_events_of_a_login() {
 
     let foreign = ground.get(ask(own(1)).login(&rival)).await;
     assert_eq!(foreign.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(ground.told(&Reason::WrongCredentials).await.mac, Some(mac(1)));
+    assert_eq!(ground.told(&Reason::OtherOrganisation).await.mac, Some(mac(1)));
     let of_another_phone = ground.get(ask(own(2)).from(NO_BRANCH).login(&desk)).await;
     assert_eq!(of_another_phone.status, StatusCode::UNAUTHORIZED);
     assert_eq!(ground.told(&Reason::WrongCredentials).await.mac, Some(mac(2)));
@@ -138,7 +138,7 @@ async fn a_reset_phone_is_noticed_over_tls_and_by_its_alert() {
     wait_for_reset(&ground, 1).await;
 
     ground.settle(2, OTHER).await;
-    let stranger = Peer { address: NO_BRANCH.into(), local: BOX.into(), tls: true };
+    let stranger = Peer { address: NO_BRANCH.into(), local: BOX.into(), tls: true, certificate: None };
     ground.provision.handshake_failed(stranger, Reason::TlsUnknownCa);
     let phone = Peer { address: OTHER.into(), ..stranger };
     ground.provision.handshake_failed(phone, Reason::TlsFailed { what: "it hung up".into() });

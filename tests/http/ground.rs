@@ -2,18 +2,20 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use block66::brands::Registry;
+use block66::depot::Depot;
 use block66::http::Peer;
 use block66::http::provision::{Foundations, Provision};
 use block66::journal::{Journal, Live};
 use block66::model::{
     Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret,
-    Timestamp, Transport,
+    Settings, Timestamp, Transport,
 };
+use block66::pairing::Pairing;
 use block66::pki::Authority;
 use block66::store::{Disk, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
 use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use md5::{Digest, Md5};
@@ -35,6 +37,7 @@ pub(crate) fn mac(number: u8) -> Mac {
 pub(crate) struct Ground {
     directory: tempfile::TempDir,
     pub(crate) store: Store,
+    pub(crate) depot: Depot,
     pub(crate) journal: Journal,
     pub(crate) provision: Arc<Provision>,
     pub(crate) authority: Authority,
@@ -83,10 +86,19 @@ pub(crate) struct Ask {
     pub(crate) tls: bool,
     pub(crate) login: Option<(String, String)>,
     pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Bytes,
 }
 
 pub(crate) fn ask(path: impl Into<String>) -> Ask {
-    Ask { path: path.into(), method: "GET", from: DESK.into(), tls: true, login: None, headers: Vec::new() }
+    Ask {
+        path: path.into(),
+        method: "GET",
+        from: DESK.into(),
+        tls: true,
+        login: None,
+        headers: Vec::new(),
+        body: Bytes::new(),
+    }
 }
 
 impl Ask {
@@ -101,6 +113,10 @@ impl Ask {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    pub(crate) fn send(self, method: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { method, body: body.into(), ..self }
     }
 
     /// Digest, after the challenge that a client waits for.
@@ -129,6 +145,7 @@ impl Ground {
             name: name.into(),
             login: Login { user: name.into(), password: Secret::new(format!("{name}-password")) },
             policy: Policy::default(),
+            settings: Settings::NONE,
             created: now,
         };
         let (own, foreign) = (organisation(1, "branch"), organisation(2, "rival"));
@@ -148,10 +165,15 @@ impl Ground {
                 display: format!("Desk {number}"),
                 server: "pbx.example".into(),
                 port: None,
-                transport: Transport::Udp,
-                expires: Line::DEFAULT_EXPIRES,
+                transport: Some(Transport::Udp),
+                expires: None,
                 voicemail: None,
+                settings: Settings::NONE,
             }],
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
             login: None,
             pending_login: None,
             first_contact: FirstContact::Waiting,
@@ -181,9 +203,10 @@ impl Ground {
         store.commit(writes).await.unwrap();
         let (journal, _running) = Journal::open(store.clone()).unwrap();
         let authority = Authority::open(&directory.path().join("ca"), now).unwrap();
-        let provision = provision(&store, &journal, &authority, &clock);
+        let depot = Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap();
+        let provision = provision(&store, &depot, &journal, &authority, &clock);
         let news = journal.subscribe();
-        Self { directory, store, journal, provision, authority, clock, news }
+        Self { directory, store, depot, journal, provision, authority, clock, news }
     }
 
     /// Where the store and the certificates are.
@@ -193,7 +216,7 @@ impl Ground {
 
     /// The process starts anew: what was only in memory is gone.
     pub(crate) fn restart(&mut self) {
-        self.provision = provision(&self.store, &self.journal, &self.authority, &self.clock);
+        self.provision = provision(&self.store, &self.depot, &self.journal, &self.authority, &self.clock);
     }
 
     pub(crate) fn phone(&self, number: u8) -> Phone {
@@ -232,8 +255,8 @@ impl Ground {
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls };
-        let response = self.provision.answer(request.body(()).unwrap(), peer).await;
+        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls, certificate: None };
+        let response = self.provision.answer(request.body(Full::new(ask.body.clone())).unwrap(), peer).await;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         Answer { status: head.status, headers: head.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
@@ -278,11 +301,13 @@ impl Ground {
     }
 }
 
-fn provision(store: &Store, journal: &Journal, authority: &Authority, clock: &Clock) -> Arc<Provision> {
+fn provision(store: &Store, depot: &Depot, journal: &Journal, authority: &Authority, clock: &Clock) -> Arc<Provision> {
     Arc::new(Provision::new(Foundations {
         store: store.clone(),
+        depot: depot.clone(),
+        pairing: Pairing::new(store.clone(), Id::new(Timestamp::default(), 99)),
         journal: journal.clone(),
-        registry: Arc::new(Registry::builtin().unwrap()),
+        registry: Arc::new(crate::toy::registry()),
         authority,
         clock: clock.clone(),
         networks: vec!["10.66.0.0/24".parse().unwrap()],

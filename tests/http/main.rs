@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access;
+mod diagram;
+mod gateway;
 mod ground;
+mod kinds;
 mod revisions;
 mod sockets;
+mod toy;

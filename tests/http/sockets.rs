@@ -27,8 +27,8 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// A listener on the loopback.
-struct Listener {
-    at: SocketAddr,
+pub(crate) struct Listener {
+    pub(crate) at: SocketAddr,
     stop: CancellationToken,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -67,7 +67,7 @@ impl Listener {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         soon("the listener ends", self.served).await.unwrap().unwrap();
     }
@@ -285,16 +285,21 @@ async fn a_stop_does_not_wait_for_ever() {
 }
 
 /// The whole door: a plain and a TLS listener over provisioning, with a page of one word.
-struct Door {
-    ground: Ground,
-    plain: Listener,
-    secure: Listener,
+pub(crate) struct Door {
+    pub(crate) ground: Ground,
+    pub(crate) plain: Listener,
+    pub(crate) secure: Listener,
     failures: Arc<Mutex<Vec<Reason>>>,
-    _certificates: Certificates,
+    certificates: Certificates,
 }
 
 impl Door {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
+        Self::open_to(None).await
+    }
+
+    /// To whoever comes as if from this address.
+    pub(crate) async fn open_to(from: Option<Ipv4Addr>) -> Self {
         let ground = Ground::new().await;
         let now: Now = ground.clock.now();
         let names =
@@ -303,15 +308,18 @@ impl Door {
         std::fs::write(ground.directory().join("trust.pem"), ground.authority.root_pem()).unwrap();
         let page: Service = Arc::new(|_, _| Box::pin(async { Response::new(body("page")) }));
         let root = ground.authority.fingerprint();
-        let service = dispatch::service(ground.provision.clone(), page, root, 443);
+        let inner = dispatch::service(ground.provision.clone(), page, root, 443);
+        let service: Service = Arc::new(move |request, peer: Peer| {
+            inner(request, Peer { address: from.map_or(peer.address, Into::into), ..peer })
+        });
         let failures = Arc::new(Mutex::new(Vec::new()));
         let entrance =
             |tls| Entrance { service: service.clone(), tls, limits: Limits::default(), clock: ground.clock.clone() };
         let seen = failures.clone();
         let on_failure: listeners::OnTlsFailure = Arc::new(move |_, reason| seen.lock().unwrap().push(reason));
         let plain = Listener::start(entrance(None));
-        let secure = Listener::start(entrance(Some((certificates.server_config(), on_failure))));
-        Self { ground, plain, secure, failures, _certificates: certificates }
+        let secure = Listener::start(entrance(Some((certificates.clone(), on_failure))));
+        Self { ground, plain, secure, failures, certificates }
     }
 
     /// Runs the real curl; gives what it prints.
@@ -411,4 +419,115 @@ async fn a_failed_handshake_is_told_and_a_silent_one_is_not() {
     assert_eq!(failures, [Reason::TlsFailed { what: "what it sent is not TLS 1.2 or newer".into() }]);
     door.plain.end().await;
     door.secure.end().await;
+}
+
+/// Certificates as a factory makes them: an authority, and one for each phone.
+struct Factory {
+    directory: std::path::PathBuf,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    pem: String,
+}
+
+impl Factory {
+    fn new(directory: &std::path::Path) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut root = rcgen::CertificateParams::default();
+        root.distinguished_name.push(rcgen::DnType::CommonName, "Equipment Issuing CA");
+        root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let pem = root.self_signed(&key).unwrap().pem();
+        Self { directory: directory.to_owned(), issuer: rcgen::Issuer::new(root, key), pem }
+    }
+
+    /// A certificate that names this MAC, as the arguments that give it to curl.
+    fn certificate(&self, name: &str) -> [String; 2] {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut leaf = rcgen::CertificateParams::default();
+        leaf.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let leaf = leaf.signed_by(&key, &self.issuer).unwrap().pem();
+        let path =
+            self.directory.join(format!("{name}-{}.pem", rcgen::KeyPair::generate().unwrap().serialize_pem().len()));
+        std::fs::write(&path, leaf + &key.serialize_pem()).unwrap();
+        ["--cert".into(), path.to_str().unwrap().into()]
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_from_the_factory_counts_when_its_authority_was_given_to_the_box() {
+    let door = Door::open().await;
+    let directory = door.ground.directory().to_owned();
+    let (factory, forger) = (Factory::new(&directory), Factory::new(&directory));
+    let own = mac(1).plain().to_uppercase();
+    let url = format!("https://{}/p/{}.cfg", door.secure.at, mac(1).plain());
+    let ask = async |certificate: &[String]| {
+        let mut arguments = vec!["--write-out", "%{http_code}", "--ciphers", "DEFAULT@SECLEVEL=0"];
+        arguments.extend(certificate.iter().map(String::as_str));
+        arguments.push(&url);
+        door.curl(&arguments).await
+    };
+    let right = factory.certificate(&own);
+    let before = ask(&right).await;
+    assert!(before.ends_with("401") && !before.contains("line-secret"), "nobody vouches for it: {before}");
+
+    door.certificates.trust_clients(std::slice::from_ref(&factory.pem)).unwrap();
+    let full = ask(&right).await;
+    assert!(full.ends_with("200") && full.contains("line-secret-1"), "{full}");
+    assert!(matches!(door.ground.phone(1).first_contact, FirstContact::Closed { .. }));
+    for (why, certificate) in [
+        ("none", Vec::new()),
+        ("another phone's", factory.certificate(&mac(2).plain()).to_vec()),
+        ("no phone's", factory.certificate("Conference room").to_vec()),
+        ("a forger's", forger.certificate(&own).to_vec()),
+    ] {
+        let answer = ask(&certificate).await;
+        assert!(answer.ends_with("401") && !answer.contains("line-secret"), "{why}: {answer}");
+    }
+    let weak = door.ask_with_a_short_key(&own, &format!("/p/{}.cfg", mac(1).plain())).await;
+    assert!(weak.contains("HTTP/1.1 401 "), "let in, and not believed: {weak}");
+    door.certificates.trust_clients(&[]).unwrap();
+    assert!(ask(&right).await.ends_with("401"), "it is not asked for any more");
+}
+
+impl Door {
+    /// Asks with a certificate of its own making over a key that can be broken by now.
+    async fn ask_with_a_short_key(&self, name: &str, path: &str) -> String {
+        let files = ["short.key", "short.pem"].map(|file| self.ground.directory().join(file));
+        let [key, certificate] = files.each_ref().map(|path| path.to_str().unwrap());
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:1024", "-noenc", "-days", "30", "-subj", &format!("/CN={name}")])
+            .args(["-keyout", key, "-out", certificate])
+            .output()
+            .expect("openssl is installed");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let request = self.ground.directory().join("request");
+        std::fs::write(&request, format!("GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n")).unwrap();
+        let mut client = std::process::Command::new("openssl");
+        client
+            .args(["s_client", "-quiet", "-connect", &self.secure.at.to_string()])
+            .args(["-cipher", "DEFAULT@SECLEVEL=0", "-cert", certificate, "-key", key])
+            .stdin(std::fs::File::open(request).unwrap());
+        let output = soon("openssl", tokio::task::spawn_blocking(move || client.output())).await.unwrap().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_companys_own_is_shown_for_its_name_alone() {
+    let door = Door::open().await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = rcgen::CertificateParams::new(vec!["phones.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let trust = door.ground.directory().join("own.pem");
+    std::fs::write(&trust, own.pem()).unwrap();
+    let facts = door.certificates.show_own(&[Secret::new(own.pem() + &key.serialize_pem())]).unwrap();
+    assert_eq!(facts[0].names, ["phones.example"]);
+    let (port, path) = (door.secure.at.port(), "p/ca.pem");
+    let resolve = format!("phones.example:{port}:127.0.0.1");
+    let named = format!("https://phones.example:{port}/{path}");
+    let addressed = format!("https://127.0.0.1:{port}/{path}");
+    let trust = trust.to_str().unwrap();
+    let by_name = door.curl(&["--cacert", trust, "--resolve", &resolve, &named]).await;
+    assert_eq!(by_name, door.ground.authority.root_pem());
+    assert_eq!(door.curl(&[&addressed]).await, door.ground.authority.root_pem(), "the box's own, as ever");
+    assert!(door.curl(&["--cacert", trust, &addressed]).await.contains("curl: (60)"));
+    assert!(door.certificates.show_own(&[Secret::new("nonsense")]).is_err());
+    assert_eq!(door.curl(&["--cacert", trust, "--resolve", &resolve, &named]).await, by_name, "still in use");
 }

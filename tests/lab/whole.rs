@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use block66::lab::{Lab, Settings, table};
-use block66::phonesim::{Cut, Fault, Outcome, Report, Stage};
+use block66::phonesim::{BREEDS, Cut, Fault, Outcome, Report, Stage};
 use serde_json::json;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -15,7 +15,9 @@ pub(crate) fn lab(phones: u16) -> Lab {
 
 fn at_pace(phones: u16, pace: u32) -> Lab {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
-    let mut lab = Lab::new(&Settings { program, phones, pace, plant: None }).unwrap();
+    let mut lab =
+        Lab::new(&Settings { program, phones, brands: BREEDS.iter().copied().take(1).collect(), pace, plant: None })
+            .unwrap();
     lab.power_on().unwrap();
     lab
 }

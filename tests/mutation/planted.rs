@@ -11,7 +11,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 #[test]
 fn faults_planted_around_the_engine_are_found() {
-    for plant in [Plant::Forget, Plant::AnotherClient, Plant::Panic] {
+    for plant in [Plant::Forget, Plant::AnotherClient, Plant::Untold, Plant::Panic] {
         let ran = run("dhcp", 66, DEADLINE, MOST, |input| hold_with(input, plant));
         assert!(ran.broken.is_some(), "{plant:?} was not found in {} inputs", ran.inputs);
     }

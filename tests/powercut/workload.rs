@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use block66::model::{
     Door, Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret,
-    Timestamp, Transport,
+    Settings, Timestamp, Transport,
 };
 use block66::store::{Disk, EventFilter, Limits, Options, Store, Ticket, Write, key};
 use block66::sys::clock::Clock;
@@ -291,6 +291,7 @@ pub(crate) fn put_organisation() -> Write {
         name: "Branch".into(),
         login: Login { user: "branch".into(), password: Secret::new("secret") },
         policy: Policy::default(),
+        settings: Settings::NONE,
         created: Timestamp::default(),
     };
     Write::PutOrganisation { organisation, expect: None }
@@ -304,9 +305,10 @@ fn line(index: u32, value: u32) -> Line {
         display: format!("Extension {index}"),
         server: "pbx.example.com".into(),
         port: None,
-        transport: Transport::Udp,
-        expires: Line::DEFAULT_EXPIRES,
+        transport: Some(Transport::Udp),
+        expires: None,
         voicemail: None,
+        settings: Settings::NONE,
     }
 }
 
@@ -323,6 +325,10 @@ fn phone(number: u32, value: u32) -> Phone {
         model: None,
         name: value.to_string(),
         lines: (0..lines).map(|index| line(index, value)).collect(),
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: Some(Login { user: format!("p{number}"), password: Secret::new("secret") }),
         pending_login: None,
         first_contact: FirstContact::Waiting,

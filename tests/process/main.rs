@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // what helpers of a test do when it fails
 
 mod command;
+mod overlay;
 mod service;

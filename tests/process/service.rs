@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A box on the loopback with ports of its own, and what it tells its service manager.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     manager: UnixDatagram,
     directory: tempfile::TempDir,
@@ -23,10 +23,15 @@ impl Service {
     }
 
     fn start_in(directory: tempfile::TempDir, more: &[(&str, &str)]) -> Self {
+        Self::start_at(directory, more, 0)
+    }
+
+    /// With the plain listener at a port that is known.
+    pub(crate) fn start_at(directory: tempfile::TempDir, more: &[(&str, &str)], http: u16) -> Self {
         let manager = UnixDatagram::bind(directory.path().join("notify")).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
         let text = format!(
-            "data-directory = {:?}\nsocket = {:?}\n[listen]\nhttp = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\n\
+            "data-directory = {:?}\nsocket = {:?}\n[listen]\nhttp = \"127.0.0.1:{http}\"\nhttps = \"127.0.0.1:0\"\n\
              ntp = \"127.0.0.1:0\"\nsip = \"127.0.0.1:0\"\nsips = \"127.0.0.1:0\"\n[log]\nfilter = \"trace\"\n",
             directory.path().join("data"),
             directory.path().join("socket"),
@@ -46,7 +51,7 @@ impl Service {
         self.directory.path().join(name)
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
@@ -61,7 +66,7 @@ impl Service {
         false
     }
 
-    fn block66(&self, arguments: &[&str]) -> String {
+    pub(crate) fn block66(&self, arguments: &[&str]) -> String {
         let socket = self.path("socket");
         let mut command = Command::new(env!("CARGO_BIN_EXE_block66"));
         let output = command.arg("--socket").arg(socket).args(arguments).stdin(Stdio::null()).output().unwrap();

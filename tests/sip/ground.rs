@@ -48,7 +48,7 @@ impl Ground {
     pub(crate) fn configured(more: &str) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "these tests make network namespaces: run them as root");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
-        let mut lab = Lab::new(&Settings { program, phones: 0, pace: 60, plant: None }).unwrap();
+        let mut lab = Lab::new(&Settings { program, phones: 0, brands: Vec::new(), pace: 60, plant: None }).unwrap();
         if !more.is_empty() {
             let path = lab.appliance().configuration();
             let text = fs::read_to_string(&path).unwrap();

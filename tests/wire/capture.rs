@@ -5,6 +5,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use crate::dhcp::{ACK, REQUEST};
 use crate::ground::{Client, Ground, INTERFACE, PATIENCE, Process, wait_until};
 
 /// A capture on the bridge of the box.
@@ -23,7 +24,9 @@ pub(crate) struct Seen {
     /// Whether the checksums of IP and UDP are right.
     pub(crate) sums: bool,
     pub(crate) chaddr: [u8; 6],
+    pub(crate) ciaddr: Ipv4Addr,
     pub(crate) yiaddr: Ipv4Addr,
+    pub(crate) giaddr: Ipv4Addr,
     pub(crate) kind: u8,
     pub(crate) options: Vec<(u8, Vec<u8>)>,
 }
@@ -85,6 +88,16 @@ impl Capture {
         found.unwrap_or_else(|| panic!("not seen of {}: {:#?}", client.mac, self.of(client)))
     }
 
+    /// Waits until a client has asked so after its first `from` messages, and then got an ACK.
+    pub(crate) fn wait_for_ack_to(&self, client: &Client, from: usize, what: impl Fn(&Seen) -> bool) {
+        let acknowledged = wait_until(PATIENCE, || {
+            let seen = self.of(client);
+            let mut later = seen.iter().skip(from);
+            later.any(&what) && later.any(|seen| seen.kind == ACK)
+        });
+        assert!(acknowledged, "not asked and acknowledged: {:#?}", self.of(client));
+    }
+
     /// Answers that the client got: a question and its answer are an exchange.
     pub(crate) fn exchanges(&self, client: &Client) -> usize {
         self.of(client).iter().filter(|seen| seen.from_server).count()
@@ -108,6 +121,21 @@ impl Capture {
 }
 
 impl Seen {
+    /// A client that uses its address asks the server that gave it for more time (RFC 2131 section 4.4.5).
+    pub(crate) fn is_renewal(&self) -> bool {
+        self.kind == REQUEST && !self.ciaddr.is_unspecified() && !self.is_to_all()
+    }
+
+    /// A client that uses its address asks whatever server there is for more time.
+    pub(crate) fn is_rebinding(&self) -> bool {
+        self.kind == REQUEST && !self.ciaddr.is_unspecified() && self.is_to_all()
+    }
+
+    /// Sent to everybody, here or on the other side of a relay.
+    fn is_to_all(&self) -> bool {
+        self.to == [0xff; 6] || !self.giaddr.is_unspecified()
+    }
+
     fn read(frame: &[u8]) -> Option<Self> {
         let ip = frame.get(14..)?;
         let words = usize::from(ip.first()? & 15) * 4;
@@ -130,7 +158,9 @@ impl Seen {
             from_server: message[0] == 2,
             sums: sum(&ip[..words]) == 0xffff && sum(&[&pseudo, udp].concat()) == 0xffff,
             chaddr: message[28..34].try_into().ok()?,
+            ciaddr: <[u8; 4]>::try_from(&message[12..16]).ok()?.into(),
             yiaddr: <[u8; 4]>::try_from(&message[16..20]).ok()?.into(),
+            giaddr: <[u8; 4]>::try_from(&message[24..28]).ok()?.into(),
             kind: options.iter().find(|(code, _)| *code == 53)?.1[0],
             options,
         })

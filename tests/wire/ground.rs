@@ -168,6 +168,11 @@ impl Ground {
         self.directory.path().join("data")
     }
 
+    /// Tells the box by which router a subnet is reached.
+    pub(crate) fn route(&self, subnet: &str, router: &str) {
+        self.ip(&format!("route add {subnet} via {router}"));
+    }
+
     fn ip(&self, arguments: &str) {
         ip(&format!("-n {} {arguments}", self.name));
     }
@@ -320,7 +325,7 @@ pub(crate) fn version(program: &str, arguments: &[&str]) -> String {
     number.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned).next().unwrap_or(text)
 }
 
-fn ip(arguments: &str) {
+pub(crate) fn ip(arguments: &str) {
     let output = Command::new("ip").args(arguments.split_whitespace()).output().expect("ip is not installed");
     assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }

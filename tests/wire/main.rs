@@ -6,7 +6,11 @@
 
 mod capture;
 mod coexistence;
+#[path = "../devices/mod.rs"]
+mod devices;
 mod dhcp;
+mod export;
 mod ground;
 mod http;
+mod life;
 mod relay;

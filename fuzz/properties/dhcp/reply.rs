@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use block66::dhcp::{Destination, Kind, Knowledge, Network, Request, code};
 
-use super::world::{LEASE, SERVER};
+use super::world::{LEASE, RELAY, SERVER};
 
 /// A reply as a client reads it (RFC 2131 figure 1), by no code of the server's.
 pub(super) struct Reply<'a> {
@@ -50,6 +50,15 @@ impl<'a> Reply<'a> {
 
     fn option(&self, code: u8) -> Option<&[u8]> {
         self.options.iter().find(|(other, _)| *other == code).map(|(_, value)| value.as_slice())
+    }
+
+    /// Seconds of the lease; 0 without one.
+    pub(super) fn lease(&self) -> u32 {
+        self.option(51).and_then(|value| value.try_into().ok()).map_or(0, u32::from_be_bytes)
+    }
+
+    pub(super) fn has_any(&self, codes: &[u8]) -> bool {
+        codes.iter().any(|code| self.option(*code).is_some())
     }
 
     /// Checks that it is an answer to this request, and says nothing that is not for this client.
@@ -100,11 +109,12 @@ impl<'a> Reply<'a> {
             12 => kept.and_then(|kept| kept.host_name.clone()).map(String::into_bytes),
             15 => Some(b"branch.example".to_vec()),
             42 | 54 => Some(SERVER.octets().to_vec()),
-            51 => Some(LEASE.to_be_bytes().to_vec()),
+            51 => Some(self.lease().min(LEASE).to_be_bytes().to_vec()),
             53 => Some(vec![self.kind]),
             56 => Some(b"address not available here".to_vec()),
-            58 => Some(1800_u32.to_be_bytes().to_vec()),
-            59 => Some(3150_u32.to_be_bytes().to_vec()),
+            // RFC 2131 section 4.4.5: half of the lease, and seven eighths.
+            58 => Some((self.lease() / 2).to_be_bytes().to_vec()),
+            59 => Some((self.lease() - self.lease() / 8).to_be_bytes().to_vec()),
             80 => Some(Vec::new()),
             61 | 82 => request.options.get(code).map(<[u8]>::to_vec),
             _ => None,
@@ -116,7 +126,7 @@ impl<'a> Reply<'a> {
     fn check_destination(&self, request: &Request, network: &Network) {
         match self.to {
             Destination::Relay(relay) => {
-                assert!(relay == request.giaddr && network.subnet.net.contains(&relay), "sent to the relay {relay}");
+                assert!(relay == request.giaddr && relay == RELAY, "sent to the relay {relay}");
             }
             Destination::Client(client) => {
                 assert!(client == request.ciaddr && network.subnet.net.contains(&client), "sent to {client}");

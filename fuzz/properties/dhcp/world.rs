@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use block66::brands::{Claims, DhcpQuery, Registry};
 use block66::dhcp::{
-    Conduct, Decision, Engine, Kind, Knowledge, LeaseWrite, Network, Request, Reservation, Subnet, code,
+    Conduct, Decision, Kind, Knowledge, LeaseWrite, Network, Request, Reservation, Segments, Silence, Subnet, code,
 };
 use block66::model::{BoxAddress, Lease, LeaseState, Mac, Now, Scheme, Timestamp};
 
@@ -15,9 +15,14 @@ use super::reply::Reply;
 
 pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
 pub(super) const LEASE: u32 = 3600;
+/// The one agent that is configured.
+pub(super) const RELAY: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 200);
+/// The longest lease while standing in for another server.
+const STAND_IN_LEASE: u32 = 600;
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 10);
 const LAST: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 14);
 const START: i64 = 1_800_000_000;
+const FULL: Conduct = Conduct::Full { sole: true };
 /// Requests handled again for one packet, at most: one for each address that is probed.
 const ROUNDS: usize = 16;
 
@@ -33,7 +38,10 @@ pub(super) enum Client {
 /// A network, the box in it, and what its clients believe.
 pub(super) struct World {
     plant: Plant,
-    engine: Engine,
+    segments: Segments,
+    conduct: Conduct,
+    /// Whether a client named another server since the box was started.
+    rivalled: bool,
     network: Network,
     /// Seconds since the beginning, and those at which the box was started.
     seconds: u64,
@@ -44,6 +52,8 @@ pub(super) struct World {
     dated: bool,
     /// Who was told that an address is theirs, until when, and at which hardware.
     held: BTreeMap<Ipv4Addr, (Client, u64, Mac)>,
+    /// Until when each lease was given that was given by somebody who may; a restart makes it uncertain.
+    given: BTreeMap<Ipv4Addr, u64>,
     offered: BTreeMap<Mac, Ipv4Addr>,
     transaction: u32,
     former_identifier: Vec<u8>,
@@ -76,11 +86,19 @@ fn network() -> Network {
             ]),
             on_link: true,
         },
-        conduct: Conduct::Full { sole: true },
+        conduct: FULL,
         marker: None,
         dated: true,
         restored: false,
     }
+}
+
+/// The decision for one subnet.
+fn segments(network: &Network, leases: &[Lease], conduct: Conduct, now: Now) -> Segments {
+    let (networks, nets) = (std::slice::from_ref(network), [network.subnet.net]);
+    let mut segments = Segments::new(SERVER, (networks, &nets), &[RELAY], leases, now);
+    segments.conduct(conduct);
+    segments
 }
 
 impl World {
@@ -88,7 +106,9 @@ impl World {
         let now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(START), trusted: true };
         Self {
             plant,
-            engine: Engine::new(network(), Vec::new(), now),
+            segments: segments(&network(), &[], FULL, now),
+            conduct: FULL,
+            rivalled: false,
             network: network(),
             seconds: 0,
             booted: 0,
@@ -97,6 +117,7 @@ impl World {
             stored: BTreeMap::new(),
             dated: true,
             held: BTreeMap::new(),
+            given: BTreeMap::new(),
             offered: BTreeMap::new(),
             transaction: 0,
             former_identifier: Vec::new(),
@@ -179,7 +200,9 @@ impl World {
         let client = self.client(request.mac, request.options.get(code::CLIENT_ID));
         let knowledge = knowledge(&request);
         for _ in 0..ROUNDS {
-            let decision = self.engine.handle(&request, &knowledge, self.now());
+            let decision = self.segments.handle(&request, &knowledge, self.now());
+            let named = request.kind == Kind::Request && decision.silence == Some(Silence::OtherServer);
+            self.rivalled |= named && matches!(self.conduct, Conduct::Full { .. });
             if let Some(address) = decision.probe {
                 assert!(decision.reply.is_none(), "a reply before the probe");
                 self.apply(&decision.writes, Some(&client));
@@ -196,11 +219,11 @@ impl World {
     fn probed(&mut self, address: Ipv4Addr, client: &Client) {
         match self.holder(address).filter(|(holder, ..)| holder != client).map(|(.., mac)| *mac) {
             Some(mac) => {
-                let decision = self.engine.found_used(address, mac, self.now());
+                let decision = self.segments.found_used(address, mac, self.now());
                 assert!(decision.reply.is_none());
                 self.apply(&decision.writes, None);
             }
-            None => self.engine.found_unused(address),
+            None => self.segments.found_unused(address),
         }
     }
 
@@ -219,6 +242,7 @@ impl World {
         }
         let reply = Reply::read(&message, reply.to);
         reply.check(request, knowledge, &self.network);
+        self.check_conduct(&reply, request, knowledge);
         let address = reply.yiaddr;
         if !address.is_unspecified() {
             let kept = self.network.subnet.reservations.get(&request.mac).map(|kept| kept.address);
@@ -235,9 +259,13 @@ impl World {
             }
             5 if request.kind != Kind::Inform => {
                 let stored = self.stored.get(&address).expect("an ACK before its lease is stored");
-                assert_eq!((stored.mac, stored.state), (request.mac, LeaseState::Bound), "another lease was stored");
+                let of = self.client(stored.mac, stored.client_id.as_deref());
+                assert_eq!((&of, stored.state), (client, LeaseState::Bound), "another lease was stored");
+                // A lease that only runs to its end is not stored again for a client that came with other hardware.
+                let renewed = decision.writes.iter().any(|write| matches!(write, LeaseWrite::Put(_)));
+                assert!(!renewed || stored.mac == request.mac, "stored with the hardware of somebody else");
                 self.held.retain(|_, (holder, ..)| holder != client);
-                self.held.insert(address, (client.clone(), self.seconds + u64::from(LEASE), request.mac));
+                self.held.insert(address, (client.clone(), self.seconds + u64::from(reply.lease()), request.mac));
             }
             6 => self.held.retain(|_, (holder, ..)| holder != client),
             _ => {}
@@ -276,7 +304,7 @@ impl World {
     /// Seconds pass.
     pub(super) fn wait(&mut self, seconds: u64) {
         self.seconds += seconds;
-        let writes = self.engine.tick(self.now());
+        let writes = self.segments.tick(self.now());
         for write in &writes {
             let LeaseWrite::Put(lease) = write else { continue };
             let client = self.client(lease.mac, lease.client_id.as_deref());
@@ -296,12 +324,64 @@ impl World {
         self.seconds += down;
         self.booted = self.seconds;
         self.trusted = trusted;
-        let leases = match self.plant {
+        let leases: Vec<Lease> = match self.plant {
             Plant::Forget => Vec::new(),
             _ => self.stored.values().cloned().collect(),
         };
         let network = Network { dated: self.dated, restored, ..network() };
-        self.engine = Engine::new(network, leases, self.now());
+        self.segments = segments(&network, &leases, self.conduct, self.now());
+        self.rivalled = false;
+        self.given.values_mut().for_each(|until| *until = u64::MAX);
+    }
+
+    /// Another part is played from now on, as [`super`] numbers them.
+    pub(super) fn set_conduct(&mut self, number: u8) {
+        self.conduct = match number & 7 {
+            1 => FULL,
+            2 => Conduct::Full { sole: false },
+            3 => Conduct::PhonesOnly,
+            4 => Conduct::InformOnly,
+            5 => Conduct::StandIn,
+            6 => Conduct::Silent,
+            _ => return,
+        };
+        if self.plant != Plant::Untold {
+            self.segments.conduct(self.conduct);
+        }
+    }
+
+    /// Nothing is said that the part does not allow which is played.
+    fn check_conduct(&mut self, reply: &Reply<'_>, request: &Request, knowledge: &Knowledge) {
+        let gives = match self.conduct {
+            Conduct::Silent => panic!("a reply of somebody who is silent"),
+            Conduct::InformOnly => false,
+            Conduct::PhonesOnly => knowledge.phone,
+            Conduct::Full { .. } | Conduct::StandIn => true,
+        };
+        match reply.kind {
+            6 => assert!(self.conduct == FULL && !self.rivalled, "a NAK, and there may be another server"),
+            5 if request.kind == Kind::Inform => {
+                if matches!(self.conduct, Conduct::InformOnly | Conduct::PhonesOnly) {
+                    assert!(knowledge.phone, "an answer for somebody who is no phone");
+                    assert!(!reply.has_any(&[1, 3, 6, 15, 42, 51]), "more than provisioning beside another server");
+                }
+            }
+            2 => {
+                assert!(gives, "an offer to somebody who gets no lease");
+                assert!(self.conduct != Conduct::StandIn || reply.lease() <= STAND_IN_LEASE);
+            }
+            5 => {
+                let until = self.seconds + u64::from(reply.lease());
+                if gives {
+                    assert!(self.conduct != Conduct::StandIn || reply.lease() <= STAND_IN_LEASE);
+                    self.given.insert(reply.yiaddr, until);
+                } else {
+                    let given = self.given.get(&reply.yiaddr);
+                    assert!(given.is_some_and(|given| until <= *given), "a lease goes on beyond {given:?}");
+                }
+            }
+            other => panic!("{other} is no reply"),
+        }
     }
 
     /// Something vouches for the wall clock, or it is set wrong while nothing does.

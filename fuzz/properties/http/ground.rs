@@ -8,11 +8,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use block66::brands::Registry;
+use block66::depot::Depot;
 use block66::http::provision::{Foundations, Provision};
 use block66::journal::Journal;
 use block66::model::{
-    FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Secret, Timestamp, Transport,
+    FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings, Timestamp,
+    Transport,
 };
+use block66::pairing::Pairing;
 use block66::pki::Authority;
 use block66::store::{Disk, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
@@ -27,6 +30,7 @@ struct Base {
     _directory: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
     store: Store,
+    depot: Depot,
     journal: Journal,
     authority: Authority,
     registry: Arc<Registry>,
@@ -53,6 +57,8 @@ impl Ground<'_> {
             base.store.commit(base.documents.clone()).wait().expect("the beginning is stored");
             let provision = Provision::new(Foundations {
                 store: base.store.clone(),
+                depot: base.depot.clone(),
+                pairing: Pairing::new(base.store.clone(), Id::new(Timestamp::default(), 99)),
                 journal: base.journal.clone(),
                 registry: Arc::clone(&base.registry),
                 authority: &base.authority,
@@ -114,6 +120,7 @@ impl Base {
             name: name.into(),
             login: organisation_login(name),
             policy: Policy::default(),
+            settings: Settings::NONE,
             created: now,
         };
         let (own, foreign) = (organisation(1, "branch"), organisation(2, "rival"));
@@ -131,6 +138,7 @@ impl Base {
         Self {
             runtime: tokio::runtime::Builder::new_current_thread().build().expect("a runtime"),
             registry: Arc::new(Registry::builtin().expect("the built-in brands")),
+            depot: Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).expect("a depot"),
             _directory: directory,
             store,
             journal,
@@ -175,10 +183,15 @@ fn phone(number: u8, organisation: Id, now: Timestamp) -> Phone {
             display: format!("Desk {number}"),
             server: "pbx.example".into(),
             port: None,
-            transport: Transport::Udp,
-            expires: Line::DEFAULT_EXPIRES,
+            transport: Some(Transport::Udp),
+            expires: None,
             voicemail: None,
+            settings: Settings::NONE,
         }],
+        group: None,
+        settings: Settings::NONE,
+        handsets: Vec::new(),
+        ports: Vec::new(),
         login: (number >= 3).then(|| login("own")),
         pending_login: (number <= 2).then(|| login("new")),
         first_contact: match number {

@@ -1,6 +1,7 @@
 //! The API: one function a path, each from a call to what is said.
 
 mod dhcp;
+mod firmware;
 mod organisations;
 mod phones;
 mod read;
@@ -88,6 +89,7 @@ impl Admin {
                 self.api_stop_campaign(id).await
             }
             ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
+            ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

@@ -7,7 +7,7 @@ use crate::admin::draft::OrganisationDraft;
 use crate::admin::problem::Problem;
 use crate::admin::route::Who;
 use crate::admin::{Admin, types};
-use crate::model::{Door, Event, Login, Organisation, Policy, Reason, Secret};
+use crate::model::{Door, Event, Login, Organisation, Reason, Secret, Settings};
 use crate::store::Write;
 use crate::sys::random;
 
@@ -23,7 +23,7 @@ impl Admin {
 
     /// A new organisation, with a login of its own.
     pub(super) async fn api_add_organisation(&self, call: &Call) -> Result<Answer, Problem> {
-        let name = call.json::<OrganisationDraft>()?.check().map_err(Problem::fields)?;
+        let (name, policy) = call.json::<OrganisationDraft>()?.check().map_err(Problem::fields)?;
         let now = self.0.clock.now().wall;
         let organisation = Organisation {
             id: random::id(now),
@@ -31,7 +31,8 @@ impl Admin {
             origin: self.0.facts.box_id,
             login: Login { user: user(&name), password: Secret::new(random::token(PASSWORD)) },
             name,
-            policy: Policy::default(),
+            policy,
+            settings: Settings::NONE,
             created: now,
         };
         let id = organisation.id;

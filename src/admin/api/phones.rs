@@ -10,7 +10,7 @@ use crate::admin::draft::{CheckedPhone, PhoneDraft};
 use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
-use crate::model::{Door, Event, FirstContact, Id, Login, Mac, Phone, Reason, Secret};
+use crate::model::{Door, Event, FirstContact, Id, Login, Mac, Phone, Reason, Secret, Settings};
 use crate::store::{self, Write};
 use crate::sys::random;
 
@@ -169,6 +169,10 @@ impl Admin {
             model: draft.model,
             name: draft.name,
             lines: draft.lines,
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
             login: None,
             pending_login: Some(login(draft.mac)),
             first_contact: FirstContact::Waiting,

@@ -61,11 +61,11 @@ impl Server {
             // Known by its hardware address, as most phones are.
             question.client_id = [&[1][..], &question.mac.octets()].concat();
             let Ok(request) = Request::decode(&question.bytes()) else { return (Err(Silence::Unclear), None) };
-            let options = &self.config.dhcp.options;
-            let knowledge = self.parts.provisioning.knowledge(&request, &self.parts.store, own, options);
+            let knowledge = self.parts.provisioning.knowledge(&request, &self.parts.store, own, &self.config.dhcp);
             let Preview { answer, address } = self.segments.preview(&request, &knowledge, self.parts.clock.now());
             let brand = self.parts.provisioning.brand(&request, &self.parts.store).map(|brand| {
-                let left_out = self.parts.provisioning.answer(brand, &request, &self.parts.store, own).left_out;
+                let left_out =
+                    self.parts.provisioning.answer(brand, &request, &self.parts.store, own, &self.config.dhcp).left_out;
                 let left_out = left_out.iter().map(|left| format!("Option {}: {}.", left.number, left.because));
                 (brand.id.clone(), left_out.collect::<Vec<_>>())
             });

@@ -1,6 +1,7 @@
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 
@@ -37,6 +38,20 @@ pub(super) fn challenge(nonce: &str, stale: bool, tls: bool) -> Response<Body> {
 pub(super) fn read_only() -> Response<Body> {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Files can only be read here.\n");
     set(&mut response, ALLOW, "GET, HEAD");
+    response
+}
+
+/// What was sent is kept.
+pub(super) fn kept(new: bool) -> Response<Body> {
+    plain(if new { StatusCode::CREATED } else { StatusCode::OK }, "Kept.\n")
+}
+
+/// The files are there. Never for good (301): some devices would keep that for ever.
+pub(super) fn redirect(to: &str) -> Response<Body> {
+    let mut response = Response::new(body(Bytes::new()));
+    *response.status_mut() = StatusCode::FOUND;
+    set(&mut response, LOCATION, to);
+    set(&mut response, CACHE_CONTROL, "no-store");
     response
 }
 

@@ -33,6 +33,11 @@ impl Root {
         }
     }
 
+    /// The certificate in DER.
+    pub(super) fn der(&self) -> &[u8] {
+        &self.der.bytes
+    }
+
     /// The file of that name, in lower case. `.crt` is text, as the tools of servers expect, and has the type that makes
     /// desktops and telephones offer to install it.
     pub(super) fn file(&self, name: &str) -> Option<RootFile<'_>> {

@@ -1,7 +1,8 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use super::Provision;
-use crate::model::{LeaseState, Mac, Now};
+use crate::model::{Event, LeaseState, Mac, Now, Phone};
 use crate::sys::neighbours;
 
 impl Provision {
@@ -12,6 +13,21 @@ impl Provision {
             return Neighbour::default();
         }
         Neighbour { lease: self.leased_to(v4, now), neighbour: neighbours::lookup(address) }
+    }
+
+    /// The phone on the list that nothing on the LAN speaks against being at an address.
+    pub fn phone_at(&self, address: IpAddr) -> Option<Arc<Phone>> {
+        self.store.phone_by_mac(self.mac_at(address)?)
+    }
+
+    /// The MAC that nothing on the LAN speaks against being at an address.
+    pub fn mac_at(&self, address: IpAddr) -> Option<Mac> {
+        self.neighbour(address, self.clock.now()).known()
+    }
+
+    /// Records an event.
+    pub(in crate::http) fn note(&self, event: Event) {
+        self.journal.record(event);
     }
 
     fn leased_to(&self, address: Ipv4Addr, now: Now) -> Option<Mac> {

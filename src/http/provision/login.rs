@@ -23,6 +23,9 @@ pub(super) enum Login {
         proof: LoginProof,
         /// Whether one was sent at all, if only one that was not asked for.
         sent: bool,
+        /// Whether it is Basic over plain HTTP: nobody asked for that, and everybody on the way has read it. It counts
+        /// only where policy says so.
+        bare: bool,
     },
     /// It is right, but for a nonce that is no longer good: ask again, with `stale=true`.
     Stale,
@@ -63,7 +66,7 @@ impl Logins {
         now: Now,
     ) -> Login {
         let Some(value) = headers.get(AUTHORIZATION) else {
-            return Login::Proof { proof: LoginProof::None, sent: false };
+            return Login::Proof { proof: LoginProof::None, sent: false, bare: false };
         };
         if let Some(wait) = self.throttle().wait(peer.address, now.monotonic) {
             return Login::Throttled(wait.as_secs().saturating_add(1));
@@ -72,15 +75,12 @@ impl Logins {
             Ok(login) => login,
             Err(error) => return Login::Malformed(error),
         };
-        if matches!(login, Authorization::Basic { .. }) && !peer.tls {
-            // It was not asked for and everybody on the way has read it. What was asked for is still to come.
-            return Login::Proof { proof: LoginProof::None, sent: true };
-        }
+        let bare = matches!(login, Authorization::Basic { .. }) && !peer.tls;
         let (proof, password) = self.look_up(store, login.user());
         let right = login.proves(method, &password);
         if !right || proof == LoginProof::Wrong || !is_for(&login, wanted) {
             self.throttle().wrong(peer.address, now.monotonic);
-            return Login::Proof { proof: LoginProof::Wrong, sent: true };
+            return Login::Proof { proof: LoginProof::Wrong, sent: true, bare };
         }
         if let Authorization::Digest(answer) = &login {
             let count = answer.quality.as_ref().map(|quality| quality.count);
@@ -88,7 +88,7 @@ impl Logins {
                 return Login::Stale;
             }
         }
-        Login::Proof { proof, sent: true }
+        Login::Proof { proof, sent: true, bare }
     }
 
     /// What a user name would prove, and the password that it would take.

@@ -1,14 +1,22 @@
 //! Files for phones: who asks, what for, on what evidence; and then the bytes, or a refusal with its reason.
 
 mod answers;
+mod asker;
 mod authority;
-mod file;
+mod book;
+mod hand_out;
 mod lan;
+mod levels;
 mod login;
+mod make;
 mod query;
+mod resource;
 mod revisions;
+mod stranger;
+mod tftp;
 mod transition;
 mod unanswered;
+mod upload;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,18 +27,22 @@ use ipnet::Ipv4Net;
 
 use self::answers::About;
 use self::authority::Root;
-use self::login::{Login, Logins};
+use self::login::Logins;
 use self::query::Query;
 use self::revisions::Revisions;
 use self::unanswered::Unanswered;
 use super::path::Wanted;
 use super::{Body, Peer};
-use crate::access::{self, Ask, Channel, Evidence, File, Lan, LoginProof, Subject, Transition, Verdict};
-use crate::brands::{Brand, Claims, Content, FileKind, FileMatch, FileRule, Registry};
+use crate::access::{Channel, File, Transition};
+use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
+use crate::depot::Depot;
 use crate::journal::Journal;
-use crate::model::{Door, Event, FirstContact, Mac, Now, Phone, Policy, Reason, Timestamp};
+use crate::model::{
+    BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, Timestamp, provisioning_url,
+};
+use crate::pairing::Pairing;
 use crate::pki::Authority;
-use crate::store::{self, Store, Write};
+use crate::store::Store;
 use crate::sys::clock::Clock;
 
 /// How often a decision is taken anew because the phone's document changed under it.
@@ -42,6 +54,10 @@ const STORE_PAUSE: u64 = 60;
 pub struct Foundations<'a> {
     /// Phones, organisations, leases.
     pub store: Store,
+    /// Pictures and sounds for phones, and what they send up.
+    pub depot: Depot,
+    /// Phones on no list.
+    pub pairing: Pairing,
     /// Where every hand-out and refusal is recorded.
     pub journal: Journal,
     /// What phones ask for, and what they get.
@@ -63,6 +79,8 @@ pub struct Foundations<'a> {
 /// The provisioning side of the HTTP and HTTPS doors.
 pub struct Provision {
     store: Store,
+    depot: Depot,
+    pairing: Pairing,
     journal: Journal,
     registry: Arc<Registry>,
     root: Root,
@@ -77,7 +95,7 @@ pub struct Provision {
     revisions: Mutex<Revisions>,
 }
 
-/// A file that is made for those who may have it.
+/// A file that is there for those who may have it, or may send it.
 #[derive(Clone, Copy)]
 struct Target<'a> {
     brand: &'a Brand,
@@ -85,6 +103,17 @@ struct Target<'a> {
     file: File,
     /// The phone that it is about, as claimed by the name, the User-Agent or the LAN.
     claimed: Option<Mac>,
+    /// What stood in the places of its name.
+    places: &'a Places,
+    /// The name as asked, in lower case and with its folders.
+    asked: &'a str,
+}
+
+impl Target<'_> {
+    /// The name in the one spelling that it is kept under.
+    fn name(&self) -> String {
+        self.rule.name_for(self.places).unwrap_or_else(|| self.rule.name().to_owned()).to_lowercase()
+    }
 }
 
 impl Provision {
@@ -94,6 +123,8 @@ impl Provision {
             root: Root::of(on.authority),
             started: on.clock.now().wall,
             store: on.store,
+            depot: on.depot,
+            pairing: on.pairing,
             journal: on.journal,
             registry: on.registry,
             clock: on.clock,
@@ -114,11 +145,29 @@ impl Provision {
         }
     }
 
-    /// Answers a request. Its body is not looked at.
+    /// Whether a path is a file for phones rather than a page. Besides what is so by its form, those are the paths that a
+    /// brand's phones make up by themselves, with folders, or with nothing but their MAC in the name.
+    pub fn has_files_at(&self, wanted: &Wanted) -> bool {
+        let made_up = || match self.registry.file(wanted.name()) {
+            FileMatch::Served { places, .. } => {
+                wanted.name().contains('.') || places.mac.is_some_and(|_| !wanted.name().contains('/'))
+            }
+            FileMatch::Withheld => wanted.name().contains('.'),
+            FileMatch::Unknown => false,
+        };
+        wanted.is_provisioning() || !wanted.is_page() && made_up()
+    }
+
+    /// Answers a request. Its body is looked at only where a phone may send one up.
     ///
     /// What the answer changes about the phone is on the disk before the answer is returned.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body> {
-        let (head, _) = request.into_parts();
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body>
+    where
+        B: hyper::body::Body + Send,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
         if !self.serves(peer.address) {
             tracing::debug!(address = %peer.address, "asked from outside the configured networks");
             return answers::not_found();
@@ -128,8 +177,10 @@ impl Provision {
             method: &head.method,
             headers: &head.headers,
             asked: head.uri.path(),
+            parameters: head.uri.query(),
             agent,
             peer,
+            channel: if peer.tls { Channel::Tls } else { Channel::Plain },
             now: self.clock.now(),
         };
         let wanted = match Wanted::read(head.uri.path()) {
@@ -139,30 +190,61 @@ impl Provision {
                 return answers::plain(StatusCode::BAD_REQUEST, "This path cannot be read.\n");
             }
         };
-        if query.method != Method::GET && query.method != Method::HEAD {
-            self.record(&query, None, Reason::NotServed);
-            return answers::read_only();
-        }
-        if let Some(response) = self.root_file(&query, &wanted) {
+        let reads = matches!(*query.method, Method::GET | Method::HEAD);
+        let sends = matches!(*query.method, Method::PUT | Method::POST);
+        if let Some(response) = self.root_file(&query, &wanted).filter(|_| reads) {
             return response;
         }
         let claims = Claims { user_agent: query.agent.as_deref(), ..Claims::default() };
         let recognised = self.registry.recognise(&claims);
-        let name = wanted.name().rsplit('/').next().unwrap_or_default();
-        let hint = recognised.as_ref().map(|found| found.brand.id.as_str());
-        match self.registry.file_of(name, hint) {
-            FileMatch::Served { brand, rule, mac, .. } => {
-                let file = if rule.kind == FileKind::Own { File::Own } else { File::Common };
-                let by_agent = recognised.as_ref().and_then(|found| found.mac);
-                let claimed = mac.or(by_agent).or_else(|| self.neighbour(peer.address, query.now).known());
-                self.hand_out(&query, &wanted, Target { brand, rule, file, claimed }).await
+        let by_agent = recognised.as_ref().map(|found| found.brand.id.clone());
+        let hint = by_agent.or_else(|| self.brand_of_name(wanted.name()));
+        match self.registry.file_of(wanted.name(), hint.as_deref()) {
+            FileMatch::Served { brand, rule, places } if reads || sends && rule.kind == FileKind::Upload => {
+                let claimed = self.claimed(&query, &places, recognised.as_ref());
+                let file = access_of(rule);
+                let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
+                if rule.kind == FileKind::Redirect {
+                    self.record(&query, claimed, Reason::Redirected);
+                    return answers::redirect(&self.provisioning_url(peer));
+                }
+                if sends {
+                    self.take(&query, &wanted, target, body).await
+                } else {
+                    self.hand_out(&query, &wanted, target).await
+                }
             }
-            FileMatch::Withheld | FileMatch::Unknown => {
-                let mac = recognised.and_then(|found| found.mac);
-                self.record(&query, mac, Reason::NotServed);
-                answers::not_found()
+            other => {
+                let unknown = matches!(other, FileMatch::Unknown) && reads;
+                let nearest = recognised.as_ref().filter(|_| unknown).and_then(|found| nearest(found, wanted.name()));
+                let reason = nearest.map_or(Reason::NotServed, |nearest| Reason::NameUnknown { nearest });
+                self.record(&query, recognised.and_then(|found| found.mac), reason);
+                if reads { answers::not_found() } else { answers::read_only() }
             }
         }
+    }
+
+    /// Where this phone's files are, over the channel that it has come by.
+    fn provisioning_url(&self, peer: Peer) -> String {
+        let (http, https) = self.ports;
+        let scheme = if peer.tls { Scheme::Https } else { Scheme::Http };
+        provisioning_url(scheme, &BoxAddress { host: peer.local, http, https }, "")
+    }
+
+    /// The phone that a request is about: as the name says, else the User-Agent, else whoever has the address.
+    fn claimed(&self, query: &Query<'_>, places: &Places, recognised: Option<&Recognition<'_>>) -> Option<Mac> {
+        let by_agent = recognised.and_then(|found| found.mac);
+        places.mac.or(by_agent).or_else(|| self.neighbour(query.peer.address, query.now).known())
+    }
+
+    /// Whose file a name is that phones of several brands ask for, where the asker does not say what it is: that of the
+    /// phone whose MAC stands in it, as it is listed or as its address begins.
+    fn brand_of_name(&self, name: &str) -> Option<String> {
+        let FileMatch::Served { places, .. } = self.registry.file_of(name, None) else { return None };
+        let mac = places.mac?;
+        let listed = self.store.phone_by_mac(mac).and_then(|phone| phone.brand.clone());
+        let claims = Claims { mac: Some(mac), ..Claims::default() };
+        listed.or_else(|| self.registry.recognise(&claims).map(|found| found.brand.id.clone()))
     }
 
     /// A TLS handshake with `peer` failed. A phone that had our CA and no longer trusts it was reset.
@@ -192,7 +274,7 @@ impl Provision {
         let file = self.root.file(wanted.name())?;
         let mac = self.neighbour(query.peer.address, query.now).known();
         self.record(query, mac, Reason::CaGiven);
-        let fresh = query.condition().is_fresh(file.revision, self.root.since, query.now.wall);
+        let fresh = query.condition().is_fresh(file.revision, Some(self.root.since), false, query.now.wall);
         let about = About {
             content_type: file.content_type,
             revision: file.revision,
@@ -202,194 +284,38 @@ impl Provision {
         Some(answers::file((!fresh).then_some(file.bytes), &about))
     }
 
-    async fn hand_out(&self, query: &Query<'_>, wanted: &Wanted, target: Target<'_>) -> Response<Body> {
-        let Query { peer, now, .. } = *query;
-        let login = self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), peer, now);
-        let (proof, sent) = match login {
-            Login::Proof { proof, sent } => (proof, sent),
-            Login::Malformed(error) => {
-                self.record(query, target.claimed, Reason::HttpMalformed { what: error.to_string() });
-                (LoginProof::Wrong, true)
-            }
-            // The client has the right login and sends it again at once: nothing happened yet.
-            Login::Stale => return self.challenge(peer, now, true),
-            Login::Throttled(seconds) => {
-                self.record(query, target.claimed, Reason::Throttled);
-                return answers::later(StatusCode::TOO_MANY_REQUESTS, seconds);
-            }
-        };
-        let known = self.neighbour(peer.address, now);
-        let evidence = Evidence {
-            login: proof,
-            certificate: None,
-            lan: target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour)),
-        };
-        if let (Lan::Disagrees, Some(claimed)) = (evidence.lan, target.claimed) {
-            self.record(query, target.claimed, Reason::MacMismatch { claimed, address: peer.address });
-        }
-        let ask = Ask {
-            channel: if peer.tls { Channel::Tls } else { Channel::Plain },
-            file: target.file,
-            address: peer.address,
-            unanswered: self.was_asked(target.claimed, sent, query),
-        };
-        for _ in 0..ATTEMPTS {
-            match self.attempt(query, target, &ask, &evidence, sent).await {
-                Ok(response) => return response,
-                Err(store::Error::Conflict { .. }) => {}
-                Err(error) => {
-                    self.record(query, target.claimed, Reason::RenderFailed { what: error.to_string() });
-                    return answers::later(StatusCode::SERVICE_UNAVAILABLE, STORE_PAUSE);
-                }
-            }
-        }
-        answers::later(StatusCode::SERVICE_UNAVAILABLE, 1)
-    }
-
-    /// Decides once, and does what was decided.
-    async fn attempt(
-        &self,
-        query: &Query<'_>,
-        target: Target<'_>,
-        ask: &Ask,
-        evidence: &Evidence,
-        sent: bool,
-    ) -> Result<Response<Body>, store::Error> {
-        let now = query.now;
-        let phone = self.subject(target, evidence);
-        let organisation = phone.as_ref().and_then(|phone| self.store.organisation(phone.organisation));
-        let policy = self.policy.or(organisation.as_ref().map(|o| o.policy)).unwrap_or_default();
-        let subject = phone.as_deref().map(|phone| Subject { phone, policy });
-        let verdict = access::decide(ask, evidence, subject, now.wall);
-        let event =
-            |reason| self.event(query, target.claimed, reason).of(phone.as_ref().map(|phone| phone.organisation));
-        match &verdict {
-            Verdict::Grant { content, transition, .. } => {
-                let phone = match phone.as_deref() {
-                    Some(phone) => Some(self.moved_on(phone, *content, *transition, query).await?),
-                    None => None,
-                };
-                let rendered = self.render(query, target, *content, phone.as_ref(), organisation.as_deref());
-                let rendered = match rendered {
-                    Ok(rendered) => rendered,
-                    Err(error) => {
-                        self.journal.record(event(Reason::RenderFailed { what: error.to_string() }));
-                        return Ok(answers::plain(StatusCode::INTERNAL_SERVER_ERROR, "This file could not be made.\n"));
-                    }
-                };
-                if let Some(mac) = target.claimed.filter(|_| *content == Content::FirstContact) {
-                    // It has a login from now on, and is to be asked for it.
-                    self.unanswered().answer(mac, query.peer.address);
-                }
-                let (response, fresh, revision) = self.file(query, target, *content, phone.as_ref(), rendered);
-                if query.method == Method::GET {
-                    let reason = match verdict.reason(target.file, &revision) {
-                        Reason::Success { own_file: true, own_login, revision } if fresh => {
-                            Reason::NotModified { own_login, revision }
-                        }
-                        other => other,
-                    };
-                    self.journal.record(event(reason));
-                }
-                Ok(response)
-            }
-            Verdict::Challenge { reason, transition } => {
-                if let (Some(phone), Some(transition)) = (phone.as_deref(), *transition) {
-                    // Not waited for: the answer takes as long for a phone that is on no list.
-                    self.store_later(transition::apply(phone, transition, now.wall), phone.version);
-                }
-                if let Some(mac) = target.claimed.filter(|_| !sent) {
-                    self.unanswered().ask(mac, query.peer.address, now.monotonic);
-                }
-                self.journal.record(event(reason.clone()));
-                Ok(self.challenge(query.peer, now, false))
-            }
-            Verdict::NotFound(reason) => {
-                self.journal.record(event(reason.clone()));
-                Ok(answers::not_found())
-            }
-            Verdict::Forbidden(reason) => {
-                self.journal.record(event(reason.clone()));
-                Ok(answers::plain(StatusCode::FORBIDDEN, "This login is not enough here.\n"))
-            }
-        }
-    }
-
-    /// The phone that is asked about. Without a good login and away from its own address it plays no part in the
-    /// decision: it is not even looked up then, so that a listed one takes no longer than another.
-    fn subject(&self, target: Target<'_>, evidence: &Evidence) -> Option<Arc<Phone>> {
-        let good_login = !matches!(evidence.login, LoginProof::None | LoginProof::Wrong);
-        let mac = target.claimed.filter(|_| good_login || evidence.lan == Lan::Agrees)?;
-        self.store.phone_by_mac(mac)
-    }
-
-    /// The phone after the transition and with what its User-Agent says about it, as stored.
-    async fn moved_on(
-        &self,
-        phone: &Phone,
-        content: Content,
-        transition: Option<Transition>,
-        query: &Query<'_>,
-    ) -> Result<Phone, store::Error> {
-        let mut changed =
-            transition.map_or_else(|| phone.clone(), |transition| transition::apply(phone, transition, query.now.wall));
-        let needs_login = content.is_secret() && access::login_to_hand_out(&changed).is_none();
-        if needs_login {
-            changed.pending_login = Some(transition::fresh_login());
-        }
-        self.learn(&mut changed, query);
-        if changed == *phone {
-            return Ok(changed);
-        }
-        match self.store.commit(vec![Write::PutPhone { phone: changed.clone(), expect: Some(phone.version) }]).await {
-            Ok(()) => Ok(changed),
-            Err(conflict @ store::Error::Conflict { .. }) => Err(conflict),
-            // What a phone may be given for the first time must be on record. A phone that has shown its login may have
-            // its file even from a box whose disk is full.
-            Err(error) if needs_login || matches!(transition, Some(Transition::OpenFirstContact { .. })) => Err(error),
-            Err(error) => {
-                tracing::warn!(%error, mac = %phone.mac, "what was learned about a phone could not be stored");
-                Ok(phone.clone())
-            }
-        }
-    }
-
-    /// Takes over what the User-Agent says, when it speaks of this phone or of no other.
-    fn learn(&self, phone: &mut Phone, query: &Query<'_>) {
-        let claims = Claims { user_agent: query.agent.as_deref(), ..Claims::default() };
-        let Some(found) = self.registry.recognise(&claims) else { return };
-        if found.mac.is_some_and(|mac| mac != phone.mac) {
-            return;
-        }
-        if phone.brand.as_deref() != Some(found.brand.id.as_str()) {
-            phone.brand = Some(found.brand.id.clone());
-        }
-        if found.model.is_some() && phone.model != found.model {
-            phone.model = found.model;
-        }
-    }
-
     fn challenge(&self, peer: Peer, now: Now, stale: bool) -> Response<Body> {
         answers::challenge(&self.logins.nonce(peer.address, now), stale, peer.tls)
     }
 
-    /// Whether the phone was asked for a login before and comes without one. One that sends any is no longer waited for.
-    fn was_asked(&self, claimed: Option<Mac>, sent: bool, query: &Query<'_>) -> bool {
-        let Some(mac) = claimed else { return false };
-        let address = query.peer.address;
-        let mut unanswered = self.unanswered();
-        if sent {
-            unanswered.answer(mac, address);
-        }
-        unanswered.holds(mac, address, query.now.monotonic)
-    }
-
-    /// Stores a phone without waiting. Somebody who changed it in the meantime wins.
-    fn store_later(&self, phone: Phone, version: u64) {
-        drop(self.store.commit(vec![Write::PutPhone { phone, expect: Some(version) }]));
-    }
-
     fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name among those of the phone's brand that is written almost like this one.
+fn nearest(found: &Recognition<'_>, name: &str) -> Option<String> {
+    /// Letters that may be wrong, left out or too many.
+    const MOST: usize = 3;
+    const LONGEST: usize = 64;
+    let places = Places { mac: found.mac, model: found.model.clone(), ..Places::default() };
+    let name = name.rsplit('/').next().filter(|name| name.len() <= LONGEST)?;
+    let served = found.brand.files().iter().filter(|rule| rule.kind != FileKind::Withheld);
+    served
+        .filter_map(|rule| rule.name_for(&places))
+        .map(|known| (strsim::osa_distance(&known.to_lowercase(), name), known))
+        .filter(|(distance, _)| *distance <= MOST)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// What a file is to the decision who gets it.
+fn access_of(rule: &FileRule) -> File {
+    match rule.kind {
+        FileKind::Own if rule.secret => File::Own,
+        FileKind::Upload if rule.secret => File::Kept,
+        FileKind::Own | FileKind::Upload | FileKind::Book => File::Personal,
+        FileKind::Resource => File::Shared,
+        FileKind::Common | FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => File::Common,
     }
 }

@@ -2,8 +2,10 @@ use hyper::header::{HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use hyper::{HeaderMap, Method};
 
 use super::Provision;
+use crate::access::Channel;
 use crate::http::Peer;
 use crate::http::conditional::Condition;
+use crate::http::path;
 use crate::model::{Door, Event, Mac, Now, Reason};
 
 /// A request, taken apart.
@@ -12,12 +14,20 @@ pub(super) struct Query<'a> {
     pub(super) headers: &'a HeaderMap,
     /// Path as asked, for the record.
     pub(super) asked: &'a str,
+    /// What stood behind the question mark.
+    pub(super) parameters: Option<&'a str>,
     pub(super) agent: Option<String>,
     pub(super) peer: Peer,
+    pub(super) channel: Channel,
     pub(super) now: Now,
 }
 
 impl Query<'_> {
+    /// The value of a parameter, if it is one that can be read.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        path::parameter(self.parameters?, name)
+    }
+
     /// What the client says about its copy.
     pub(super) fn condition(&self) -> Condition<'_> {
         let text = |name| self.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -28,7 +38,11 @@ impl Query<'_> {
 impl Provision {
     /// An event about this request.
     pub(super) fn event(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) -> Event {
-        let door = if query.peer.tls { Door::Https } else { Door::Http };
+        let door = match query.channel {
+            Channel::Tls => Door::Https,
+            Channel::Plain => Door::Http,
+            Channel::Tftp => Door::Tftp,
+        };
         Event::new(query.now.wall, door, reason)
             .about(mac)
             .from_address(query.peer.address)

@@ -4,15 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Id, Timestamp};
 
-/// Since when each phone's own file has had the content that it was last served with.
+/// Since when each phone's files have had the content that it was last served with.
 ///
 /// What a phone is given depends on its evidence as well as on its document, and on the program and the box's
 /// address too. So the date is that of the change of the bytes themselves: a new revision at a phone's address gets a
 /// date after every earlier answer from there, and the date stays while the bytes stay.
 #[derive(Debug, Default)]
 pub(super) struct Revisions {
-    of_phones: HashMap<Id, Known>,
+    of_files: HashMap<File, Known>,
 }
+
+/// A phone's file: whose, and its name in short.
+pub(super) type File = (Id, String);
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -32,23 +35,23 @@ pub(super) struct Served {
 }
 
 impl Revisions {
-    /// Phones that are remembered. Beyond that all are forgotten, which costs each one download.
+    /// Files that are remembered. Beyond that all are forgotten, which costs each one download.
     const MOST: usize = 50_000;
 
-    /// The date of `revision`, served to a phone at `now`. `kept` is looked up when nothing is known of the phone since
+    /// The date of `revision`, served to a phone at `now`. `kept` is looked up when nothing is known of the file since
     /// the start. The second value says whether the date is new.
     pub(super) fn date(
         &mut self,
-        phone: Id,
+        file: File,
         revision: &str,
         now: Timestamp,
         kept: impl FnOnce() -> Option<Served>,
     ) -> (Timestamp, bool) {
-        if self.of_phones.len() >= Self::MOST && !self.of_phones.contains_key(&phone) {
-            self.of_phones.clear();
+        if self.of_files.len() >= Self::MOST && !self.of_files.contains_key(&file) {
+            self.of_files.clear();
         }
         let earlier =
-            self.of_phones.remove(&phone).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
+            self.of_files.remove(&file).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
         let second = now.secs();
         let (served, last, new) = match earlier {
             Some(Known { served, last }) if served.revision == revision => (served, last.max(second), false),
@@ -60,7 +63,7 @@ impl Revisions {
             None => (Served { revision: revision.to_owned(), since: Timestamp::from_secs(second) }, second, true),
         };
         let since = served.since;
-        self.of_phones.insert(phone, Known { served, last });
+        self.of_files.insert(file, Known { served, last });
         (since, new)
     }
 }
@@ -78,7 +81,7 @@ mod tests {
         let phone = Id::new(at(0), 1);
         let mut revisions = Revisions::default();
         let mut date = |revision, now| {
-            let (date, new) = revisions.date(phone, revision, at(now), || None);
+            let (date, new) = revisions.date((phone, "own".into()), revision, at(now), || None);
             ((date.millis() - at(0).millis()), new)
         };
         assert_eq!(date("a", 400), (0, true));
@@ -90,10 +93,22 @@ mod tests {
     }
 
     #[test]
+    fn two_files_of_one_phone_have_dates_of_their_own() {
+        let phone = Id::new(at(0), 1);
+        let mut revisions = Revisions::default();
+        for minute in 0..5 {
+            let now = at(minute * 60_000);
+            let own = revisions.date((phone, "own".into()), "a", now, || None);
+            let web = revisions.date((phone, "web".into()), "b", now, || None);
+            assert_eq!((own.0, web.0), (at(0), at(0)));
+        }
+    }
+
+    #[test]
     fn dates_outlive_the_process() {
         let phone = Id::new(at(0), 1);
         let kept = || Some(Served { revision: "a".into(), since: at(0) });
-        assert_eq!(Revisions::default().date(phone, "a", at(90_000), kept), (at(0), false));
-        assert_eq!(Revisions::default().date(phone, "b", at(90_000), kept), (at(90_000), true));
+        assert_eq!(Revisions::default().date((phone, "own".into()), "a", at(90_000), kept), (at(0), false));
+        assert_eq!(Revisions::default().date((phone, "own".into()), "b", at(90_000), kept), (at(90_000), true));
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn fresh_login() -> Login {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Id, Mac};
+    use crate::model::{Id, Mac, Settings};
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -44,6 +44,10 @@ mod tests {
             model: None,
             name: "Reception".into(),
             lines: Vec::new(),
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
             login: None,
             pending_login: None,
             first_contact: FirstContact::Waiting,

@@ -180,7 +180,8 @@ impl Core {
         }
         let seen = self.watched.addresses.get(&phone.mac).copied().or_else(|| self.address_by_events(phone.mac));
         if let Some(address) = leased.or(seen) {
-            let lines = phone.lines.iter().map(|line| line.transport).filter(|transport| *transport != Transport::Udp);
+            let lines =
+                phone.lines.iter().filter_map(|line| line.transport).filter(|transport| *transport != Transport::Udp);
             let transports = lines.chain(manners.transports.iter().copied());
             for transport in transports {
                 let port = if transport == Transport::Tls { manners.port.saturating_add(1) } else { manners.port };

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::phone::Login;
+use super::sparse::Sparse;
+use super::vault::Vault;
 use super::{decode, encode, form};
 use crate::model::{self, Id, Policy, ResourceKind, Timestamp};
 use crate::store::Error;
@@ -16,20 +17,35 @@ pub(in crate::store) struct Organisation {
     name: String,
     login: Login,
     policy: Policy,
+    #[serde(default, skip_serializing_if = "Sparse::is_empty")]
+    set: Sparse,
+    /// What the settings hold that is secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secrets: Option<String>,
     created: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Login {
+    user: String,
+    password: String,
 }
 
 impl Organisation {
     /// The record of `organisation` at `version`.
     pub(in crate::store) fn seal(organisation: &model::Organisation, version: u64, key: &Key) -> Result<Bytes, Error> {
         let place = Place::Organisation(organisation.id);
+        let (document, mut vault) = (place.name(), Vault::default());
+        let login = &organisation.login;
         let record = Self {
             v: form(),
             version,
             origin: organisation.origin,
             name: organisation.name.clone(),
-            login: Login::seal(&organisation.login, &place.name(), "login", key)?,
+            login: Login { user: login.user.clone(), password: key.seal(&login.password, &document, "login")? },
             policy: organisation.policy,
+            set: Sparse::pack(&organisation.settings, &mut vault),
+            secrets: vault.seal(&document, key)?,
             created: organisation.created,
         };
         encode(&place, &record)
@@ -38,14 +54,18 @@ impl Organisation {
     /// The organisation in a record.
     pub(in crate::store) fn open(id: Id, bytes: &[u8], key: &Key) -> Result<model::Organisation, Error> {
         let place = Place::Organisation(id);
+        let document = place.name();
         let record: Self = decode(&place, bytes)?;
+        let mut vault = Vault::open(record.secrets.as_deref(), &document, key)?;
+        let password = key.open(&record.login.password, &document, "login")?;
         Ok(model::Organisation {
             id,
             version: record.version,
             origin: record.origin,
             name: record.name,
-            login: record.login.open(&place.name(), "login", key)?,
+            login: model::Login { user: record.login.user, password },
             policy: record.policy,
+            settings: record.set.unpack(&mut vault, &document)?,
             created: record.created,
         })
     }
@@ -58,6 +78,8 @@ pub(in crate::store) struct PhoneBook {
     version: u64,
     origin: Id,
     organisation: Id,
+    #[serde(default)]
+    number: u32,
     name: String,
     contacts: Vec<(String, Vec<String>)>,
     created: Timestamp,
@@ -71,6 +93,7 @@ impl PhoneBook {
             version,
             origin: book.origin,
             organisation: book.organisation,
+            number: book.number,
             name: book.name.clone(),
             contacts: book.contacts.iter().map(|c| (c.name.clone(), c.numbers.clone())).collect(),
             created: book.created,
@@ -86,6 +109,7 @@ impl PhoneBook {
             version: record.version,
             origin: record.origin,
             organisation: record.organisation,
+            number: record.number,
             name: record.name,
             contacts: record.contacts.into_iter().map(|(name, numbers)| model::Contact { name, numbers }).collect(),
             created: record.created,

@@ -4,16 +4,23 @@
 //! Documents are JSON; leases, of which there are many and which change often, are a few packed bytes.
 
 mod documents;
+mod firmware;
+mod first_phone;
+mod group;
 mod head;
 mod journal;
 mod lease;
 mod phone;
 mod settings;
+mod sparse;
+mod vault;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(super) use documents::{Organisation, PhoneBook, Resource};
+pub(super) use firmware::{Firmware, Rollout};
+pub(super) use group::{Group, GroupHead};
 pub(super) use head::{Claim, Head, Holder};
 pub(super) use journal::{Event, EventHead, Journey};
 pub(super) use lease::{decode as decode_lease, encode as encode_lease};

@@ -14,7 +14,7 @@ fn options(directory: &Path) -> Options {
     Options { directory: directory.into(), key: key(), clock: Clock::new(Timestamp::default()), disk: Disk::default() }
 }
 
-fn open(directory: &Path) -> (Store, Opened) {
+pub(super) fn open(directory: &Path) -> (Store, Opened) {
     Store::open(options(directory)).unwrap()
 }
 
@@ -184,6 +184,33 @@ fn phones_belong_to_an_organisation_that_is_there() {
     assert!(matches!(store.commit(vec![delete()]).wait(), Err(Error::InUse { .. })));
     store.commit(vec![Write::DeletePhone(samples::phone(1, 0).id), delete()]).wait().unwrap();
     assert!(store.organisations().is_empty());
+}
+
+#[test]
+fn groups_have_a_name_of_their_own_and_stay_while_a_phone_is_in_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path());
+    let put = |group| Write::PutGroup { group, expect: None };
+    assert!(matches!(store.commit(vec![put(samples::group(1))]).wait(), Err(Error::Missing { .. })));
+    let mut phone = samples::phone(1, 0);
+    phone.group = Some(samples::group(1).id);
+    let put_phone = |phone| Write::PutPhone { phone, expect: None };
+    assert!(matches!(
+        store.commit(vec![put_organisation(1), put_phone(phone.clone())]).wait(),
+        Err(Error::Missing { .. })
+    ));
+    store.commit(vec![put_organisation(1), put(samples::group(1)), put_phone(phone.clone())]).wait().unwrap();
+    let twin = crate::model::Group { name: "Group 1".into(), ..samples::group(2) };
+    assert!(matches!(store.commit(vec![put(twin)]).wait(), Err(Error::Taken { .. })));
+    let delete = || Write::DeleteGroup(samples::group(1).id);
+    assert!(matches!(store.commit(vec![delete()]).wait(), Err(Error::InUse { .. })));
+    store.close();
+    let (store, _) = open(directory.path());
+    let groups = store.groups(phone.organisation);
+    assert_eq!(groups, [crate::model::Group { version: 1, ..samples::group(1) }]);
+    assert_eq!(store.phone_by_mac(phone.mac).unwrap().group, Some(groups[0].id));
+    store.commit(vec![put_phone(crate::model::Phone { group: None, ..phone }), delete()]).wait().unwrap();
+    assert!(store.groups(samples::organisation(1).id).is_empty());
 }
 
 #[test]

@@ -150,6 +150,35 @@ fn torn_snapshots_of_the_engine_do_not_matter() {
     assert_eq!((opened.restored, store.leases("office").len()), (None, 1));
 }
 
+/// A store of the first schema opens, with the phones in it, and is of the newest one from then on.
+#[test]
+fn a_store_of_the_first_schema_is_brought_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path());
+    store.commit(vec![put_organisation(1)]).wait().unwrap();
+    store.close();
+    let path = database(directory.path());
+    let (mut engine, mut stamp, _) = database::Database::open(&path, Disk::default()).unwrap();
+    let newest = std::mem::replace(&mut stamp.schema, 1);
+    stamp.generation += 100;
+    let phone = samples::phone(1, 0);
+    let record = format!(
+        r#"{{"v":1,"version":3,"origin":"{0}","mac":"{1}","organisation":"{2}","name":"Old",
+            "contact":{{"state":"waiting"}},"created":1}}"#,
+        phone.origin, phone.mac, phone.organisation
+    );
+    let place = super::super::record::Place::Phone(phone.id);
+    engine.apply(&[(place, Some(record.into_bytes().into()))], &stamp).unwrap();
+    drop(engine);
+    let (store, opened) = open(directory.path());
+    assert_eq!(opened.restored, None);
+    let found = store.phone_by_mac(phone.mac).unwrap();
+    assert_eq!((found.version, found.name.as_str()), (3, "Old"));
+    store.close();
+    let (_, stamp, _) = database::Database::open(&database(directory.path()), Disk::default()).unwrap();
+    assert_eq!(stamp.schema, newest);
+}
+
 #[test]
 fn a_newer_schema_is_refused_in_database_and_snapshot() {
     let directory = tempfile::tempdir().unwrap();
@@ -157,15 +186,16 @@ fn a_newer_schema_is_refused_in_database_and_snapshot() {
     store.close();
     let path = database(directory.path());
     let (mut engine, mut stamp, _) = database::Database::open(&path, Disk::default()).unwrap();
-    stamp.schema = 2;
+    let known = stamp.schema;
+    stamp.schema = known + 1;
     stamp.generation += 100;
     engine.apply(&[], &stamp).unwrap();
     drop(engine);
-    let refused = Error::NewerSchema { found: 2, known: 1 };
+    let refused = Error::NewerSchema { found: known + 1, known };
     assert_eq!(Store::open(options(directory.path())).unwrap_err(), refused);
 
     let (mut slots, _) = Slots::find(&directory.path().join("store"), Part::Documents).unwrap();
-    let header = snapshot::Header::new(2, stamp.generation, Timestamp::default(), 1, &stamp.check);
+    let header = snapshot::Header::new(known + 1, stamp.generation, Timestamp::default(), 1, &stamp.check);
     slots.write(header, &[]).unwrap();
     std::fs::remove_dir_all(&path).unwrap();
     assert_eq!(Store::open(options(directory.path())).unwrap_err(), refused);

@@ -1,0 +1,77 @@
+use super::*;
+use crate::model::{Id, Timestamp};
+
+const AT: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn depot(directory: &Path, limits: Limits) -> Depot {
+    Depot::open(directory, Key::new(&[7; 32]), limits).unwrap()
+}
+
+fn phone(number: u128) -> Id {
+    Id::new(AT, number)
+}
+
+#[test]
+fn resources_are_found_by_their_digest_and_never_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let depot = depot(directory.path(), Limits::default());
+    // FIPS 180-2 appendix B.1.
+    let sum = depot.put_resource(b"abc").unwrap();
+    assert_eq!(hex(&sum), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!(depot.resource(&sum).unwrap().as_deref(), Some(&b"abc"[..]));
+    assert_eq!(depot.resource(&[0; 32]).unwrap(), None);
+    std::fs::write(directory.path().join("resources").join(hex(&sum)), b"abd").unwrap();
+    assert_eq!(depot.resource(&sum).unwrap(), None, "damaged on the disk");
+    depot.remove_resource(&sum).unwrap();
+    depot.remove_resource(&sum).unwrap();
+}
+
+#[test]
+fn uploads_are_one_phones_and_sealed() {
+    let directory = tempfile::tempdir().unwrap();
+    let depot = depot(directory.path(), Limits::default());
+    assert_eq!(
+        depot.keep(phone(1), "a-local.cfg", "text/plain", b"account.1.password = hunter2", AT).unwrap(),
+        Kept::New
+    );
+    assert_eq!(depot.keep(phone(1), "a-local.cfg", "text/plain", b"hunter3", AT).unwrap(), Kept::Replaced);
+    depot.keep(phone(1), "../../key", "text/plain", b"", AT).unwrap();
+    let (about, bytes) = depot.upload(phone(1), "a-local.cfg").unwrap().unwrap();
+    assert_eq!((about.size, about.at, bytes.as_slice()), (7, AT, &b"hunter3"[..]));
+    assert_eq!(depot.upload(phone(2), "a-local.cfg").unwrap(), None);
+    let names: Vec<String> = depot.uploads(phone(1)).unwrap().into_iter().map(|about| about.name).collect();
+    assert_eq!(names, ["../../key", "a-local.cfg"]);
+
+    let of = |number| directory.path().join("uploads").join(phone(number).to_string());
+    std::fs::create_dir(of(2)).unwrap();
+    for entry in std::fs::read_dir(of(1)).unwrap() {
+        let entry = entry.unwrap();
+        let sealed = std::fs::read(entry.path()).unwrap();
+        assert!(!sealed.windows(7).any(|window| window == b"hunter3" || window == b"a-local"));
+        std::fs::copy(entry.path(), of(2).join(entry.file_name())).unwrap();
+    }
+    assert!(depot.upload(phone(2), "a-local.cfg").is_err(), "moved to another phone, it does not open");
+    assert_eq!(depot.uploads(phone(2)).unwrap(), []);
+    depot.forget(phone(1)).unwrap();
+    assert_eq!(depot.uploads(phone(1)).unwrap(), []);
+}
+
+#[test]
+fn no_phone_fills_the_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = Limits { files: 3, bytes: 2_000 };
+    let open = || depot(directory.path(), limits);
+    for number in 0..3 {
+        open().keep(phone(1), &format!("{number}.log"), "text/plain", &[b'x'; 100], AT).unwrap();
+    }
+    let one_more = open().keep(phone(1), "3.log", "text/plain", b"x", AT);
+    assert!(matches!(one_more, Err(Refused::TooMany(3))), "{one_more:?}");
+    open().keep(phone(1), "2.log", "text/plain", b"y", AT).unwrap();
+    let too_much = open().keep(phone(2), "0.log", "text/plain", &[b'x'; 2_000], AT);
+    assert!(matches!(too_much, Err(Refused::NoRoom)), "{too_much:?}");
+    open().forget(phone(1)).unwrap();
+    open().keep(phone(2), "0.log", "text/plain", &[b'x'; 1_500], AT).unwrap();
+    let grown = open().keep(phone(2), "0.log", "text/plain", &[b'x'; 2_000], AT);
+    assert!(matches!(grown, Err(Refused::NoRoom)), "{grown:?}");
+    assert_eq!(open().upload(phone(2), "0.log").unwrap().unwrap().1.len(), 1_500, "what was there stays");
+}

@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use hyper::{Response, StatusCode};
+
+use super::login::Login;
+use super::query::Query;
+use super::{Provision, Target, answers, transition};
+use crate::access::{self, Ask, Evidence, Lan, LoginProof, Subject, Verdict};
+use crate::http::Body;
+use crate::http::path::Wanted;
+use crate::model::{Id, Mac, Organisation, Phone, Reason};
+use crate::store::Write;
+
+/// Who asks, as far as they have shown it.
+pub(super) struct Asker {
+    pub(super) ask: Ask,
+    pub(super) evidence: Evidence,
+    /// Whether any login came, right or wrong.
+    pub(super) sent: bool,
+}
+
+/// A decision, and what it was taken on.
+pub(super) struct Decision {
+    pub(super) phone: Option<Arc<Phone>>,
+    pub(super) organisation: Option<Arc<Organisation>>,
+    pub(super) verdict: Verdict,
+}
+
+impl Provision {
+    /// Looks at login and LAN. A login that cannot be judged now is answered here and then.
+    pub(super) fn asker(
+        &self,
+        query: &Query<'_>,
+        wanted: &Wanted,
+        target: Target<'_>,
+    ) -> Result<Asker, Box<Response<Body>>> {
+        let Query { peer, now, .. } = *query;
+        let login = self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), peer, now);
+        let (proof, sent) = match login {
+            // What was asked for is still to come.
+            Login::Proof { sent, bare: true, .. } if !self.takes_bare(target) => (LoginProof::None, sent),
+            Login::Proof { proof, sent, .. } => (proof, sent),
+            Login::Malformed(error) => {
+                self.record(query, target.claimed, Reason::HttpMalformed { what: error.to_string() });
+                (LoginProof::Wrong, true)
+            }
+            // The client has the right login and sends it again at once: nothing happened yet.
+            Login::Stale => return Err(Box::new(self.challenge(peer, now, true))),
+            Login::Throttled(seconds) => {
+                self.record(query, target.claimed, Reason::Throttled);
+                return Err(Box::new(answers::later(StatusCode::TOO_MANY_REQUESTS, seconds)));
+            }
+        };
+        let known = self.neighbour(peer.address, now);
+        let evidence = Evidence {
+            login: proof,
+            certificate: peer.certificate,
+            lan: target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour)),
+        };
+        if let (Lan::Disagrees, Some(claimed)) = (evidence.lan, target.claimed) {
+            self.record(query, target.claimed, Reason::MacMismatch { claimed, address: peer.address });
+        }
+        let ask = Ask {
+            channel: query.channel,
+            file: target.file,
+            address: peer.address,
+            unanswered: self.was_asked(target.claimed, sent, query),
+        };
+        Ok(Asker { ask, evidence, sent })
+    }
+
+    /// Decides on what is known at this moment.
+    pub(super) fn decide(&self, query: &Query<'_>, target: Target<'_>, asker: &Asker) -> Decision {
+        let phone = self.subject(target, &asker.evidence);
+        let organisation = match &phone {
+            Some(phone) => self.store.organisation(phone.organisation),
+            None => self.organisation_of(asker.evidence.login).and_then(|id| self.store.organisation(id)),
+        };
+        let subject =
+            phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone, organisation.as_deref()) });
+        let verdict = access::decide(&asker.ask, &asker.evidence, subject, query.now.wall);
+        Decision { phone, organisation, verdict }
+    }
+
+    /// Answers what is no grant, and notes what it says about the phone.
+    pub(super) fn refuse(
+        &self,
+        query: &Query<'_>,
+        target: Target<'_>,
+        asker: &Asker,
+        decision: &Decision,
+    ) -> Response<Body> {
+        let phone = decision.phone.as_deref();
+        let record = |reason: &Reason| {
+            let organisation = phone.map(|phone| phone.organisation);
+            let elsewhere = match asker.evidence.login {
+                LoginProof::Organisation(id) => organisation.is_some_and(|whose| whose != id),
+                _ => false,
+            };
+            let reason = match reason {
+                Reason::WrongCredentials if elsewhere => Reason::OtherOrganisation,
+                other => other.clone(),
+            };
+            self.journal.record(self.event(query, target.claimed, reason).of(organisation));
+        };
+        match &decision.verdict {
+            Verdict::Challenge { reason, transition } => {
+                if let (Some(phone), Some(transition)) = (phone, *transition) {
+                    // Not waited for: the answer takes as long for a phone that is on no list.
+                    self.store_later(transition::apply(phone, transition, query.now.wall), phone.version);
+                }
+                if let Some(mac) = target.claimed.filter(|_| !asker.sent) {
+                    self.unanswered().ask(mac, query.peer.address, query.now.monotonic);
+                }
+                record(reason);
+                self.challenge(query.peer, query.now, false)
+            }
+            Verdict::Forbidden(reason) => {
+                record(reason);
+                answers::plain(StatusCode::FORBIDDEN, "This login is not enough here.\n")
+            }
+            Verdict::NotFound(reason) => {
+                record(reason);
+                answers::not_found()
+            }
+            Verdict::Grant { .. } => answers::not_found(),
+        }
+    }
+
+    /// The phone that is asked about. Without a good login or a certificate, and away from its own address, it plays no part in the
+    /// decision: it is not even looked up then, so that a listed one takes no longer than another.
+    fn subject(&self, target: Target<'_>, evidence: &Evidence) -> Option<Arc<Phone>> {
+        let good_login = !matches!(evidence.login, LoginProof::None | LoginProof::Wrong);
+        let shown = good_login || evidence.certificate.is_some();
+        let mac = target.claimed.filter(|_| shown || evidence.lan == Lan::Agrees)?;
+        self.store.phone_by_mac(mac)
+    }
+
+    /// Whether a Basic login over plain HTTP counts for this phone.
+    fn takes_bare(&self, target: Target<'_>) -> bool {
+        let Some(phone) = target.claimed.and_then(|mac| self.store.phone_by_mac(mac)) else {
+            return self.policy.is_some_and(|policy| policy.plain_basic);
+        };
+        self.policy(&phone, self.store.organisation(phone.organisation).as_deref()).plain_basic
+    }
+
+    fn organisation_of(&self, login: LoginProof) -> Option<Id> {
+        match login {
+            LoginProof::Organisation(id) => Some(id),
+            LoginProof::Phone(id) | LoginProof::Pending(id) => Some(self.store.phone(id)?.organisation),
+            LoginProof::None | LoginProof::Wrong => None,
+        }
+    }
+
+    /// Whether the phone was asked for a login before and comes without one. One that sends any is no longer waited for.
+    fn was_asked(&self, claimed: Option<Mac>, sent: bool, query: &Query<'_>) -> bool {
+        let Some(mac) = claimed else { return false };
+        let address = query.peer.address;
+        let mut unanswered = self.unanswered();
+        if sent {
+            unanswered.answer(mac, address);
+        }
+        unanswered.holds(mac, address, query.now.monotonic)
+    }
+
+    /// Stores a phone without waiting. Somebody who changed it in the meantime wins.
+    pub(super) fn store_later(&self, phone: Phone, version: u64) {
+        drop(self.store.commit(vec![Write::PutPhone { phone, expect: Some(version) }]));
+    }
+}

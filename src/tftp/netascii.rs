@@ -1,0 +1,58 @@
+//! PURE. Text as it goes over the wire (RFC 764): a line ends with CR LF, a CR that ends none is CR NUL.
+
+/// Turns bytes into netascii, piece by piece.
+#[derive(Debug, Default)]
+pub struct NetAscii {
+    /// The last piece ended with a CR, and what it means depends on the next byte.
+    open: bool,
+}
+
+impl NetAscii {
+    /// Appends `bytes` in netascii to `out`.
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        for &byte in bytes {
+            let after_cr = std::mem::replace(&mut self.open, byte == b'\r');
+            match (after_cr, byte) {
+                // What is CR LF already stays so.
+                (true, b'\n') => {}
+                (true, _) => out.push(0),
+                (false, b'\n') => out.push(b'\r'),
+                (false, _) => {}
+            }
+            out.push(byte);
+        }
+    }
+
+    /// Appends what is still owed at the end.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.open) {
+            out.push(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_as_the_wire_wants_it_however_the_text_is_cut() {
+        for (text, expected) in [
+            (&b"a\nb\n"[..], &b"a\r\nb\r\n"[..]),
+            (b"a\r\nb\r\n", b"a\r\nb\r\n"),
+            (b"a\rb", b"a\r\0b"),
+            (b"a\r", b"a\r\0"),
+            (b"\r\r\n\n", b"\r\0\r\n\r\n"),
+            (b"\r\n\n\r\n", b"\r\n\r\n\r\n"),
+            (b"", b""),
+        ] {
+            for cut in 0..=text.len() {
+                let (mut ascii, mut out) = (NetAscii::default(), Vec::new());
+                ascii.feed(&text[..cut], &mut out);
+                ascii.feed(&text[cut..], &mut out);
+                ascii.finish(&mut out);
+                assert_eq!(out, expected, "{text:?} cut at {cut}");
+            }
+        }
+    }
+}
