@@ -166,6 +166,7 @@ pub(super) fn facts(firmware: Library) -> Facts {
             not_before: Timestamp::from_secs(1_740_000_000),
             not_after: Timestamp::from_secs(2_140_000_000),
         },
+        sip: crate::sip::channel().0,
         firmware,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),

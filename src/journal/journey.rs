@@ -25,6 +25,17 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         | Reason::NotModified { own_login: true, revision } => {
             configured(&mut journey, revision, event);
         }
+        Reason::SipResynced { .. }
+        | Reason::SipRestarted { .. }
+        | Reason::SipFetchedByChance
+        | Reason::SipNotFetched { .. }
+        | Reason::SipRefused { .. }
+        | Reason::SipLoginRefused { .. }
+        | Reason::SipLoginWithheld { .. }
+        | Reason::SipNoAnswer { .. }
+        | Reason::SipNoAddress => {
+            journey.lights.insert(Step::Resynced, light(event.reason.outcome()));
+        }
         Reason::FirmwareRuns { release } => {
             journey.firmware = Some(release.clone());
         }
