@@ -56,7 +56,7 @@ impl Provision {
             Some(phone) => Some(self.moved_on(phone, content, transition, proven, query).await?),
             None => None,
         };
-        let rendered = match self.make(query, target, content, phone.as_ref(), organisation).await {
+        let mut rendered = match self.make(query, target, content, phone.as_ref(), organisation).await {
             Ok(rendered) => rendered,
             Err(Unmade::Missing(reason)) => {
                 self.journal.record(event(reason));
@@ -71,11 +71,12 @@ impl Provision {
             // It has a login from now on, and is to be asked for it.
             self.unanswered().answer(mac, query.peer.address);
         }
+        let resources = std::mem::take(&mut rendered.resources);
         let (response, fresh, revision) = self.file(query, target, content, phone.as_ref(), rendered);
         if query.method == Method::GET {
-            let reason = match decision.verdict.reason(target.file, &revision) {
-                Reason::Success { own_file: true, own_login, revision } if fresh => {
-                    Reason::NotModified { own_login, revision }
+            let reason = match decision.verdict.reason(target.file, &revision, &resources) {
+                Reason::Success { own_file: true, own_login, revision, resources } if fresh => {
+                    Reason::NotModified { own_login, revision, resources }
                 }
                 Reason::Pointed if phone.as_ref().is_some_and(Phone::trusts_us) => Reason::PlainAfterTls,
                 other => other,
