@@ -1,6 +1,7 @@
 //! Which lights an event turns on or off.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::model::{Door, Event, Journey, Light, Outcome, Reason, Step};
 
@@ -67,7 +68,20 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         }
         _ => return None,
     }
-    (journey != before).then_some(journey)
+    is_news(&before, &journey).then_some(journey)
+}
+
+/// How far the times of lights may stay behind while nothing else changes: a phone that asks each second is not written
+/// about each second.
+const BEHIND: Duration = Duration::from_secs(60);
+
+fn is_news(before: &Journey, after: &Journey) -> bool {
+    let said = |light: &Light| (light.outcome, light.reason.clone());
+    let same_lights = before.lights.keys().eq(after.lights.keys())
+        && before.lights.values().map(said).eq(after.lights.values().map(said));
+    let known = |journey: &Journey| (journey.revision.clone(), journey.firmware.clone(), journey.resources.clone());
+    let moved = |(before, after): (&Light, &Light)| after.at < before.at || after.at.since(before.at) >= BEHIND;
+    !same_lights || known(before) != known(after) || before.lights.values().zip(after.lights.values()).any(moved)
 }
 
 /// What stands for the certificate of the authority among the files that a phone is to fetch.
@@ -222,6 +236,19 @@ mod tests {
         assert_eq!(lit(&journey, Step::InService), Some(Outcome::Done));
         let journey = after(journey, &event(names("three", &["hills.jpg"]), PHONE));
         assert_eq!(lit(&journey, Step::InService), Some(Outcome::Done), "a picture that it has is not fetched again");
+    }
+
+    #[test]
+    fn a_light_that_stays_is_moved_on_once_a_minute() {
+        let asked = |seconds| {
+            let reason = Reason::NotModified { own_login: true, revision: "one".into(), resources: Vec::new() };
+            Event { last: Timestamp::from_secs(1 + seconds), ..event(reason, PHONE) }
+        };
+        let journey = advance(in_service(), &asked(1)).unwrap();
+        assert_eq!(advance(journey.clone(), &asked(60)), None);
+        let later = advance(journey.clone(), &asked(61)).unwrap();
+        assert_eq!(later.lights[&Step::InService].at.secs(), 62);
+        assert!(advance(journey, &asked(0)).is_some(), "the clock was put back");
     }
 
     #[test]
