@@ -85,12 +85,14 @@ impl Doors {
 
         let (sip, orders) = sip::channel();
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
-        let admin = self.admin(&registry, ports, (library.clone(), sip))?;
+        // One for all doors and the page: who waits is the same whoever asks.
+        let pairing = Pairing::new(self.store.clone(), self.origin);
+        let admin = self.admin(&registry, ports, (library.clone(), sip, pairing.clone()))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
-            pairing: Pairing::new(self.store.clone(), self.origin),
+            pairing: pairing.clone(),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,
@@ -134,7 +136,7 @@ impl Doors {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
         for network in &self.config.networks {
-            self.lease(&mut parts, supervisor, network, &registry, (ports, &also));
+            self.lease(&mut parts, supervisor, network, (&registry, &pairing), (ports, &also));
         }
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
@@ -151,7 +153,7 @@ impl Doors {
         &self,
         registry: &Arc<Registry>,
         ports: admin::Ports,
-        (firmware, sip): (Library, Sip),
+        (firmware, sip, pairing): (Library, Sip, Pairing),
     ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
@@ -170,6 +172,8 @@ impl Doors {
             },
             sip,
             firmware,
+            depot: self.depot.clone(),
+            pairing,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
             registry: registry.clone(),
             dhcp: self.control.clone(),
@@ -292,12 +296,13 @@ impl Doors {
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
         network: &Network,
-        registry: &Arc<Registry>,
+        (registry, pairing): (&Arc<Registry>, &Pairing),
         (ports, also): (admin::Ports, &[u16]),
     ) {
         let server = dhcp::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            pairing: pairing.clone(),
             provisioning: dhcp::Provisioning {
                 registry: registry.clone(),
                 http: ports.http,
