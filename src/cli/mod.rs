@@ -15,6 +15,7 @@ mod organisations;
 mod output;
 mod password;
 mod phones;
+mod rollouts;
 mod run;
 mod secret;
 mod status;
@@ -74,6 +75,8 @@ enum Command {
     #[command(subcommand)]
     Firmware(firmware::Firmware),
     #[command(subcommand)]
+    Rollouts(rollouts::Rollouts),
+    #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
 }
@@ -102,6 +105,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),
+        Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),

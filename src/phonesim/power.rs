@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::flash::Holding;
+use super::update::Fortune;
 use super::{Fault, Outcome, Report, Stage};
 use crate::model::Mac;
 
@@ -46,6 +47,7 @@ struct State {
     renew: bool,
     poll: bool,
     cut: Option<Cut>,
+    fortune: Fortune,
     finished: bool,
     report: Report,
     holding: Holding,
@@ -66,6 +68,7 @@ impl Remote {
             renew: false,
             poll: false,
             cut: None,
+            fortune: Fortune::Good,
             finished: false,
             report: Report::new(mac),
             holding: Holding::default(),
@@ -102,6 +105,11 @@ impl Remote {
     /// Lets the phone lose its power once, at this moment; power comes back at once.
     pub fn cut(&self, cut: Cut) {
         self.change(|state| state.cut = Some(cut));
+    }
+
+    /// Says how the phone fares with its next update.
+    pub fn fare(&self, fortune: Fortune) {
+        self.change(|state| state.fortune = fortune);
     }
 
     /// What the phone did up to now.
@@ -159,6 +167,10 @@ impl Remote {
     /// The order that stands, if any.
     pub(super) fn ordered(&self) -> Option<Order> {
         self.state().order
+    }
+
+    pub(super) fn fortune(&self) -> Fortune {
+        self.state().fortune
     }
 
     /// Power is gone for a moment.

@@ -1,10 +1,12 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod clock;
 mod dhcp;
 mod firmware;
 mod organisations;
 mod phones;
 mod read;
+mod rollouts;
 mod sessions;
 
 pub(super) use sessions::cookie;
@@ -74,6 +76,11 @@ impl Admin {
                 self.api_organisation_login(who, name)
             }
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
+            ["rollouts", rest @ ..] => self.api_rollouts(call, rest).await,
+            ["clock"] => {
+                only(method, &Method::POST)?;
+                self.api_vouch(call)
+            }
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;
