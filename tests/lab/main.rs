@@ -6,4 +6,5 @@
 mod command;
 mod ground;
 mod kills;
+mod rollout;
 mod whole;
