@@ -3,6 +3,7 @@
 //! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
 
 mod ca;
+mod campaigns;
 mod check;
 mod client;
 mod dhcp;
@@ -73,6 +74,8 @@ enum Command {
     Organisations(organisations::Organisations),
     Events(events::Events),
     #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
+    #[command(subcommand)]
     Firmware(firmware::Firmware),
     #[command(subcommand)]
     Rollouts(rollouts::Rollouts),
@@ -107,6 +110,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Firmware(firmware) => ask(firmware.run(&client())),
         Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
+        Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
     }

@@ -39,12 +39,14 @@ pub struct Rollouts {
     fetched: HashMap<Mac, Timestamp>,
     /// When all phones were last looked at.
     far: Option<Instant>,
+    /// Whether those whose turn it was when the box went down were told again.
+    begun: bool,
 }
 
 impl Rollouts {
     /// Roll-outs of images of `library`; phones are told by `tell`.
     pub fn new(library: Library, (store, journal, clock): (Store, Journal, Clock), tell: Tell) -> Self {
-        Self { store, journal, clock, library, tell, up: None, fetched: HashMap::new(), far: None }
+        Self { store, journal, clock, library, tell, up: None, fetched: HashMap::new(), far: None, begun: false }
     }
 
     /// Drives them for as long as it is polled.
@@ -88,6 +90,7 @@ impl Rollouts {
         let live: Vec<Rollout> = self.store.rollouts().into_iter().filter(is_live).collect();
         if live.is_empty() {
             self.fetched.clear();
+            self.begun = true;
             return;
         }
         let far = self.far.is_none_or(|far| far.elapsed() >= FAR);
@@ -100,6 +103,7 @@ impl Rollouts {
         if far {
             self.far = Some(Instant::now());
         }
+        self.begun = true;
     }
 
     async fn one(&self, rollout: &Rollout, far: bool) -> Result<(), store::Error> {
@@ -136,7 +140,8 @@ impl Rollouts {
         for (mac, reason) in step.say {
             self.say(mac, reason);
         }
-        for mac in step.tell {
+        let again = if self.begun { Vec::new() } else { untold(rollout) };
+        for mac in step.tell.into_iter().chain(again) {
             (self.tell)(mac);
         }
         Ok(())
@@ -177,6 +182,12 @@ pub(crate) fn candidate(store: &Store, phone: &Phone, fetched: Option<Timestamp>
         runs: journey.firmware,
         fetched,
     }
+}
+
+/// Those whose turn it is and who have not begun to fetch the image.
+fn untold(rollout: &Rollout) -> Vec<Mac> {
+    let untold = |turn: &Turn| matches!(turn, Turn::Updating { fetched: None, .. });
+    rollout.phones.iter().filter(|(_, turn)| untold(turn)).map(|(mac, _)| *mac).collect()
 }
 
 fn without_image(turn: &Turn) -> Turn {

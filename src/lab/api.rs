@@ -47,6 +47,14 @@ impl Api {
         self.send("PUT", what, "application/octet-stream", bytes)
     }
 
+    /// Sends a text of this kind, as `text/csv` to `phones/import`.
+    ///
+    /// # Errors
+    /// `Api` when the box does not answer or refuses.
+    pub fn post_text(&self, what: &str, kind: &str, text: &str) -> Result<Value, Error> {
+        self.send("POST", what, kind, text.as_bytes())
+    }
+
     fn ask(&self, method: &str, what: &str, body: Option<&Value>) -> Result<Value, Error> {
         self.send(method, what, "application/json", body.map(Value::to_string).unwrap_or_default().as_bytes())
     }
