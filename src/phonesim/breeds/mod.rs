@@ -57,7 +57,7 @@ pub fn named(id: &str) -> Option<&'static Breed> {
 }
 
 /// A Yealink T46U.
-pub(super) static T46U: (&Breed, &Make) = (&yealink::BREED, &yealink::T46U);
+pub(super) static T46U: (&Breed, &Make) = (&yealink::BREED, &yealink::MAKES[0]);
 
 #[cfg(test)]
 mod tests {
