@@ -110,6 +110,7 @@ impl Provision {
             revision: &revision,
             modified: modified.filter(|modified| modified.secs() <= now.secs()),
             public: !content.is_secret(),
+            sent_up: target.rule.kind == FileKind::Upload,
         };
         (answers::file((!fresh).then_some(rendered.bytes.into()), &about), fresh, revision)
     }

@@ -280,6 +280,7 @@ impl Provision {
             revision: file.revision,
             modified: Some(self.root.since),
             public: true,
+            sent_up: false,
         };
         Some(answers::file((!fresh).then_some(file.bytes), &about))
     }
