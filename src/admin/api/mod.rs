@@ -6,6 +6,7 @@ mod organisations;
 mod phones;
 mod read;
 mod sessions;
+mod sip;
 
 pub(super) use sessions::cookie;
 
@@ -42,6 +43,11 @@ impl Admin {
                 only(method, &Method::POST)?;
                 self.api_start_over(call, mac).await
             }
+            ["phones", mac, order @ ("resync" | "reboot")] => {
+                only(method, &Method::POST)?;
+                self.api_tell(mac, order).await
+            }
+            ["phones", mac, "telling"] => only(method, &Method::GET).and_then(|()| self.api_telling(mac)),
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
             ["leases", "export"] => only(method, &Method::GET).and_then(|()| self.api_export(call)),
@@ -73,6 +79,16 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
             }
+            ["campaigns"] => match *method {
+                Method::GET => Ok(self.api_campaigns()),
+                Method::POST => self.api_begin_campaign(call).await,
+                _ => Err(Problem::wrong_method("GET and POST")),
+            },
+            ["campaigns", id] => {
+                only(method, &Method::DELETE)?;
+                self.api_stop_campaign(id).await
+            }
+            ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {

@@ -36,7 +36,7 @@ impl Provision {
     ) -> Result<Asker, Box<Response<Body>>> {
         let Query { peer, now, .. } = *query;
         let login = self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), peer, now);
-        let known = self.neighbour(peer.address, now);
+        let known = self.whereabouts(query);
         let lan = target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour));
         // Away from its place, and with a guess for a login, a listed phone is not looked up: it would take longer than
         // another.
@@ -78,8 +78,7 @@ impl Provision {
             Some(phone) => self.store.organisation(phone.organisation),
             None => self.organisation_of(asker.evidence.login).and_then(|id| self.store.organisation(id)),
         };
-        let subject =
-            phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone, organisation.as_deref()) });
+        let subject = phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone) });
         let verdict = access::decide(&asker.ask, &asker.evidence, subject, query.now.wall);
         Decision { phone, organisation, verdict }
     }
@@ -143,7 +142,7 @@ impl Provision {
         let Some(phone) = target.claimed.and_then(|mac| self.store.phone_by_mac(mac)) else {
             return self.policy.is_some_and(|policy| policy.plain_basic);
         };
-        self.policy(&phone, self.store.organisation(phone.organisation).as_deref()).plain_basic
+        self.policy(&phone).plain_basic
     }
 
     fn organisation_of(&self, login: LoginProof) -> Option<Id> {
