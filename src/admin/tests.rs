@@ -24,6 +24,7 @@ use crate::sys::clock::Clock;
 mod demo;
 mod dhcp;
 mod sign_in;
+mod telling;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 

@@ -87,10 +87,11 @@ impl Doors {
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
         let admin = self.admin(&registry, ports, (library.clone(), sip))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
+        let pairing = Pairing::new(self.store.clone(), self.origin);
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
-            pairing: Pairing::new(self.store.clone(), self.origin),
+            pairing: pairing.clone(),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,
@@ -129,7 +130,7 @@ impl Doors {
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
-        self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
+        self.speak_sip(&mut parts, supervisor, (&registry, pairing), ports, orders);
         if let Some(trivial) = trivial {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
@@ -256,13 +257,14 @@ impl Doors {
         &self,
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
-        registry: &Arc<Registry>,
+        (registry, pairing): (&Arc<Registry>, Pairing),
         ports: admin::Ports,
         orders: sip::Receiver,
     ) {
         let on = sip::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            pairing,
             registry: registry.clone(),
             clock: self.clock.clone(),
             networks: self.config.networks.clone(),
@@ -273,6 +275,7 @@ impl Doors {
                 listen: self.config.listen.sip,
                 listen_tls: self.config.listen.sips,
                 proxy: self.config.sip.proxy,
+                registrar: self.config.sip.registrar,
                 realms: self.config.sip.realms.clone(),
                 resync_on_change: self.config.sip.resync_on_change,
             },

@@ -147,6 +147,18 @@ mod tests {
     }
 
     #[test]
+    fn who_listens_hears_of_settings_of_many_phones() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) = open(directory.path());
+        let mut altered = store.altered();
+        let organisation = samples::organisation(7);
+        let id = organisation.id;
+        store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).wait().unwrap();
+        assert_eq!(altered.try_recv(), Ok(Altered::Organisation(id)));
+        assert!(altered.try_recv().is_err());
+    }
+
+    #[test]
     fn each_phone_has_passwords_of_its_own_that_stay() {
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = open(directory.path());

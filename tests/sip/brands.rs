@@ -84,6 +84,9 @@ const QUESTIONS: [(&str, &str, &str, &str, &str, &str); 9] = [
     ),
 ];
 
+/// No files are made for its phones.
+const WITHOUT_FILES: &str = "gigaset";
+
 fn question(place: &Place, user: &str, event: &str, agent: &str) -> String {
     let address = place.address;
     format!(
@@ -106,6 +109,7 @@ fn each_brand_is_told_in_its_own_form_and_tshark_finds_nothing_wrong() {
     let mut capture =
         ground.lab.ground().appliance().run(|| command.spawn()).unwrap().expect("tcpdump is not installed");
     assert!(wait_until(|| std::fs::metadata(&file).is_ok_and(|file| file.len() >= 24)));
+    let mut phones = Vec::new();
     for (brand, mac, user, event, agent, told) in QUESTIONS {
         let mac: Mac = mac.parse().unwrap();
         let place = ground.place(mac);
@@ -126,6 +130,7 @@ fn each_brand_is_told_in_its_own_form_and_tshark_finds_nothing_wrong() {
         ground.event(mac, "sip.pnp-answered");
         let phone = ground.lab.api().get(&format!("phones/{mac}")).unwrap();
         assert_eq!(phone["brand"], brand, "{phone}");
+        phones.push((brand, place, url.to_owned()));
     }
     // What was sent is on the disk when tcpdump has ended.
     let _ = nix::sys::signal::kill(
@@ -143,5 +148,13 @@ fn each_brand_is_told_in_its_own_form_and_tshark_finds_nothing_wrong() {
     // 0x00600000 is a warning (Wireshark's expert severities).
     let wrong = tshark(&format!("{ours} && (_ws.malformed || _ws.expert.severity >= 0x00600000)"));
     assert_eq!(wrong, "", "tshark finds fault");
+    // Each URL serves the phone that was told it: as such a phone it goes into service by it.
+    let served = phones.iter().filter(|(brand, ..)| *brand != WITHOUT_FILES);
+    let served: Vec<_> = served.map(|(brand, place, url)| (brand, place.simulate(brand, url))).collect();
+    assert_eq!(served.len(), QUESTIONS.len() - 1);
+    for (brand, phone) in &served {
+        println!("client: a simulated {brand} goes by what it was told");
+        phone.is_served();
+    }
     println!("client: tshark decoded {} messages of the box", tshark(ours).lines().count());
 }
