@@ -107,7 +107,7 @@ mod tests {
     use super::super::samples;
     use super::super::tests::open;
     use super::*;
-    use crate::store::Write;
+    use crate::store::{Altered, Write};
 
     #[test]
     fn the_nearer_level_wins() {

@@ -49,8 +49,8 @@ mod tests {
         let at = |contacts: &[&str]| registered(&answer(contacts)).map(|(at, transport)| (at.to_string(), transport));
         let one = "<sip:201@10.66.0.10:5062;line=x>;expires=300";
         assert_eq!(at(&[one]), Some(("10.66.0.10:5062".into(), Transport::Udp)));
-        let both = format!("<sip:201@10.66.0.10:5062>;q=0.5, \"Desk, 1\" <sip:201@10.66.0.11;transport=tcp>;q=0.75");
-        assert_eq!(at(&[&both]), Some(("10.66.0.11:5060".into(), Transport::Tcp)));
+        let both = "<sip:201@10.66.0.10:5062>;q=0.5, \"Desk, 1\" <sip:201@10.66.0.11;transport=tcp>;q=0.75";
+        assert_eq!(at(&[both]), Some(("10.66.0.11:5060".into(), Transport::Tcp)));
         assert_eq!(at(&[one, "<sips:201@[fd00::1]>"]), Some(("10.66.0.10:5062".into(), Transport::Udp)), "the first");
         assert_eq!(at(&["<sips:201@[fd00::1]>"]), Some(("[fd00::1]:5061".into(), Transport::Tls)));
         for nothing in [&[][..], &["*"], &["<sip:201@phone.example>"], &["<sip:201@10.66.0.10>;expires=0"]] {
