@@ -34,7 +34,7 @@ pub(crate) struct Ground {
 /// A simulated phone at a place; it is switched off with this.
 pub(crate) struct Simulated {
     pub(crate) remote: Remote,
-    thread: Option<std::thread::JoinHandle<()>>,
+    thread: Option<std::thread::JoinHandle<std::io::Result<()>>>,
 }
 
 /// A place on the LAN.

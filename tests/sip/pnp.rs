@@ -84,7 +84,7 @@ fn strangers_and_liars_get_silence_and_an_event() {
 }
 
 /// A telephone system that answers this one phone, and every datagram that the phone gets meanwhile.
-fn pbx(place: &Place, mac: Mac) -> std::thread::JoinHandle<()> {
+fn pbx(place: &Place, mac: Mac) -> std::thread::JoinHandle<std::io::Result<()>> {
     let (address, digits) = (place.address, mac.plain());
     let work = move || {
         let socket = UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, GROUP.1)).unwrap();
@@ -130,7 +130,7 @@ fn a_telephone_system_on_the_segment_keeps_its_phones() {
     };
     let first = ask(&theirs, "one");
     ground.event(theirs.mac, "sip.pnp-waiting");
-    answering.join().unwrap();
+    answering.join().unwrap().unwrap();
     first.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let mut heard = 0;
     while let Some((text, from)) = receive(&first) {
