@@ -10,6 +10,7 @@ mod dhcp;
 mod error;
 mod escape;
 mod manifest;
+mod named;
 mod notify;
 mod overlay;
 mod pattern;

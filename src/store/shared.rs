@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
 use super::key::Key;
+use super::opened::Opened;
 use super::view::View;
 use crate::model::{Id, Reason, Timestamp};
 use crate::sys::clock::Clock;
@@ -64,6 +65,7 @@ pub enum Altered {
 #[derive(Debug)]
 pub(super) struct Shared {
     view: RwLock<View>,
+    pub(super) opened: Opened,
     restored: Option<PathBuf>,
     /// The last one, if there was any since the store was opened.
     pub(super) refusal: watch::Sender<Option<Refusal>>,
@@ -86,8 +88,9 @@ impl Shared {
         (schema, check): (u32, String),
     ) -> Self {
         let refusal = watch::Sender::new(None);
+        let (view, opened) = (RwLock::new(view), Opened::default());
         let (altered, _) = broadcast::channel(NEWS);
-        Self { view: RwLock::new(view), restored, refusal, altered, key, clock, limits, schema, check }
+        Self { view, opened, restored, refusal, altered, key, clock, limits, schema, check }
     }
 
     pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {

@@ -8,4 +8,5 @@ mod command;
 mod ground;
 mod kills;
 mod resync;
+mod rollout;
 mod whole;

@@ -150,7 +150,7 @@ impl Core {
                 brand: recognised.as_ref().map(|found| found.brand.id.as_str()),
                 model: recognised.as_ref().and_then(|found| found.model.as_deref()),
                 firmware: recognised.as_ref().and_then(|found| found.firmware.as_deref()),
-                address,
+                address: Some(address),
                 in_place: known.lan == Lan::Agrees,
                 door: Door::Sip,
                 asked: "its URL, by SIP multicast",
