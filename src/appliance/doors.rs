@@ -140,7 +140,7 @@ impl Doors {
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
-        self.speak_sip(&mut parts, supervisor, (&registry, pairing), ports, orders);
+        self.speak_sip(&mut parts, supervisor, (&registry, pairing.clone()), ports, orders);
         if let Some(trivial) = trivial {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
