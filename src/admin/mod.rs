@@ -81,11 +81,13 @@ pub use standing::Standing;
 
 use crate::brands::Registry;
 use crate::config::Network;
+use crate::depot::Depot;
 use crate::dhcp as dhcp_control;
 use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
+use crate::pairing::Pairing;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
@@ -113,6 +115,10 @@ pub struct Facts {
     pub authority: Authority,
     /// Images for phones.
     pub firmware: Library,
+    /// What phones sent up, and pictures and sounds for them.
+    pub depot: Depot,
+    /// Phones on no list.
+    pub pairing: Pairing,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
     /// The brands that are recognised.

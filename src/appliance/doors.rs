@@ -82,12 +82,14 @@ impl Doors {
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
-        let admin = self.admin(&registry, ports, library.clone())?;
+        // One for all doors and the page: who waits is the same whoever asks.
+        let pairing = Pairing::new(self.store.clone(), self.origin);
+        let admin = self.admin(&registry, ports, (library.clone(), pairing.clone()))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
-            pairing: Pairing::new(self.store.clone(), self.origin),
+            pairing: pairing.clone(),
             journal: self.journal.clone(),
             registry: registry.clone(),
             authority: &self.authority,
@@ -130,7 +132,7 @@ impl Doors {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
         for network in &self.config.networks {
-            self.lease(&mut parts, supervisor, network, &registry, (ports, &also));
+            self.lease(&mut parts, supervisor, network, (&registry, &pairing), (ports, &also));
         }
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
@@ -143,7 +145,12 @@ impl Doors {
         Library::open(&directory, parts, registry.clone())
     }
 
-    fn admin(&self, registry: &Arc<Registry>, ports: admin::Ports, firmware: Library) -> anyhow::Result<Admin> {
+    fn admin(
+        &self,
+        registry: &Arc<Registry>,
+        ports: admin::Ports,
+        (firmware, pairing): (Library, Pairing),
+    ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
             name: self.config.name.clone(),
@@ -160,6 +167,8 @@ impl Doors {
                 not_after: self.authority.not_after(),
             },
             firmware,
+            depot: self.depot.clone(),
+            pairing,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
             registry: registry.clone(),
             dhcp: self.control.clone(),
@@ -246,12 +255,13 @@ impl Doors {
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
         network: &Network,
-        registry: &Arc<Registry>,
+        (registry, pairing): (&Arc<Registry>, &Pairing),
         (ports, also): (admin::Ports, &[u16]),
     ) {
         let server = dhcp::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            pairing: pairing.clone(),
             provisioning: dhcp::Provisioning {
                 registry: registry.clone(),
                 http: ports.http,

@@ -79,6 +79,12 @@ impl Appliance {
             .with_context(|| format!("files cannot be kept in {}", directory.display()))?;
         let options = store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
         let (store, opened) = Store::open(options)?;
+        // A store that was put back may not know the newest phones.
+        if opened.restored.is_none()
+            && let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some())
+        {
+            tracing::warn!(%error, "what phones sent that are gone could not be deleted");
+        }
 
         let authority = Authority::open(directory, built)?;
         let names = names(&config)?;

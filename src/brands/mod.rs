@@ -10,6 +10,7 @@ mod dhcp;
 mod error;
 mod escape;
 mod manifest;
+mod named;
 mod overlay;
 mod pattern;
 mod recognise;

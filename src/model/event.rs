@@ -188,4 +188,7 @@ pub struct Journey {
     /// Firmware version that it said it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
+    /// The files that the phone's own file names, and whether it fetched each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<Box<str>, bool>,
 }

@@ -205,18 +205,25 @@ pub enum Reason {
     Success {
         /// The phone's own file, as opposed to one that many phones share.
         own_file: bool,
-        /// The phone's own login, as opposed to its organisation's.
+        /// The phone's own login, as opposed to its organisation's. The place of a phone on the LAN counts as its own
+        /// where policy says that nothing better is to be had of it.
         own_login: bool,
         /// ETag of what was given, without quotes.
         revision: String,
+        /// The files kept for phones that the phone's own file names: it is to fetch them, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        resources: Vec<Box<str>>,
     },
     /// The phone has this revision already.
     #[serde(rename = "http.not-modified")]
     NotModified {
-        /// The phone's own login, as opposed to its organisation's.
+        /// As for [`Reason::Success`].
         own_login: bool,
         /// ETag of what it has, without quotes.
         revision: String,
+        /// As for [`Reason::Success`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        resources: Vec<Box<str>>,
     },
     /// On first contact a phone was given its own login.
     #[serde(rename = "http.first-contact")]

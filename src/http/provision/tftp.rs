@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
@@ -29,6 +30,8 @@ impl Provision {
             asked: &path,
             parameters: None,
             agent: None,
+            said: None,
+            neighbour: OnceLock::new(),
             peer,
             channel: Channel::Tftp,
             now: self.clock.now(),
@@ -47,7 +50,7 @@ impl Provision {
                 let known = self.phone_at(address).and_then(|phone| phone.brand.clone());
                 match self.registry.file_of(wanted.name(), known.as_deref()) {
                     FileMatch::Served { brand, rule, places } if rule.kind != FileKind::Redirect => {
-                        let claimed = self.claimed(&query, &places, None);
+                        let claimed = self.claimed(&query, &places);
                         let file = access_of(rule);
                         let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
                         self.hand_out(&query, &wanted, target).await
