@@ -13,9 +13,22 @@
 //! | `/status`                         | GET         | how the box is                                      |
 //! | `/phones`                         | GET, POST   | `?q=&state=&offset=&limit=`; add one                |
 //! | `/phones/import`                  | POST        | `text/csv`, `?dry-run=true&server=&organisation=`   |
-//! | `/phones/{mac}`                   | GET, DELETE | one phone with its last events                      |
+//! | `/phones/{mac}`                   | GET, PATCH, DELETE | one phone with its last events; name, group, model, lines, handsets, ports |
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
+//! | `/phones/{mac}/settings`          | GET, PATCH  | what holds for it and where from; what it sets itself |
+//! | `/phones/{mac}/files`, `…/{name}` | GET         | what it asks for; `?content=` one with its secrets masked |
+//! | `/phones/{mac}/uploads/{name}`    | GET         | what it sent up                                     |
+//! | `/phones/{mac}/reveal`            | POST        | a password of its menus; that is on record          |
+//! | `/phones/{mac}/replace`           | POST        | another device in its place                         |
+//! | `/phones/{mac}/release`           | POST, DELETE | let it go; keep it after all                       |
+//! | `/waiting`, `…/{mac}/adopt`       | GET, POST   | phones that came and are on no list; put one on it  |
+//! | `/pairing`                        | GET, POST, DELETE | the window in which that happens by itself    |
+//! | `/settings`                       | GET         | every setting there is                              |
+//! | `/groups`, `…/{group}`            | GET, POST, PATCH, DELETE | phones that share settings             |
+//! | `/groups/{group}/settings`, `/organisations/{name}/settings` | GET, PATCH | what they share         |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
+//! | `/books`, `…/{book}`, `…/import` | GET, POST, PATCH, DELETE | phone books; contacts from `text/csv`     |
+//! | `/resources`, `…/{id}`            | GET, PUT, DELETE | `?name=&kind=&organisation=`: pictures, sounds, XML for phones |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
 //! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
 //! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
@@ -31,6 +44,7 @@
 //! | `/session`                        | DELETE      | sign out                                            |
 //!
 //! Calls of a browser carry the session's cookie, and those that change something its token in `X-CSRF-Token`.
+//! Documents come with their version in `ETag`; a change with `If-Match` is refused when it is not the newest.
 //! Errors are problem details (RFC 9457) with a stable `code`.
 
 #![allow(
@@ -41,9 +55,13 @@
 mod answer;
 mod api;
 mod call;
+mod contacts;
 mod dhcp;
 mod draft;
+mod edit;
+mod fit;
 mod gather;
+mod genuine;
 pub mod import;
 mod leases;
 mod live;
@@ -52,9 +70,12 @@ mod look;
 mod page;
 mod pages;
 mod password;
+mod preview;
 mod problem;
+mod replace;
 mod route;
 mod session;
+mod settings;
 mod setup_code;
 mod sign_in;
 mod standing;
@@ -74,9 +95,10 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
-pub use draft::{CheckedPhone, LineDraft, PhoneDraft};
+pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
 pub use import::Action;
 pub use problem::{FieldError, Problem};
+pub use settings::{OverrideEdit, SettingsEdit};
 pub use standing::Standing;
 
 use crate::brands::Registry;

@@ -174,6 +174,7 @@ impl Admin {
             transport: text("transport"),
             expires: None,
             voicemail: text("voicemail"),
+            settings: BTreeMap::new(),
         };
         let draft = PhoneDraft {
             mac: text("mac").unwrap_or_default(),

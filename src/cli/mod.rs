@@ -9,15 +9,20 @@ mod dhcp;
 mod events;
 mod exit;
 mod firmware;
+mod groups;
 mod init;
 pub mod lab;
 mod organisations;
 mod output;
+mod pairing;
 mod password;
+mod phone;
 mod phones;
 mod run;
 mod secret;
+mod settings;
 mod status;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -67,6 +72,14 @@ enum Command {
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    #[command(subcommand)]
+    Waiting(waiting::Waiting),
+    #[command(subcommand)]
+    Pairing(pairing::Pairing),
+    #[command(subcommand)]
+    Settings(settings::Settings),
+    #[command(subcommand)]
+    Groups(groups::Groups),
     Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
     Organisations(organisations::Organisations),
@@ -99,6 +112,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Waiting(waiting) => ask(waiting.run(&client())),
+        Command::Pairing(pairing) => ask(pairing.run(&client())),
+        Command::Settings(settings) => ask(settings.run(&client())),
+        Command::Groups(groups) => ask(groups.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),

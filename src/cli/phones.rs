@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::client::Client;
 use super::exit::Failure;
 use super::output::{encode, print, print_json, table, time};
+use super::phone::Phone;
 use super::secret;
 use crate::admin::{Action, LineDraft, PhoneDraft, Standing, types};
 use crate::model::{Mac, Secret};
@@ -85,6 +86,8 @@ the box never tells them."
         #[arg(long, short)]
         yes: bool,
     },
+    #[command(flatten)]
+    One(Phone),
     /// Let a phone start over, as after a factory reset: it gets a new login when it asks next
     StartOver {
         /// Its MAC address
@@ -174,6 +177,7 @@ impl Phones {
                 }
                 Ok(())
             }
+            Self::One(phone) => phone.run(client).await,
             Self::Remove { mac, yes } => remove(client, mac, yes).await,
             Self::StartOver { mac } => {
                 let phone: types::Phone = client.post(&format!("phones/{}/first-contact", mac.plain()), &()).await?;
@@ -217,6 +221,7 @@ impl Add {
                 transport: self.transport,
                 expires: None,
                 voicemail: self.voicemail,
+                ..LineDraft::default()
             });
         }
         Ok(PhoneDraft {
@@ -382,6 +387,7 @@ fn draft_of(phone: &types::Phone) -> PhoneDraft {
         transport: Some(format!("{:?}", line.transport).to_lowercase()),
         expires: Some(line.expires),
         voicemail: line.voicemail.clone(),
+        settings: line.settings.clone(),
     });
     PhoneDraft {
         mac: phone.mac.to_string(),
@@ -393,7 +399,8 @@ fn draft_of(phone: &types::Phone) -> PhoneDraft {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads a file; `-` is standard input.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let read = if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)

@@ -1,13 +1,25 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod books;
 mod dhcp;
+mod edit;
+mod files;
 mod firmware;
+mod groups;
 mod organisations;
 mod phones;
 mod read;
+mod resources;
 mod sessions;
+mod settings;
+mod waiting;
 
+pub(super) use books::BookDraft;
+pub(super) use groups::GroupDraft;
+pub(super) use phones::login;
 pub(super) use sessions::cookie;
+pub(super) use settings::{of_group, of_organisation};
+pub(super) use waiting::{Adoption, Opening};
 
 use hyper::Method;
 
@@ -35,13 +47,21 @@ impl Admin {
             }
             ["phones", mac] => match *method {
                 Method::GET => self.api_phone(mac),
+                Method::PATCH => self.api_edit(call, mac).await,
                 Method::DELETE => self.api_remove(call, mac).await,
-                _ => Err(Problem::wrong_method("GET and DELETE")),
+                _ => Err(Problem::wrong_method("GET, PATCH and DELETE")),
             },
             ["phones", mac, "first-contact"] => {
                 only(method, &Method::POST)?;
                 self.api_start_over(call, mac).await
             }
+            ["phones", mac, rest @ ..] => self.api_of_phone(call, mac, rest).await,
+            ["waiting", rest @ ..] => self.api_waiting(call, rest).await,
+            ["pairing"] => self.api_pairing(call).await,
+            ["settings"] => only(method, &Method::GET).map(|()| self.api_catalogue()),
+            ["books", rest @ ..] => self.api_books(call, rest).await,
+            ["resources", rest @ ..] => self.api_resources(call, rest).await,
+            ["groups", rest @ ..] => self.api_groups(call, rest).await,
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
             ["leases", "export"] => only(method, &Method::GET).and_then(|()| self.api_export(call)),
@@ -73,6 +93,7 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
             }
+            ["organisations", name, "settings"] => self.api_organisation_settings(call, name).await,
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {

@@ -79,7 +79,7 @@ impl Admin {
     pub(in crate::admin) async fn remove(&self, mac: Mac, from: Origin) -> Result<types::Phone, Problem> {
         let shown = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
         let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
-        self.0.store.commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac)]).await?;
+        self.0.store.commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac), Self::forget_former(phone.id)]).await?;
         self.record_phone(Reason::PhoneRemoved, mac, phone.organisation, from);
         let (depot, id) = (self.0.facts.depot.clone(), phone.id);
         // It is off the list; what is left on the disk for now goes at the next start.
@@ -186,18 +186,10 @@ impl Admin {
             created: now,
         }
     }
-
-    fn record_phone(&self, reason: Reason, mac: Mac, organisation: Id, from: Origin) {
-        let address: Option<IpAddr> = match from {
-            Origin::Web(address) => Some(address),
-            Origin::Local => None,
-        };
-        let event = Event::new(self.0.clock.now().wall, Door::Admin, reason);
-        self.0.journal.record(event.about(mac).of(organisation).from_address(address));
-    }
 }
 
-fn login(mac: Mac) -> Login {
+/// A new login for a phone.
+pub(in crate::admin) fn login(mac: Mac) -> Login {
     Login { user: mac.plain(), password: Secret::new(random::token(LOGIN_PASSWORD)) }
 }
 
@@ -219,10 +211,11 @@ fn told(plan: &Plan, dry_run: bool) -> types::Import {
     }
 }
 
-fn refused(refusal: Refusal) -> Problem {
+/// Why a list is not taken.
+pub(super) fn refused(refusal: Refusal) -> Problem {
     let (code, next) = match &refusal {
         Refusal::Empty => ("import-empty", "Send a list with a row of headings and a row for each phone."),
-        Refusal::TooLarge(_) | Refusal::TooMany => ("import-too-large", "Split it into several files."),
+        Refusal::TooLarge(_) | Refusal::TooMany | Refusal::TooManyContacts(_) => ("import-too-large", "Split it into several files."),
         Refusal::Binary(_) => ("import-not-text", "Choose \"CSV\" when you save it."),
         Refusal::NoMacColumn(_) | Refusal::SameColumn(..) | Refusal::ColumnMissing(_) => {
             ("import-columns", "Correct the first row: mac, name, extension, password, server.")

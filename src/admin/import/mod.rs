@@ -9,7 +9,9 @@ use crate::admin::draft::CheckedPhone;
 use crate::admin::problem::FieldError;
 
 pub use plan::Action;
+pub(in crate::admin) use decode::decode as text_of;
 pub(crate) use plan::{Plan, plan};
+pub(in crate::admin) use rows::guess_separator;
 pub use rows::read;
 
 /// Most phones that one import brings; more come in several files.
@@ -17,7 +19,7 @@ pub const MOST_PHONES: usize = 5_000;
 /// Most bytes of one import.
 pub(crate) const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// Most mistakes that are listed; the rest is counted.
-const MOST_ERRORS: usize = 100;
+pub(in crate::admin) const MOST_ERRORS: usize = 100;
 
 /// What holds for every row that does not say otherwise.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +63,9 @@ pub enum Refusal {
     /// More phones than an import may have.
     #[error("There are more than {MOST_PHONES} phones in the file.")]
     TooMany,
+    /// More contacts than a phone book may have.
+    #[error("There are more than {0} contacts in the file.")]
+    TooManyContacts(usize),
     /// What is wrong with which rows, and how many rows that are.
     #[error("{} cannot be taken as {} stand{}.", rows(.0), if .1 == &1 { "it" } else { "they" }, if .1 == &1 { "s" } else { "" })]
     Rows(Vec<FieldError>, usize),

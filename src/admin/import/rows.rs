@@ -80,7 +80,7 @@ fn required_columns(columns: &Columns, defaults: &Defaults) -> Result<(), Refusa
 }
 
 /// The separator that the first line has most of, outside of quotes.
-fn guess_separator(text: &str) -> u8 {
+pub(in crate::admin) fn guess_separator(text: &str) -> u8 {
     let mut counts = [(b',', 0_u32), (b';', 0), (b'\t', 0)];
     let mut quoted = false;
     for byte in text.bytes() {
@@ -166,6 +166,7 @@ impl Reading<'_> {
             transport: text(Column::Transport),
             expires,
             voicemail: text(Column::Voicemail),
+            ..LineDraft::default()
         };
         let (line, errors) = draft.check();
         wrong.extend(errors);

@@ -39,5 +39,11 @@ pub(super) const SETTINGS: &[Definition] = &[
         "whether the phone's place on the LAN opens files with secrets, for phones that cannot log in",
         "no",
     ),
+    define(
+        "provisioning.release",
+        Kind::Flag,
+        "whether the phone is let go: its next file then holds nothing of the box",
+        "no",
+    ),
     define("provisioning.on_start", Kind::Flag, "whether it also looks when it starts", "yes"),
 ];
