@@ -26,6 +26,10 @@
 //! | `/settings`                       | GET         | every setting there is                              |
 //! | `/groups`, `…/{group}`            | GET, POST, PATCH, DELETE | phones that share settings             |
 //! | `/groups/{group}/settings`, `/organisations/{name}/settings` | GET, PATCH | what they share         |
+//! | `/phones/{mac}/resync`, `…/reboot`| POST        | have it told by SIP                                 |
+//! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
+//! | `/campaigns`, `…/{id}`            | GET, POST, DELETE | have many phones told; stop                   |
+//! | `/sip`                            | GET         | what was dropped, by why                            |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/books`, `…/{book}`, `…/import` | GET, POST, PATCH, DELETE | phone books; contacts from `text/csv`     |
 //! | `/resources`, `…/{id}`            | GET, PUT, DELETE | `?name=&kind=&organisation=`: pictures, sounds, XML for phones |
@@ -110,6 +114,7 @@ use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
 use crate::pairing::Pairing;
+use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
@@ -135,6 +140,8 @@ pub struct Facts {
     pub ports: Ports,
     /// The certificate authority, without its key.
     pub authority: Authority,
+    /// Has phones told by SIP.
+    pub sip: Sip,
     /// Images for phones.
     pub firmware: Library,
     /// What phones sent up, and pictures and sounds for them.

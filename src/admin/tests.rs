@@ -172,6 +172,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
             not_before: Timestamp::from_secs(1_740_000_000),
             not_after: Timestamp::from_secs(2_140_000_000),
         },
+        sip: crate::sip::channel().0,
         firmware,
         depot,
         pairing,

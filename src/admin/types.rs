@@ -445,3 +445,17 @@ pub struct SignedIn {
     /// What each changing call of this session must carry in `X-CSRF-Token`.
     pub csrf: String,
 }
+
+/// How SIP fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SipStatus {
+    /// What came in and was dropped since the box started, by why.
+    pub dropped: std::collections::BTreeMap<String, u64>,
+}
+
+/// The campaigns that are remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Campaigns {
+    /// The newest first.
+    pub campaigns: Vec<crate::sip::CampaignView>,
+}

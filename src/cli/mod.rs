@@ -3,6 +3,7 @@
 //! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
 
 mod ca;
+mod campaigns;
 mod check;
 mod client;
 mod dhcp;
@@ -85,6 +86,8 @@ enum Command {
     Organisations(organisations::Organisations),
     Events(events::Events),
     #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
+    #[command(subcommand)]
     Firmware(firmware::Firmware),
     #[command(subcommand)]
     Ca(ca::Ca),
@@ -120,6 +123,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
+        Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
     }

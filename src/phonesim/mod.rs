@@ -27,6 +27,7 @@ mod lan;
 pub mod link;
 mod login;
 mod look;
+mod notified;
 mod phone;
 mod power;
 mod report;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::breed::Call;
 use super::flash::Holding;
 use super::{Fault, Outcome, Report, Stage};
 use crate::model::Mac;
@@ -45,6 +46,9 @@ struct State {
     order: Option<Order>,
     renew: bool,
     poll: bool,
+    /// A message said to look for files, or to restart.
+    notified: Option<Call>,
+    deaf: bool,
     cut: Option<Cut>,
     finished: bool,
     report: Report,
@@ -57,6 +61,8 @@ pub(super) enum Woken {
     Time,
     Renew,
     Poll,
+    /// A message came.
+    Notified(Call),
 }
 
 impl Remote {
@@ -65,6 +71,8 @@ impl Remote {
             order: None,
             renew: false,
             poll: false,
+            notified: None,
+            deaf: false,
             cut: None,
             finished: false,
             report: Report::new(mac),
@@ -97,6 +105,11 @@ impl Remote {
     /// Lets the phone look for its files now, as its own button does.
     pub fn poll(&self) {
         self.change(|state| state.poll = true);
+    }
+
+    /// From now on the phone accepts messages by SIP and does nothing about them, as one does whose settings say so.
+    pub fn ignore_messages(&self) {
+        self.change(|state| state.deaf = true);
     }
 
     /// Lets the phone lose its power once, at this moment; power comes back at once.
@@ -171,6 +184,7 @@ impl Remote {
         self.change(|state| {
             state.renew = false;
             state.poll = false;
+            state.notified = None;
             state.order.take()
         })
     }
@@ -194,6 +208,9 @@ impl Remote {
             }
             if std::mem::take(&mut state.poll) {
                 return Ok(Woken::Poll);
+            }
+            if let Some(call) = state.notified.take() {
+                return Ok(Woken::Notified(call));
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -271,6 +288,15 @@ impl Remote {
 
     pub(super) fn hold(&self, holding: Holding) {
         self.change(|state| state.holding = holding);
+    }
+
+    /// A message came by SIP.
+    pub(super) fn notified(&self, call: Call) {
+        self.change(|state| state.notified = Some(call).filter(|_| !state.deaf));
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.state().finished
     }
 
     pub(super) fn finish(&self) {

@@ -6,4 +6,5 @@
 mod command;
 mod ground;
 mod kills;
+mod resync;
 mod whole;

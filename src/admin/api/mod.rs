@@ -12,6 +12,7 @@ mod read;
 mod resources;
 mod sessions;
 mod settings;
+mod sip;
 mod waiting;
 
 pub(super) use books::BookDraft;
@@ -55,6 +56,11 @@ impl Admin {
                 only(method, &Method::POST)?;
                 self.api_start_over(call, mac).await
             }
+            ["phones", mac, order @ ("resync" | "reboot")] => {
+                only(method, &Method::POST)?;
+                self.api_tell(mac, order).await
+            }
+            ["phones", mac, "telling"] => only(method, &Method::GET).and_then(|()| self.api_telling(mac)),
             ["phones", mac, rest @ ..] => self.api_of_phone(call, mac, rest).await,
             ["waiting", rest @ ..] => self.api_waiting(call, rest).await,
             ["pairing"] => self.api_pairing(call).await,
@@ -93,6 +99,16 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
             }
+            ["campaigns"] => match *method {
+                Method::GET => Ok(self.api_campaigns()),
+                Method::POST => self.api_begin_campaign(call).await,
+                _ => Err(Problem::wrong_method("GET and POST")),
+            },
+            ["campaigns", id] => {
+                only(method, &Method::DELETE)?;
+                self.api_stop_campaign(id).await
+            }
+            ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["organisations", name, "settings"] => self.api_organisation_settings(call, name).await,
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, never, value, verbatim,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, check_sync, never, value,
+    verbatim,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -43,6 +44,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: B1.7]
+    notices: Notices { knows: check_sync, heeds },
     words: Words { server_url: "static.auto_provision.server.url", authority: AUTHORITY_URL },
 };
 
@@ -159,6 +162,15 @@ fn accounts(settings: &Settings) -> Vec<Account> {
             })
         })
         .collect()
+}
+
+/// 0 restarts only for `;reboot=true`, 1 (as it left the factory) always, 2 never does anything \[facts: B1.7\].
+fn heeds(call: Call, settings: &Settings) -> Option<Call> {
+    match value(settings, "sip.notify_reboot_enable") {
+        Some("2") => None,
+        Some("0") => Some(call),
+        _ => Some(Call::Restart),
+    }
 }
 
 #[cfg(test)]
