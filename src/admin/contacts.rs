@@ -94,17 +94,27 @@ impl Columns {
     fn read(headings: &csv::StringRecord) -> Result<Self, Refusal> {
         let (mut first, mut last, mut whole, mut numbers) = (None, None, None, Vec::new());
         for (index, heading) in headings.iter().enumerate() {
-            let plain: String =
-                heading.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
+            let plain: String = heading.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
             match plain.as_str() {
                 "name" | "displayname" | "fullname" | "contact" | "contactname" | "kontakt" | "anzeigename" => {
                     whole = whole.or(Some(index));
                 }
                 "firstname" | "givenname" | "vorname" => first = first.or(Some(index)),
                 "lastname" | "surname" | "familyname" | "nachname" => last = last.or(Some(index)),
-                text if ["number", "phone", "extension", "mobile", "office", "home", "work", "telefon", "mobil", "nummer"]
-                    .iter()
-                    .any(|word| text.contains(word)) =>
+                text if [
+                    "number",
+                    "phone",
+                    "extension",
+                    "mobile",
+                    "office",
+                    "home",
+                    "work",
+                    "telefon",
+                    "mobil",
+                    "nummer",
+                ]
+                .iter()
+                .any(|word| text.contains(word)) =>
                 {
                     numbers.push(index);
                 }
@@ -150,11 +160,8 @@ fn one<'a>(name: &str, numbers: impl Iterator<Item = &'a str>) -> Result<Contact
 fn dialled(number: &str) -> Option<String> {
     let number = if number.starts_with('+') { number.replace("(0)", "") } else { number.to_owned() };
     let digits = number.chars().all(|c| c.is_ascii_digit() || "+*# ()-./\u{a0}".contains(c));
-    let text: String = if digits {
-        number.chars().filter(|c| c.is_ascii_digit() || "+*#".contains(*c)).collect()
-    } else {
-        number
-    };
+    let text: String =
+        if digits { number.chars().filter(|c| c.is_ascii_digit() || "+*#".contains(*c)).collect() } else { number };
     let fits = text.chars().all(|c| c.is_ascii_alphanumeric() || "*#+-_.@".contains(c));
     (fits && (1..=LONGEST).contains(&text.len())).then_some(text)
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use super::problem::FieldError;
+use super::settings::SettingsEdit;
+use crate::model::settings::Key;
 use crate::model::{AnaloguePort, Handset, Line, Mac, Policy, Secret, Settings, Transport};
 
 /// A phone as somebody wrote it: the body of `POST /api/v1/phones`.
@@ -29,6 +31,21 @@ pub struct PhoneDraft {
     pub model: Option<String>,
     /// Its SIP accounts.
     pub lines: Vec<LineDraft>,
+    /// Name or id of the group that it is put into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What is set for it alone, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Json>,
+    /// Its keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// Its cordless handsets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handsets: Vec<Handset>,
+    /// Its analogue ports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<AnaloguePort>,
 }
 
 /// A line as somebody wrote it.
@@ -89,6 +106,14 @@ pub struct CheckedPhone {
     pub model: Option<String>,
     /// Its SIP accounts.
     pub lines: Vec<Line>,
+    /// Name or id of its group.
+    pub group: Option<String>,
+    /// What is set for it alone, its keys included.
+    pub settings: Settings,
+    /// Its cordless handsets.
+    pub handsets: Vec<Handset>,
+    /// Its analogue ports.
+    pub ports: Vec<AnaloguePort>,
 }
 
 /// Longest name that people give, in characters.
@@ -213,7 +238,28 @@ impl PhoneDraft {
             errors.extend(wrong.into_iter().map(|e| FieldError::new(format!("lines[{index}].{}", e.field), e.detail)));
             lines.extend(line);
         }
-        if errors.is_empty() { Ok(CheckedPhone { mac, name, organisation, brand, model, lines }) } else { Err(errors) }
+        let group = text(&mut errors, "group", self.group, NAME);
+        let edit = SettingsEdit { set: self.settings, keys: Some(self.keys), ..SettingsEdit::default() };
+        let mut settings = Settings::NONE;
+        if let Err(wrong) = edit.apply_plain(&mut settings) {
+            errors.extend(wrong);
+        }
+        let (handsets, ports) = (self.handsets, self.ports);
+        check_extensions(&mut errors, &handsets, &ports);
+        if errors.is_empty() {
+            Ok(CheckedPhone { mac, name, organisation, brand, model, lines, group, settings, handsets, ports })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// As [`PhoneDraft::check`], of the phone in this row of a list, where the address may be left out: such a phone
+    /// waits for its device.
+    pub(crate) fn check_for_list(mut self, row: usize) -> Result<CheckedPhone, Vec<FieldError>> {
+        if self.mac.trim().is_empty() {
+            self.mac = Mac::placeholder(u32::try_from(row).unwrap_or(u32::MAX).to_be_bytes()).plain();
+        }
+        self.check()
     }
 }
 

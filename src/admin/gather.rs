@@ -22,9 +22,7 @@ pub(crate) fn phone(
         mac: phone.mac,
         name: phone.name.clone(),
         organisation: types::Named { id: phone.organisation.to_string(), name: organisation.to_owned() },
-        group: phone
-            .group
-            .map(|id| types::Named { id: id.to_string(), name: group.unwrap_or_default().to_owned() }),
+        group: phone.group.map(|id| types::Named { id: id.to_string(), name: group.unwrap_or_default().to_owned() }),
         unassigned: phone.mac.is_placeholder(),
         letting_go: phone.is_let_go(),
         brand: phone.brand.clone(),

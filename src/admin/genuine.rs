@@ -63,7 +63,9 @@ pub(super) fn check(kind: ResourceKind, name: &str, bytes: &[u8]) -> Result<(), 
         return well_formed(bytes).map_err(|what| format!("It is no well-formed XML: {what}."));
     }
     let (wanted, forms): (_, &[Form]) = match kind {
-        ResourceKind::Wallpaper => ("a picture (JPEG, PNG, BMP or GIF)", &[Form::Jpeg, Form::Png, Form::Bmp, Form::Gif]),
+        ResourceKind::Wallpaper => {
+            ("a picture (JPEG, PNG, BMP or GIF)", &[Form::Jpeg, Form::Png, Form::Bmp, Form::Gif])
+        }
         ResourceKind::Ringtone | ResourceKind::Xml => ("a sound (WAV or MP3)", &[Form::Wav, Form::Mp3]),
     };
     let form = Form::of(bytes);
@@ -374,7 +376,12 @@ pub(super) mod tests {
 
     #[test]
     fn any_bytes_give_an_answer() {
-        for seed in [png(4, 4), wav(8), b"<a b=\"c\">&amp;<!-- x --></a>".to_vec(), b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0".to_vec()] {
+        for seed in [
+            png(4, 4),
+            wav(8),
+            b"<a b=\"c\">&amp;<!-- x --></a>".to_vec(),
+            b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0".to_vec(),
+        ] {
             for at in 0..seed.len() {
                 for byte in 0..=255 {
                     let mut bytes = seed.clone();

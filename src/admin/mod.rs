@@ -12,7 +12,8 @@
 //! |-----------------------------------|-------------|-----------------------------------------------------|
 //! | `/status`                         | GET         | how the box is                                      |
 //! | `/phones`                         | GET, POST   | `?q=&state=&offset=&limit=`; add one                |
-//! | `/phones/import`                  | POST        | `text/csv`, `?dry-run=true&server=&organisation=`   |
+//! | `/phones/import`                  | POST        | CSV or JSON, `?dry-run=true&server=&organisation=`  |
+//! | `/phones/export`                  | GET         | the same as JSON, `?organisation=&passwords=true`   |
 //! | `/phones/{mac}`                   | GET, PATCH, DELETE | one phone with its last events; name, group, model, lines, handsets, ports |
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
 //! | `/phones/{mac}/settings`          | GET, PATCH  | what holds for it and where from; what it sets itself |

@@ -183,6 +183,7 @@ impl Admin {
             brand: None,
             model: None,
             lines: if has_line { vec![line] } else { Vec::new() },
+            ..PhoneDraft::default()
         };
         match self.add(draft, call.from).await {
             Ok(phone) => Ok(Answer::see_other(&format!("/phones/{}?done=added", phone.mac.plain()))),

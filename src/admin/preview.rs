@@ -13,7 +13,8 @@ use hyper::StatusCode;
 use super::problem::Problem;
 use super::{Admin, gather, types};
 use crate::brands::{
-    BookPage, BookTitle, Brand, Content, Error, Farewell, FileKind, FileMatch, FileRule, Places, Registry, Rendered, Sheet,
+    BookPage, BookTitle, Brand, Content, Error, Farewell, FileKind, FileMatch, FileRule, Places, Registry, Rendered,
+    Sheet,
 };
 use crate::model::settings::{Level, Override, Resolved, Value};
 use crate::model::{BoxAddress, Contact, Login, Phone, Scheme, Secret, Settings, provisioning_url};
@@ -35,7 +36,9 @@ const CONTENTS: [(&str, Content); 4] = [
 pub(super) fn content_in(word: Option<&str>) -> Result<Content, Problem> {
     let Some(word) = word else { return Ok(Content::Full) };
     let found = CONTENTS.into_iter().find(|(name, _)| *name == word).map(|(_, content)| content);
-    found.ok_or_else(|| Problem::malformed(format!("There is no content \"{word}\": pointer, first-contact, settings or full.")))
+    found.ok_or_else(|| {
+        Problem::malformed(format!("There is no content \"{word}\": pointer, first-contact, settings or full."))
+    })
 }
 
 /// Where a phone finds the box.

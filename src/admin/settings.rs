@@ -60,6 +60,15 @@ impl std::fmt::Debug for OverrideEdit {
 impl SettingsEdit {
     /// Makes the change, or names all that is wrong and changes nothing.
     pub(super) fn apply(&self, settings: &mut Settings, registry: &Registry) -> Result<(), Vec<FieldError>> {
+        self.applied(settings, Some(registry))
+    }
+
+    /// The same without raw settings of brands.
+    pub(super) fn apply_plain(&self, settings: &mut Settings) -> Result<(), Vec<FieldError>> {
+        self.applied(settings, None)
+    }
+
+    fn applied(&self, settings: &mut Settings, registry: Option<&Registry>) -> Result<(), Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut changed = settings.clone();
         for (key, value) in &self.set {
@@ -81,8 +90,10 @@ impl SettingsEdit {
         }
         changed.keys.sort_by_key(Key::place);
         check_keys(&changed.keys, &mut errors);
-        for entry in &self.overrides {
-            put_override(entry, &mut changed.overrides, registry, &mut errors);
+        if let Some(registry) = registry {
+            for entry in &self.overrides {
+                put_override(entry, &mut changed.overrides, registry, &mut errors);
+            }
         }
         if changed.overrides.len() > MOST_OVERRIDES {
             errors.push(FieldError::new("overrides", format!("There are more than {MOST_OVERRIDES}.")));
@@ -129,7 +140,10 @@ fn put_override(entry: &OverrideEdit, known: &mut Vec<Override>, registry: &Regi
     if made.is_sound() {
         known.push(made);
     } else {
-        errors.push(FieldError::new(field, "This cannot stand in a file: no line breaks, and a name as the brand has them."));
+        errors.push(FieldError::new(
+            field,
+            "This cannot stand in a file: no line breaks, and a name as the brand has them.",
+        ));
     }
 }
 

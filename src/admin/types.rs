@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::draft::PhoneDraft;
 use super::import::Action;
 use super::standing::Standing;
 use crate::model::{AnaloguePort, Handset, Mac, Transport};
@@ -351,6 +352,13 @@ pub struct Login {
     pub user: String,
     /// Password, in the clear: only where revealing it is what was asked for.
     pub password: String,
+}
+
+/// A list of phones as an import takes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Export {
+    /// The phones, by name. Their lines have no passwords unless those were asked for.
+    pub phones: Vec<PhoneDraft>,
 }
 
 /// What an import did, or would do.

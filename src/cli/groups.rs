@@ -65,7 +65,13 @@ impl Groups {
                             (Some(brand), None) => format!("all of {brand}"),
                             (None, _) => "members".into(),
                         };
-                        [group.name, group.organisation.name, kind, group.phones.to_string(), group.settings.to_string()]
+                        [
+                            group.name,
+                            group.organisation.name,
+                            kind,
+                            group.phones.to_string(),
+                            group.settings.to_string(),
+                        ]
                     };
                     let rows: Vec<[String; 5]> = found.groups.into_iter().map(row).collect();
                     print(&table(["NAME", "ORGANISATION", "FOR", "PHONES", "SETTINGS"], &rows));

@@ -144,7 +144,8 @@ impl Phone {
             Self::Upload { mac, file } => {
                 let bytes = client.get_bytes(&format!("phones/{}/uploads/{}", mac.plain(), name(&file))).await?;
                 let mut out = io::stdout().lock();
-                let unwritable = |e: io::Error| Failure::Unwritable { path: "standard output".into(), why: e.to_string() };
+                let unwritable =
+                    |e: io::Error| Failure::Unwritable { path: "standard output".into(), why: e.to_string() };
                 out.write_all(&bytes).and_then(|()| out.flush()).map_err(unwritable)
             }
             Self::Reveal { mac, user } => {
@@ -220,7 +221,9 @@ async fn render(client: &Client, mac: Mac, file: Option<String>, content: &str) 
     if let Some(file) = file {
         let preview: types::Preview = client.get(&of(&file)).await?;
         print(&preview.text);
-        return preview.fault.map_or(Ok(()), |fault| Err(Failure::Given(format!("The phone does not get it: {fault}."))));
+        return preview
+            .fault
+            .map_or(Ok(()), |fault| Err(Failure::Given(format!("The phone does not get it: {fault}."))));
     }
     let files: types::Files = client.get(&format!("phones/{}/files", mac.plain())).await?;
     let own = files.files.into_iter().filter(|file| file.made && file.kind == "own");

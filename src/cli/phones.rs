@@ -51,10 +51,11 @@ pub(super) enum Phones {
         #[arg(long)]
         json: bool,
     },
-    /// Import a list of phones (CSV): all of it or nothing
+    /// Import a list of phones (CSV or JSON): all of it or nothing
     #[command(
         after_help = "The first row names the columns: mac, name, extension (or user), password (or secret), server …
-A phone with several lines has several rows. Phones that are on the list already are changed.
+A phone with several lines has several rows. Phones that are on the list already are changed. Lines without a MAC
+wait for their devices. Exports of FusionPBX, FreePBX and wazo-provd are read as they are.
 
 Examples:
   block66 phones import phones.csv --dry-run                     only tell what would happen
@@ -75,6 +76,17 @@ Examples:
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Print the list as JSON, as `import` takes it
+    #[command(after_help = "Without passwords, phones that are on the list keep theirs when it is imported again.
+That passwords were written is on record.")]
+    Export {
+        /// Only phones of this organisation
+        #[arg(long)]
+        organisation: Option<String>,
+        /// With the passwords of lines
+        #[arg(long)]
+        passwords: bool,
     },
     /// Take a phone off the list, and print what it was
     #[command(
@@ -195,6 +207,15 @@ impl Phones {
                 }
                 Ok(())
             }
+            Self::Export { organisation, passwords } => {
+                let mut path = format!("phones/export?passwords={passwords}");
+                if let Some(organisation) = organisation {
+                    path += &format!("&organisation={}", encode(&organisation));
+                }
+                let list: types::Export = client.get(&path).await?;
+                print_json(&list);
+                Ok(())
+            }
             Self::One(phone) => phone.run(client).await,
             Self::Remove { mac, yes } => remove(client, mac, yes).await,
             Self::Resync { mac, no_wait } => tell(client, mac, "resync", no_wait).await,
@@ -251,6 +272,7 @@ impl Add {
             brand: self.brand,
             model: self.model,
             lines,
+            ..PhoneDraft::default()
         })
     }
 }
@@ -433,6 +455,10 @@ fn draft_of(phone: &types::Phone) -> PhoneDraft {
         brand: phone.brand.clone(),
         model: phone.model.clone(),
         lines: lines.collect(),
+        group: phone.group.as_ref().map(|group| group.name.clone()),
+        handsets: phone.handsets.clone(),
+        ports: phone.ports.clone(),
+        ..PhoneDraft::default()
     }
 }
 

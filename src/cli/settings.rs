@@ -252,7 +252,13 @@ fn shown(settings: &types::Settings) -> String {
                     0 => key.position.to_string(),
                     module => format!("{module}/{}", key.position),
                 };
-                [place, key.kind.word().into(), key.value.to_string(), key.label.to_string(), from(&placed.from, &placed.name)]
+                [
+                    place,
+                    key.kind.word().into(),
+                    key.value.to_string(),
+                    key.label.to_string(),
+                    from(&placed.from, &placed.name),
+                ]
             })
             .collect();
         said += &format!("\n{}", table(["KEY", "TASK", "NUMBER", "LABEL", "FROM"], &keys));

@@ -95,7 +95,8 @@ impl Admin {
             )
         })?;
         // Whatever the phone calls it, a browser is to keep it and not to run it.
-        let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect();
+        let plain: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect();
         let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{plain}\""));
         let answer = Answer::bytes("application/octet-stream", bytes);
         Ok(match disposition {

@@ -138,7 +138,8 @@ impl Admin {
             return Ok(group);
         }
         let all = self.0.store.organisations();
-        let mut found: Vec<Group> = all.iter().filter_map(|organisation| self.group_of(organisation.id, name)).collect();
+        let mut found: Vec<Group> =
+            all.iter().filter_map(|organisation| self.group_of(organisation.id, name)).collect();
         match (found.pop(), found.is_empty()) {
             (Some(group), true) => Ok(group),
             (Some(_), false) => {

@@ -3,6 +3,7 @@
 mod books;
 mod dhcp;
 mod edit;
+mod export;
 mod files;
 mod firmware;
 mod groups;
@@ -46,6 +47,7 @@ impl Admin {
                 only(method, &Method::POST)?;
                 self.api_import(call).await
             }
+            ["phones", "export"] => only(method, &Method::GET).and_then(|()| self.api_export_phones(call, who)),
             ["phones", mac] => match *method {
                 Method::GET => self.api_phone(mac),
                 Method::PATCH => self.api_edit(call, mac).await,

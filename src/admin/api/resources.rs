@@ -72,7 +72,8 @@ impl Admin {
             .ok_or_else(|| Problem::organisation_unknown(organisation.unwrap_or_default()))?
             .id;
         let all = self.0.store.resources();
-        let before = all.iter().find(|known| known.organisation == organisation && known.name.eq_ignore_ascii_case(&name));
+        let before =
+            all.iter().find(|known| known.organisation == organisation && known.name.eq_ignore_ascii_case(&name));
         if before.is_none() && all.len() >= MOST {
             let detail = format!("The box has {MOST} of them already.");
             return Err(Problem::new(StatusCode::CONFLICT, "too-many", detail, "Remove what no phone needs any more."));

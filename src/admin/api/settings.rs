@@ -95,9 +95,8 @@ impl Admin {
         from: Origin,
     ) -> Result<Arc<Organisation>, Problem> {
         let registry = &self.0.facts.registry;
-        let change = |organisation: &mut Organisation| {
-            edit.apply(&mut organisation.settings, registry).map_err(Problem::fields)
-        };
+        let change =
+            |organisation: &mut Organisation| edit.apply(&mut organisation.settings, registry).map_err(Problem::fields);
         self.edit_organisation(organisation.id, expected, from, change).await
     }
 }

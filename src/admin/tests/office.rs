@@ -17,7 +17,8 @@ async fn listed(ground: &Ground) -> (Mac, String, String) {
         .filter(|brand| brand.makes_files() && brand.models().any(|(_, model)| model.keys > 0))
         .max_by_key(|brand| brand.models().count())
         .unwrap();
-    let (model, _) = brand.models().filter(|(_, model)| model.keys > 0).max_by_key(|(_, model)| model.accounts).unwrap();
+    let (model, _) =
+        brand.models().filter(|(_, model)| model.keys > 0).max_by_key(|(_, model)| model.accounts).unwrap();
     let mut draft = draft("805ec0123456");
     draft["brand"] = json!(brand.id);
     draft["model"] = json!(model);
@@ -34,7 +35,8 @@ async fn each_value_says_where_it_comes_from() {
     let ground = Ground::new().await;
     let (_, brand, model) = listed(&ground).await;
     let set = async |path: &str, value: &str| {
-        let answer = send(&ground, "PATCH", &format!("{path}/settings"), &json!({ "set": { "screen.title": value } })).await;
+        let answer =
+            send(&ground, "PATCH", &format!("{path}/settings"), &json!({ "set": { "screen.title": value } })).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     };
     let title = async || {
@@ -139,7 +141,10 @@ async fn files_are_shown_as_they_go_out_without_a_secret() {
     assert_eq!(ground.get("phones/805ec0123456/files/none.such").await.code(), "file-unknown");
     assert_eq!(ground.get("phones/805ec0123456/files/x?content=all").await.code(), "malformed");
     let bad = json!({ "overrides": [{ "brand": brand, "setting": "a = b", "value": "x" }] });
-    assert_eq!(send(&ground, "PATCH", "phones/805ec0123456/settings", &bad).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        send(&ground, "PATCH", "phones/805ec0123456/settings", &bad).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
 }
 
 #[tokio::test]
@@ -175,7 +180,10 @@ async fn who_waits_is_adopted_in_one_call() {
     let ground = Ground::new().await;
     comes(&ground, "805ec0aa0001");
     let waiting = ground.get("waiting").await.json();
-    assert_eq!((&waiting["waiting"][0]["mac"], &waiting["waiting"][0]["model"]), (&json!("80:5e:c0:aa:00:01"), &json!("X1")));
+    assert_eq!(
+        (&waiting["waiting"][0]["mac"], &waiting["waiting"][0]["model"]),
+        (&json!("80:5e:c0:aa:00:01"), &json!("X1"))
+    );
     let adopted = ground.post("waiting/805ec0aa0001/adopt", &json!({ "name": "Hall" })).await;
     assert_eq!((adopted.status, &adopted.json()["name"]), (StatusCode::CREATED, &json!("Hall")), "{}", adopted.text);
     assert_eq!(ground.get("waiting").await.json()["waiting"], json!([]));
@@ -232,7 +240,10 @@ async fn another_device_takes_a_phones_place_with_all_that_belongs_to_it() {
     let after = ground.store.phone_by_mac("805ec0aa0001".parse().unwrap()).unwrap();
     assert_eq!((after.id, &after.lines, &after.settings.keys), (before.id, &before.lines, &before.settings.keys));
     assert_eq!(after.first_contact, FirstContact::Waiting);
-    assert!(after.login.is_none() && after.pending_login != before.pending_login, "the old device knows nothing of use");
+    assert!(
+        after.login.is_none() && after.pending_login != before.pending_login,
+        "the old device knows nothing of use"
+    );
     assert!(ground.store.phone_by_mac(old).is_none());
     ground.event(|event| event.reason == Reason::PhoneReplaces { old } && event.mac == Some(after.mac)).await;
     let history = ground.get("phones/805ec0aa0001").await.json();
@@ -256,7 +267,9 @@ async fn a_phone_that_is_let_go_is_told_nothing_of_the_box() {
         seen += 1;
     }
     assert!(seen > 0);
-    let refused = send(&ground, "PATCH", "phones/805ec0123456/settings", &json!({ "set": { "provisioning.release": null } })).await;
+    let refused =
+        send(&ground, "PATCH", "phones/805ec0123456/settings", &json!({ "set": { "provisioning.release": null } }))
+            .await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     let kept = send(&ground, "DELETE", "phones/805ec0123456/release", &json!({})).await;
     assert_eq!(kept.json()["letting_go"], Value::Null, "{}", kept.text);

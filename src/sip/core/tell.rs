@@ -379,8 +379,8 @@ impl Core {
 /// The revision that a phone has after an event that shows it to have fetched its own file with its own login.
 pub(super) fn fetched(event: &Event) -> Option<&str> {
     match &event.reason {
-        Reason::Success { own_file: true, own_login: true, revision }
-        | Reason::NotModified { own_login: true, revision } => Some(revision),
+        Reason::Success { own_file: true, own_login: true, revision, .. }
+        | Reason::NotModified { own_login: true, revision, .. } => Some(revision),
         _ => None,
     }
 }
