@@ -148,7 +148,8 @@ fn play(socket: &UdpSocket, journal: &Journal, seen: &Seen) {
             Some(&from),
         );
         if !asks {
-            let fetched = Reason::Success { own_file: true, own_login: true, revision: "r".into() };
+            let fetched =
+                Reason::Success { own_file: true, own_login: true, revision: "r".into(), resources: Vec::new() };
             journal.record(Event::new(START, Door::Https, fetched).about(mac(number)).from_address(IpAddr::V4(own)));
         }
     }

@@ -87,7 +87,7 @@ impl Doors {
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
         // One for all doors and the page: who waits is the same whoever asks.
         let pairing = Pairing::new(self.store.clone(), self.origin);
-        let admin = self.admin(&registry, ports, (library.clone(), pairing.clone(), sip))?;
+        let admin = self.admin(&registry, ports, (library.clone(), sip, pairing.clone()))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let provision = Arc::new(Provision::new(Foundations {
             store: self.store.clone(),
@@ -153,7 +153,7 @@ impl Doors {
         &self,
         registry: &Arc<Registry>,
         ports: admin::Ports,
-        (firmware, pairing, sip): (Library, Pairing, Sip),
+        (firmware, sip, pairing): (Library, Sip, Pairing),
     ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {

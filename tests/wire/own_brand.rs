@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::capture::Capture;
 use crate::dhcp::{ACK, udhcpc_once};
-use crate::ground::{BOX, Client, Ground, version};
+use crate::ground::{BOX, Client, Ground, PATIENCE, version, wait_until};
 
 const AGENT: &str = "TalkingToy X1 2.7";
 const SECRET: &str = "sip-secret-of-the-toy";
@@ -116,7 +116,7 @@ fn a_folder_in_the_data_directory_makes_a_brand() {
     let ground = Ground::new();
     install(&ground, MANIFEST);
     let appliance = ground.start("pool = \"10.66.0.100-10.66.0.120\"");
-    assert!(ground.block66(&["events", "--json"], "").contains("\"box.overlay-in-force\""));
+    assert!(wait_until(PATIENCE, || ground.block66(&["events", "--json"], "").contains("\"box.overlay-in-force\"")));
     let capture = Capture::start(&ground);
 
     // DHCP tells it in its own form, and nobody else.
@@ -156,16 +156,20 @@ fn a_folder_in_the_data_directory_makes_a_brand() {
 
     let shown = ground.block66(&["phones", "show", &toy.mac, "--json"], "");
     assert!(shown.contains("\"talking_toy\"") && shown.contains("\"X1\""), "its User-Agent says so: {shown}");
-    let events = ground.block66(&["events", "--json"], "");
-    assert!(events.contains("\"http.first-contact\"") && events.contains(&address.to_string()), "{events}");
+    assert!(wait_until(PATIENCE, || {
+        let events = ground.block66(&["events", "--json"], "");
+        events.contains("\"http.first-contact\"") && events.contains(&address.to_string())
+    }));
     capture.report(&toy, "udhcpc", &version("busybox", &["--help"]));
     appliance.stop();
 
     // One that is damaged is not in force, says where, and hinders nothing else.
     install(&ground, &MANIFEST.replace("[tls]", "[tsl]"));
     let appliance = ground.start("pool = \"10.66.0.100-10.66.0.120\"");
-    let events = ground.block66(&["events", "--json"], "");
-    assert!(events.contains("\"box.overlay-refused\"") && events.contains("tsl"), "{events}");
+    assert!(wait_until(PATIENCE, || {
+        let events = ground.block66(&["events", "--json"], "");
+        events.contains("\"box.overlay-refused\"") && events.contains("tsl")
+    }));
     assert!(!curl(&toy, &["--include", &plain(&looks)]).contains("label.1"));
     appliance.stop();
 }
