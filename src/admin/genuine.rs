@@ -161,8 +161,8 @@ fn well_formed(bytes: &[u8]) -> Result<(), String> {
     let mut open: Vec<&str> = Vec::new();
     let mut roots = 0_usize;
     while let Some((before, after)) = rest.split_once('<') {
-        let here = line(rest.get(before.len()..).unwrap_or_default());
-        let wrong = |what: &str| format!("{what} (line {here})");
+        let place = rest.get(before.len()..).unwrap_or_default();
+        let wrong = |what: &str| format!("{what} (line {})", line(place));
         if open.is_empty() && !before.trim().is_empty() {
             return Err(wrong("there is text outside of its element"));
         }

@@ -34,6 +34,8 @@
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/books`, `…/{book}`, `…/import` | GET, POST, PATCH, DELETE | phone books; contacts from `text/csv`     |
 //! | `/resources`, `…/{id}`            | GET, PUT, DELETE | `?name=&kind=&organisation=`: pictures, sounds, XML for phones |
+//! | `/trust`, `…/authorities`, `…/certificates` | GET, POST, DELETE | what the box was given in PEM  |
+//! | `/overlays`, `…/try`              | GET, POST   | brand folders and how they differ; what one would make |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
 //! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
 //! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
@@ -62,6 +64,7 @@ mod api;
 mod call;
 mod contacts;
 mod dhcp;
+mod differ;
 mod draft;
 mod edit;
 mod fit;
@@ -82,6 +85,7 @@ mod route;
 mod session;
 mod settings;
 mod setup_code;
+mod shared_pages;
 mod sign_in;
 mod standing;
 #[cfg(test)]
@@ -106,7 +110,7 @@ pub use problem::{FieldError, Problem};
 pub use settings::{OverrideEdit, SettingsEdit};
 pub use standing::Standing;
 
-use crate::brands::Registry;
+use crate::brands::{Folder, Registry};
 use crate::config::Network;
 use crate::depot::Depot;
 use crate::dhcp as dhcp_control;
@@ -151,11 +155,16 @@ pub struct Facts {
     pub pairing: Pairing,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
+    /// Reads the administrator's brand folders, and says of others why they cannot be read.
+    pub overlays: Overlays,
     /// The brands that are recognised.
     pub registry: Arc<Registry>,
     /// What DHCP does.
     pub dhcp: dhcp_control::Control,
 }
+
+/// Reads brand folders: those that can be read, and the names of others with what is wrong with them.
+pub type Overlays = Arc<dyn Fn() -> (Vec<Folder>, Vec<(String, String)>) + Send + Sync>;
 
 /// Where the listeners are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -72,7 +72,10 @@ impl Admin {
                     self.remove(mac_in(mac)?, call.from).await?;
                     Ok(Answer::see_other("/?done=removed"))
                 }
-                _ => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
+                _ => match self.shared_form(call, &self.frame(who), path, &form).await {
+                    Some(done) => done,
+                    None => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
+                },
             };
         }
         if call.method != Method::GET {
@@ -80,6 +83,9 @@ impl Admin {
         }
         let mut frame = self.frame(who);
         frame.notice = notice(call.query.of("done"));
+        if let Some(page) = self.shared_page(call, &frame, path).await {
+            return page;
+        }
         let html = match path {
             [] => self.overview_page(call, &frame)?,
             ["live"] => return self.live(who),
@@ -89,7 +95,8 @@ impl Admin {
             ["phones", mac] => {
                 let mac = mac_in(mac)?;
                 let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
-                self.0.pages.phone(&frame, &phone)?
+                let groups = self.groups(Some(&phone.organisation.id))?.groups;
+                self.0.pages.phone(&frame, &phone, &groups, &self.waiting().waiting)?
             }
             ["sign-in" | "claim"] | ["phones"] => return Ok(Answer::see_other("/")),
             _ => return Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
@@ -124,6 +131,7 @@ impl Admin {
                 lease_count,
                 dhcp: self.dhcp(),
                 sightings: self.sightings(),
+                waiting: self.waiting(),
             },
         )
     }
@@ -309,6 +317,12 @@ fn notice(done: Option<&str>) -> Option<&'static str> {
     Some(match done? {
         "added" => "The phone is on the list. Plug it in: it finds this box by itself.",
         "taken-over" => "This box stands in until the other DHCP server is back.",
+        "adopted" => "The phone is on the list. It gets its files when it asks next.",
+        "replaced" => "The new device is on the list in the place of the old one. Plug it in.",
+        "set" => "Changed. Phones get it when they ask next.",
+        "group-removed" => "The group is removed.",
+        "book-removed" => "The phone book is removed.",
+        "resource-removed" => "The file is removed.",
         "removed" => "The phone is off the list.",
         "imported" => "The list is imported. Plug the phones in: they find this box by themselves.",
         "start-over" => "The phone may start over. It gets a new login when it asks next; restart it if it does not.",

@@ -387,6 +387,9 @@ pub struct Imported {
     pub action: Action,
     /// Its address.
     pub mac: Mac,
+    /// Whether it waits for its device: its address is made up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unassigned: bool,
     /// What people call it.
     pub name: String,
     /// Users of its lines.

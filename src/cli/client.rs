@@ -95,6 +95,15 @@ impl Client {
         self.read(answer).await
     }
 
+    /// Sends certificates to `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_pem<T: DeserializeOwned>(&self, path: &str, text: Vec<u8>) -> Result<T, Error> {
+        let answer = self.exchange(Method::POST, path, "application/x-pem-file", text.into()).await?;
+        self.read(answer).await
+    }
+
     /// Puts JSON at `path`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
 
+mod books;
 mod ca;
 mod campaigns;
 mod check;
@@ -19,10 +20,12 @@ mod pairing;
 mod password;
 mod phone;
 mod phones;
+mod resources;
 mod run;
 mod secret;
 mod settings;
 mod status;
+mod trust;
 mod waiting;
 
 use std::ffi::OsString;
@@ -81,6 +84,12 @@ enum Command {
     Settings(settings::Settings),
     #[command(subcommand)]
     Groups(groups::Groups),
+    #[command(subcommand)]
+    Books(books::Books),
+    #[command(subcommand)]
+    Resources(resources::Resources),
+    #[command(subcommand)]
+    Trust(trust::Trust),
     Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
     Organisations(organisations::Organisations),
@@ -118,6 +127,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Waiting(waiting) => ask(waiting.run(&client())),
         Command::Pairing(pairing) => ask(pairing.run(&client())),
         Command::Settings(settings) => ask(settings.run(&client())),
+        Command::Books(books) => ask(books.run(&client())),
+        Command::Resources(resources) => ask(resources.run(&client())),
+        Command::Trust(trust) => ask(trust.run(&client())),
         Command::Groups(groups) => ask(groups.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),

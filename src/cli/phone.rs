@@ -160,7 +160,7 @@ impl Phone {
                 let wanted = json!({ "mac": by, "brand": brand, "model": model, "dry_run": dry_run });
                 let done: types::Replaced = client.post(&path, &wanted).await?;
                 for unfit in &done.unfit {
-                    println!("Does not fit: {unfit}.");
+                    print(&format!("Does not fit: {unfit}.\n"));
                 }
                 let tense = if dry_run { "would take" } else { "takes" };
                 eprintln!("{by} {tense} the place of {mac} {}.", done.phone.name);

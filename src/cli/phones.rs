@@ -377,7 +377,8 @@ fn imported(done: &types::Import) -> String {
         .filter(|phone| phone.action != Action::Keep)
         .map(|phone| {
             let action = if phone.action == Action::Add { "add" } else { "change" };
-            [phone.row.to_string(), action.into(), phone.mac.to_string(), phone.name.clone(), phone.lines.join(",")]
+            let mac = if phone.unassigned { "-".into() } else { phone.mac.to_string() };
+            [phone.row.to_string(), action.into(), mac, phone.name.clone(), phone.lines.join(",")]
         })
         .collect();
     let mut text = String::new();

@@ -8,12 +8,14 @@ mod files;
 mod firmware;
 mod groups;
 mod organisations;
+mod overlays;
 mod phones;
 mod read;
 mod resources;
 mod sessions;
 mod settings;
 mod sip;
+mod trust;
 mod waiting;
 
 pub(super) use books::BookDraft;
@@ -69,6 +71,8 @@ impl Admin {
             ["settings"] => only(method, &Method::GET).map(|()| self.api_catalogue()),
             ["books", rest @ ..] => self.api_books(call, rest).await,
             ["resources", rest @ ..] => self.api_resources(call, rest).await,
+            ["trust", rest @ ..] => self.api_trust(call, rest).await,
+            ["overlays", rest @ ..] => self.api_overlays(call, rest).await,
             ["groups", rest @ ..] => self.api_groups(call, rest).await,
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),

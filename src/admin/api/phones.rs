@@ -238,12 +238,16 @@ pub(in crate::admin) fn login(mac: Mac) -> Login {
 }
 
 fn told(plan: &Plan, dry_run: bool) -> types::Import {
-    let phones = plan.phones.iter().map(|planned| types::Imported {
-        row: planned.row,
-        action: planned.action,
-        mac: planned.before.as_ref().map_or(planned.draft.mac, |before| before.mac),
-        name: planned.draft.name.clone(),
-        lines: planned.draft.lines.iter().map(|line| line.user.clone()).collect(),
+    let phones = plan.phones.iter().map(|planned| {
+        let mac = planned.before.as_ref().map_or(planned.draft.mac, |before| before.mac);
+        types::Imported {
+            row: planned.row,
+            action: planned.action,
+            mac,
+            unassigned: mac.is_placeholder(),
+            name: planned.draft.name.clone(),
+            lines: planned.draft.lines.iter().map(|line| line.user.clone()).collect(),
+        }
     });
     types::Import {
         dry_run,

@@ -43,6 +43,7 @@ pub(crate) struct Overview {
     pub(crate) lease_count: usize,
     pub(crate) dhcp: types::Dhcp,
     pub(crate) sightings: types::Sightings,
+    pub(crate) waiting: types::WaitingPhones,
 }
 
 /// What stands in the form for a new phone.
@@ -94,6 +95,7 @@ impl Pages {
             dhcp => value(&view.dhcp),
             strangers => value(&strangers(&view.sightings)),
             missing => value(&view.sightings.missing),
+            waiting => value(&view.waiting),
             slices => slices(counts),
             tabs,
             earlier => (page.offset > 0).then(|| at(&view.filter, page.offset.saturating_sub(PAGE_ROWS))),
@@ -102,8 +104,17 @@ impl Pages {
         self.render("overview.html", frame, "overview", true, content)
     }
 
-    pub(crate) fn phone(&self, frame: &Frame, phone: &types::Phone) -> Result<String, Problem> {
-        self.render("phone.html", frame, "phone", true, context! { phone => value(phone) })
+    pub(crate) fn phone(
+        &self,
+        frame: &Frame,
+        phone: &types::Phone,
+        groups: &[types::Group],
+        waiting: &[types::Waiting],
+    ) -> Result<String, Problem> {
+        // Phones are put into the groups that are for no brand or model.
+        let groups: Vec<&types::Group> = groups.iter().filter(|group| group.brand.is_none()).collect();
+        let content = context! { phone => value(phone), groups => value(&groups), waiting => value(&waiting) };
+        self.render("phone.html", frame, "phone", true, content)
     }
 
     pub(crate) fn events(
@@ -175,7 +186,8 @@ impl Pages {
     }
 }
 
-fn value<T: Serialize>(of: &T) -> Value {
+/// What templates see of a thing.
+pub(crate) fn value<T: Serialize>(of: &T) -> Value {
     Value::from(Serde(of))
 }
 

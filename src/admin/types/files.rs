@@ -67,7 +67,7 @@ pub struct Replaced {
     pub unfit: Vec<String>,
 }
 
-/// An administrator's brand folder.
+/// An administrator's brand folder, as it is on the disk: what was changed there is in force after the next start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlay {
     /// Folder name of the brand.
@@ -77,8 +77,6 @@ pub struct Overlay {
     /// Why it cannot be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
-    /// Whether it is in force; one that was changed is only after the next start.
-    pub in_force: bool,
     /// Its files.
     pub files: Vec<OverlayFile>,
 }
