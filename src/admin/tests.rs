@@ -27,6 +27,7 @@ mod demo;
 mod dhcp;
 mod office;
 mod pages;
+mod rollouts;
 mod sign_in;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));

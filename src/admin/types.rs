@@ -4,12 +4,14 @@
 mod books;
 mod dhcp;
 mod files;
+mod rollouts;
 mod settings;
 mod waiting;
 
 pub use books::*;
 pub use dhcp::*;
 pub use files::*;
+pub use rollouts::*;
 pub use settings::*;
 pub use waiting::*;
 
@@ -446,6 +448,8 @@ pub struct Image {
     pub received: Option<u64>,
     /// Why it could not be fetched.
     pub why: Option<String>,
+    /// Since when it could not.
+    pub since: Option<String>,
     /// When it was put into the catalogue.
     pub created: String,
 }

@@ -21,6 +21,7 @@ mod password;
 mod phone;
 mod phones;
 mod resources;
+mod rollouts;
 mod run;
 mod secret;
 mod settings;
@@ -99,6 +100,8 @@ enum Command {
     #[command(subcommand)]
     Firmware(firmware::Firmware),
     #[command(subcommand)]
+    Rollouts(rollouts::Rollouts),
+    #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
 }
@@ -134,6 +137,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),
+        Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),

@@ -1,6 +1,7 @@
 //! The API: one function a path, each from a call to what is said.
 
 mod books;
+mod clock;
 mod dhcp;
 mod edit;
 mod export;
@@ -12,6 +13,7 @@ mod overlays;
 mod phones;
 mod read;
 mod resources;
+mod rollouts;
 mod sessions;
 mod settings;
 mod sip;
@@ -117,6 +119,11 @@ impl Admin {
             ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["organisations", name, "settings"] => self.api_organisation_settings(call, name).await,
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
+            ["rollouts", rest @ ..] => self.api_rollouts(call, rest).await,
+            ["clock"] => {
+                only(method, &Method::POST)?;
+                self.api_vouch(call)
+            }
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

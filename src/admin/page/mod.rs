@@ -14,7 +14,7 @@ pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS
 
 use super::problem::Problem;
 
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
@@ -28,6 +28,8 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("import.html", include_str!("../templates/import.html")),
     ("events.html", include_str!("../templates/events.html")),
     ("door.html", include_str!("../templates/door.html")),
+    ("firmware.html", include_str!("../templates/firmware.html")),
+    ("rollout.html", include_str!("../templates/rollout.html")),
     ("problem.html", include_str!("../templates/problem.html")),
 ];
 
@@ -68,6 +70,7 @@ impl Pages {
         templates.add_filter("day", |at: &str| format::day(at));
         templates.add_filter("segment", |text: &str| format::segment(text));
         templates.add_filter("span", format::span);
+        templates.add_filter("megabytes", format::megabytes);
         templates.add_filter("brand", move |id: String| brands.get(&id).cloned().unwrap_or(id));
         templates.add_filter("plain", |mac: &str| mac.replace(':', ""));
         Ok(Self { templates })
