@@ -166,13 +166,13 @@ pub struct Phone {
     /// Whose it is.
     pub organisation: Named,
     /// The group that it was put into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub group: Option<Named>,
     /// Whether it waits for a device: its address is made up.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub unassigned: bool,
     /// Whether it is to be let go.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub letting_go: bool,
     /// Its brand, once known.
     pub brand: Option<String>,
@@ -390,7 +390,7 @@ pub struct Imported {
     /// Its address.
     pub mac: Mac,
     /// Whether it waits for its device: its address is made up.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub unassigned: bool,
     /// What people call it.
     pub name: String,

@@ -25,10 +25,10 @@ pub struct Book {
     /// How many contacts are in it.
     pub size: usize,
     /// Who is in it, in the order shown. Only when one book is asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub contacts: Vec<Contact>,
     /// What was noticed when a list was read.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub warnings: Vec<String>,
 }
 

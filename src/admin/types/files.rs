@@ -23,7 +23,7 @@ pub struct File {
     /// Whether it can be shown here as it would be made.
     pub made: bool,
     /// Why it cannot be made for this phone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub fault: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub struct Preview {
     /// Its text.
     pub text: String,
     /// Why the phone does not get it, although it looks like this with its secrets masked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub fault: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub struct Overlay {
     /// Whether the program came with a folder of that name.
     pub built_in: bool,
     /// Why it cannot be used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub fault: Option<String>,
     /// Its files.
     pub files: Vec<OverlayFile>,

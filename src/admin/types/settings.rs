@@ -51,7 +51,7 @@ pub struct Settings {
     /// Raw settings of single brands.
     pub overrides: Vec<Override>,
     /// What the phone cannot do of all this. Only for a phone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub unfit: Vec<String>,
 }
 
@@ -63,12 +63,12 @@ pub struct Setting {
     /// Its value; null where it is a secret.
     pub value: Value,
     /// Whether it is a secret.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub secret: bool,
     /// Where it comes from: `generated`, `organisation`, `group`, `model` or `phone`.
     pub from: String,
     /// The organisation or group that it comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub name: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct PlacedKey {
     /// Where it comes from.
     pub from: String,
     /// The organisation or group that it comes from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub name: Option<String>,
 }
 
@@ -114,10 +114,10 @@ pub struct Group {
     /// Whose it is.
     pub organisation: Named,
     /// The brand whose phones it is for; none where phones are put into it one by one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub brand: Option<String>,
     /// The model that it is for; all of the brand where there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub model: Option<String>,
     /// How many phones it is for.
     pub phones: usize,

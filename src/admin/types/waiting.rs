@@ -45,15 +45,15 @@ pub struct Pairing {
     /// Whether it is open.
     pub open: bool,
     /// When it closes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub until: Option<String>,
     /// Whose phones they become.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub organisation: Option<Named>,
     /// The group that they are put into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub group: Option<Named>,
     /// Users of the lines that are still to be given; a phone that comes when none is left is a guest without a line.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub free_lines: Vec<String>,
 }
