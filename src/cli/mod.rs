@@ -2,6 +2,7 @@
 //!
 //! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
 
+mod books;
 mod ca;
 mod campaigns;
 mod check;
@@ -10,16 +11,23 @@ mod dhcp;
 mod events;
 mod exit;
 mod firmware;
+mod groups;
 mod init;
 pub mod lab;
 mod organisations;
 mod output;
+mod pairing;
 mod password;
+mod phone;
 mod phones;
+mod resources;
 mod rollouts;
 mod run;
 mod secret;
+mod settings;
 mod status;
+mod trust;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -69,6 +77,20 @@ enum Command {
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    #[command(subcommand)]
+    Waiting(waiting::Waiting),
+    #[command(subcommand)]
+    Pairing(pairing::Pairing),
+    #[command(subcommand)]
+    Settings(settings::Settings),
+    #[command(subcommand)]
+    Groups(groups::Groups),
+    #[command(subcommand)]
+    Books(books::Books),
+    #[command(subcommand)]
+    Resources(resources::Resources),
+    #[command(subcommand)]
+    Trust(trust::Trust),
     Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
     Organisations(organisations::Organisations),
@@ -105,6 +127,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Waiting(waiting) => ask(waiting.run(&client())),
+        Command::Pairing(pairing) => ask(pairing.run(&client())),
+        Command::Settings(settings) => ask(settings.run(&client())),
+        Command::Books(books) => ask(books.run(&client())),
+        Command::Resources(resources) => ask(resources.run(&client())),
+        Command::Trust(trust) => ask(trust.run(&client())),
+        Command::Groups(groups) => ask(groups.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),

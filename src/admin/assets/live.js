@@ -92,6 +92,22 @@ if (file) {
   });
 }
 
+// A file goes to the box as it is; its name and kind stand in the query.
+for (const form of document.querySelectorAll("form[data-put]")) {
+  form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const chosen = form.querySelector("input[type=file]").files[0];
+    const said = new URLSearchParams({ name: chosen.name });
+    for (const field of form.querySelectorAll("select")) said.set(field.name.split("-").pop(), field.value);
+    const headers = { "X-CSRF-Token": form.dataset.csrf };
+    const answer = await fetch(`${form.dataset.put}?${said}`, { method: "PUT", headers, body: chosen });
+    if (answer.ok) return location.reload();
+    const problem = await answer.json().catch(() => ({}));
+    form.querySelector("[role=status]").textContent = problem.detail ?? "It was not taken.";
+  });
+}
+
 localTimes();
 const feed = document.body.dataset.live;
 if (feed) {
