@@ -28,6 +28,7 @@ pub mod pairing;
 pub mod phonesim;
 pub mod pki;
 pub mod sntp;
+pub mod steward;
 pub mod store;
 pub mod sys;
 pub mod tftp;

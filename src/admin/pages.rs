@@ -57,6 +57,7 @@ impl Admin {
                     let (name, value) = cookie(None);
                     Ok(Answer::see_other("/sign-in").with(name, value))
                 }
+                ["box", what] => self.box_form(who, what, &form).await,
                 ["phones", "new"] => self.add_by_form(call, who, &form).await,
                 ["phones", "import"] => self.import_by_form(call, who, &form).await,
                 ["networks", network, "take-over"] => {
@@ -83,6 +84,7 @@ impl Admin {
         let html = match path {
             [] => self.overview_page(call, &frame)?,
             ["live"] => return self.live(who),
+            ["box"] => return self.box_answer(who, call.query.of("done")).await,
             ["events"] => self.events_page(call, &frame)?,
             ["phones", "new"] => self.new_phone_page(&frame, NewPhone::default())?,
             ["phones", "import"] => self.0.pages.import(&frame, "", &self.usual_server(), None, None)?,

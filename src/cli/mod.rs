@@ -1,6 +1,6 @@
 //! The command line: one file a command.
 //!
-//! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
+//! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
 mod ca;
 mod check;
@@ -9,6 +9,7 @@ mod dhcp;
 mod events;
 mod exit;
 mod firmware;
+mod health;
 mod init;
 pub mod lab;
 mod organisations;
@@ -18,6 +19,8 @@ mod phones;
 mod run;
 mod secret;
 mod status;
+mod steward;
+mod update;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -64,6 +67,7 @@ enum Command {
     Init(init::Init),
     Check(check::Check),
     Status(status::Status),
+    Health(health::Health),
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
@@ -76,6 +80,10 @@ enum Command {
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
+    #[command(subcommand)]
+    Update(update::Update),
+    Steward(steward::Steward),
+    Preset(steward::Preset),
 }
 
 /// Does what the command line says. Starts no thread before it has to: `lab` needs to be alone.
@@ -98,6 +106,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(init) => end(init.run()),
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
+        Command::Health(health) => ask(health.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
@@ -105,6 +114,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Events(events) => ask(events.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
+        Command::Update(update) => ask(update.run()),
+        Command::Steward(steward) => steward.run(),
+        Command::Preset(preset) => end(preset.run()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod appliance;
 mod dhcp;
 mod firmware;
+mod health;
 mod organisations;
 mod phones;
 mod read;
@@ -24,6 +26,11 @@ impl Admin {
         let method = &call.method;
         match path {
             ["status"] => only(method, &Method::GET).and_then(|()| self.api_status(who)),
+            ["health"] => {
+                only(method, &Method::GET)?;
+                self.api_health(who).await
+            }
+            ["appliance", rest @ ..] => self.api_appliance(call, rest).await,
             ["phones"] => match *method {
                 Method::GET => self.api_phones(call),
                 Method::POST => self.api_add(call).await,

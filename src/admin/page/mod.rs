@@ -14,7 +14,7 @@ pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS
 
 use super::problem::Problem;
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
@@ -23,6 +23,7 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("import.html", include_str!("../templates/import.html")),
     ("events.html", include_str!("../templates/events.html")),
     ("door.html", include_str!("../templates/door.html")),
+    ("box.html", include_str!("../templates/box.html")),
     ("problem.html", include_str!("../templates/problem.html")),
 ];
 
