@@ -9,6 +9,7 @@ use super::exit::Failure;
 use super::output::{encode, print, print_json, table, time};
 use crate::admin::types;
 use crate::brands::Registry;
+use crate::config::Listen;
 use crate::dhcp::export::{self, Target};
 use crate::model::BoxAddress;
 
@@ -192,7 +193,9 @@ async fn snippet(
     };
     let registry = Registry::builtin().map_err(|error| Failure::Given(error.to_string()))?;
     let at = BoxAddress { host, http: 80, https: 443 };
-    Ok(export::export(target, &registry, &export::Facts { at, also: Vec::new(), voice_vlan }))
+    // Where a box answers besides, as long as nothing else holds these ports there.
+    let also = [Listen::USUAL_TFTP, Listen::USUAL_ALTERNATE].map(|usual| usual.port()).to_vec();
+    Ok(export::export(target, &registry, &export::Facts { at, also, voice_vlan }))
 }
 
 fn leases(what: &str, form: &str, network: Option<&str>) -> String {

@@ -24,8 +24,8 @@ pub(super) enum Firmware {
     #[command(
         disable_version_flag = true,
         after_help = "Examples:
-  block66 firmware add T46S-66.86.0.160.rom --brand yealink --model T46S --version 66.86.0.160
-  block66 firmware add https://vendor.example/T46S.rom --brand yealink --version 66.86.0.160 --sha256 … --enable
+  block66 firmware add T46S-66.86.0.160.rom --brand BRAND --model T46S --version 66.86.0.160
+  block66 firmware add https://vendor.example/T46S.rom --brand BRAND --version 66.86.0.160 --sha256 … --enable
         phones get it through the box: one download, however many ask"
     )]
     Add(Box<Add>),

@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=i64::from(Settings::MOST_PHONES)))]
     phones: Option<u16>,
     /// Brands of the phones, by name with commas between them, or "all"
-    #[arg(long, value_name = "BRANDS", value_delimiter = ',', default_value = "yealink")]
+    #[arg(long, value_name = "BRANDS", value_delimiter = ',', default_value = BREEDS.first().map_or("all", |breed| breed.brand))]
     brands: Vec<String>,
     /// Print a table of the phones' journeys and end: with 0 only if every phone ended in service
     #[arg(long)]

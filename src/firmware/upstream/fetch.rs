@@ -164,7 +164,10 @@ impl Running<'_> {
     }
 
     async fn attempt(&mut self) -> Result<(), Failure> {
-        let (length, about) = (self.part().length, self.part().about.clone());
+        let (length, about) = {
+            let part = self.part();
+            (part.length, part.about.clone())
+        };
         if about.as_ref().is_some_and(|about| about.total == Some(length)) {
             self.make_room(length)?;
             self.publish(Some(length), false);
@@ -254,7 +257,10 @@ impl Running<'_> {
 
     /// Lets those who wait read along.
     fn publish(&self, total: Option<u64>, anew: bool) {
-        let (source, received) = (Arc::clone(&self.part().source), self.part().length);
+        let (source, received) = {
+            let part = self.part();
+            (Arc::clone(&part.source), part.length)
+        };
         self.fetch.progress.send_modify(|progress| {
             *progress = Progress {
                 stage: if anew { Stage::Asking } else { Stage::Arriving },
