@@ -34,6 +34,25 @@ GRUB_MODULES = ("part_gpt fat squash4 normal configfile loadenv test echo linux 
                 "efi_gop ls cat sleep true minicmd gzio xzio").split()
 
 
+INIT = """#!/bin/busybox sh
+# Finds the slot's root and goes there. The shipped kernel needs none of this: its drivers are built in.
+/bin/busybox --install -s /bin
+mount -t devtmpfs devices /dev; mount -t proc processes /proc; mount -t sysfs system /sys
+for module in $(cat /modules.list); do insmod /modules/$module; done
+for word in $(cat /proc/cmdline); do case $word in root=PARTLABEL=*) label=${word#root=PARTLABEL=} ;; esac; done
+n=0
+while [ $n -lt 100 ] && [ -z "$device" ]; do
+    for block in /sys/class/block/*; do grep -qx "PARTNAME=$label" $block/uevent 2>/dev/null && device=/dev/${block##*/}; done
+    n=$((n + 1)); [ -n "$device" ] || sleep 0.1
+done
+# What goes wrong from here on ends the kernel, which then restarts.
+mount -t squashfs -o ro $device /new || exit 1
+[ -L /new/sbin/init ] || exit 1
+mount --move /dev /new/dev; umount /proc /sys
+exec switch_root /new /sbin/init
+"""
+
+
 def run(*words, limit=300, **more):
     """Runs a program; its words are shown only when it fails."""
     done = subprocess.run(words, capture_output=True, timeout=limit, **more)
@@ -65,7 +84,7 @@ def sources():
 
 def distribution_root(cache):
     """A tar of the distribution's root with its kernel in it, made once for a list of packages."""
-    name = hashlib.sha256(repr((INCLUDE, MODULES, [open(path).read() for path in sources()])).encode()).hexdigest()[:16]
+    name = hashlib.sha256(repr((INCLUDE, MODULES, INIT, [open(path).read() for path in sources()])).encode()).hexdigest()[:16]
     tar = f"{cache}/root-{name}.tar"
     if os.path.exists(tar):
         return tar
@@ -112,25 +131,6 @@ def distribution_root(cache):
     os.rename(f"{tar}.new", tar)
     shutil.rmtree(work)
     return tar
-
-
-INIT = """#!/bin/busybox sh
-# Finds the slot's root and goes there. The shipped kernel needs none of this: its drivers are built in.
-/bin/busybox --install -s /bin
-mount -t devtmpfs devices /dev; mount -t proc processes /proc; mount -t sysfs system /sys
-for module in $(cat /modules.list); do insmod /modules/$module; done
-for word in $(cat /proc/cmdline); do case $word in root=PARTLABEL=*) label=${word#root=PARTLABEL=} ;; esac; done
-n=0
-while [ $n -lt 100 ] && [ -z "$device" ]; do
-    for block in /sys/class/block/*; do grep -qx "PARTNAME=$label" $block/uevent 2>/dev/null && device=/dev/${block##*/}; done
-    n=$((n + 1)); [ -n "$device" ] || sleep 0.1
-done
-# What goes wrong from here on ends the kernel, which then restarts.
-mount -t squashfs -o ro $device /new || exit 1
-[ -x /new/sbin/init ] || exit 1
-mount --move /dev /new/dev; umount /proc /sys
-exec switch_root /new /sbin/init
-"""
 
 
 def initramfs(root, version, work):
@@ -205,8 +205,7 @@ class Ground:
         if change:
             change(root)
         out = f"{self.work}/root-{version}.squashfs"
-        run("mksquashfs", root, out, "-comp", "gzip", "-Xcompression-level", "3", "-noappend", "-quiet", "-no-progress",
-            "-all-time", os.environ["SOURCE_DATE_EPOCH"], "-mkfs-time", os.environ["SOURCE_DATE_EPOCH"])
+        run("mksquashfs", root, out, "-comp", "gzip", "-Xcompression-level", "3", "-noappend", "-quiet", "-no-progress")
         return out, root
 
     def boot_partition(self, setup):

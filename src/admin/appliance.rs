@@ -155,7 +155,12 @@ where
 {
     let unwritable = |error: std::io::Error| {
         tracing::error!(%error, "a bundle could not be written");
-        Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk", "The bundle cannot be kept.", "Make room on the disk of this box.")
+        Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "disk",
+            "The bundle cannot be kept.",
+            "Make room on the disk of this box.",
+        )
     };
     let mut file = tokio::fs::File::create(path).await.map_err(unwritable)?;
     let mut body = std::pin::pin!(body);

@@ -57,15 +57,16 @@ fn address(address: &str, gateway: &str, dns: &str) -> Result<AddressSetting, Pr
     if address.is_empty() {
         return Ok(AddressSetting::Dhcp);
     }
-    let wrong = |what: &str, text: &str| {
-        refused(Error::Refused(Refusal::new("address", format!("\"{text}\" is no {what}."))))
-    };
+    let wrong =
+        |what: &str, text: &str| refused(Error::Refused(Refusal::new("address", format!("\"{text}\" is no {what}."))));
     let gateway = (!gateway.is_empty())
         .then(|| gateway.parse().map_err(|_| wrong("address of a router", gateway)))
         .transpose()?;
     let servers = dns.split([' ', ',']).filter(|text| !text.is_empty());
-    let dns = servers.map(|text| text.parse().map_err(|_| wrong("address of a resolver", text))).collect::<Result<_, _>>()?;
-    let address = address.parse().map_err(|_| wrong("address with the length of its subnet, as 10.66.0.2/24", address))?;
+    let dns =
+        servers.map(|text| text.parse().map_err(|_| wrong("address of a resolver", text))).collect::<Result<_, _>>()?;
+    let address =
+        address.parse().map_err(|_| wrong("address with the length of its subnet, as 10.66.0.2/24", address))?;
     Ok(AddressSetting::Static { address, gateway, dns })
 }
 
@@ -98,8 +99,13 @@ mod tests {
         assert_eq!(address("", "", "").unwrap(), AddressSetting::Dhcp);
         let typed = address("10.66.0.2/24", "10.66.0.1", "10.66.0.1, 9.9.9.9").unwrap();
         let AddressSetting::Static { address: own, gateway, dns } = typed else { panic!("{typed:?}") };
-        assert_eq!((own.to_string(), gateway.unwrap().to_string(), dns.len()), ("10.66.0.2/24".into(), "10.66.0.1".into(), 2));
-        for (own, gateway, dns) in [("10.66.0.2", "", ""), ("10.66.0.2/24", "router", ""), ("10.66.0.2/24", "", "dns.example")] {
+        assert_eq!(
+            (own.to_string(), gateway.unwrap().to_string(), dns.len()),
+            ("10.66.0.2/24".into(), "10.66.0.1".into(), 2)
+        );
+        for (own, gateway, dns) in
+            [("10.66.0.2", "", ""), ("10.66.0.2/24", "router", ""), ("10.66.0.2/24", "", "dns.example")]
+        {
             assert!(address(own, gateway, dns).is_err(), "{own} {gateway} {dns}");
         }
     }

@@ -43,8 +43,8 @@
 )]
 
 mod answer;
-mod appliance;
 mod api;
+mod appliance;
 mod box_page;
 mod call;
 mod dhcp;

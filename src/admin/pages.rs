@@ -276,7 +276,7 @@ impl Admin {
         }
     }
 
-    fn frame(&self, who: &Who) -> Frame {
+    pub(super) fn frame(&self, who: &Who) -> Frame {
         Frame {
             name: self.0.facts.name.clone(),
             version: self.0.facts.version.clone(),

@@ -57,15 +57,16 @@ pub(super) async fn take_preset(store: &Store, directory: &Path) -> anyhow::Resu
         }
     };
     let mut writes = Vec::new();
-    if let Some(value) = preset.setup_code.filter(|_| !Admin::is_claimed_in(store)) {
+    if let Some(value) = preset.setup_code.map(Secret::new).filter(|_| !Admin::is_claimed_in(store)) {
         writes.push(Write::PutSecret { key: Admin::SETUP_CODE.into(), value });
     }
     let mut organisations = store.organisations().into_iter();
-    if let (Some(name), Some(first), None) = (preset.organisation, organisations.next(), organisations.next()) {
-        if first.name == FIRST_ORGANISATION && name != first.name {
-            let organisation = Organisation { name, ..Organisation::clone(&first) };
-            writes.push(Write::PutOrganisation { organisation, expect: Some(first.version) });
-        }
+    if let (Some(name), Some(first), None) = (preset.organisation, organisations.next(), organisations.next())
+        && first.name == FIRST_ORGANISATION
+        && name != first.name
+    {
+        let organisation = Organisation { name, ..Organisation::clone(&first) };
+        writes.push(Write::PutOrganisation { organisation, expect: Some(first.version) });
     }
     if !writes.is_empty() {
         store.commit(writes).await.context("the settings for an unattended start could not be stored")?;

@@ -4,8 +4,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::request::{AddressSetting, Refusal, Request, UPDATES};
 use super::Standing;
+use super::request::{AddressSetting, Refusal, Request, UPDATES};
 use crate::sys::files;
 
 /// Where things are on the box.

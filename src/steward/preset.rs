@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::request::{AddressSetting, Refusal, Request};
 use crate::config::Config;
-use crate::model::Secret;
 use crate::sys::files;
 
 /// Largest file that is read, in bytes: a list of a thousand phones fits.
@@ -52,7 +51,7 @@ fn usual_interface() -> String {
 #[serde(rename_all = "kebab-case")]
 pub struct ForTheStore {
     /// The code that claims the box: twelve letters and digits.
-    pub setup_code: Option<Secret>,
+    pub setup_code: Option<String>,
     /// Name of the first organisation.
     pub organisation: Option<String>,
 }
@@ -98,7 +97,9 @@ impl Preset {
             put("config/block66/updates-from", from);
         }
         if !file.time_servers.is_empty() {
-            let plain = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-:".contains(c));
+            let plain = |name: &String| {
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-:".contains(c))
+            };
             if file.time_servers.len() > 8 || !file.time_servers.iter().all(plain) {
                 return Err(wrong("time-servers are up to eight names or addresses.".into()));
             }
@@ -112,7 +113,7 @@ impl Preset {
             if code.chars().filter(char::is_ascii_alphanumeric).count() != 12 {
                 return Err(wrong("a setup code is twelve letters and digits.".into()));
             }
-            preset.for_the_store.setup_code = Some(Secret::new(code));
+            preset.for_the_store.setup_code = Some(code);
         }
         preset.for_the_store.organisation = file.organisation.filter(|name| !name.trim().is_empty());
         Ok(preset)
@@ -137,12 +138,9 @@ impl Preset {
         }
         let data = root.join("var/lib/block66");
         files::create_private_directory(&data)?;
-        let plain = serde_json::json!({
-            "setup-code": setup_code.as_ref().map(Secret::expose),
-            "organisation": organisation,
-        });
+        let text = serde_json::to_vec(&self.for_the_store)?;
         let path = data.join(FOR_THE_STORE);
-        files::replace(&path, plain.to_string().as_bytes(), 0o600)?;
+        files::replace(&path, &text, 0o600)?;
         if let Some(user) = nix::unistd::User::from_name("block66")? {
             for path in [&data, &path] {
                 nix::unistd::chown(path, Some(user.uid), Some(user.gid))?;
@@ -242,7 +240,7 @@ pool = "10.66.0.100-10.66.0.199"
         assert!(text("config/chrony/preset.sources").contains("server 10.66.0.254 iburst"));
         assert!(text("var/lib/block66-preset/phones.csv").contains("Reception"));
         let stored: ForTheStore = serde_json::from_str(&text("var/lib/block66/preset.json")).unwrap();
-        assert_eq!(stored.setup_code.unwrap().expose(), "7KQM-2XHD-94TW");
+        assert_eq!(stored.setup_code.as_deref(), Some("7KQM-2XHD-94TW"));
     }
 
     #[test]

@@ -161,7 +161,9 @@ impl AddressSetting {
             "[Match]\nName={interface}\n\n[Network]\nLinkLocalAddressing=ipv6\nIPv6AcceptRA=yes\nMulticastDNS=yes\nLLMNR=no\n"
         );
         match self {
-            Self::Dhcp => text.push_str("DHCP=ipv4\n\n[DHCPv4]\nClientIdentifier=mac\nSendDecline=yes\nUseHostname=no\n"),
+            Self::Dhcp => {
+                text.push_str("DHCP=ipv4\n\n[DHCPv4]\nClientIdentifier=mac\nSendDecline=yes\nUseHostname=no\n")
+            }
             Self::Static { address, gateway, dns } => {
                 text.push_str("ConfigureWithoutCarrier=no\n");
                 dns.iter().for_each(|server| text.push_str(&format!("DNS={server}\n")));
@@ -235,8 +237,14 @@ mod tests {
             (r#"{"verb":"address","interface":"lo","setting":"dhcp"}"#, "interface"),
             (r#"{"verb":"address","interface":"e","setting":{"static":{"address":"10.66.0.0/24"}}}"#, "address"),
             (r#"{"verb":"address","interface":"e","setting":{"static":{"address":"127.0.0.1/8"}}}"#, "address"),
-            (r#"{"verb":"address","interface":"e","setting":{"static":{"address":"10.66.0.1/24","gateway":"10.67.0.1"}}}"#, "gateway"),
-            (r#"{"verb":"address","interface":"e","setting":{"static":{"address":"10.66.0.1/24","gateway":"10.66.0.1"}}}"#, "gateway"),
+            (
+                r#"{"verb":"address","interface":"e","setting":{"static":{"address":"10.66.0.1/24","gateway":"10.67.0.1"}}}"#,
+                "gateway",
+            ),
+            (
+                r#"{"verb":"address","interface":"e","setting":{"static":{"address":"10.66.0.1/24","gateway":"10.66.0.1"}}}"#,
+                "gateway",
+            ),
             (r#"{"verb":"time","unix":0}"#, "time"),
             (r#"{"verb":"time","unix":9999999999}"#, "time"),
             (r#"{"verb":"host-name","name":"-x"}"#, "host-name"),
