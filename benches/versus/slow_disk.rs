@@ -14,6 +14,7 @@ use block66::config::Config;
 use block66::dhcp::{Control, Parts, Provisioning, serve};
 use block66::journal::Journal;
 use block66::model::Timestamp;
+use block66::pairing::Pairing;
 use block66::store::{Disk, Key, Options, Store};
 use block66::sys::clock::Clock;
 
@@ -37,12 +38,14 @@ fn main() {
         https: 443,
         also: Vec::new(),
     };
+    let box_id = block66::sys::random::id(clock.now().wall);
     let parts = Parts {
+        pairing: Pairing::new(store.clone(), box_id),
         store,
         journal,
         provisioning,
         restored: opened.restored.is_some(),
-        box_id: block66::sys::random::id(clock.now().wall),
+        box_id,
         clock,
         control: Control::default(),
     };

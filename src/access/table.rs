@@ -61,7 +61,7 @@ fn answer(verdict: &Verdict, file: File) -> String {
         Some(Transition::CloseFirstContact) => "close",
         Some(Transition::NoticeReset) => "reset",
     };
-    format!("{what} {} {change}", verdict.reason(file, "").code())
+    format!("{what} {} {change}", verdict.reason(file, "", &[]).code())
 }
 
 const ADDRESS: [u8; 4] = [10, 66, 0, 10];

@@ -63,16 +63,19 @@ pub enum Transition {
 }
 
 impl Verdict {
-    /// The reason to record, with the ETag of what is handed out where something is.
-    pub fn reason(&self, file: File, revision: &str) -> Reason {
+    /// The reason to record, with the ETag of what is handed out where something is, and the resources that it names.
+    pub fn reason(&self, file: File, revision: &str, resources: &[Box<str>]) -> Reason {
+        let success = |own_login| Reason::Success {
+            own_file: file == File::Own,
+            own_login,
+            revision: revision.to_owned(),
+            resources: resources.to_vec(),
+        };
         match self {
             Self::Grant { basis, .. } => match *basis {
-                Basis::Success { own_login } => {
-                    Reason::Success { own_file: file == File::Own, own_login, revision: revision.to_owned() }
-                }
-                Basis::Lan => {
-                    Reason::Success { own_file: file == File::Own, own_login: false, revision: revision.to_owned() }
-                }
+                Basis::Success { own_login } => success(own_login),
+                // Its own file is given on this alone only where nothing better is to be had of the phone.
+                Basis::Lan => success(file == File::Own),
                 Basis::FirstContact => Reason::FirstContactGiven,
                 Basis::Pointed => Reason::Pointed,
                 Basis::FirstContactOver => Reason::FirstContactOver,

@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn success(seconds: u64) -> Light {
-        light(seconds, Reason::Success { own_file: true, own_login: true, revision: "r".into() })
+        light(seconds, Reason::Success { own_file: true, own_login: true, revision: "r".into(), resources: Vec::new() })
     }
 
     #[test]

@@ -14,15 +14,18 @@ use super::test_data;
 use super::{Admin, Authority, Facts, Ports};
 use crate::brands::Registry;
 use crate::config::{Dhcp, Mode, Network, Pool};
+use crate::depot::Depot;
 use crate::firmware::Library;
 use crate::journal::Journal;
 use crate::model::{Door, Mac, Secret};
 use crate::model::{Event, FirstContact, Id, Journey, Lease, LeaseState, Light, Phone, Reason, Step, Timestamp};
+use crate::pairing::Pairing;
 use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
 
 mod demo;
 mod dhcp;
+mod rollouts;
 mod sign_in;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
@@ -31,6 +34,7 @@ const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2
 pub(super) struct Ground {
     pub(super) admin: Admin,
     pub(super) store: Store,
+    depot: Depot,
     _directory: tempfile::TempDir,
 }
 
@@ -78,8 +82,10 @@ impl Ground {
         let parts = (store.clone(), journal.clone(), clock.clone());
         let registry = Arc::new(Registry::builtin().unwrap());
         let library = Library::open(&directory.path().join("firmware"), parts, registry).unwrap();
-        let admin = Admin::new(store.clone(), journal, clock, facts(library)).unwrap();
-        Self { admin, store, _directory: directory }
+        let depot = Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap();
+        let facts = facts(library, depot.clone(), Pairing::new(store.clone(), Id::new(Timestamp::from_secs(1), 0)));
+        let admin = Admin::new(store.clone(), journal, clock, facts).unwrap();
+        Self { admin, store, depot, _directory: directory }
     }
 
     pub(super) async fn call(&self, from: Origin, request: hyper::http::request::Builder, body: &str) -> Answered {
@@ -132,7 +138,7 @@ impl Ground {
     }
 }
 
-pub(super) fn facts(firmware: Library) -> Facts {
+fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
     Facts {
         name: "box66.branch.example".into(),
         version: "0.1.0".into(),
@@ -166,7 +172,10 @@ pub(super) fn facts(firmware: Library) -> Facts {
             not_before: Timestamp::from_secs(1_740_000_000),
             not_after: Timestamp::from_secs(2_140_000_000),
         },
+        sip: crate::sip::channel().0,
         firmware,
+        depot,
+        pairing,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
@@ -198,8 +207,10 @@ async fn a_phone_is_added_shown_and_removed() {
         assert!(!answer.text.contains(test_data::PASSWORD) && !answer.text.contains(login.password.expose()));
     }
     assert_eq!(ground.post("phones", &draft("805ec0123456")).await.code(), "phone-listed");
+    ground.depot.keep(stored.id, "calls.xml", "text/xml", b"<calls/>", stored.created).unwrap();
     let removed = ground.call(Origin::Local, Request::delete("/api/v1/phones/805ec0123456"), "").await;
     assert_eq!((removed.status, removed.json()["name"].as_str()), (StatusCode::OK, Some("Reception")));
+    assert_eq!(ground.depot.uploads(stored.id).unwrap(), [], "what it sent up goes with it");
     assert_eq!(ground.get("phones/805ec0123456").await.code(), "phone-unknown");
     ground.event(|e| e.reason == Reason::PhoneAdded && e.mac == Some(stored.mac)).await;
     ground.event(|e| e.reason == Reason::PhoneRemoved && e.organisation == Some(stored.organisation)).await;

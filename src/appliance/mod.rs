@@ -10,6 +10,7 @@ mod given;
 mod image;
 mod over_tftp;
 mod overlays;
+mod roll_out;
 mod supervision;
 
 use std::net::SocketAddr;
@@ -86,6 +87,12 @@ impl Appliance {
             .with_context(|| format!("files cannot be kept in {}", directory.display()))?;
         let options = store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
         let (store, opened) = Store::open(options)?;
+        // A store that was put back may not know the newest phones.
+        if opened.restored.is_none()
+            && let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some())
+        {
+            tracing::warn!(%error, "what phones sent that are gone could not be deleted");
+        }
 
         let authority = Authority::open(directory, built)?;
         let names = names(&config)?;

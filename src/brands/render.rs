@@ -9,6 +9,7 @@ use super::brand::{Brand, FileRule};
 use super::context::{self, Field, Maps, Written};
 use super::error::Error;
 use super::escape::{Format, Unfit};
+use super::named;
 use super::registry::Folder;
 use super::sheet::{Rendered, Sheet};
 
@@ -165,7 +166,8 @@ impl Brand {
         };
         let template = self.templates.environment.get_template(&made.template).map_err(failed)?;
         let text = numbered(template.render(values).map_err(failed)?);
-        Ok(Rendered { bytes: text.into_bytes(), content_type: made.content_type.clone() })
+        let resources = named::resources(&text, sheet);
+        Ok(Rendered { bytes: text.into_bytes(), content_type: made.content_type.clone(), resources })
     }
 }
 

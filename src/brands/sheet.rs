@@ -87,6 +87,8 @@ pub struct Rendered {
     pub bytes: Vec<u8>,
     /// Value of the `Content-Type` header.
     pub content_type: String,
+    /// The files kept for phones that it names.
+    pub resources: Vec<Box<str>>,
 }
 
 impl std::fmt::Debug for Rendered {

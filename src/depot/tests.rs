@@ -54,6 +54,11 @@ fn uploads_are_one_phones_and_sealed() {
     assert_eq!(depot.uploads(phone(2)).unwrap(), []);
     depot.forget(phone(1)).unwrap();
     assert_eq!(depot.uploads(phone(1)).unwrap(), []);
+    for number in [1, 3] {
+        depot.keep(phone(number), "a-local.cfg", "text/plain", b"hunter2", AT).unwrap();
+    }
+    depot.forget_gone(|id| id == phone(3)).unwrap();
+    assert!(of(3).exists() && !of(1).exists() && !of(2).exists());
 }
 
 #[test]

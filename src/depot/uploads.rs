@@ -124,6 +124,20 @@ impl Depot {
         Ok(())
     }
 
+    /// Forgets what phones sent that are gone by what `is_there` says: those that were removed as the power went.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn forget_gone(&self, is_there: impl Fn(Id) -> bool) -> io::Result<()> {
+        for entry in entries(&self.0.uploads)? {
+            let phone = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(phone) = phone.filter(|phone| !is_there(*phone)) {
+                self.forget(phone)?;
+            }
+        }
+        Ok(())
+    }
+
     fn open_file(&self, phone: Id, file: &str) -> io::Result<Option<(Upload, Vec<u8>)>> {
         let sealed = match fs::read(self.directory(phone).join(file)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

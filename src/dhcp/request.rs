@@ -97,6 +97,19 @@ pub enum Kind {
     Inform,
 }
 
+impl Kind {
+    /// Its name in RFC 2131.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Discover => "DHCPDISCOVER",
+            Self::Request => "DHCPREQUEST",
+            Self::Decline => "DHCPDECLINE",
+            Self::Release => "DHCPRELEASE",
+            Self::Inform => "DHCPINFORM",
+        }
+    }
+}
+
 /// A message of a client that has passed the guard: Ethernet, a unicast address, options that end where they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

@@ -13,6 +13,7 @@ use super::server::Server;
 use crate::config;
 use crate::journal::Journal;
 use crate::model::Id;
+use crate::pairing::Pairing;
 use crate::store::Store;
 use crate::sys::clock::Clock;
 
@@ -23,6 +24,8 @@ pub struct Parts {
     pub store: Store,
     /// Where events go.
     pub journal: Journal,
+    /// Phones on no list.
+    pub pairing: Pairing,
     /// What phones are told.
     pub provisioning: Provisioning,
     /// The time.

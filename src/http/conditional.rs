@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
+use hyper::header::HeaderValue;
 use time::{Date, Month, Time};
 
 use crate::model::Timestamp;
@@ -10,6 +11,12 @@ use crate::model::Timestamp;
 /// The revision of a file: SHA-256 over its bytes, in hexadecimal. With quotes around it, it is the file's ETag.
 pub(super) fn revision(bytes: &[u8]) -> String {
     super::hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+/// The ETag of a revision.
+pub(super) fn tag(revision: &str) -> HeaderValue {
+    // Sixty-four hexadecimal digits are always fit for a header.
+    HeaderValue::from_str(&format!("\"{revision}\"")).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
 /// A short name for a name of a file of any length.

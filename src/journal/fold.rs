@@ -22,14 +22,15 @@ impl Fold {
         Self { next, recent: VecDeque::with_capacity(LOOK_BACK) }
     }
 
-    /// The place of `event` and what stands there now: `event` itself, or its first time counted once more.
-    pub(super) fn add(&mut self, event: Event) -> (u64, Event) {
+    /// The place of `event` and what stands there now: `event` itself, or its first time counted once more. The last value
+    /// says whether the place is new.
+    pub(super) fn add(&mut self, event: Event) -> (u64, Event, bool) {
         let repeated =
             |(_, earlier): &&mut (u64, Event)| earlier.repeats(&event) && event.at.since(earlier.at) < WINDOW;
         if let Some((sequence, earlier)) = self.recent.iter_mut().rev().find(repeated) {
-            earlier.count = earlier.count.saturating_add(1);
-            earlier.last = event.at;
-            return (*sequence, earlier.clone());
+            earlier.count = earlier.count.saturating_add(event.count);
+            earlier.last = event.last;
+            return (*sequence, earlier.clone(), false);
         }
         if self.recent.len() == LOOK_BACK {
             self.recent.pop_front();
@@ -37,7 +38,7 @@ impl Fold {
         let sequence = self.next;
         self.next += 1;
         self.recent.push_back((sequence, event.clone()));
-        (sequence, event)
+        (sequence, event, true)
     }
 }
 
@@ -55,10 +56,14 @@ mod tests {
         let mut fold = Fold::starting_at(7);
         assert_eq!(fold.add(knock(0, "a.cfg")).0, 7);
         assert_eq!(fold.add(knock(1, "b.cfg")).0, 8);
-        let (sequence, event) = fold.add(knock(59, "a.cfg"));
+        let (sequence, event, new) = fold.add(knock(59, "a.cfg"));
+        assert!(!new);
         assert_eq!((sequence, event.count, event.at.secs(), event.last.secs()), (7, 2, 0, 59));
         assert_eq!(fold.add(knock(60, "a.cfg")).0, 9);
         assert_eq!(fold.add(knock(61, "a.cfg")).1.count, 2);
+        let many = Event { count: 5, last: Timestamp::from_secs(63), ..knock(62, "a.cfg") };
+        let (sequence, event, _) = fold.add(many);
+        assert_eq!((sequence, event.count, event.last.secs()), (9, 7, 63), "counted on the way");
     }
 
     #[test]

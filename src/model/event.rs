@@ -20,6 +20,8 @@ pub enum Door {
     Tftp,
     /// UDP 123.
     Ntp,
+    /// Ports 5060 and 5061, and the SIP multicast group.
+    Sip,
     /// The page, the API and the command line.
     Admin,
     /// The box itself: store, certificates, supervision.
@@ -34,6 +36,7 @@ impl fmt::Display for Door {
             Self::Https => "HTTPS",
             Self::Tftp => "TFTP",
             Self::Ntp => "NTP",
+            Self::Sip => "SIP",
             Self::Admin => "admin",
             Self::Box => "box",
         })
@@ -188,4 +191,7 @@ pub struct Journey {
     /// Firmware version that it said it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
+    /// The files that the phone's own file names, and whether it fetched each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<Box<str>, bool>,
 }

@@ -40,7 +40,7 @@ fn visit(mac: Mac, in_place: bool) -> Visit<'static> {
         brand: Some("toy"),
         model: Some("X1"),
         firmware: None,
-        address: [10, 66, 0, 50].into(),
+        address: Some([10, 66, 0, 50].into()),
         in_place,
         door: Door::Http,
         asked: "/p/x",

@@ -13,8 +13,8 @@ pub struct Waiting {
     pub model: Option<String>,
     /// The firmware that it runs.
     pub firmware: Option<String>,
-    /// Where it spoke from.
-    pub address: IpAddr,
+    /// Where it spoke from last, once it had an address.
+    pub address: Option<IpAddr>,
     /// Whether that address is known to be this MAC's.
     pub in_place: bool,
     /// The door that it came to last.
@@ -40,8 +40,8 @@ pub struct Visit<'a> {
     pub model: Option<&'a str>,
     /// The firmware that it runs.
     pub firmware: Option<&'a str>,
-    /// Where it speaks from.
-    pub address: IpAddr,
+    /// Where it speaks from, if it has an address.
+    pub address: Option<IpAddr>,
     /// Whether that address is known to be this MAC's.
     pub in_place: bool,
     /// The door that it came to.
@@ -75,7 +75,7 @@ impl Known {
             brand: None,
             model: None,
             firmware: None,
-            address: visit.address,
+            address: None,
             in_place: visit.in_place,
             door: visit.door,
             asked: String::new(),
@@ -87,7 +87,7 @@ impl Known {
         if known.in_place && !visit.in_place {
             return;
         }
-        known.address = visit.address;
+        known.address = visit.address.or(known.address);
         known.in_place = visit.in_place;
         known.door = visit.door;
         known.asked = short(visit.asked);

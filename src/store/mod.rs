@@ -23,6 +23,7 @@ mod error;
 mod keeper;
 pub mod key;
 mod levels;
+mod opened;
 mod read;
 mod record;
 mod recovery;

@@ -46,13 +46,13 @@ impl Store {
     /// A phone.
     pub fn phone(&self, id: Id) -> Option<Arc<Phone>> {
         let bytes = self.document(&Place::Phone(id))?;
-        readable(stored::Phone::open(id, &bytes, &self.shared.key)).map(Arc::new)
+        self.open_phone(id, &bytes)
     }
 
     /// The phone with this MAC.
     pub fn phone_by_mac(&self, mac: Mac) -> Option<Arc<Phone>> {
         let (id, bytes) = self.phone_record(mac)?;
-        readable(stored::Phone::open(id, &bytes, &self.shared.key)).map(Arc::new)
+        self.open_phone(id, &bytes)
     }
 
     /// Whether there is a phone with this MAC, and what a packet's answer needs of it. Opens no secret.
@@ -77,7 +77,8 @@ impl Store {
     /// An organisation.
     pub fn organisation(&self, id: Id) -> Option<Arc<Organisation>> {
         let bytes = self.document(&Place::Organisation(id))?;
-        readable(stored::Organisation::open(id, &bytes, &self.shared.key)).map(Arc::new)
+        let open = || readable(stored::Organisation::open(id, &bytes, &self.shared.key));
+        self.shared.opened.organisations.get(id, &bytes, open)
     }
 
     /// All organisations, by name.
@@ -249,6 +250,17 @@ impl Store {
     /// What is wrong with the store at present: a full disk, or a restoration since the process started.
     pub fn alarms(&self) -> Vec<Reason> {
         self.shared.alarms()
+    }
+
+    /// Counts the changes of all that phones share: organisations, groups, phone books, and secret settings. What was made
+    /// from a phone of one version, after this count was read, stays as it is while both stay.
+    pub fn shared_version(&self) -> u64 {
+        self.shared.view().shared
+    }
+
+    fn open_phone(&self, id: Id, bytes: &Bytes) -> Option<Arc<Phone>> {
+        let open = || readable(stored::Phone::open(id, bytes, &self.shared.key));
+        self.shared.opened.phones.get(id, bytes, open)
     }
 
     fn document(&self, place: &Place) -> Option<Bytes> {

@@ -115,6 +115,11 @@ impl Place {
         }
     }
 
+    /// Whether what is made for many phones may depend on it.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Organisation(_) | Self::PhoneBook(_) | Self::Group(_) | Self::Secret(_))
+    }
+
     /// The record in the words of an error message; also what its secrets are bound to.
     pub(super) fn name(&self) -> String {
         match self {

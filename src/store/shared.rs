@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::key::Key;
+use super::opened::Opened;
 use super::view::View;
 use crate::model::{Reason, Timestamp};
 use crate::sys::clock::Clock;
@@ -52,6 +53,7 @@ pub struct Refusal {
 #[derive(Debug)]
 pub(super) struct Shared {
     view: RwLock<View>,
+    pub(super) opened: Opened,
     restored: Option<PathBuf>,
     /// The last one, if there was any since the store was opened.
     pub(super) refusal: watch::Sender<Option<Refusal>>,
@@ -72,7 +74,8 @@ impl Shared {
         (schema, check): (u32, String),
     ) -> Self {
         let refusal = watch::Sender::new(None);
-        Self { view: RwLock::new(view), restored, refusal, key, clock, limits, schema, check }
+        let (view, opened) = (RwLock::new(view), Opened::default());
+        Self { view, opened, restored, refusal, key, clock, limits, schema, check }
     }
 
     pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {

@@ -11,11 +11,14 @@ use crate::model::{Id, Mac};
 /// All that is stored, in memory, as of the last durable batch.
 ///
 /// Records stay in their stored encoding, with a few index fields beside them, and are decoded when they are asked
-/// for: ten thousand phones fit in some 30 MB so, and secrets are in the clear only while they are used.
+/// for: ten thousand phones fit in some 30 MB so, and secrets are in the clear only while they are used, and in the few
+/// documents that [`Opened`](super::opened::Opened) keeps.
 #[derive(Debug, Default)]
 pub(super) struct View {
     /// Number of the last batch.
     pub(super) generation: u64,
+    /// Counts changes of what phones share.
+    pub(super) shared: u64,
     documents: BTreeMap<Place, Bytes>,
     claims: HashMap<Claim, Holder>,
     leases: BTreeMap<Arc<str>, BTreeMap<Ipv4Addr, Bytes>>,
@@ -30,6 +33,9 @@ impl View {
     /// # Errors
     /// When a record cannot be read: the indexes cannot be kept then.
     pub(super) fn apply(&mut self, (place, value): Change) -> Result<(), Error> {
+        if place.is_shared() {
+            self.shared += 1;
+        }
         match place {
             Place::Stamp => {}
             Place::Lease(network, address) => self.apply_lease(network, address, value),

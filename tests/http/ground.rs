@@ -85,6 +85,7 @@ pub(crate) struct Ask {
     pub(crate) from: IpAddr,
     pub(crate) tls: bool,
     pub(crate) login: Option<(String, String)>,
+    pub(crate) certificate: Option<Mac>,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
 }
@@ -96,6 +97,7 @@ pub(crate) fn ask(path: impl Into<String>) -> Ask {
         from: DESK.into(),
         tls: true,
         login: None,
+        certificate: None,
         headers: Vec::new(),
         body: Bytes::new(),
     }
@@ -255,7 +257,7 @@ impl Ground {
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls, certificate: None };
+        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls, certificate: ask.certificate };
         let response = self.provision.answer(request.body(Full::new(ask.body.clone())).unwrap(), peer).await;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

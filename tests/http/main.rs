@@ -6,6 +6,8 @@ mod diagram;
 mod gateway;
 mod ground;
 mod kinds;
+mod matrix;
 mod revisions;
 mod sockets;
+mod table;
 mod toy;

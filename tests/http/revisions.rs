@@ -18,7 +18,9 @@ async fn tag_and_date_hold_as_long_as_the_bytes() {
     assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() == 66, "{tag}");
     let again = ground.get(ask(own()).login(&desk).with("if-none-match", &tag)).await;
     assert_eq!((again.status, again.text.as_str(), again.header("etag")), (StatusCode::NOT_MODIFIED, "", tag.as_str()));
-    ground.told(&Reason::NotModified { own_login: true, revision: tag.trim_matches('"').into() }).await;
+    ground
+        .told(&Reason::NotModified { own_login: true, revision: tag.trim_matches('"').into(), resources: Vec::new() })
+        .await;
 
     let date = wait_for_date(&ground, &ask(own()).login(&desk)).await;
     let by_date = ask(own()).login(&desk).with("if-modified-since", &date);

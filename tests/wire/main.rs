@@ -13,4 +13,5 @@ mod export;
 mod ground;
 mod http;
 mod life;
+mod own_brand;
 mod relay;

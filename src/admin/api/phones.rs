@@ -81,6 +81,13 @@ impl Admin {
         let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
         self.0.store.commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac)]).await?;
         self.record_phone(Reason::PhoneRemoved, mac, phone.organisation, from);
+        let (depot, id) = (self.0.facts.depot.clone(), phone.id);
+        // It is off the list; what is left on the disk for now goes at the next start.
+        match tokio::task::spawn_blocking(move || depot.forget(id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, %mac, "what a removed phone sent up could not be deleted"),
+            Err(error) => tracing::error!(%error, "deleting what a removed phone sent up"),
+        }
         Ok(shown)
     }
 

@@ -14,8 +14,8 @@ fn reason(step: Step, host: u8) -> Reason {
     match step {
         Step::Lease => Reason::Leased { network: "office".into(), address: [10, 66, 0, host].into() },
         Step::Ca => Reason::CaGiven,
-        Step::Resynced => Reason::NotModified { own_login: true, revision: "c41f".into() },
-        _ => Reason::Success { own_file: true, own_login: true, revision: "c41f".into() },
+        Step::Resynced => Reason::NotModified { own_login: true, revision: "c41f".into(), resources: Vec::new() },
+        _ => Reason::Success { own_file: true, own_login: true, revision: "c41f".into(), resources: Vec::new() },
     }
 }
 

@@ -1,8 +1,8 @@
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{BATCH, Batch, Server};
-use crate::brands::Claims;
+use crate::brands::{Claims, Recognition};
 use crate::dhcp::coexistence::{Answer, Marker};
 use crate::dhcp::frame;
 use crate::dhcp::link::LONGEST;
@@ -10,6 +10,8 @@ use crate::dhcp::options::code;
 use crate::dhcp::request::{Kind, Request};
 use crate::dhcp::sightings::Glimpse;
 use crate::dhcp::told::{Told, Verdict};
+use crate::model::Door;
+use crate::pairing::Visit;
 
 /// Port of a DHCP server.
 const SERVER: u16 = 67;
@@ -65,6 +67,9 @@ impl Server {
         };
         let found = self.parts.provisioning.registry.recognise(&claims);
         let address = Some(request.ciaddr).filter(|address| !address.is_unspecified());
+        if let Some(found) = found.as_ref().filter(|found| found.phone) {
+            self.meet(request, address, found);
+        }
         let glimpse = Glimpse {
             address,
             class: request.options.text(code::VENDOR_CLASS, 64),
@@ -73,6 +78,26 @@ impl Server {
             asked: true,
         };
         self.see(request.mac, glimpse);
+    }
+
+    /// Notes a phone that is on no list. An address that it names is its own where our lease says so.
+    fn meet(&self, request: &Request, address: Option<Ipv4Addr>, found: &Recognition<'_>) {
+        let store = &self.parts.store;
+        if store.listed(request.mac).is_some() {
+            return;
+        }
+        let lease = address.and_then(|address| store.lease_by_address(address));
+        let visit = Visit {
+            mac: request.mac,
+            brand: Some(&found.brand.id),
+            model: found.model.as_deref(),
+            firmware: found.firmware.as_deref(),
+            address: address.map(IpAddr::V4),
+            in_place: lease.is_some_and(|lease| lease.mac == request.mac),
+            door: Door::Dhcp,
+            asked: request.kind.name(),
+        };
+        self.parts.pairing.note(&visit, self.parts.clock.now().wall);
     }
 
     fn see(&self, mac: crate::model::Mac, mut glimpse: Glimpse) {

@@ -64,8 +64,9 @@ pub(super) fn later(status: StatusCode, seconds: u64) -> Response<Body> {
 
 /// What is known of a file besides its bytes.
 pub(super) struct About<'a> {
-    pub(super) content_type: &'a str,
-    pub(super) revision: &'a str,
+    pub(super) content_type: &'a HeaderValue,
+    /// Its ETag, with quotes.
+    pub(super) tag: &'a HeaderValue,
     /// Left out where the answer is older than the second it would name.
     pub(super) modified: Option<Timestamp>,
     /// Whether anybody may keep a copy.
@@ -77,16 +78,17 @@ pub(super) fn file(bytes: Option<Bytes>, about: &About<'_>) -> Response<Body> {
     let mut response = Response::new(body(Bytes::new()));
     match bytes {
         Some(bytes) => {
-            set(&mut response, CONTENT_TYPE, about.content_type);
+            response.headers_mut().insert(CONTENT_TYPE, about.content_type.clone());
             *response.body_mut() = body(bytes);
         }
         None => *response.status_mut() = StatusCode::NOT_MODIFIED,
     }
-    set(&mut response, ETAG, &format!("\"{}\"", about.revision));
+    response.headers_mut().insert(ETAG, about.tag.clone());
     if let Some(modified) = about.modified {
         set(&mut response, LAST_MODIFIED, &write_date(modified));
     }
-    set(&mut response, CACHE_CONTROL, if about.public { "no-cache" } else { "private, no-cache" });
+    let keeping = if about.public { "no-cache" } else { "private, no-cache" };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(keeping));
     response
 }
 

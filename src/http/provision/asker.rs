@@ -51,7 +51,7 @@ impl Provision {
                 return Err(Box::new(answers::later(StatusCode::TOO_MANY_REQUESTS, seconds)));
             }
         };
-        let known = self.neighbour(peer.address, now);
+        let known = self.whereabouts(query);
         let evidence = Evidence {
             login: proof,
             certificate: peer.certificate,
@@ -76,8 +76,7 @@ impl Provision {
             Some(phone) => self.store.organisation(phone.organisation),
             None => self.organisation_of(asker.evidence.login).and_then(|id| self.store.organisation(id)),
         };
-        let subject =
-            phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone, organisation.as_deref()) });
+        let subject = phone.as_deref().map(|phone| Subject { phone, policy: self.policy(phone) });
         let verdict = access::decide(&asker.ask, &asker.evidence, subject, query.now.wall);
         Decision { phone, organisation, verdict }
     }
@@ -141,7 +140,7 @@ impl Provision {
         let Some(phone) = target.claimed.and_then(|mac| self.store.phone_by_mac(mac)) else {
             return self.policy.is_some_and(|policy| policy.plain_basic);
         };
-        self.policy(&phone, self.store.organisation(phone.organisation).as_deref()).plain_basic
+        self.policy(&phone).plain_basic
     }
 
     fn organisation_of(&self, login: LoginProof) -> Option<Id> {

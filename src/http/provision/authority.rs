@@ -1,4 +1,5 @@
 use hyper::body::Bytes;
+use hyper::header::HeaderValue;
 
 use crate::http::conditional;
 use crate::model::Timestamp;
@@ -14,18 +15,23 @@ pub(super) struct Root {
 struct Form {
     bytes: Bytes,
     revision: String,
+    tag: HeaderValue,
 }
 
 /// One file of the root certificate.
 pub(super) struct RootFile<'a> {
     pub(super) bytes: Bytes,
     pub(super) revision: &'a str,
-    pub(super) content_type: &'static str,
+    pub(super) tag: &'a HeaderValue,
+    pub(super) content_type: HeaderValue,
 }
 
 impl Root {
     pub(super) fn of(authority: &Authority) -> Self {
-        let form = |bytes: Vec<u8>| Form { revision: conditional::revision(&bytes), bytes: bytes.into() };
+        let form = |bytes: Vec<u8>| {
+            let revision = conditional::revision(&bytes);
+            Form { tag: conditional::tag(&revision), revision, bytes: bytes.into() }
+        };
         Self {
             pem: form(authority.root_pem().as_bytes().to_vec()),
             der: form(authority.root_der().to_vec()),
@@ -48,6 +54,7 @@ impl Root {
             "ca.der" | "ca.cer" => (&self.der, "application/pkix-cert"),
             _ => return None,
         };
-        Some(RootFile { bytes: form.bytes.clone(), revision: &form.revision, content_type })
+        let content_type = HeaderValue::from_static(content_type);
+        Some(RootFile { bytes: form.bytes.clone(), revision: &form.revision, tag: &form.tag, content_type })
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use hyper::{Method, Response, StatusCode};
 
 use super::asker::Asker;
@@ -5,7 +7,7 @@ use super::make::Unmade;
 use super::query::Query;
 use super::{ATTEMPTS, Provision, STORE_PAUSE, Target, answers, transition};
 use crate::access::{self, Basis, Transition, Verdict};
-use crate::brands::{Claims, Content};
+use crate::brands::{Content, Recognition};
 use crate::http::Body;
 use crate::http::path::Wanted;
 use crate::model::{Phone, Reason};
@@ -38,6 +40,8 @@ impl Provision {
         target: Target<'_>,
         asker: &Asker,
     ) -> Result<Response<Body>, store::Error> {
+        // Before anything is read: what is made of it may be kept for as long as this stays.
+        let shared = self.store.shared_version();
         let decision = match self.decide(query, target, asker) {
             decision if self.takes_in(query, target, asker, &decision).await => self.decide(query, target, asker),
             decision => decision,
@@ -52,12 +56,16 @@ impl Provision {
         };
         // What a brand's phones are given may depend on policy: a mere claim never changes the brand.
         let proven = matches!(basis, Basis::Success { own_login: true } | Basis::FirstContact);
-        let phone = match decision.phone.as_deref() {
-            Some(phone) => Some(self.moved_on(phone, content, transition, proven, query).await?),
-            None => None,
+        let (phone, settled) = match &decision.phone {
+            Some(phone) => match self.moved_on(phone, content, transition, proven, query).await? {
+                Some(changed) => (Some(Arc::new(changed)), None),
+                None => (Some(Arc::clone(phone)), Some(shared)),
+            },
+            None => (None, Some(shared)),
         };
-        let rendered = match self.make(query, target, content, phone.as_ref(), organisation).await {
-            Ok(rendered) => rendered,
+        let phone = phone.as_deref();
+        let made = match self.make(query, target, content, (phone, organisation), settled).await {
+            Ok(made) => made,
             Err(Unmade::Missing(reason)) => {
                 self.journal.record(event(reason));
                 return Ok(answers::not_found());
@@ -71,13 +79,13 @@ impl Provision {
             // It has a login from now on, and is to be asked for it.
             self.unanswered().answer(mac, query.peer.address);
         }
-        let (response, fresh, revision) = self.file(query, target, content, phone.as_ref(), rendered);
+        let (response, fresh) = self.file(query, target, content, &made);
         if query.method == Method::GET {
-            let reason = match decision.verdict.reason(target.file, &revision) {
-                Reason::Success { own_file: true, own_login, revision } if fresh => {
-                    Reason::NotModified { own_login, revision }
+            let reason = match decision.verdict.reason(target.file, &made.revision, &made.resources) {
+                Reason::Success { own_file: true, own_login, revision, resources } if fresh => {
+                    Reason::NotModified { own_login, revision, resources }
                 }
-                Reason::Pointed if phone.as_ref().is_some_and(Phone::trusts_us) => Reason::PlainAfterTls,
+                Reason::Pointed if phone.is_some_and(Phone::trusts_us) => Reason::PlainAfterTls,
                 other => other,
             };
             self.journal.record(event(reason));
@@ -85,7 +93,7 @@ impl Provision {
         Ok(response)
     }
 
-    /// The phone after the transition and with what its User-Agent says about it, as stored.
+    /// The phone after the transition and with what its User-Agent says about it, as stored; `None` where nothing changed.
     async fn moved_on(
         &self,
         phone: &Phone,
@@ -93,46 +101,45 @@ impl Provision {
         transition: Option<Transition>,
         proven: bool,
         query: &Query<'_>,
-    ) -> Result<Phone, store::Error> {
+    ) -> Result<Option<Phone>, store::Error> {
+        let learned = query.said.as_ref().filter(|_| proven || phone.brand.is_none());
+        let learned = learned.filter(|said| said.mac.is_none_or(|mac| mac == phone.mac));
+        if let Some(said) = learned {
+            self.note_firmware(phone, said, query);
+        }
+        let news = learned.is_some_and(|said| {
+            phone.brand.as_ref() != Some(&said.brand.id) || said.model.is_some() && phone.model != said.model
+        });
+        let without_login = content.is_secret() && access::login_to_hand_out(phone).is_none();
+        if transition.is_none() && !news && !without_login {
+            return Ok(None);
+        }
         let mut changed =
             transition.map_or_else(|| phone.clone(), |transition| transition::apply(phone, transition, query.now.wall));
         let needs_login = content.is_secret() && access::login_to_hand_out(&changed).is_none();
         if needs_login {
             changed.pending_login = Some(transition::fresh_login());
         }
-        if proven || changed.brand.is_none() {
-            self.learn(&mut changed, query);
-        }
-        if changed == *phone {
-            return Ok(changed);
+        if let Some(said) = learned {
+            changed.brand = Some(said.brand.id.clone());
+            changed.model = said.model.clone().or(changed.model);
         }
         match self.store.commit(vec![Write::PutPhone { phone: changed.clone(), expect: Some(phone.version) }]).await {
-            Ok(()) => Ok(changed),
+            Ok(()) => Ok(Some(changed)),
             Err(conflict @ store::Error::Conflict { .. }) => Err(conflict),
             // What a phone may be given for the first time must be on record. A phone that has shown its login may have
             // its file even from a box whose disk is full.
             Err(error) if needs_login || matches!(transition, Some(Transition::OpenFirstContact { .. })) => Err(error),
             Err(error) => {
                 tracing::warn!(%error, mac = %phone.mac, "what was learned about a phone could not be stored");
-                Ok(phone.clone())
+                Ok(None)
             }
         }
     }
 
-    /// Takes over what the User-Agent says, when it speaks of this phone or of no other.
-    fn learn(&self, phone: &mut Phone, query: &Query<'_>) {
-        let claims = Claims { user_agent: query.agent.as_deref(), ..Claims::default() };
-        let Some(found) = self.registry.recognise(&claims) else { return };
-        if found.mac.is_some_and(|mac| mac != phone.mac) {
-            return;
-        }
-        if phone.brand.as_deref() != Some(found.brand.id.as_str()) {
-            phone.brand = Some(found.brand.id.clone());
-        }
-        if found.model.is_some() && phone.model != found.model {
-            phone.model = found.model;
-        }
-        if let Some(release) = found.firmware
+    /// Takes over which firmware the User-Agent says that it runs.
+    fn note_firmware(&self, phone: &Phone, said: &Recognition<'_>, query: &Query<'_>) {
+        if let Some(release) = said.firmware.clone()
             && self.store.journey(phone.mac).and_then(|journey| journey.firmware).as_ref() != Some(&release)
         {
             let event = self.event(query, Some(phone.mac), Reason::FirmwareRuns { release });

@@ -1,14 +1,16 @@
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use hyper::Response;
 
 use super::answers::{self, About};
+use super::derived::{Versions, Which};
+use super::made::Made;
 use super::query::Query;
-use super::revisions::Served;
+use super::revisions::{File as Dated, Served};
 use super::{Provision, Target};
 use crate::access::{self, File};
 use crate::brands::{BookPage, BookTitle, Content, Error, FileKind, Rendered, Sheet};
-use crate::http::{Body, conditional};
+use crate::http::Body;
 use crate::model::{BoxAddress, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
 use crate::store::{Levels, Write};
 
@@ -27,28 +29,65 @@ impl From<Error> for Unmade {
 }
 
 impl Provision {
-    /// Makes the file, or finds it.
+    /// Makes the file, or finds it. `settled` is the count of changes of all that phones share, read before anything was,
+    /// where the phone is as it is stored: what is made of that may be made for the next one who asks, too.
     pub(super) async fn make(
         &self,
         query: &Query<'_>,
         target: Target<'_>,
         content: Content,
-        phone: Option<&Phone>,
-        organisation: Option<&Organisation>,
-    ) -> Result<Rendered, Unmade> {
-        match target.rule.kind {
-            FileKind::Own | FileKind::Common => Ok(self.render(query, target, content, (phone, organisation), None)?),
-            FileKind::Book => self.book(query, target, (phone, organisation)),
-            FileKind::Resource => self.resource(target, organisation).await,
+        (phone, organisation): (Option<&Phone>, Option<&Organisation>),
+        settled: Option<u64>,
+    ) -> Result<Arc<Made>, Unmade> {
+        let rendered = match target.rule.kind {
+            FileKind::Own | FileKind::Common => {
+                return self.made(query, target, content, (phone, organisation), settled);
+            }
+            FileKind::Book => self.book(query, target, (phone, organisation))?,
+            FileKind::Resource => self.resource(target, organisation).await?,
             FileKind::Upload => match self.given_back(target, phone).await? {
-                Some(kept) => Ok(kept),
+                Some(kept) => kept,
                 None if target.rule.is_made() => {
-                    Ok(self.render(query, target, content, (phone, organisation), None)?)
+                    return self.made(query, target, content, (phone, organisation), settled);
                 }
-                None => Err(Unmade::Missing(Reason::NotServed)),
+                None => return Err(Unmade::Missing(Reason::NotServed)),
             },
-            FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => Err(Unmade::Missing(Reason::NotServed)),
+            FileKind::Firmware | FileKind::Redirect | FileKind::Withheld => {
+                return Err(Unmade::Missing(Reason::NotServed));
+            }
+        };
+        Ok(Arc::new(Made::of(rendered, phone.map(|phone| phone.id), target.asked)))
+    }
+
+    /// Renders a file from documents alone, unless that was done and they are the same.
+    fn made(
+        &self,
+        query: &Query<'_>,
+        target: Target<'_>,
+        content: Content,
+        (phone, organisation): (Option<&Phone>, Option<&Organisation>),
+        settled: Option<u64>,
+    ) -> Result<Arc<Made>, Unmade> {
+        let phone = phone.filter(|_| target.file != File::Common);
+        let make = || -> Result<Arc<Made>, Error> {
+            let rendered = self.render(query, target, content, (phone, organisation), None)?;
+            Ok(Arc::new(Made::of(rendered, phone.map(|phone| phone.id), target.asked)))
+        };
+        let Some(shared) = settled else { return Ok(make()?) };
+        let versions = Versions { phone: phone.map_or(0, |phone| phone.version), shared };
+        let which = Which {
+            phone: phone.map(|phone| phone.id),
+            brand: target.brand.id.clone(),
+            asked: target.asked.to_owned(),
+            content,
+            host: query.peer.local,
+        };
+        if let Some(made) = self.derived.file(&which, versions) {
+            return Ok(made);
         }
+        let made = make()?;
+        self.derived.keep(which, versions, &made);
+        Ok(made)
     }
 
     /// Renders the file. A common one is the same for all.
@@ -69,6 +108,9 @@ impl Provision {
         let titles = told.map(|phone| self.titles(phone, &settings)).unwrap_or_default();
         let books: Vec<BookTitle<'_>> =
             titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
+        let image = told.and_then(|phone| self.images.as_ref()?.told(phone));
+        let scheme = if query.peer.tls { Scheme::Https } else { Scheme::Http };
+        let firmware_url = image.map(|image| provisioning_url(scheme, &at, &image.location()));
         let sheet = Sheet {
             content,
             phone,
@@ -76,7 +118,7 @@ impl Provision {
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
             settings: &settings,
             books: &books,
-            firmware_url: None,
+            firmware_url: firmware_url.as_deref(),
             ca_der: self.root.der(),
             time_server: query.peer.local,
             ca_url: &provisioning_url(Scheme::Http, &at, "ca.pem"),
@@ -88,52 +130,42 @@ impl Provision {
         target.brand.render(target.rule, &sheet)
     }
 
-    /// The answer with the file, whether the client had it already, and its revision.
+    /// The answer with the file, and whether the client had it already.
     pub(super) fn file(
         &self,
         query: &Query<'_>,
         target: Target<'_>,
         content: Content,
-        phone: Option<&Phone>,
-        rendered: Rendered,
-    ) -> (Response<Body>, bool, String) {
+        made: &Made,
+    ) -> (Response<Body>, bool) {
         let now = query.now.wall;
-        let revision = conditional::revision(&rendered.bytes);
-        let (modified, known) = match (target.file, phone) {
+        let (modified, known) = match (target.file, &made.dated) {
             (File::Common, _) => (Some(self.started), false),
-            (_, Some(phone)) => self.since(phone, target, content, &revision, now),
+            (_, Some(file)) => self.since(file, content, &made.revision, now),
             (_, None) => (None, false),
         };
-        let fresh = query.condition().is_fresh(&revision, modified, known, now);
+        let fresh = query.condition().is_fresh(&made.revision, modified, known, now);
         let about = About {
-            content_type: &rendered.content_type,
-            revision: &revision,
+            content_type: &made.content_type,
+            tag: &made.tag,
             modified: modified.filter(|modified| modified.secs() <= now.secs()),
             public: !content.is_secret(),
         };
-        (answers::file((!fresh).then_some(rendered.bytes.into()), &about), fresh, revision)
+        (answers::file((!fresh).then(|| made.bytes.clone()), &about), fresh)
     }
 
     /// Since when the phone's file has had these bytes, and whether they are what it was answered with last time.
-    fn since(
-        &self,
-        phone: &Phone,
-        target: Target<'_>,
-        content: Content,
-        revision: &str,
-        now: Timestamp,
-    ) -> (Option<Timestamp>, bool) {
-        let file = conditional::short(target.asked);
-        let key = format!("served.{}.{file}", phone.id);
-        let kept = || serde_json::from_value::<Served>(self.store.setting(&key)?).ok();
+    fn since(&self, file: &Dated, content: Content, revision: &str, now: Timestamp) -> (Option<Timestamp>, bool) {
+        let key = || format!("served.{}.{}", file.0, file.1);
+        let kept = || serde_json::from_value::<Served>(self.store.setting(&key())?).ok();
         let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, new) = revisions.date((phone.id, file), revision, now, kept);
+        let (since, new) = revisions.date(file, revision, now, kept);
         drop(revisions);
         // Only the lasting content is worth a write.
         if new && content == Content::Full {
             let served = Served { revision: revision.to_owned(), since };
             if let Ok(value) = serde_json::to_value(served) {
-                drop(self.store.commit(vec![Write::PutSetting { key, value }]));
+                drop(self.store.commit(vec![Write::PutSetting { key: key(), value }]));
             }
         }
         (Some(since), !new)

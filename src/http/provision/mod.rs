@@ -4,10 +4,12 @@ mod answers;
 mod asker;
 mod authority;
 mod book;
+mod derived;
 mod hand_out;
 mod lan;
 mod levels;
 mod login;
+mod made;
 mod make;
 mod query;
 mod resource;
@@ -19,7 +21,7 @@ mod unanswered;
 mod upload;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hyper::header::USER_AGENT;
 use hyper::{Method, Request, Response, StatusCode};
@@ -27,6 +29,7 @@ use ipnet::Ipv4Net;
 
 use self::answers::About;
 use self::authority::Root;
+use self::derived::Derived;
 use self::login::Logins;
 use self::query::Query;
 use self::revisions::Revisions;
@@ -36,6 +39,7 @@ use super::{Body, Peer};
 use crate::access::{Channel, File, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
 use crate::depot::Depot;
+use crate::firmware::Library;
 use crate::journal::Journal;
 use crate::model::{
     BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, Timestamp, provisioning_url,
@@ -91,8 +95,10 @@ pub struct Provision {
     /// Common files change only with the program and its configuration.
     started: Timestamp,
     logins: Logins,
+    derived: Derived,
     unanswered: Mutex<Unanswered>,
     revisions: Mutex<Revisions>,
+    images: Option<Library>,
 }
 
 /// A file that is there for those who may have it, or may send it.
@@ -132,9 +138,17 @@ impl Provision {
             policy: on.policy,
             ports: (on.http, on.https),
             logins: Logins::new(),
+            derived: Derived::default(),
             unanswered: Mutex::new(Unanswered::new()),
             revisions: Mutex::default(),
+            images: None,
         }
+    }
+
+    /// Has files point at the image of `library` that their phone is told to take, where there is one.
+    #[must_use]
+    pub fn pointing_at(self, library: Library) -> Self {
+        Self { images: Some(library), ..self }
     }
 
     /// Whether `address` is on a configured network, or is the box itself.
@@ -173,12 +187,16 @@ impl Provision {
             return answers::not_found();
         }
         let agent = head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let claims = Claims { user_agent: agent.as_deref(), ..Claims::default() };
+        let said = self.registry.recognise(&claims);
         let query = Query {
             method: &head.method,
             headers: &head.headers,
             asked: head.uri.path(),
             parameters: head.uri.query(),
             agent,
+            said,
+            neighbour: OnceLock::new(),
             peer,
             channel: if peer.tls { Channel::Tls } else { Channel::Plain },
             now: self.clock.now(),
@@ -195,13 +213,10 @@ impl Provision {
         if let Some(response) = self.root_file(&query, &wanted).filter(|_| reads) {
             return response;
         }
-        let claims = Claims { user_agent: query.agent.as_deref(), ..Claims::default() };
-        let recognised = self.registry.recognise(&claims);
-        let by_agent = recognised.as_ref().map(|found| found.brand.id.clone());
-        let hint = by_agent.or_else(|| self.brand_of_name(wanted.name()));
-        match self.registry.file_of(wanted.name(), hint.as_deref()) {
+        let brand = query.said.as_ref().map(|said| said.brand).or_else(|| self.brand_of_name(wanted.name()));
+        match self.registry.file_of(wanted.name(), brand.map(|brand| brand.id.as_str())) {
             FileMatch::Served { brand, rule, places } if reads || sends && rule.kind == FileKind::Upload => {
-                let claimed = self.claimed(&query, &places, recognised.as_ref());
+                let claimed = self.claimed(&query, &places);
                 let file = access_of(rule);
                 let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
                 if rule.kind == FileKind::Redirect {
@@ -216,9 +231,9 @@ impl Provision {
             }
             other => {
                 let unknown = matches!(other, FileMatch::Unknown) && reads;
-                let nearest = recognised.as_ref().filter(|_| unknown).and_then(|found| nearest(found, wanted.name()));
+                let nearest = query.said.as_ref().filter(|_| unknown).and_then(|found| nearest(found, wanted.name()));
                 let reason = nearest.map_or(Reason::NotServed, |nearest| Reason::NameUnknown { nearest });
-                self.record(&query, recognised.and_then(|found| found.mac), reason);
+                self.record(&query, query.said.as_ref().and_then(|said| said.mac), reason);
                 if reads { answers::not_found() } else { answers::read_only() }
             }
         }
@@ -232,19 +247,19 @@ impl Provision {
     }
 
     /// The phone that a request is about: as the name says, else the User-Agent, else whoever has the address.
-    fn claimed(&self, query: &Query<'_>, places: &Places, recognised: Option<&Recognition<'_>>) -> Option<Mac> {
-        let by_agent = recognised.and_then(|found| found.mac);
-        places.mac.or(by_agent).or_else(|| self.neighbour(query.peer.address, query.now).known())
+    fn claimed(&self, query: &Query<'_>, places: &Places) -> Option<Mac> {
+        let by_agent = query.said.as_ref().and_then(|said| said.mac);
+        places.mac.or(by_agent).or_else(|| self.whereabouts(query).known())
     }
 
     /// Whose file a name is that phones of several brands ask for, where the asker does not say what it is: that of the
     /// phone whose MAC stands in it, as it is listed or as its address begins.
-    fn brand_of_name(&self, name: &str) -> Option<String> {
+    fn brand_of_name(&self, name: &str) -> Option<&Brand> {
         let FileMatch::Served { places, .. } = self.registry.file_of(name, None) else { return None };
         let mac = places.mac?;
-        let listed = self.store.phone_by_mac(mac).and_then(|phone| phone.brand.clone());
+        let listed = self.store.phone_by_mac(mac).and_then(|phone| self.registry.brand(phone.brand.as_deref()?));
         let claims = Claims { mac: Some(mac), ..Claims::default() };
-        listed.or_else(|| self.registry.recognise(&claims).map(|found| found.brand.id.clone()))
+        listed.or_else(|| self.registry.recognise(&claims).map(|found| found.brand))
     }
 
     /// A TLS handshake with `peer` failed. A phone that had our CA and no longer trusts it was reset.
@@ -272,15 +287,11 @@ impl Provision {
 
     fn root_file(&self, query: &Query<'_>, wanted: &Wanted) -> Option<Response<Body>> {
         let file = self.root.file(wanted.name())?;
-        let mac = self.neighbour(query.peer.address, query.now).known();
+        let mac = self.whereabouts(query).known();
         self.record(query, mac, Reason::CaGiven);
         let fresh = query.condition().is_fresh(file.revision, Some(self.root.since), false, query.now.wall);
-        let about = About {
-            content_type: file.content_type,
-            revision: file.revision,
-            modified: Some(self.root.since),
-            public: true,
-        };
+        let about =
+            About { content_type: &file.content_type, tag: file.tag, modified: Some(self.root.since), public: true };
         Some(answers::file((!fresh).then_some(file.bytes), &about))
     }
 

@@ -1,8 +1,12 @@
+use std::sync::OnceLock;
+
 use hyper::header::{HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use hyper::{HeaderMap, Method};
 
 use super::Provision;
+use super::lan::Neighbour;
 use crate::access::Channel;
+use crate::brands::Recognition;
 use crate::http::Peer;
 use crate::http::conditional::Condition;
 use crate::http::path;
@@ -17,6 +21,10 @@ pub(super) struct Query<'a> {
     /// What stood behind the question mark.
     pub(super) parameters: Option<&'a str>,
     pub(super) agent: Option<String>,
+    /// What it says it is.
+    pub(super) said: Option<Recognition<'a>>,
+    /// Who holds its address; looked up when it is first needed.
+    pub(super) neighbour: OnceLock<Neighbour>,
     pub(super) peer: Peer,
     pub(super) channel: Channel,
     pub(super) now: Now,
@@ -36,6 +44,11 @@ impl Query<'_> {
 }
 
 impl Provision {
+    /// What the LAN knows about whoever asks.
+    pub(super) fn whereabouts(&self, query: &Query<'_>) -> Neighbour {
+        *query.neighbour.get_or_init(|| self.neighbour(query.peer.address, query.now))
+    }
+
     /// An event about this request.
     pub(super) fn event(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) -> Event {
         let door = match query.channel {

@@ -23,7 +23,7 @@ impl Provision {
         let found = self.store.resources().into_iter().find(wanted).ok_or_else(missing)?;
         let depot = self.depot.clone();
         let bytes = blocking(move || depot.resource(&found.sha256)).await?.ok_or_else(missing)?;
-        Ok(Rendered { bytes, content_type: content_type(name).to_owned() })
+        Ok(Rendered { bytes, content_type: content_type(name).to_owned(), resources: Vec::new() })
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Revisions {
 }
 
 /// A phone's file: whose, and its name in short.
-pub(super) type File = (Id, String);
+pub(super) type File = (Id, Box<str>);
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -42,17 +42,21 @@ impl Revisions {
     /// the start. The second value says whether the date is new.
     pub(super) fn date(
         &mut self,
-        file: File,
+        file: &File,
         revision: &str,
         now: Timestamp,
         kept: impl FnOnce() -> Option<Served>,
     ) -> (Timestamp, bool) {
-        if self.of_files.len() >= Self::MOST && !self.of_files.contains_key(&file) {
+        let second = now.secs();
+        if let Some(known) = self.of_files.get_mut(file).filter(|known| known.served.revision == revision) {
+            known.last = known.last.max(second);
+            return (known.served.since, false);
+        }
+        if self.of_files.len() >= Self::MOST && !self.of_files.contains_key(file) {
             self.of_files.clear();
         }
         let earlier =
-            self.of_files.remove(&file).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
-        let second = now.secs();
+            self.of_files.remove(file).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
         let (served, last, new) = match earlier {
             Some(Known { served, last }) if served.revision == revision => (served, last.max(second), false),
             Some(Known { served, last }) => {
@@ -63,7 +67,7 @@ impl Revisions {
             None => (Served { revision: revision.to_owned(), since: Timestamp::from_secs(second) }, second, true),
         };
         let since = served.since;
-        self.of_files.insert(file, Known { served, last });
+        self.of_files.insert(file.clone(), Known { served, last });
         (since, new)
     }
 }
@@ -81,7 +85,7 @@ mod tests {
         let phone = Id::new(at(0), 1);
         let mut revisions = Revisions::default();
         let mut date = |revision, now| {
-            let (date, new) = revisions.date((phone, "own".into()), revision, at(now), || None);
+            let (date, new) = revisions.date(&(phone, "own".into()), revision, at(now), || None);
             ((date.millis() - at(0).millis()), new)
         };
         assert_eq!(date("a", 400), (0, true));
@@ -98,8 +102,8 @@ mod tests {
         let mut revisions = Revisions::default();
         for minute in 0..5 {
             let now = at(minute * 60_000);
-            let own = revisions.date((phone, "own".into()), "a", now, || None);
-            let web = revisions.date((phone, "web".into()), "b", now, || None);
+            let own = revisions.date(&(phone, "own".into()), "a", now, || None);
+            let web = revisions.date(&(phone, "web".into()), "b", now, || None);
             assert_eq!((own.0, web.0), (at(0), at(0)));
         }
     }
@@ -108,7 +112,7 @@ mod tests {
     fn dates_outlive_the_process() {
         let phone = Id::new(at(0), 1);
         let kept = || Some(Served { revision: "a".into(), since: at(0) });
-        assert_eq!(Revisions::default().date((phone, "own".into()), "a", at(90_000), kept), (at(0), false));
-        assert_eq!(Revisions::default().date((phone, "own".into()), "b", at(90_000), kept), (at(90_000), true));
+        assert_eq!(Revisions::default().date(&(phone, "own".into()), "a", at(90_000), kept), (at(0), false));
+        assert_eq!(Revisions::default().date(&(phone, "own".into()), "b", at(90_000), kept), (at(90_000), true));
     }
 }

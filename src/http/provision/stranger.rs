@@ -29,7 +29,7 @@ impl Provision {
             brand: Some(found.as_ref().map_or(target.brand.id.as_str(), |found| found.brand.id.as_str())),
             model: found.as_ref().and_then(|found| found.model.as_deref()),
             firmware: found.as_ref().and_then(|found| found.firmware.as_deref()),
-            address: query.peer.address,
+            address: Some(query.peer.address),
             in_place,
             door: if query.peer.tls { Door::Https } else { Door::Http },
             asked: query.asked,

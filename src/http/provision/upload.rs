@@ -92,7 +92,7 @@ impl Provision {
         let Some(phone) = phone.filter(|_| target.rule.given_back) else { return Ok(None) };
         let (depot, id, name) = (self.depot.clone(), phone.id, target.name().to_owned());
         let found = blocking(move || depot.upload(id, &name)).await?;
-        Ok(found.map(|(about, bytes)| Rendered { bytes, content_type: about.content_type }))
+        Ok(found.map(|(about, bytes)| Rendered { bytes, content_type: about.content_type, resources: Vec::new() }))
     }
 }
 

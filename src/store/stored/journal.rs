@@ -82,6 +82,8 @@ pub(in crate::store) struct Journey {
     revision: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     firmware: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    resources: BTreeMap<Box<str>, bool>,
 }
 
 impl Journey {
@@ -92,6 +94,7 @@ impl Journey {
             lights: journey.lights.clone(),
             revision: journey.revision.clone(),
             firmware: journey.firmware.clone(),
+            resources: journey.resources.clone(),
         };
         encode(place, &record)
     }
@@ -99,6 +102,11 @@ impl Journey {
     /// The journey in a record.
     pub(in crate::store) fn unpack(mac: Mac, bytes: &[u8]) -> Result<model::Journey, Error> {
         let record: Self = decode(&Place::Journey(mac), bytes)?;
-        Ok(model::Journey { lights: record.lights, revision: record.revision, firmware: record.firmware })
+        Ok(model::Journey {
+            lights: record.lights,
+            revision: record.revision,
+            firmware: record.firmware,
+            resources: record.resources,
+        })
     }
 }
