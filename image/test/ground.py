@@ -161,6 +161,7 @@ After=systemd-udevd.service
 [Service]
 ExecStartPre=-/bin/stty -F /dev/ttyS1 115200 -echo -onlcr
 ExecStart=/bin/sh
+Environment="PS1=" "PS2=" LC_ALL=C SYSTEMD_COLORS=0
 StandardInput=tty
 StandardOutput=tty
 StandardError=tty

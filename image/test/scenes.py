@@ -78,11 +78,11 @@ class Story:
                 raise AssertionError(f"{what}: not in {limit} s: {said}")
             time.sleep(0.3)
 
-    def wait_up(self, limit=120):
+    def wait_up(self, limit=300):
         """Until the box says that it serves."""
         self.wait("systemctl is-active --quiet block66.service", limit, "block66 is up")
 
-    def wait_confirmed(self, limit=150):
+    def wait_confirmed(self, limit=300):
         """Until this start is confirmed."""
         self.wait("test -e /run/block66-boot/confirmed", limit, "the start is confirmed")
 

@@ -76,7 +76,7 @@ class Vm:
         """The end of the console, for a report."""
         return self.console()[-1500:] if os.path.exists(self.log) else ""
 
-    def connect(self, limit=120):
+    def connect(self, limit=240):
         """Waits for the shell."""
         end = time.monotonic() + limit
         while self.shell is None:

@@ -9,7 +9,6 @@ BLOCK66_SITE = $(BR2_EXTERNAL_BLOCK66_PATH)/..
 BLOCK66_SITE_METHOD = local
 BLOCK66_LICENSE = MIT or Apache-2.0
 BLOCK66_LICENSE_FILES = LICENSE-MIT LICENSE-APACHE
-BLOCK66_CPE_ID_VALID = NO
 
 # The cryptography that is built is the one of the lock file, never one of the
 # build machine; its C sources are built by the compiler driver, without CMake.
