@@ -52,6 +52,10 @@
 //! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
 //! | `/dhcp/{network}/ask`             | POST        | what other servers tell each brand                  |
 //! | `/dhcp/{network}/take-over`       | POST        | stand in for a server that is gone                  |
+//! | `/appliance`                      | GET         | version, slots, how far an update is                |
+//! | `/appliance/update`               | POST, PUT   | install from an address; or the bundle itself       |
+//! | `/appliance/{…}`                  | PUT, POST   | `address` (`/confirm`), `time`, `host-name`, `reboot`, `factory-reset` |
+//! | `/health`                         | GET         | whether DHCP and the store answer; local socket     |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
@@ -67,6 +71,8 @@
 
 mod answer;
 mod api;
+mod appliance;
+mod box_page;
 mod call;
 mod contacts;
 mod dhcp;
@@ -214,6 +220,7 @@ struct Parts {
     /// Held while the box is being claimed, so that one code makes one administrator.
     claiming: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
+    appliance: appliance::Appliance,
 }
 
 impl Admin {
@@ -233,6 +240,7 @@ impl Admin {
             throttle: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
+            appliance: appliance::Appliance::new(),
         })))
     }
 
@@ -269,8 +277,16 @@ impl Admin {
         Ok(Some(code))
     }
 
+    /// Name of the secret setting that holds the setup code of a box that nobody has claimed.
+    pub const SETUP_CODE: &str = SETUP_CODE;
+
+    /// Whether a store has an administrator.
+    pub fn is_claimed_in(store: &Store) -> bool {
+        store.secret(PASSWORD).is_some()
+    }
+
     fn is_claimed(&self) -> bool {
-        self.0.store.secret(PASSWORD).is_some()
+        Self::is_claimed_in(&self.0.store)
     }
 }
 

@@ -57,6 +57,7 @@ impl Admin {
                     let (name, value) = cookie(None);
                     Ok(Answer::see_other("/sign-in").with(name, value))
                 }
+                ["box", what] => self.box_form(who, what, &form).await,
                 ["phones", "new"] => self.add_by_form(call, who, &form).await,
                 ["phones", "import"] => self.import_by_form(call, who, &form).await,
                 ["networks", network, "take-over"] => {
@@ -95,6 +96,7 @@ impl Admin {
             [] => self.overview_page(call, &frame)?,
             ["live"] => return self.live(who),
             ["campaigns"] => return self.campaigns_page(&frame),
+            ["box"] => return self.box_answer(who, call.query.of("done")).await,
             ["events"] => self.events_page(call, &frame)?,
             ["firmware"] => self.firmware_page(&frame)?,
             ["rollouts", id] => self.rollout_page(&frame, id)?,
@@ -293,7 +295,7 @@ impl Admin {
         }
     }
 
-    fn frame(&self, who: &Who) -> Frame {
+    pub(super) fn frame(&self, who: &Who) -> Frame {
         Frame {
             name: self.0.facts.name.clone(),
             version: self.0.facts.version.clone(),

@@ -70,6 +70,39 @@ pub enum Health {
     Fault,
 }
 
+/// Whether the box does what it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vitals {
+    /// Host name of the box, which stands in its certificate.
+    pub name: String,
+    /// Port of the page.
+    pub https: u16,
+    /// What does not answer, in sentences. With none, the box does what it is for.
+    pub faults: Vec<String>,
+}
+
+/// The appliance around the program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appliance {
+    /// Its versions; `None` where Block66 runs as a program in somebody else's system.
+    pub standing: Option<crate::steward::Standing>,
+    /// The update that is or was installed.
+    pub update: Update,
+}
+
+/// How far an update is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Whether one is being installed.
+    pub running: bool,
+    /// How far, of 100.
+    pub percent: u8,
+    /// What is being done, or how it ended.
+    pub says: String,
+    /// Whether it ended badly.
+    pub failed: bool,
+}
+
 /// Something that is wrong with the box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {

@@ -1,6 +1,6 @@
 //! The command line: one file a command.
 //!
-//! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
+//! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
 mod books;
 mod ca;
@@ -12,6 +12,7 @@ mod events;
 mod exit;
 mod firmware;
 mod groups;
+mod health;
 mod init;
 pub mod lab;
 mod organisations;
@@ -26,7 +27,9 @@ mod run;
 mod secret;
 mod settings;
 mod status;
+mod steward;
 mod trust;
+mod update;
 mod waiting;
 
 use std::ffi::OsString;
@@ -74,6 +77,7 @@ enum Command {
     Init(init::Init),
     Check(check::Check),
     Status(status::Status),
+    Health(health::Health),
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
@@ -104,6 +108,10 @@ enum Command {
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
+    #[command(subcommand)]
+    Update(update::Update),
+    Steward(steward::Steward),
+    Preset(steward::Preset),
 }
 
 /// Does what the command line says. Starts no thread before it has to: `lab` needs to be alone.
@@ -126,6 +134,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(init) => end(init.run()),
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
+        Command::Health(health) => ask(health.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
         Command::Waiting(waiting) => ask(waiting.run(&client())),
         Command::Pairing(pairing) => ask(pairing.run(&client())),
@@ -142,6 +151,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
+        Command::Update(update) => ask(update.run()),
+        Command::Steward(steward) => steward.run(),
+        Command::Preset(preset) => end(preset.run()),
     }
 }
 

@@ -698,6 +698,21 @@ pub enum Reason {
         /// Since when nothing could be stored, by RFC 3339 in UTC.
         since: String,
     },
+    /// A new version of the appliance was installed beside the one that runs.
+    #[serde(rename = "box.update-installed")]
+    UpdateInstalled,
+    /// A new version of the appliance was not installed.
+    #[serde(rename = "box.update-refused")]
+    UpdateRefused {
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// Something that the system around the program did: a repair, a reset, a way back to the version before.
+    #[serde(rename = "box.notice")]
+    BoxNotice {
+        /// What, as a sentence.
+        what: String,
+    },
     /// A server certificate was made.
     #[serde(rename = "box.leaf-issued")]
     LeafIssued {
@@ -824,6 +839,8 @@ impl Reason {
             | Self::RolloutStarted { .. }
             | Self::RolloutFinished { .. }
             | Self::DiskHasRoom { .. }
+            | Self::BoxNotice { .. }
+            | Self::UpdateInstalled
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
             Self::NoCredentials
@@ -883,6 +900,7 @@ impl Reason {
             | Self::PartRestarted { .. }
             | Self::OverlayRefused { .. }
             | Self::StoreRestored { .. }
+            | Self::UpdateRefused { .. }
             | Self::DiskFull
             | Self::PnpNotTaken
             | Self::PnpOtherResponder { .. }

@@ -1,5 +1,6 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod appliance;
 mod books;
 mod clock;
 mod dhcp;
@@ -8,6 +9,7 @@ mod export;
 mod files;
 mod firmware;
 mod groups;
+mod health;
 mod organisations;
 mod overlays;
 mod phones;
@@ -42,6 +44,11 @@ impl Admin {
         let method = &call.method;
         match path {
             ["status"] => only(method, &Method::GET).and_then(|()| self.api_status(who)),
+            ["health"] => {
+                only(method, &Method::GET)?;
+                self.api_health(who).await
+            }
+            ["appliance", rest @ ..] => self.api_appliance(call, rest).await,
             ["phones"] => match *method {
                 Method::GET => self.api_phones(call),
                 Method::POST => self.api_add(call).await,

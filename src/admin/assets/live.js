@@ -108,6 +108,26 @@ for (const form of document.querySelectorAll("form[data-put]")) {
   });
 }
 
+// A bundle goes up as it is; how far it is installed stands on the page then.
+const bundle = document.getElementById("bundle");
+if (bundle) {
+  document.getElementById("bundle-field").hidden = false;
+  bundle.addEventListener("change", async () => {
+    const chosen = bundle.files[0];
+    if (!chosen) return;
+    const form = bundle.form;
+    const older = form.elements.older.checked ? "?older=true" : "";
+    bundle.disabled = true;
+    const answer = await fetch("/api/v1/appliance/update" + older, {
+      method: "PUT",
+      headers: { "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements.csrf.value },
+      body: chosen,
+    });
+    if (answer.ok) location.assign("/box?done=update");
+    else { bundle.disabled = false; alert((await answer.json()).detail); }
+  });
+}
+
 localTimes();
 const feed = document.body.dataset.live;
 if (feed) {

@@ -16,7 +16,7 @@ pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS
 
 use super::problem::Problem;
 
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 18] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
@@ -31,6 +31,7 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("events.html", include_str!("../templates/events.html")),
     ("campaigns.html", include_str!("../templates/campaigns.html")),
     ("door.html", include_str!("../templates/door.html")),
+    ("box.html", include_str!("../templates/box.html")),
     ("firmware.html", include_str!("../templates/firmware.html")),
     ("rollout.html", include_str!("../templates/rollout.html")),
     ("problem.html", include_str!("../templates/problem.html")),

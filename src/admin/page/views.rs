@@ -175,6 +175,22 @@ impl Pages {
         )
     }
 
+    pub(crate) fn appliance(
+        &self,
+        frame: &Frame,
+        appliance: &types::Appliance,
+        interface: &str,
+        problem: Option<&Problem>,
+    ) -> Result<String, Problem> {
+        let content = context! {
+            standing => value(&appliance.standing),
+            update => value(&appliance.update),
+            interface,
+            problem => value(&problem),
+        };
+        self.render("box.html", frame, "box", false, content)
+    }
+
     pub(crate) fn door(&self, frame: &Frame, door: &Door) -> Result<String, Problem> {
         let content = context! {
             claimed => door.claimed,
