@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_light_that_stays_is_moved_on_once_a_minute() {
-        let asked = |seconds| {
+        let asked = |seconds: i64| {
             let reason = Reason::NotModified { own_login: true, revision: "one".into(), resources: Vec::new() };
             Event { last: Timestamp::from_secs(1 + seconds), ..event(reason, PHONE) }
         };

@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Door, Reason, Timestamp};
-    use crate::store::{Disk, Key, Options, samples};
+    use crate::store::{Disk, Key, Options, Write, samples};
     use crate::sys::clock::Clock;
 
     fn lease_for(mac: Mac) -> Event {
