@@ -12,18 +12,20 @@ pub mod config;
 pub mod csv;
 pub mod dhcp;
 pub mod http;
+pub mod sip;
 pub mod sntp;
 
 /// Checks one input, and says whether it got past the door's first guard.
 pub type Property = fn(&[u8]) -> bool;
 
 /// Every door with its property, by the name of its target and of its folder in the corpus.
-pub const DOORS: [(&str, Property); 7] = [
+pub const DOORS: [(&str, Property); 8] = [
     ("access", access::hold),
     ("brand", brand::hold),
     ("config", config::hold),
     ("csv", csv::hold),
     ("dhcp", dhcp::hold),
     ("http", http::hold),
+    ("sip", sip::hold),
     ("sntp", sntp::hold),
 ];

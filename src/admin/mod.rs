@@ -15,12 +15,22 @@
 //! | `/phones/import`                  | POST        | `text/csv`, `?dry-run=true&server=&organisation=`   |
 //! | `/phones/{mac}`                   | GET, DELETE | one phone with its last events                      |
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
+//! | `/phones/{mac}/resync`, `…/reboot`| POST        | have it told by SIP                                 |
+//! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
+//! | `/campaigns`, `…/{id}`            | GET, POST, DELETE | have many phones told; stop                   |
+//! | `/sip`                            | GET         | what was dropped, by why                            |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
 //! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
 //! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
 //! | `/firmware/{id}/fetch`, `…/pin`   | POST        | fetch it now; keep it on the box                    |
 //! | `/firmware/settings`              | GET, PUT    | room, rates, proxy, authorities                     |
+//! | `/firmware/versions`              | GET         | who runs what, and who is behind                    |
+//! | `/rollouts`                       | GET, POST   | bring an image to phones, a few at a time           |
+//! | `/rollouts/{id}`                  | GET, DELETE | how it stands, phone by phone                       |
+//! | `/rollouts/{id}/start`, `…/stop`  | POST        | begin it; have it tell no more phones               |
+//! | `/rollouts/{id}/back`             | POST        | bring its phones back to what they ran              |
+//! | `/clock`                          | POST        | say what time it is: the box's clock is trusted if it says the same |
 //! | `/leases/export`, `…/import`      | GET, POST   | `?network=&form=dnsmasq`, or `kea`                  |
 //! | `/dhcp`, `/sightings`             | GET         | what is done on each network and why; who is there  |
 //! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
@@ -53,6 +63,7 @@ mod page;
 mod pages;
 mod password;
 mod problem;
+mod rollouts;
 mod route;
 mod session;
 mod setup_code;
@@ -88,6 +99,7 @@ use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
 use crate::pairing::Pairing;
+use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
@@ -113,6 +125,8 @@ pub struct Facts {
     pub ports: Ports,
     /// The certificate authority, without its key.
     pub authority: Authority,
+    /// Has phones told by SIP.
+    pub sip: Sip,
     /// Images for phones.
     pub firmware: Library,
     /// What phones sent up, and pictures and sounds for them.

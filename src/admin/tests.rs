@@ -25,6 +25,7 @@ use crate::sys::clock::Clock;
 
 mod demo;
 mod dhcp;
+mod rollouts;
 mod sign_in;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
@@ -171,6 +172,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
             not_before: Timestamp::from_secs(1_740_000_000),
             not_after: Timestamp::from_secs(2_140_000_000),
         },
+        sip: crate::sip::channel().0,
         firmware,
         depot,
         pairing,

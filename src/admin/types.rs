@@ -2,8 +2,10 @@
 //! when the API does. No field of any of them holds a password.
 
 mod dhcp;
+mod rollouts;
 
 pub use dhcp::*;
+pub use rollouts::*;
 
 use serde::{Deserialize, Serialize};
 
@@ -407,6 +409,8 @@ pub struct Image {
     pub received: Option<u64>,
     /// Why it could not be fetched.
     pub why: Option<String>,
+    /// Since when it could not.
+    pub since: Option<String>,
     /// When it was put into the catalogue.
     pub created: String,
 }
@@ -416,4 +420,18 @@ pub struct Image {
 pub struct SignedIn {
     /// What each changing call of this session must carry in `X-CSRF-Token`.
     pub csrf: String,
+}
+
+/// How SIP fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SipStatus {
+    /// What came in and was dropped since the box started, by why.
+    pub dropped: std::collections::BTreeMap<String, u64>,
+}
+
+/// The campaigns that are remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Campaigns {
+    /// The newest first.
+    pub campaigns: Vec<crate::sip::CampaignView>,
 }

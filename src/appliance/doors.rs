@@ -25,11 +25,13 @@ use crate::http::{Limits, Service, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
 use crate::pairing::Pairing;
+use crate::partners::gateway_snmp;
 use crate::pki::{Authority, Certificates};
+use crate::sip::{self, Sip};
 use crate::sntp;
 use crate::store::Store;
 use crate::sys::clock::Clock;
-use crate::sys::interfaces;
+use crate::sys::{interfaces, random};
 use crate::tftp;
 
 /// What the doors stand on.
@@ -81,12 +83,13 @@ impl Doors {
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
+        let (sip, orders) = sip::channel();
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
         // One for all doors and the page: who waits is the same whoever asks.
         let pairing = Pairing::new(self.store.clone(), self.origin);
-        let admin = self.admin(&registry, ports, (library.clone(), pairing.clone()))?;
+        let admin = self.admin(&registry, ports, (library.clone(), sip.clone(), pairing.clone()))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
-        let provision = Arc::new(Provision::new(Foundations {
+        let foundations = Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
             pairing: pairing.clone(),
@@ -98,7 +101,8 @@ impl Doors {
             policy: self.config.policy,
             http: ports.http,
             https: ports.https,
-        }));
+        };
+        let provision = Arc::new(Provision::new(foundations).pointing_at(library.clone()));
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
         let images =
             FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
@@ -106,12 +110,20 @@ impl Doors {
 
         let tftp = tftp::Door {
             files: over_tftp::files(provision.clone(), library.clone(), (self.journal.clone(), self.clock.clone())),
+            keep: over_tftp::keep(provision.clone()),
+            takes: Arc::new({
+                let library = library.clone();
+                move || library.settings().tftp_uploads
+            }),
             serves: Arc::new({
                 let provision = provision.clone();
                 move |address| provision.serves(address)
             }),
             limits: tftp::Limits::default(),
-            single_port: Arc::new(move || library.settings().tftp_single_port),
+            single_port: Arc::new({
+                let library = library.clone();
+                move || library.settings().tftp_single_port
+            }),
         };
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
@@ -128,12 +140,14 @@ impl Doors {
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
+        self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
         if let Some(trivial) = trivial {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
         for network in &self.config.networks {
             self.lease(&mut parts, supervisor, network, (&registry, &pairing), (ports, &also));
         }
+        self.roll_out(&mut parts, supervisor, &library, sip);
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
         Ok((parts, setup_code))
@@ -149,7 +163,7 @@ impl Doors {
         &self,
         registry: &Arc<Registry>,
         ports: admin::Ports,
-        (firmware, pairing): (Library, Pairing),
+        (firmware, sip, pairing): (Library, Sip, Pairing),
     ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
@@ -166,6 +180,7 @@ impl Doors {
                 not_before: self.authority.not_before(),
                 not_after: self.authority.not_after(),
             },
+            sip,
             firmware,
             depot: self.depot.clone(),
             pairing,
@@ -247,6 +262,42 @@ impl Doors {
                     () = stop.cancelled() => Ok(()),
                 }
             }
+        }));
+    }
+
+    /// A port that is another program's does not keep the box from serving phones: the part tries again and again.
+    fn speak_sip(
+        &self,
+        parts: &mut JoinSet<()>,
+        supervisor: &Supervisor,
+        registry: &Arc<Registry>,
+        ports: admin::Ports,
+        orders: sip::Receiver,
+    ) {
+        let on = sip::Parts {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            registry: registry.clone(),
+            clock: self.clock.clone(),
+            networks: self.config.networks.clone(),
+            http: ports.http,
+            https: ports.https,
+            tls: self.certificates.server_config(),
+            settings: sip::Settings {
+                listen: self.config.listen.sip,
+                listen_tls: self.config.listen.sips,
+                proxy: self.config.sip.proxy,
+                realms: self.config.sip.realms.clone(),
+                resync_on_change: self.config.sip.resync_on_change,
+            },
+            otherwise: Arc::new(
+                self.config.sip.snmp.iter().map(|access| ("snmp".to_owned(), by_snmp(access))).collect(),
+            ),
+        };
+        let (stop, orders) = (supervisor.stop.clone(), Arc::new(tokio::sync::Mutex::new(orders)));
+        parts.spawn(supervisor.clone().keep("sip".to_owned(), move || {
+            let (on, stop, orders) = (on.clone(), stop.clone(), orders.clone());
+            async move { Ok(sip::serve(on, orders, stop).await?) }
         }));
     }
 
@@ -374,6 +425,23 @@ fn wait_for_network(
     tracing::warn!(network = network.name, %error, "DHCP does not run");
     control.deaf(&network.name, error.to_string(), alarm);
     Ok(wait)
+}
+
+/// Tells a gateway by SNMP to fetch its files.
+fn by_snmp(access: &gateway_snmp::Access) -> sip::Otherwise {
+    let access = access.clone();
+    Arc::new(move |address| {
+        let access = access.clone();
+        Box::pin(async move {
+            let number = u32::from_be_bytes(random::bytes()) >> 2;
+            let agent = SocketAddr::new(address, gateway_snmp::PORT);
+            match gateway_snmp::update_now(agent, &access, number).await {
+                Ok(gateway_snmp::Progress::Failure(reason)) => Err(reason),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    })
 }
 
 fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {

@@ -9,6 +9,7 @@ use super::dhcp::{self, DhcpAnswer, DhcpQuery, OptionRule};
 use super::error::Error;
 use super::escape::Format;
 use super::manifest::{self, Manifest};
+use super::notify::SipRules;
 use super::pattern::{Pattern, Places};
 use super::registry::Folder;
 use super::render::Templates;
@@ -21,10 +22,6 @@ pub struct Brand {
     pub id: String,
     /// Name as people write it.
     pub name: String,
-    /// Event header of the NOTIFY that makes a phone fetch its files again.
-    pub resync: Option<String>,
-    /// Event header of the NOTIFY that makes a phone restart.
-    pub reboot: Option<String>,
     /// What its images are like, once known.
     pub firmware: Option<Images>,
     /// What its TLS can do.
@@ -38,6 +35,7 @@ pub struct Brand {
     pub(super) mac_prefixes: Vec<MacPrefix>,
     pub(super) files: Vec<FileRule>,
     pub(super) templates: Templates,
+    pub(super) sip_rules: SipRules,
     options: Vec<OptionRule>,
     pub(super) maps: Maps,
     unknown_model: Model,
@@ -214,13 +212,13 @@ impl Brand {
         if manifest.accounts.is_none() && files.iter().any(|rule| rule.made.is_some()) {
             return Err(wrong("files are made, and nothing says how many accounts a phone has".into()));
         }
+        let sip_rules = SipRules::read(&manifest).map_err(wrong)?;
         let unknown_model = manifest.accounts.map(unknown_model).unwrap_or_default();
         let maps = Maps::new(manifest.maps);
         Ok(Self {
             id: folder.id.clone(),
+            sip_rules,
             name: manifest.name,
-            resync: manifest.resync.map(|notify| notify.event),
-            reboot: manifest.reboot.map(|notify| notify.event),
             firmware: manifest.firmware.as_ref().map(images).transpose().map_err(wrong)?,
             asks_by_inform: manifest.inform.is_some(),
             tls: Tls {
@@ -316,7 +314,7 @@ fn model(listed: &manifest::Model, unknown: &Model) -> Model {
     }
 }
 
-fn user_agent(pattern: &str) -> Result<Regex, String> {
+pub(super) fn user_agent(pattern: &str) -> Result<Regex, String> {
     // User-Agents are ASCII. With the classes of all of Unicode each of these takes ten times the memory.
     let regex = RegexBuilder::new(pattern).unicode(false).build().map_err(|error| error.to_string())?;
     if let Some(name) = regex.capture_names().flatten().find(|name| !matches!(*name, "model" | "firmware" | "mac")) {
@@ -456,6 +454,15 @@ fn facts(manifest: &Manifest) -> Vec<Fact> {
         if let Some(notify) = notify {
             add(format!("{what} {}", notify.event), &notify.source, notify.seen_on_a_phone);
         }
+    }
+    for rule in &manifest.notify_of {
+        add(format!("notify-of {}", rule.models), &rule.source, rule.seen_on_a_phone);
+    }
+    if let Some(pnp) = &manifest.pnp {
+        add("pnp".into(), &pnp.source, pnp.seen_on_a_phone);
+    }
+    if let Some(sip) = &manifest.sip {
+        add("sip".into(), &sip.source, sip.seen_on_a_phone);
     }
     if let Some(firmware) = &manifest.firmware {
         add(format!("firmware {}", firmware.names.join(", ")), &firmware.source, firmware.seen_on_a_phone);

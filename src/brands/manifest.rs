@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::brand::FileKind;
 use super::escape::Format;
-use crate::model::ResourceKind;
+use crate::model::{ResourceKind, Transport};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -36,6 +36,10 @@ pub(super) struct Manifest {
     pub(super) http_login: bool,
     pub(super) resync: Option<Notify>,
     pub(super) reboot: Option<Notify>,
+    #[serde(default)]
+    pub(super) notify_of: Vec<NotifyOf>,
+    pub(super) pnp: Option<Pnp>,
+    pub(super) sip: Option<Sip>,
     pub(super) firmware: Option<Firmware>,
     pub(super) tls: Tls,
     pub(super) inform: Option<Inform>,
@@ -285,6 +289,58 @@ pub(super) struct Tls {
     pub(super) newest: String,
     pub(super) client_certificate: bool,
     pub(super) takes_our_ca: bool,
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
+}
+
+/// Models that are told by other events than the brand's.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct NotifyOf {
+    /// A regular expression over the model's name.
+    pub(super) models: String,
+    /// Event that makes them fetch their files again; none when they know none.
+    pub(super) resync: Option<String>,
+    /// Event that makes them restart.
+    pub(super) reboot: Option<String>,
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
+}
+
+/// How phones of the brand ask by SIP multicast, and what they are told.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Pnp {
+    /// What stands in the `vendor` parameter of their Event, in any case.
+    #[serde(default)]
+    pub(super) vendors: Vec<String>,
+    /// Regular expressions over the User-Agent of their SUBSCRIBE; may capture `model`, `firmware` and `mac`.
+    #[serde(default)]
+    pub(super) user_agents: Vec<String>,
+    /// The body of the answer, with places as in a DHCP option.
+    pub(super) answer: String,
+    pub(super) source: String,
+    pub(super) seen_on_a_phone: bool,
+}
+
+/// How phones of the brand take a NOTIFY.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Sip {
+    /// Port at which they listen unless they say otherwise.
+    pub(super) port: Option<u16>,
+    /// How they are spoken to, the most likely first.
+    #[serde(default)]
+    pub(super) transports: Vec<Transport>,
+    /// Seconds within which they fetch after they took the message.
+    pub(super) fetches_within: Option<u64>,
+    /// Realms with which they ask for the login of their line, besides the name of its server.
+    #[serde(default)]
+    pub(super) realms: Vec<String>,
+    /// What to switch on in the phone when it does not react, as a sentence.
+    pub(super) switch_on: Option<String>,
+    /// Another way to reach them where SIP does not: the name of a part under `partners/`.
+    pub(super) otherwise: Option<String>,
     pub(super) source: String,
     pub(super) seen_on_a_phone: bool,
 }

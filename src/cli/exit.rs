@@ -43,6 +43,9 @@ pub(super) enum Failure {
     /// A file cannot be made.
     #[error("{path}: {why}")]
     Unwritable { path: String, why: String },
+    /// The box did what it was told, and it led to nothing.
+    #[error("{0}")]
+    NotDone(String),
     /// What was given cannot be taken.
     #[error("{0}")]
     Given(String),
@@ -61,6 +64,7 @@ impl Failure {
                 500.. => SOFTWARE,
                 _ => 1,
             },
+            Self::NotDone(_) => 1,
             Self::Box(client::Error::Broken { .. }) => SOFTWARE,
             Self::Unreadable { .. } | Self::Given(_) => DATA,
             Self::Unwritable { .. } => CANNOT_CREATE,

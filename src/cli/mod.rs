@@ -3,6 +3,7 @@
 //! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
 
 mod ca;
+mod campaigns;
 mod check;
 mod client;
 mod dhcp;
@@ -15,6 +16,7 @@ mod organisations;
 mod output;
 mod password;
 mod phones;
+mod rollouts;
 mod run;
 mod secret;
 mod status;
@@ -72,7 +74,11 @@ enum Command {
     Organisations(organisations::Organisations),
     Events(events::Events),
     #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
+    #[command(subcommand)]
     Firmware(firmware::Firmware),
+    #[command(subcommand)]
+    Rollouts(rollouts::Rollouts),
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
@@ -102,7 +108,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),
+        Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
+        Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
     }

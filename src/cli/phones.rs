@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::client::Client;
 use super::exit::Failure;
@@ -9,6 +10,7 @@ use super::output::{encode, print, print_json, table, time};
 use super::secret;
 use crate::admin::{Action, LineDraft, PhoneDraft, Standing, types};
 use crate::model::{Mac, Secret};
+use crate::sip::Telling;
 
 /// Rows that are asked for at a time.
 const ROWS: usize = 500;
@@ -84,6 +86,22 @@ the box never tells them."
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
+    },
+    /// Have a phone fetch its files again, and see whether it does
+    Resync {
+        /// Its MAC address
+        mac: Mac,
+        /// Do not wait for what comes of it
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Have a phone restart, and see whether it comes back
+    Reboot {
+        /// Its MAC address
+        mac: Mac,
+        /// Do not wait for what comes of it
+        #[arg(long)]
+        no_wait: bool,
     },
     /// Let a phone start over, as after a factory reset: it gets a new login when it asks next
     StartOver {
@@ -175,6 +193,8 @@ impl Phones {
                 Ok(())
             }
             Self::Remove { mac, yes } => remove(client, mac, yes).await,
+            Self::Resync { mac, no_wait } => tell(client, mac, "resync", no_wait).await,
+            Self::Reboot { mac, no_wait } => tell(client, mac, "reboot", no_wait).await,
             Self::StartOver { mac } => {
                 let phone: types::Phone = client.post(&format!("phones/{}/first-contact", mac.plain()), &()).await?;
                 print(&format!("{} {}: {}\n", phone.mac, phone.name, phone.first_contact.says));
@@ -367,6 +387,23 @@ async fn remove(client: &Client, mac: Mac, yes: bool) -> Result<(), Failure> {
     eprintln!(
         "{mac} is off the list. To put it back, fill in the passwords above and give it to: block66 phones add --from FILE"
     );
+    Ok(())
+}
+
+/// How often it is looked whether it is known what came of a message.
+const LOOK: Duration = Duration::from_millis(200);
+
+async fn tell(client: &Client, mac: Mac, order: &str, no_wait: bool) -> Result<(), Failure> {
+    let mut telling: Telling = client.post(&format!("phones/{}/{order}", mac.plain()), &()).await?;
+    while !telling.over && !no_wait {
+        tokio::time::sleep(LOOK).await;
+        telling = client.get(&format!("phones/{}/telling", mac.plain())).await?;
+    }
+    let line = format!("{mac}: {}\n", telling.says);
+    match telling.code.as_deref() {
+        None | Some("sip.resynced" | "sip.restarted" | "sip.fetched-by-chance") => print(&line),
+        Some(_) => return Err(Failure::NotDone(line.trim_end().to_owned())),
+    }
     Ok(())
 }
 

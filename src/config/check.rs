@@ -1,23 +1,31 @@
 //! From the file as written to a configuration that can be relied on.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use toml::Spanned;
 
 use super::error::{Fault, Warning};
-use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Subnet, custom, written};
-use crate::model::Mac;
+use super::{Config, Dhcp, Listen, Log, Mode, Network, Pool, Reservation, Sip, Subnet, custom, written};
+use crate::model::{Mac, Secret, Transport};
+use crate::partners::gateway_snmp::{Access, Digest};
 
 pub(super) type Checked<T> = Result<T, Fault>;
 
 pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     let defaults = Config::safe_defaults();
     let identity = file.identity.unwrap_or(written::Identity { name: None, names: Vec::new() });
-    let listen =
-        file.listen.unwrap_or(written::Listen { http: None, http_alternate: None, https: None, tftp: None, ntp: None });
+    let listen = file.listen.unwrap_or(written::Listen {
+        http: None,
+        http_alternate: None,
+        https: None,
+        tftp: None,
+        ntp: None,
+        sip: None,
+        sips: None,
+    });
     let log = file.log.unwrap_or(written::Log { filter: None, format: written::Format::default() });
     let mut networks: Vec<Network> = Vec::new();
     let mut voice = Vec::new();
@@ -59,8 +67,11 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
             tftp: listen.tftp,
             https: listen.https.unwrap_or(defaults.listen.https),
             ntp: listen.ntp.unwrap_or(defaults.listen.ntp),
+            sip: listen.sip.unwrap_or(defaults.listen.sip),
+            sips: listen.sips.unwrap_or(defaults.listen.sips),
         },
         networks,
+        sip: file.sip.map(sip).transpose()?.unwrap_or_default(),
         policy: file.policy,
         log: Log {
             filter: match log.filter {
@@ -174,6 +185,62 @@ fn network(written: written::Network) -> Checked<Network> {
         domain: written.domain.map(|domain| host_name(&domain, Labels::Many)).transpose()?,
         dhcp,
     })
+}
+
+fn sip(written: written::Sip) -> Checked<Sip> {
+    Ok(Sip {
+        proxy: written.proxy.map(|text| proxy(&text)).transpose()?,
+        realms: written.realms,
+        resync_on_change: written.resync_on_change.unwrap_or(true),
+        snmp: written.snmp.map(snmp).transpose()?,
+    })
+}
+
+fn snmp(written: Spanned<written::Snmp>) -> Checked<Access> {
+    let span = written.span();
+    let written = written.into_inner();
+    let community = || match &written.community {
+        Some(community) if !community.is_empty() => Ok(Secret::new(community.as_str())),
+        _ => fault(&span, "versions 1 and 2c need a community".into()),
+    };
+    match written.version.as_str() {
+        "1" => Ok(Access::V1 { community: community()? }),
+        "2c" => Ok(Access::V2c { community: community()? }),
+        "3" => {
+            let long = |password: Option<String>| password.filter(|password| password.len() >= 8).map(Secret::new);
+            let privacy = match (written.privacy, written.privacy_password) {
+                (None, None) => None,
+                (Some(kind), Some(password)) if password.len() >= 8 => Some((kind, Secret::new(password))),
+                _ => return fault(&span, "privacy needs a privacy-password of eight characters or more".into()),
+            };
+            match (written.user, long(written.password)) {
+                (Some(user), Some(password)) => {
+                    Ok(Access::V3 { user, digest: written.digest.unwrap_or(Digest::Sha1), password, privacy })
+                }
+                _ => fault(&span, "version 3 needs a user and a password of eight characters or more".into()),
+            }
+        }
+        other => fault(&span, format!("\"{other}\" is no version of SNMP; the versions are \"1\", \"2c\" and \"3\"")),
+    }
+}
+
+/// `10.66.0.5`, `udp:10.66.0.5:5060`, `tls:[fd00::5]`.
+fn proxy(text: &Spanned<String>) -> Checked<(Transport, SocketAddr)> {
+    let written = text.get_ref().as_str();
+    let transports = [("udp:", Transport::Udp), ("tcp:", Transport::Tcp), ("tls:", Transport::Tls)];
+    let named = transports.iter().find_map(|(name, transport)| Some((*transport, written.strip_prefix(name)?)));
+    let (transport, place) = named.unwrap_or((Transport::Udp, written));
+    let port = if transport == Transport::Tls { 5061 } else { 5060 };
+    let alone = || place.trim_matches(['[', ']']).parse().ok().map(|address: IpAddr| SocketAddr::new(address, port));
+    match place.parse().ok().or_else(alone) {
+        Some(address) => Ok((transport, address)),
+        None => fault(
+            &text.span(),
+            format!(
+                "\"{written}\" is not a proxy; write its transport, address and port, as in \"udp:10.66.0.5:5060\""
+            ),
+        ),
+    }
 }
 
 /// An administrator confirms network, pool, gateway and resolvers before the box is a LAN's DHCP server:

@@ -16,7 +16,8 @@ use ipnet::Ipv4Net;
 
 pub use error::{Error, Warning};
 
-use crate::model::{Mac, Policy};
+use crate::model::{Mac, Policy, Transport};
+use crate::partners::gateway_snmp::Access;
 use crate::sys::interfaces::Address;
 
 /// A commented configuration with every key at its default, as `block66 init` writes it.
@@ -41,6 +42,8 @@ pub struct Config {
     /// The networks that are served. Empty in the file: every network that the box has an address in, DHCP
     /// `auto` without a pool.
     pub networks: Vec<Network>,
+    /// Phones over SIP.
+    pub sip: Sip,
     /// Policy that holds for every organisation, when the file says so.
     pub policy: Option<Policy>,
     /// Logging.
@@ -61,6 +64,29 @@ pub struct Listen {
     pub tftp: Option<SocketAddr>,
     /// Time (SNTP).
     pub ntp: SocketAddr,
+    /// SIP over UDP and TCP.
+    pub sip: SocketAddr,
+    /// SIP over TLS.
+    pub sips: SocketAddr,
+}
+
+/// Phones over SIP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sip {
+    /// The telephone system's proxy, where phones listen to nobody else.
+    pub proxy: Option<(Transport, SocketAddr)>,
+    /// Realms in which phones may ask for the login of their line, besides the name of its server.
+    pub realms: Vec<String>,
+    /// Whether a phone whose settings changed is told at once.
+    pub resync_on_change: bool,
+    /// How gateways are spoken to that are better told by SNMP.
+    pub snmp: Option<Access>,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self { proxy: None, realms: Vec::new(), resync_on_change: true, snmp: None }
+    }
 }
 
 impl Listen {
@@ -224,8 +250,17 @@ impl Config {
             socket: "/run/block66/block66.sock".into(),
             name: "block66".into(),
             names: Vec::new(),
-            listen: Listen { http: any(80), http_alternate: None, https: any(443), tftp: None, ntp: any(123) },
+            listen: Listen {
+                http: any(80),
+                http_alternate: None,
+                https: any(443),
+                tftp: None,
+                ntp: any(123),
+                sip: any(5060),
+                sips: any(5061),
+            },
             networks: Vec::new(),
+            sip: Sip::default(),
             policy: None,
             log: Log { filter: "info".into(), json: false },
         }

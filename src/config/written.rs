@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::Mode;
 use crate::model::Policy;
+use crate::partners::gateway_snmp::{Digest, Privacy};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -20,6 +21,7 @@ pub(super) struct File {
     pub(super) listen: Option<Listen>,
     #[serde(default)]
     pub(super) network: Vec<Spanned<Network>>,
+    pub(super) sip: Option<Sip>,
     pub(super) policy: Option<Policy>,
     pub(super) log: Option<Log>,
 }
@@ -40,6 +42,30 @@ pub(super) struct Listen {
     pub(super) tftp: Option<SocketAddr>,
     pub(super) https: Option<SocketAddr>,
     pub(super) ntp: Option<SocketAddr>,
+    pub(super) sip: Option<SocketAddr>,
+    pub(super) sips: Option<SocketAddr>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Sip {
+    pub(super) proxy: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) realms: Vec<String>,
+    pub(super) resync_on_change: Option<bool>,
+    pub(super) snmp: Option<Spanned<Snmp>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Snmp {
+    pub(super) version: String,
+    pub(super) community: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) digest: Option<Digest>,
+    pub(super) password: Option<String>,
+    pub(super) privacy: Option<Privacy>,
+    pub(super) privacy_password: Option<String>,
 }
 
 #[derive(Deserialize)]

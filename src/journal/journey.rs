@@ -36,6 +36,17 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
             journey.lights.insert(Step::Resources, light(Outcome::Failed));
             journey.lights.remove(&Step::InService);
         }
+        Reason::SipResynced { .. }
+        | Reason::SipRestarted { .. }
+        | Reason::SipFetchedByChance
+        | Reason::SipNotFetched { .. }
+        | Reason::SipRefused { .. }
+        | Reason::SipLoginRefused { .. }
+        | Reason::SipLoginWithheld { .. }
+        | Reason::SipNoAnswer { .. }
+        | Reason::SipNoAddress => {
+            journey.lights.insert(Step::Resynced, light(event.reason.outcome()));
+        }
         Reason::FirmwareRuns { release } => {
             journey.firmware = Some(release.clone());
         }

@@ -20,6 +20,8 @@ pub enum Door {
     Tftp,
     /// UDP 123.
     Ntp,
+    /// Ports 5060 and 5061, and the SIP multicast group.
+    Sip,
     /// The page, the API and the command line.
     Admin,
     /// The box itself: store, certificates, supervision.
@@ -34,6 +36,7 @@ impl fmt::Display for Door {
             Self::Https => "HTTPS",
             Self::Tftp => "TFTP",
             Self::Ntp => "NTP",
+            Self::Sip => "SIP",
             Self::Admin => "admin",
             Self::Box => "box",
         })

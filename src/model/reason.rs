@@ -346,6 +346,130 @@ pub enum Reason {
         what: String,
     },
 
+    /// A phone that asked by SIP multicast was told its URL, and took it.
+    #[serde(rename = "sip.pnp-answered")]
+    PnpAnswered {
+        /// What it was told.
+        url: String,
+    },
+    /// A phone that asked by SIP multicast was told its URL, and did not take it.
+    #[serde(rename = "sip.pnp-not-taken")]
+    PnpNotTaken,
+    /// A phone on no list asks by SIP multicast.
+    #[serde(rename = "sip.pnp-waiting")]
+    PnpWaiting,
+    /// Another device answers phones that ask by SIP multicast.
+    #[serde(rename = "sip.pnp-other-responder")]
+    PnpOtherResponder {
+        /// It.
+        address: IpAddr,
+    },
+    /// What came in is no SIP message.
+    #[serde(rename = "sip.malformed")]
+    SipMalformed {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A phone was told to fetch its files, and did.
+    #[serde(rename = "sip.resynced")]
+    SipResynced {
+        /// How long after it was told.
+        seconds: u64,
+    },
+    /// A phone was told to restart, and came back for its files.
+    #[serde(rename = "sip.restarted")]
+    SipRestarted {
+        /// How long after it was told.
+        seconds: u64,
+    },
+    /// A phone took the message; the fetch that followed was due anyway.
+    #[serde(rename = "sip.fetched-by-chance")]
+    SipFetchedByChance,
+    /// A phone took the message and did nothing.
+    #[serde(rename = "sip.not-fetched")]
+    SipNotFetched {
+        /// How long it was waited for.
+        seconds: u64,
+        /// What to switch on in the phone; empty when nothing is known.
+        hint: String,
+    },
+    /// A phone refused the message.
+    #[serde(rename = "sip.refused")]
+    SipRefused {
+        /// The status of its answer.
+        status: u16,
+        /// What it said beside it.
+        phrase: String,
+        /// What to switch on in the phone; empty when nothing is known.
+        hint: String,
+    },
+    /// A phone asked for the login of its line, and refused it.
+    #[serde(rename = "sip.login-refused")]
+    SipLoginRefused {
+        /// The realm that it named.
+        realm: String,
+    },
+    /// A phone asked for a login that it is not given.
+    #[serde(rename = "sip.login-withheld")]
+    SipLoginWithheld {
+        /// The realm that it named.
+        realm: String,
+    },
+    /// No way led to the phone.
+    #[serde(rename = "sip.no-answer")]
+    SipNoAnswer {
+        /// The ways that were tried.
+        tried: String,
+        /// What to switch on in the phone; empty when nothing is known.
+        hint: String,
+    },
+    /// Nothing says where the phone is.
+    #[serde(rename = "sip.no-address")]
+    SipNoAddress,
+    /// Phones of this kind know no such message.
+    #[serde(rename = "sip.unknown-event")]
+    SipUnknownEvent {
+        /// What was wanted: `resync` or `reboot`.
+        wanted: String,
+        /// What else can be done; empty when nothing is known.
+        hint: String,
+    },
+
+    /// Many phones are being told.
+    #[serde(rename = "sip.campaign-begun")]
+    CampaignBegun {
+        /// How many.
+        phones: usize,
+    },
+    /// All phones of a campaign are over.
+    #[serde(rename = "sip.campaign-ended")]
+    CampaignEnded {
+        /// Phones that did what they were told.
+        done: usize,
+        /// Phones that did not.
+        failed: usize,
+    },
+    /// Somebody stopped a campaign.
+    #[serde(rename = "sip.campaign-stopped")]
+    CampaignStopped {
+        /// Phones that did what they were told.
+        done: usize,
+        /// Phones that did not.
+        failed: usize,
+        /// Phones that were not told.
+        left: usize,
+    },
+    /// A campaign goes no further, because too many of its phones fail.
+    #[serde(rename = "sip.campaign-failing")]
+    CampaignFailing {
+        /// Phones that did what they were told.
+        done: usize,
+        /// Phones that did not.
+        failed: usize,
+        /// Phones that were not told.
+        left: usize,
+    },
+
     /// An image was given to a phone, or a range of it.
     #[serde(rename = "firmware.given")]
     FirmwareGiven {
@@ -458,6 +582,9 @@ pub enum Reason {
     /// An organisation was added.
     #[serde(rename = "admin.organisation-added")]
     OrganisationAdded,
+    /// An administrator vouches for the clock of the box.
+    #[serde(rename = "admin.clock-vouched")]
+    ClockVouched,
     /// The login of an organisation was shown to somebody.
     #[serde(rename = "admin.login-revealed")]
     LoginRevealed,
@@ -575,10 +702,12 @@ impl Reason {
         let Some(template) = code.as_ref().and_then(|code| ENGLISH.get(code.as_str()?)) else {
             return code.map(|c| c.to_string()).unwrap_or_default();
         };
-        arguments.iter().fold(template.clone(), |text, (name, value)| {
+        let sentence = arguments.iter().fold(template.clone(), |text, (name, value)| {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             text.replace(&format!("{{{name}}}"), &value)
-        })
+        });
+        // An argument at the end may have nothing to say.
+        sentence.trim_end().to_owned()
     }
 
     /// How the thing went.
@@ -597,6 +726,12 @@ impl Reason {
             | Self::NotModified { .. }
             | Self::FirstContactGiven
             | Self::Pointed
+            | Self::PnpAnswered { .. }
+            | Self::SipResynced { .. }
+            | Self::SipRestarted { .. }
+            | Self::CampaignBegun { .. }
+            | Self::CampaignEnded { .. }
+            | Self::CampaignStopped { .. }
             | Self::PlainAfterTls
             | Self::Adopted { .. }
             | Self::Redirected
@@ -609,6 +744,7 @@ impl Reason {
             | Self::PhoneChanged
             | Self::PhoneRemoved
             | Self::OrganisationAdded
+            | Self::ClockVouched
             | Self::LoginRevealed
             | Self::FirstContactReopened
             | Self::Claimed
@@ -626,6 +762,7 @@ impl Reason {
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
             Self::NoCredentials
+            | Self::SipFetchedByChance
             | Self::NotServed
             | Self::NoFirmwareAssigned
             | Self::FirmwareBehind { .. }
@@ -654,7 +791,11 @@ impl Reason {
             | Self::WasReset
             | Self::TftpRefused
             | Self::SignInRefused
-            | Self::MacMismatch { .. } => Outcome::Refused,
+            | Self::MacMismatch { .. }
+            | Self::PnpWaiting
+            | Self::SipRefused { .. }
+            | Self::SipLoginRefused { .. }
+            | Self::SipLoginWithheld { .. } => Outcome::Refused,
             Self::Declined { .. }
             | Self::DhcpServerGone { .. }
             | Self::DhcpStandIn { .. }
@@ -677,7 +818,15 @@ impl Reason {
             | Self::PartRestarted { .. }
             | Self::OverlayRefused { .. }
             | Self::StoreRestored { .. }
-            | Self::DiskFull => Outcome::Failed,
+            | Self::DiskFull
+            | Self::PnpNotTaken
+            | Self::PnpOtherResponder { .. }
+            | Self::SipMalformed { .. }
+            | Self::SipNotFetched { .. }
+            | Self::SipNoAnswer { .. }
+            | Self::SipNoAddress
+            | Self::SipUnknownEvent { .. }
+            | Self::CampaignFailing { .. } => Outcome::Failed,
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Breed {
     pub(super) meaning: fn(&Settings) -> Meaning,
     /// Whether the phone restarts when its settings become others.
     pub(super) restarts: fn(&Settings, &Settings) -> bool,
+    /// What it does about messages by SIP.
+    pub(super) notices: Notices,
     /// What the brand calls things, for sentences.
     pub(super) words: Words,
 }
@@ -78,6 +80,45 @@ pub(super) struct Habits {
     /// Where the configuration is, as a URL, and the option that says so. Given are the answer's options and those
     /// that a file told the phone to ask for.
     pub(super) place: fn(&Options, &[u8]) -> Option<Place>,
+}
+
+/// What phones of a brand do about a NOTIFY outside of any subscription.
+pub(super) struct Notices {
+    /// What an event, in lower case and without blanks, tells them; one that they do not know is refused.
+    pub(super) knows: fn(&str) -> Option<Call>,
+    /// What they do then, by their settings.
+    pub(super) heeds: fn(Call, &Settings) -> Option<Call>,
+}
+
+/// What a phone is called to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// To look for its files.
+    Look,
+    /// To restart.
+    Restart,
+}
+
+impl Notices {
+    /// `check-sync`, and `check-sync;reboot=true` for a restart.
+    pub(super) const CHECK_SYNC: Self = Self { knows: check_sync, heeds: as_told };
+
+    /// No event at all.
+    pub(super) const NONE: Self = Self { knows: |_| None, heeds: as_told };
+}
+
+/// What `check-sync` says.
+pub(super) fn check_sync(event: &str) -> Option<Call> {
+    match event {
+        "check-sync" | "check-sync;reboot=false" => Some(Call::Look),
+        "check-sync;reboot=true" => Some(Call::Restart),
+        _ => None,
+    }
+}
+
+/// For brands without a setting for it.
+pub(super) fn as_told(call: Call, _: &Settings) -> Option<Call> {
+    Some(call)
 }
 
 /// A provisioning URL, and the DHCP option that it stood in.

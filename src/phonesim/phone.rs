@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::breed::Call;
 use super::clock::Clock;
 use super::fault::Halt;
 use super::flash::Flash;
@@ -78,6 +79,15 @@ impl Phone {
     /// Switches the phone on, and returns when it is stopped for good. With [`Plug::Lan`] the calling thread must
     /// stand in the namespace that the interface is in, and must not run asynchronous tasks.
     pub fn run(mut self) {
+        if let Plug::Lan { .. } = self.setup.plug {
+            let (remote, knows) = (self.remote.clone(), self.setup.identity.breed.notices.knows);
+            // A thread stands in the namespace of the one that made it.
+            let ear =
+                std::thread::Builder::new().name("ear".into()).spawn(move || super::notified::listen(&remote, knows));
+            if let Err(error) = ear {
+                self.remote.note(format!("hears no SIP: {error}"));
+            }
+        }
         loop {
             let Err(_) = self.power_on();
             self.unplug();
@@ -183,6 +193,14 @@ impl Phone {
             match self.remote.wait(span)? {
                 Woken::Poll => return Ok(()),
                 Woken::Renew => self.renew()?,
+                Woken::Notified(call) => match (self.setup.identity.breed.notices.heeds)(call, &self.flash.settings) {
+                    None => self.remote.note("its settings say to ignore the message"),
+                    Some(Call::Look) => return Ok(()),
+                    Some(Call::Restart) => {
+                        self.remote.reboot();
+                        return Err(Order::Reboot);
+                    }
+                },
                 Woken::Time => {
                     let now = Instant::now();
                     if renew_at.is_some_and(|at| at <= now) {

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::breed::Call;
 use super::flash::Holding;
+use super::update::Fortune;
 use super::{Fault, Outcome, Report, Stage};
 use crate::model::Mac;
 
@@ -45,7 +47,11 @@ struct State {
     order: Option<Order>,
     renew: bool,
     poll: bool,
+    /// A message said to look for files, or to restart.
+    notified: Option<Call>,
+    deaf: bool,
     cut: Option<Cut>,
+    fortune: Fortune,
     finished: bool,
     report: Report,
     holding: Holding,
@@ -57,6 +63,8 @@ pub(super) enum Woken {
     Time,
     Renew,
     Poll,
+    /// A message came.
+    Notified(Call),
 }
 
 impl Remote {
@@ -65,7 +73,10 @@ impl Remote {
             order: None,
             renew: false,
             poll: false,
+            notified: None,
+            deaf: false,
             cut: None,
+            fortune: Fortune::Good,
             finished: false,
             report: Report::new(mac),
             holding: Holding::default(),
@@ -99,9 +110,19 @@ impl Remote {
         self.change(|state| state.poll = true);
     }
 
+    /// From now on the phone accepts messages by SIP and does nothing about them, as one does whose settings say so.
+    pub fn ignore_messages(&self) {
+        self.change(|state| state.deaf = true);
+    }
+
     /// Lets the phone lose its power once, at this moment; power comes back at once.
     pub fn cut(&self, cut: Cut) {
         self.change(|state| state.cut = Some(cut));
+    }
+
+    /// Says how the phone fares with its next update.
+    pub fn fare(&self, fortune: Fortune) {
+        self.change(|state| state.fortune = fortune);
     }
 
     /// What the phone did up to now.
@@ -161,6 +182,10 @@ impl Remote {
         self.state().order
     }
 
+    pub(super) fn fortune(&self) -> Fortune {
+        self.state().fortune
+    }
+
     /// Power is gone for a moment.
     pub(super) fn lose_power(&self) {
         self.order(Order::Reboot);
@@ -171,6 +196,7 @@ impl Remote {
         self.change(|state| {
             state.renew = false;
             state.poll = false;
+            state.notified = None;
             state.order.take()
         })
     }
@@ -194,6 +220,9 @@ impl Remote {
             }
             if std::mem::take(&mut state.poll) {
                 return Ok(Woken::Poll);
+            }
+            if let Some(call) = state.notified.take() {
+                return Ok(Woken::Notified(call));
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -271,6 +300,15 @@ impl Remote {
 
     pub(super) fn hold(&self, holding: Holding) {
         self.change(|state| state.holding = holding);
+    }
+
+    /// A message came by SIP.
+    pub(super) fn notified(&self, call: Call) {
+        self.change(|state| state.notified = Some(call).filter(|_| !state.deaf));
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.state().finished
     }
 
     pub(super) fn finish(&self) {

@@ -6,4 +6,6 @@
 mod command;
 mod ground;
 mod kills;
+mod resync;
+mod rollout;
 mod whole;

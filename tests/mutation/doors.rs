@@ -49,6 +49,11 @@ fn http() {
 }
 
 #[test]
+fn sip() {
+    try_door("sip");
+}
+
+#[test]
 fn sntp() {
     try_door("sntp");
 }

@@ -87,7 +87,7 @@ fn a_port_that_is_taken_is_named_with_the_next_step() {
     let path = write(
         directory.path(),
         &format!(
-            "data-directory = {data:?}\nsocket = {socket:?}\n[listen]\nhttp = \"{at}\"\nhttps = \"127.0.0.1:0\"\nntp = \"127.0.0.1:0\"\n"
+            "data-directory = {data:?}\nsocket = {socket:?}\n[listen]\nhttp = \"{at}\"\nhttps = \"127.0.0.1:0\"\nntp = \"127.0.0.1:0\"\nsip = \"127.0.0.1:0\"\nsips = \"127.0.0.1:0\"\n"
         ),
     );
     let output = block66(&["run", "--config", &path]);

@@ -32,7 +32,7 @@ impl Service {
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
         let text = format!(
             "data-directory = {:?}\nsocket = {:?}\n[listen]\nhttp = \"127.0.0.1:{http}\"\nhttps = \"127.0.0.1:0\"\n\
-             ntp = \"127.0.0.1:0\"\n[log]\nfilter = \"trace\"\n",
+             ntp = \"127.0.0.1:0\"\nsip = \"127.0.0.1:0\"\nsips = \"127.0.0.1:0\"\n[log]\nfilter = \"trace\"\n",
             directory.path().join("data"),
             directory.path().join("socket"),
         );

@@ -1,11 +1,14 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod clock;
 mod dhcp;
 mod firmware;
 mod organisations;
 mod phones;
 mod read;
+mod rollouts;
 mod sessions;
+mod sip;
 
 pub(super) use sessions::cookie;
 
@@ -42,6 +45,11 @@ impl Admin {
                 only(method, &Method::POST)?;
                 self.api_start_over(call, mac).await
             }
+            ["phones", mac, order @ ("resync" | "reboot")] => {
+                only(method, &Method::POST)?;
+                self.api_tell(mac, order).await
+            }
+            ["phones", mac, "telling"] => only(method, &Method::GET).and_then(|()| self.api_telling(mac)),
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
             ["leases", "export"] => only(method, &Method::GET).and_then(|()| self.api_export(call)),
@@ -73,7 +81,22 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_organisation_login(who, name)
             }
+            ["campaigns"] => match *method {
+                Method::GET => Ok(self.api_campaigns()),
+                Method::POST => self.api_begin_campaign(call).await,
+                _ => Err(Problem::wrong_method("GET and POST")),
+            },
+            ["campaigns", id] => {
+                only(method, &Method::DELETE)?;
+                self.api_stop_campaign(id).await
+            }
+            ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
+            ["rollouts", rest @ ..] => self.api_rollouts(call, rest).await,
+            ["clock"] => {
+                only(method, &Method::POST)?;
+                self.api_vouch(call)
+            }
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

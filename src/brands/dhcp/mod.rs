@@ -7,3 +7,4 @@ mod value;
 
 pub use answer::{DhcpAnswer, DhcpForm, DhcpOption, DhcpQuery, LeftOut, Omission};
 pub(super) use option::{OptionRule, answer, check};
+pub(super) use text::Text;

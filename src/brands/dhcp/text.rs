@@ -7,7 +7,7 @@ use crate::model::{Mac, Scheme, provisioning_url};
 /// without slashes around it; `{mac}` and `{MAC}` are twelve digits in that case; `{voice-vlan}` is decimal. What stands
 /// in brackets is left out when a place in it has nothing to say, and a port has nothing to say where it is usual.
 #[derive(Debug)]
-pub(super) struct Text(Vec<Segment>);
+pub(in crate::brands) struct Text(Vec<Segment>);
 
 #[derive(Debug)]
 struct Segment {
@@ -48,7 +48,7 @@ impl Place {
 }
 
 impl Text {
-    pub(super) fn read(written: &str) -> Result<Self, String> {
+    pub(in crate::brands) fn read(written: &str) -> Result<Self, String> {
         // Some phones want a NUL behind a text; nothing else is there that cannot be printed.
         let body = written.strip_suffix('\0').unwrap_or(written);
         if body.is_empty() || !body.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
@@ -96,7 +96,7 @@ impl Text {
         self.places().any(|place| place == Place::VoiceVlan)
     }
 
-    pub(super) fn say(&self, query: &DhcpQuery<'_>) -> Result<String, Omission> {
+    pub(in crate::brands) fn say(&self, query: &DhcpQuery<'_>) -> Result<String, Omission> {
         let mut said = String::new();
         for segment in &self.0 {
             match segment.say(query) {

@@ -141,15 +141,17 @@ impl Server {
             let now = self.parts.clock.now().monotonic;
             let deadlines = [self.coexistence.next(now), self.probes.next(), self.next_answer()];
             let deadline = deadlines.into_iter().fold(next_tick, Duration::min);
-            if let Err(error) = self.wait(woken, deadline.saturating_sub(now)) {
-                return Ended::Failed(error);
-            }
+            let overheard = match self.wait(woken, deadline.saturating_sub(now)) {
+                Ok(overheard) => overheard,
+                Err(error) => return Ended::Failed(error),
+            };
             if matches!((&*woken).read(&mut [0; 64]), Ok(0)) {
                 return Ended::Stopped;
             }
             self.keep_what_is_stored();
             let mut batch = Batch::default();
-            match self.overhear(&mut batch).and_then(|()| self.receive(&mut batch)) {
+            let heard = if overheard { self.overhear(&mut batch) } else { Ok(()) };
+            match heard.and_then(|()| self.receive(&mut batch)) {
                 Ok(()) => errors = 0,
                 Err(error) if errors < MOST_ERRORS => {
                     errors += 1;
@@ -181,8 +183,8 @@ impl Server {
         }
     }
 
-    /// Waits for a packet, the end, or `most` to pass.
-    fn wait(&self, woken: &UnixStream, most: Duration) -> io::Result<()> {
+    /// Waits for a packet, the end, or `most` to pass. Whether there is something to overhear.
+    fn wait(&self, woken: &UnixStream, most: Duration) -> io::Result<bool> {
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut watched = vec![readable(self.promises.bell()), readable(woken.as_fd()), readable(self.link.ear())];
         watched.extend(self.link.udp().filter(|_| !self.promises.is_full()).map(readable));
@@ -192,10 +194,11 @@ impl Server {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        if watched.first().and_then(PollFd::any).unwrap_or(false) {
+        let [bell, _, ear, ..] = watched.as_slice() else { return Ok(true) };
+        if bell.any().unwrap_or(false) {
             self.promises.listen();
         }
-        Ok(())
+        Ok(ear.any().unwrap_or(true))
     }
 
     /// Takes the packets that wait, a batch at most, and decides about each.

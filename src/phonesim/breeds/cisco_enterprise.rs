@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, numbers, value, verbatim,
+    Anchor, Breed, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, never, numbers, value, verbatim,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
@@ -42,6 +42,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // `service-control` needs the Call-ID of its registration [facts: 5].
+    notices: Notices::NONE,
     words: Words { server_url: "none", authority: "none" },
 };
 

@@ -1,6 +1,6 @@
 //! Cisco phones with multiplatform firmware \[facts: 1, 2, 3, 6\].
 
-use super::flat_profile::{authorities, expand, look, meaning, resources};
+use super::flat_profile::{NOTICES, authorities, expand, look, meaning, resources};
 use crate::phonesim::breed::{Breed, Habits, Make, Trust, Words, never};
 
 /// Cisco MPP.
@@ -30,6 +30,7 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    notices: NOTICES,
     words: Words { server_url: "Profile_Rule", authority: "Custom_CA_Rule" },
 };
 

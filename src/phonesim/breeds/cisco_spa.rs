@@ -1,6 +1,6 @@
 //! Cisco SPA and Linksys phones \[facts: 1, 2, 3, 6\]. They trust their maker's CAs alone.
 
-use super::flat_profile::{expand, look, meaning, resources};
+use super::flat_profile::{NOTICES, expand, look, meaning, resources};
 use crate::phonesim::Identity;
 use crate::phonesim::breed::{Anchor, Breed, Habits, Make, Trust, Words, never};
 
@@ -32,6 +32,7 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    notices: NOTICES,
     words: Words { server_url: "Profile_Rule", authority: "none" },
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, numbers, value,
+    Anchor, Breed, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, never, numbers, value,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
@@ -38,6 +38,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: 5]
+    notices: Notices::CHECK_SYNC,
     words: Words { server_url: "Flash Server IP", authority: "none" },
 };
 

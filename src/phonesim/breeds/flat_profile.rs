@@ -3,11 +3,23 @@
 use std::time::Duration;
 
 use crate::model::Secret;
-use crate::phonesim::breed::{Anchor, File, Meaning, Settings, numbers, value};
+use crate::phonesim::breed::{Anchor, Call, File, Meaning, Notices, Settings, as_told, numbers, value};
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
 use crate::phonesim::look::{Look, Whose};
 use crate::phonesim::{Account, Fault, Identity, xml};
+
+/// Its phones wait until they are idle, and for a random time, before they act: simulated ones do neither
+/// \[facts: 5\].
+pub(super) const NOTICES: Notices = Notices { knows, heeds: as_told };
+
+fn knows(event: &str) -> Option<Call> {
+    match event {
+        "resync" | "check-sync" => Some(Call::Look),
+        "reboot" | "reboot_now" | "restart_now" => Some(Call::Restart),
+        _ => None,
+    }
+}
 
 /// Macros of rules and URLs \[facts: 3, `$MA $MAU $PSN $PN $SWVER`\].
 pub(super) fn expand(phone: &Identity, url: &str) -> String {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, value, verbatim,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, as_told, check_sync,
+    value, verbatim,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -40,6 +41,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts,
+    // [facts: 5]
+    notices: Notices { knows, heeds: as_told },
     words: Words { server_url: "P237", authority: "P8433 or P2386" },
 };
 
@@ -172,6 +175,14 @@ fn accounts(settings: &Settings) -> Vec<Account> {
         })
     };
     (1..=16).filter_map(account).collect()
+}
+
+fn knows(event: &str) -> Option<Call> {
+    match event {
+        "resync" => Some(Call::Look),
+        "reboot" => Some(Call::Restart),
+        _ => check_sync(event),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, value, verbatim,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, as_told, check_sync, never,
+    value, verbatim,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
@@ -37,6 +38,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: 5]
+    notices: Notices { knows, heeds: as_told },
     words: Words { server_url: "P237", authority: "P20179" },
 };
 
@@ -112,6 +115,10 @@ fn accounts(settings: &Settings) -> Vec<Account> {
         })
     };
     (1..).zip(&ACCOUNTS).filter_map(account).collect()
+}
+
+fn knows(event: &str) -> Option<Call> {
+    if event == "resync" { Some(Call::Look) } else { check_sync(event) }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, numbers, value, verbatim,
+    Anchor, Breed, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, numbers, value, verbatim,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -40,6 +40,8 @@ pub(super) static BREED: Breed = Breed {
     meaning,
     // Told to by XML, see `look`.
     restarts: |_, _| false,
+    // [facts: 5]; `aastra-xml` is not simulated.
+    notices: Notices::CHECK_SYNC,
     words: Words { server_url: "https server", authority: AUTHORITY },
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, numbers, value,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, as_told, never, numbers, value,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
@@ -35,6 +35,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: 5]
+    notices: Notices { knows: |event| (event == "resync").then_some(Call::Restart), heeds: as_told },
     words: Words { server_url: "X_DeviceManagement.ITSPProvisioning.ConfigURL", authority: "none" },
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, never, numbers, value,
+    Anchor, Breed, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, never, numbers, value,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -39,6 +39,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: 5]
+    notices: Notices::CHECK_SYNC,
     words: Words { server_url: STANDARD, authority: AUTHORITY },
 };
 

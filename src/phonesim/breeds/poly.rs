@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, numbers, value, verbatim,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, numbers, value, verbatim,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -41,6 +41,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: true,
     meaning,
     restarts,
+    // [facts: 5]
+    notices: Notices { knows: |event| event.starts_with("check-sync").then_some(Call::Look), heeds },
     words: Words { server_url: "device.prov.serverName", authority: AUTHORITY },
 };
 
@@ -226,6 +228,12 @@ fn accounts(settings: &Settings) -> Vec<Account> {
         })
     };
     numbers(settings, "reg.", ".address").into_iter().filter_map(account).collect()
+}
+
+/// It restarts only where a setting says always to \[facts: 5\].
+fn heeds(call: Call, settings: &Settings) -> Option<Call> {
+    let always = value(settings, "voIpProt.SIP.specialEvent.checkSync.alwaysReboot") == Some("1");
+    Some(if always { Call::Restart } else { call })
 }
 
 #[cfg(test)]

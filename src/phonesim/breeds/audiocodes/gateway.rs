@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::ini;
 use crate::model::Secret;
-use crate::phonesim::breed::{Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, value};
+use crate::phonesim::breed::{
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, check_sync, value,
+};
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
@@ -41,6 +43,8 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     meaning,
     // [facts: A1.2]; the check sum keeps it from doing so for a file that it knows.
     restarts: |before, after| value(after, "resetnow") == Some("1") && before != after,
+    // [facts: A1.3]
+    notices: Notices { knows: check_sync, heeds },
     words: Words { server_url: "IniFileURL", authority: "TLSRootFileUrl" },
 };
 
@@ -127,6 +131,11 @@ fn accounts(settings: &Settings) -> Vec<Account> {
         })
     };
     rows.into_iter().filter_map(one).collect()
+}
+
+/// Deaf to it until a setting says otherwise \[facts: A1.3\].
+fn heeds(call: Call, settings: &Settings) -> Option<Call> {
+    (value(settings, "enablesipremotereset") == Some("1")).then_some(call)
 }
 
 #[cfg(test)]

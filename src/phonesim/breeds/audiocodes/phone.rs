@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, never, numbers, value,
+    Anchor, Breed, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, never, numbers, value,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -43,6 +43,8 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // By likeness with its gateways [assumed].
+    notices: Notices::CHECK_SYNC,
     words: Words { server_url: URL, authority: "security/ca_certificate/0/uri" },
 };
 

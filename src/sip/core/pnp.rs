@@ -1,0 +1,246 @@
+//! Phones that ask by multicast: checked against the LAN, then answered or left alone.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::requests::{branch, tag};
+use super::{Core, Purpose};
+use crate::access::{self, Lan};
+use crate::brands::{DhcpQuery, Recognition, SipClaims};
+use crate::model::{BoxAddress, Door, Event, LeaseState, Mac, Phone, Reason, Scheme, Transport, provisioning_url};
+use crate::sip::pnp::{self, Ask, Known, Verdict};
+use crate::sip::transaction::{Hop, Key};
+use crate::sip::wire::Message;
+use crate::store::Write;
+use crate::sys::neighbours;
+
+/// How long the LAN is asked who has the address that a phone speaks from.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Questions that wait for the LAN, at most.
+const MOST_WAITING: usize = 8192;
+/// How long a question that was answered is not answered again.
+const REPEAT: Duration = Duration::from_secs(10);
+/// Questions that are remembered as answered.
+const MOST_ANSWERED: usize = 8192;
+
+/// Questions that are being looked into, and those that were answered.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    waiting: HashMap<Ipv4Addr, Vec<Question>>,
+    /// In the order of their deadlines.
+    deadlines: VecDeque<(Duration, Ipv4Addr)>,
+    answered: HashMap<(IpAddr, String), Duration>,
+    order: VecDeque<(Duration, (IpAddr, String))>,
+}
+
+#[derive(Debug)]
+struct Question {
+    key: Key,
+    message: Message,
+    ask: Ask,
+    hop: Hop,
+}
+
+/// A phone that was told its URL.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    mac: Mac,
+    url: String,
+    to: SocketAddr,
+    agent: Option<String>,
+}
+
+impl Questions {
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.deadlines.front().map(|(at, _)| *at)
+    }
+
+    fn was_answered(&self, question: &(IpAddr, String), now: Duration) -> bool {
+        self.answered.get(question).is_some_and(|&at| now < at + REPEAT)
+    }
+
+    fn remember(&mut self, question: (IpAddr, String), now: Duration) {
+        while self.order.len() >= MOST_ANSWERED || self.order.front().is_some_and(|(at, _)| *at + REPEAT <= now) {
+            if let Some((_, old)) = self.order.pop_front() {
+                self.answered.remove(&old);
+            }
+        }
+        self.order.push_back((now, question.clone()));
+        self.answered.insert(question, now);
+    }
+}
+
+impl Core {
+    /// A phone asks. The LAN is asked first who it is.
+    pub(super) fn ask(&mut self, key: Key, message: Message, ask: Ask, hop: Hop) {
+        let now = self.now().monotonic;
+        let IpAddr::V4(address) = hop.remote.ip().to_canonical() else { return };
+        if hop.transport != Transport::Udp {
+            return;
+        }
+        let question = Question { key, message, ask, hop };
+        let waiting = self.questions.deadlines.len();
+        let asked =
+            self.arp.as_ref().zip(self.surroundings.link_to(address)).is_some_and(|(arp, (interface, own))| {
+                waiting < MOST_WAITING && arp.ask(interface, own, address).is_ok()
+            });
+        if !asked {
+            let neighbour = neighbours::lookup(address.into());
+            return self.resolve(question, neighbour);
+        }
+        self.questions.waiting.entry(address).or_default().push(question);
+        self.questions.deadlines.push_back((now + PATIENCE, address));
+    }
+
+    pub(super) fn answered_by_arp(&mut self, address: Ipv4Addr, mac: Mac) {
+        for question in self.questions.waiting.remove(&address).unwrap_or_default() {
+            self.resolve(question, Some(mac));
+        }
+    }
+
+    /// Goes on without the LAN's answer where that did not come in time.
+    pub(super) fn answer_questions_due(&mut self) {
+        let now = self.now().monotonic;
+        while let Some(&(at, address)) = self.questions.deadlines.front() {
+            if at > now {
+                break;
+            }
+            self.questions.deadlines.pop_front();
+            for question in self.questions.waiting.remove(&address).unwrap_or_default() {
+                self.resolve(question, None);
+            }
+        }
+    }
+
+    fn resolve(&mut self, question: Question, neighbour: Option<Mac>) {
+        let now = self.now();
+        let Question { ask, hop, .. } = &question;
+        let address = hop.remote.ip().to_canonical();
+        let registry = self.parts.registry.clone();
+        let claims = SipClaims {
+            user_agent: ask.agent.as_deref(),
+            vendor: ask.vendor.as_deref(),
+            model: ask.model.as_deref(),
+            version: ask.version.as_deref(),
+            mac: ask.mac.or(neighbour),
+        };
+        let recognised = registry.recognise_by_sip(&claims);
+        let claimed = ask.mac.or_else(|| recognised.as_ref().and_then(|found| found.mac));
+        let lease = self.leased_to(address);
+        let mac = claimed.or_else(|| match (lease, neighbour) {
+            (Some(lease), Some(neighbour)) => Some(lease).filter(|mac| *mac == neighbour),
+            (lease, neighbour) => lease.or(neighbour),
+        });
+        let known = Known {
+            mac,
+            lan: claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, lease, neighbour)),
+            listed: mac.is_some_and(|mac| self.parts.store.listed(mac).is_some()),
+            pairing: false,
+        };
+        let event = |reason, mac: Mac| {
+            Event::new(now.wall, Door::Sip, reason).about(mac).from_address(address).by_agent(ask.agent.as_deref())
+        };
+        match pnp::decide(&known) {
+            Verdict::Answer(mac) => self.answer_question(&question, mac, recognised.as_ref()),
+            Verdict::False(mac) => {
+                self.parts.journal.record(event(Reason::MacMismatch { claimed: mac, address }, mac));
+            }
+            Verdict::Waiting(mac) => self.parts.journal.record(event(Reason::PnpWaiting, mac)),
+            Verdict::Nobody => tracing::debug!(%address, "asks by SIP multicast, and nothing says who it is"),
+        }
+    }
+
+    fn answer_question(&mut self, question: &Question, mac: Mac, recognised: Option<&Recognition<'_>>) {
+        let now = self.now().monotonic;
+        let Question { key, message, ask, hop } = question;
+        let address = hop.remote.ip();
+        let Some(local) = self.surroundings.address_towards(address) else { return };
+        let phone = self.parts.store.phone_by_mac(mac);
+        let tag = tag();
+        let branch = branch();
+        let url = self.url_for(mac, phone.as_deref(), recognised, local);
+        let parts =
+            pnp::Parts { tag: &tag, local: SocketAddr::new(local, self.surroundings.port), branch: &branch, url: &url };
+        self.answer(key, &pnp::accept(message, &parts));
+        // A phone that asks anew what it was just told missed the 200 and not the NOTIFY, which is sent until it answers.
+        let asked = (address, ask.call_id.clone());
+        if self.questions.was_answered(&asked, now) {
+            return;
+        }
+        self.questions.remember(asked, now);
+        let to = ask.tell_at(hop.remote);
+        let notify = pnp::tell(message, &ask.event, to, &parts);
+        match self.transactions.begin(&notify, Hop { remote: to, ..*hop }, now) {
+            Ok((key, send)) => {
+                let told = Told { mac, url, to, agent: ask.agent.clone() };
+                self.purposes.insert(key, Purpose::Pnp(Box::new(told)));
+                self.out.push_back(send);
+            }
+            Err(unfit) => tracing::debug!(%unfit, %mac, "a phone cannot be told its URL"),
+        }
+        if let (Some(phone), Some(found)) = (phone, recognised) {
+            self.learn(&phone, found);
+        }
+    }
+
+    /// The URL that is made for this very phone, in the form that its brand reads.
+    fn url_for(&self, mac: Mac, phone: Option<&Phone>, recognised: Option<&Recognition<'_>>, local: IpAddr) -> String {
+        let at = BoxAddress { host: local, http: self.parts.http, https: self.parts.https };
+        // Only a phone that has shown that it has our CA is sent to HTTPS at once.
+        let scheme = if phone.is_some_and(Phone::trusts_us) { Scheme::Https } else { Scheme::Http };
+        let query = DhcpQuery {
+            scheme,
+            at: &at,
+            also: &[],
+            mac: Some(mac),
+            vendor_class: None,
+            user_class: None,
+            requested: None,
+            voice_vlan: None,
+        };
+        let listed = phone.and_then(|phone| self.parts.registry.brand(phone.brand.as_deref()?));
+        let brand = recognised.map(|found| found.brand).or(listed);
+        brand.and_then(|brand| brand.pnp_answer(&query)).unwrap_or_else(|| provisioning_url(scheme, &at, ""))
+    }
+
+    /// Takes over what the phone says of itself. Somebody who changes it in the meantime wins.
+    fn learn(&self, phone: &Phone, found: &Recognition<'_>) {
+        let brand = Some(found.brand.id.clone());
+        let model = found.model.clone().or_else(|| phone.model.clone());
+        if phone.brand == brand && phone.model == model {
+            return;
+        }
+        let learned = Phone { brand, model, ..phone.clone() };
+        drop(self.parts.store.commit(vec![Write::PutPhone { phone: learned, expect: Some(phone.version) }]));
+    }
+
+    pub(super) fn pnp_answered(&mut self, key: &Key, told: &Told, status: u16) {
+        if status < 200 {
+            return;
+        }
+        self.purposes.remove(key);
+        if status >= 300 {
+            return self.pnp_not_taken(told);
+        }
+        self.remember_contact(told.mac, told.to, Transport::Udp);
+        self.record_told(told, Reason::PnpAnswered { url: told.url.clone() });
+    }
+
+    pub(super) fn pnp_not_taken(&mut self, told: &Told) {
+        self.record_told(told, Reason::PnpNotTaken);
+    }
+
+    fn record_told(&self, told: &Told, reason: Reason) {
+        let organisation = self.parts.store.listed(told.mac).map(|listed| listed.organisation);
+        let event = Event::new(self.now().wall, Door::Sip, reason).about(told.mac).of(organisation);
+        self.parts.journal.record(event.from_address(told.to.ip().to_canonical()).by_agent(told.agent.as_deref()));
+    }
+
+    /// Whose lease an address is.
+    pub(super) fn leased_to(&self, address: IpAddr) -> Option<Mac> {
+        let IpAddr::V4(address) = address.to_canonical() else { return None };
+        let lease = self.parts.store.lease_by_address(address)?;
+        (lease.state == LeaseState::Bound && lease.expires > self.now().wall).then_some(lease.mac)
+    }
+}

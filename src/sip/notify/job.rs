@@ -1,0 +1,401 @@
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::proof::{Fetch, Habit};
+use crate::brands::Told;
+use crate::model::{Mac, Reason, Transport};
+use crate::sip::digest::Challenge;
+
+/// A way to the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// Straight to its address.
+    Direct,
+    /// Through the telephone system's proxy.
+    Proxy,
+    /// By something else than SIP.
+    Other,
+}
+
+/// Where a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Which way that is.
+    pub way: Way,
+    /// How it travels.
+    pub transport: Transport,
+    /// To whom.
+    pub to: SocketAddr,
+}
+
+/// The number of one message of a job.
+pub type Attempt = u32;
+
+/// What a challenge is answered with, and when it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Realms in which the line's password is known: its server's, the brand's, and those that were configured.
+    pub realms: Vec<String>,
+    /// Whether the phone's line has a password at all.
+    pub known: bool,
+}
+
+/// What is to be done, and how.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The phone.
+    pub mac: Mac,
+    /// What it is told to do.
+    pub told: Told,
+    /// The ways to it, the best first.
+    pub targets: VecDeque<Target>,
+    /// What its challenges are answered with.
+    pub credentials: Credentials,
+    /// Within which time it fetches after it took the message.
+    pub fetches_within: Duration,
+    /// The revision that it has, when the point is that it fetches another.
+    pub outdated: Option<String>,
+    /// What to switch on in the phone when it does not react.
+    pub switch_on: Option<String>,
+    /// When it looks for its files by itself.
+    pub habit: Habit,
+}
+
+/// What happens to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A provisional answer: somebody is there.
+    Heard(Attempt),
+    /// A final answer that asks for no login.
+    Answered {
+        /// To which message.
+        attempt: Attempt,
+        /// 200 to 699.
+        status: u16,
+        /// What was said beside it.
+        phrase: String,
+    },
+    /// A 401 or 407.
+    Challenged {
+        /// To which message.
+        attempt: Attempt,
+        /// 401 or 407.
+        status: u16,
+        /// What is asked for; none when it is nothing that can be answered.
+        challenge: Option<Challenge>,
+    },
+    /// No answer came in all the time that a transaction waits.
+    Silent(Attempt),
+    /// The message could not even be sent.
+    Unreachable(Attempt),
+    /// The phone fetched its own file.
+    Fetched(Fetch),
+    /// Time has passed.
+    Time,
+}
+
+/// What a job wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Send the message.
+    Send {
+        /// Its number: answers are told apart by it.
+        attempt: Attempt,
+        /// Where to.
+        target: Target,
+        /// The challenge to answer, whether it is a proxy's, and how often its nonce was answered with this one.
+        login: Option<(Challenge, bool, u32)>,
+        /// Which one it is of the same exchange, from 1.
+        sequence: u32,
+    },
+    /// The job is over, for this reason.
+    Settle(Reason),
+}
+
+/// One phone that is told once.
+#[derive(Debug, Clone)]
+pub struct Job {
+    order: Order,
+    begun: Duration,
+    next_attempt: Attempt,
+    live: Vec<Live>,
+    tried: Vec<Target>,
+    refusal: Option<Refusal>,
+    state: State,
+    fetched: Option<Fetch>,
+}
+
+#[derive(Debug, Clone)]
+struct Live {
+    attempt: Attempt,
+    target: Target,
+    sent: Duration,
+    heard: bool,
+    /// How often a challenge was answered on this way, and the last nonce.
+    answered: u32,
+    nonce: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Refusal {
+    Status(u16, String),
+    LoginRefused(String),
+    LoginWithheld(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Sending,
+    /// It was accepted; the fetch must come by then.
+    Accepted {
+        at: Duration,
+        until: Duration,
+    },
+    Settled,
+}
+
+/// A way on which nothing is heard for so long is not waited for alone: the next one is tried beside it.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a phone has for a restart, on top of the time that it has for a fetch.
+const RESTART: Duration = Duration::from_secs(180);
+/// Challenges that are answered on one way: the first, and one more when only the nonce was too old.
+const MOST_ANSWERS: u32 = 3;
+
+impl Job {
+    /// Begins.
+    pub fn begin(order: Order, now: Duration) -> (Self, Vec<Act>) {
+        let mut job = Self {
+            order,
+            begun: now,
+            next_attempt: 0,
+            live: Vec::new(),
+            tried: Vec::new(),
+            refusal: None,
+            state: State::Sending,
+            fetched: None,
+        };
+        let acts = job.go_on(now);
+        (job, acts)
+    }
+
+    /// The phone.
+    pub fn mac(&self) -> Mac {
+        self.order.mac
+    }
+
+    /// What it is told.
+    pub fn told(&self) -> Told {
+        self.order.told
+    }
+
+    /// Whether the phone has taken the message and is waited for.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self.state, State::Accepted { .. })
+    }
+
+    /// When it wants to be told that time has passed.
+    pub fn next(&self) -> Option<Duration> {
+        match self.state {
+            State::Accepted { until, .. } => Some(until),
+            State::Sending if self.may_go_beside() => self.live.iter().map(|live| live.sent + PATIENCE).min(),
+            State::Sending | State::Settled => None,
+        }
+    }
+
+    /// Something happened.
+    pub fn step(&mut self, input: Input, now: Duration) -> Vec<Act> {
+        if self.state == State::Settled {
+            return Vec::new();
+        }
+        match input {
+            Input::Heard(attempt) => {
+                if let Some(live) = self.live.iter_mut().find(|live| live.attempt == attempt) {
+                    live.heard = true;
+                }
+                Vec::new()
+            }
+            Input::Answered { attempt, status, phrase } => self.answered(attempt, status, phrase, now),
+            Input::Challenged { attempt, status, challenge } => self.challenged(attempt, status, challenge, now),
+            Input::Silent(attempt) | Input::Unreachable(attempt) => {
+                self.live.retain(|live| live.attempt != attempt);
+                self.go_on_if_alone(now)
+            }
+            Input::Fetched(fetch) => self.fetched(fetch, now),
+            Input::Time => self.time(now),
+        }
+    }
+
+    fn answered(&mut self, attempt: Attempt, status: u16, phrase: String, now: Duration) -> Vec<Act> {
+        let Some(live) = self.take(attempt) else { return Vec::new() };
+        if status < 300 {
+            return self.accepted(now);
+        }
+        self.refusal = Some(Refusal::Status(status, phrase));
+        // A busy or slow phone may do better on another transport; a refusal is the same on each.
+        if !matches!(status, 408 | 480 | 500..=599) && live.target.way == Way::Direct {
+            self.order.targets.retain(|target| target.way != Way::Direct);
+        }
+        self.go_on_if_alone(now)
+    }
+
+    fn accepted(&mut self, now: Duration) -> Vec<Act> {
+        if let State::Accepted { .. } = self.state {
+            return Vec::new();
+        }
+        let restart = if self.order.told == Told::Reboot { RESTART } else { Duration::ZERO };
+        self.state = State::Accepted { at: now, until: now + self.order.fetches_within + restart };
+        self.live.clear();
+        // Some fetch first and answer then.
+        match self.fetched.take() {
+            Some(fetch) => self.fetched(fetch, now),
+            None => Vec::new(),
+        }
+    }
+
+    fn challenged(&mut self, attempt: Attempt, status: u16, challenge: Option<Challenge>, now: Duration) -> Vec<Act> {
+        let Some(mut live) = self.take(attempt) else { return Vec::new() };
+        let Some(challenge) = challenge else {
+            self.refusal = Some(Refusal::LoginWithheld(String::new()));
+            return self.refused_here(live.target, now);
+        };
+        let known = self.order.credentials.realms.iter().any(|realm| realm.eq_ignore_ascii_case(&challenge.realm));
+        if !known || !self.order.credentials.known {
+            // A stranger's realm is a request for a hash to guess a password from.
+            self.refusal = Some(Refusal::LoginWithheld(challenge.realm));
+            return self.refused_here(live.target, now);
+        }
+        let same = live.nonce.as_ref() == Some(&challenge.nonce);
+        if live.answered > 0 && (same || !challenge.stale) || live.answered >= MOST_ANSWERS {
+            self.refusal = Some(Refusal::LoginRefused(challenge.realm));
+            return self.refused_here(live.target, now);
+        }
+        live.attempt = self.number();
+        live.sent = now;
+        live.answered += 1;
+        live.nonce = Some(challenge.nonce.clone());
+        let act = Act::Send {
+            attempt: live.attempt,
+            target: live.target,
+            login: Some((challenge, status == 407, 1)),
+            sequence: live.answered + 1,
+        };
+        self.live.push(live);
+        vec![act]
+    }
+
+    fn refused_here(&mut self, target: Target, now: Duration) -> Vec<Act> {
+        if target.way == Way::Direct {
+            self.order.targets.retain(|other| other.way != Way::Direct);
+        }
+        self.go_on_if_alone(now)
+    }
+
+    fn fetched(&mut self, fetch: Fetch, now: Duration) -> Vec<Act> {
+        let outdated = self.order.outdated.as_ref() == Some(&fetch.revision);
+        if fetch.at < self.begun || outdated {
+            return Vec::new();
+        }
+        let by_chance = self.order.habit.expects(fetch.at);
+        let late = fetch.at.saturating_sub(self.begun).as_secs();
+        match self.state {
+            State::Accepted { .. } if by_chance => {
+                self.fetched = Some(fetch);
+                Vec::new()
+            }
+            State::Accepted { .. } => self.settle(match self.order.told {
+                Told::Resync => Reason::SipResynced { seconds: late },
+                Told::Reboot => Reason::SipRestarted { seconds: late },
+            }),
+            State::Sending => {
+                self.fetched = Some(fetch);
+                let _ = now;
+                Vec::new()
+            }
+            State::Settled => Vec::new(),
+        }
+    }
+
+    fn time(&mut self, now: Duration) -> Vec<Act> {
+        match self.state {
+            State::Accepted { at, until } if until <= now => {
+                let reason = match self.fetched.take() {
+                    Some(_) => Reason::SipFetchedByChance,
+                    None => Reason::SipNotFetched { seconds: (until - at).as_secs(), hint: self.hint() },
+                };
+                self.settle(reason)
+            }
+            State::Sending if self.may_go_beside() && self.live.iter().all(|live| live.sent + PATIENCE <= now) => {
+                self.go_on(now)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether another way may be tried while one is still open. A phone that is told twice to restart would.
+    fn may_go_beside(&self) -> bool {
+        let silent = !self.live.is_empty() && self.live.iter().all(|live| !live.heard);
+        silent && self.order.told == Told::Resync && !self.order.targets.is_empty()
+    }
+
+    fn go_on_if_alone(&mut self, now: Duration) -> Vec<Act> {
+        if self.state == State::Sending && self.live.is_empty() { self.go_on(now) } else { Vec::new() }
+    }
+
+    /// Tries the next way, or gives up.
+    fn go_on(&mut self, now: Duration) -> Vec<Act> {
+        let Some(target) = self.order.targets.pop_front() else {
+            return if self.live.is_empty() { self.give_up() } else { Vec::new() };
+        };
+        let attempt = self.number();
+        self.live.push(Live { attempt, target, sent: now, heard: false, answered: 0, nonce: None });
+        self.tried.push(target);
+        vec![Act::Send { attempt, target, login: None, sequence: 1 }]
+    }
+
+    fn give_up(&mut self) -> Vec<Act> {
+        let hint = self.hint();
+        let reason = match self.refusal.take() {
+            Some(Refusal::Status(status, phrase)) => Reason::SipRefused { status, phrase, hint },
+            Some(Refusal::LoginRefused(realm)) => Reason::SipLoginRefused { realm },
+            Some(Refusal::LoginWithheld(realm)) => Reason::SipLoginWithheld { realm },
+            None if self.tried.is_empty() => Reason::SipNoAddress,
+            None => Reason::SipNoAnswer { tried: self.tried_in_words(), hint },
+        };
+        self.settle(reason)
+    }
+
+    fn tried_in_words(&self) -> String {
+        let word = |target: &Target| {
+            let name = match (target.way, target.transport) {
+                (Way::Other, _) => return "SNMP".to_owned(),
+                (_, Transport::Udp) => "UDP",
+                (_, Transport::Tcp) => "TCP",
+                (_, Transport::Tls) => "TLS",
+            };
+            let through = if target.way == Way::Proxy { " at the proxy" } else { "" };
+            format!("{name} {}{through}", target.to.port())
+        };
+        self.tried.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+
+    fn settle(&mut self, reason: Reason) -> Vec<Act> {
+        self.state = State::Settled;
+        self.live.clear();
+        vec![Act::Settle(reason)]
+    }
+
+    fn hint(&self) -> String {
+        self.order.switch_on.clone().unwrap_or_default()
+    }
+
+    fn take(&mut self, attempt: Attempt) -> Option<Live> {
+        let at = self.live.iter().position(|live| live.attempt == attempt)?;
+        Some(self.live.swap_remove(at))
+    }
+
+    fn number(&mut self) -> Attempt {
+        self.next_attempt += 1;
+        self.next_attempt
+    }
+}

@@ -1,0 +1,188 @@
+//! The handle by which others have phones told, and see what came of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use super::campaign::{Campaign, Plan, State, Tally};
+use crate::brands::Told;
+use crate::model::{Id, Mac, Timestamp};
+
+/// Orders that wait for the SIP part, at most.
+const QUEUE: usize = 1024;
+
+/// Has phones told. Clones speak to the same part.
+#[derive(Debug, Clone)]
+pub struct Sip {
+    orders: mpsc::Sender<Order>,
+    board: Board,
+}
+
+/// The other end of [`Sip`].
+#[derive(Debug)]
+pub struct Receiver {
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) board: Board,
+}
+
+/// What is wanted.
+#[derive(Debug)]
+pub(super) enum Order {
+    Tell { mac: Mac, told: Told, answer: oneshot::Sender<Result<(), Refusal>> },
+    Begin { plan: Plan, answer: oneshot::Sender<Result<Id, Refusal>> },
+    Stop { id: Id, answer: oneshot::Sender<Result<(), Refusal>> },
+}
+
+/// Why nothing is done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No phone with this MAC is listed.
+    #[error("the phone {0} is not on the list")]
+    Unknown(Mac),
+    /// The phone is being told something at this moment.
+    #[error("the phone {0} is being told something already")]
+    Busy(Mac),
+    /// The plan of a campaign makes no sense.
+    #[error("{0}")]
+    Plan(&'static str),
+    /// No campaign has this identity.
+    #[error("there is no such campaign")]
+    NoCampaign,
+    /// The SIP part does not run, or has more to do than it can take.
+    #[error("the SIP part of the box does not answer")]
+    NotRunning,
+}
+
+/// How the last message to a phone fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Telling {
+    /// What it was told.
+    pub told: Told,
+    /// When that began.
+    pub began: Timestamp,
+    /// Whether it is over.
+    pub over: bool,
+    /// The code of what came of it; none while it is not over.
+    pub code: Option<String>,
+    /// How it stands, as a sentence.
+    pub says: String,
+}
+
+/// What is known of each phone's last message.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Board(Arc<Mutex<Notices>>);
+
+#[derive(Debug, Default)]
+struct Notices {
+    tellings: HashMap<Mac, Telling>,
+    dropped: BTreeMap<String, u64>,
+    campaigns: Vec<CampaignView>,
+}
+
+/// How a campaign stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CampaignView {
+    /// Its identity.
+    pub id: Id,
+    /// What its phones are told.
+    pub told: Told,
+    /// When it began.
+    pub begun: Timestamp,
+    /// How it stands.
+    pub state: State,
+    /// How many of its phones stand how.
+    pub phones: Tally,
+    /// What came of those that are over, by code.
+    pub outcomes: BTreeMap<String, usize>,
+}
+
+/// A handle and its other end.
+pub fn channel() -> (Sip, Receiver) {
+    let (sender, orders) = mpsc::channel(QUEUE);
+    let board = Board::default();
+    (Sip { orders: sender, board: board.clone() }, Receiver { orders, board })
+}
+
+impl Sip {
+    /// Has a phone told to fetch its files again or to restart. It returns when that has begun.
+    ///
+    /// # Errors
+    /// When the phone is not listed, is being told something, or the SIP part does not run.
+    pub async fn tell(&self, mac: Mac, told: Told) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.try_send(Order::Tell { mac, told, answer }).map_err(|_| Refusal::NotRunning)?;
+        answered.await.unwrap_or(Err(Refusal::NotRunning))
+    }
+
+    /// How the last message to a phone fares; `None` when there was none since the box started.
+    pub fn telling(&self, mac: Mac) -> Option<Telling> {
+        self.board.lock().tellings.get(&mac).cloned()
+    }
+
+    /// Has many phones told, by a plan.
+    ///
+    /// # Errors
+    /// When the plan makes no sense or the SIP part does not run.
+    pub async fn begin(&self, plan: Plan) -> Result<Id, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.try_send(Order::Begin { plan, answer }).map_err(|_| Refusal::NotRunning)?;
+        answered.await.unwrap_or(Err(Refusal::NotRunning))
+    }
+
+    /// Has a campaign begin no more phones.
+    ///
+    /// # Errors
+    /// When there is no such campaign or the SIP part does not run.
+    pub async fn stop(&self, id: Id) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.try_send(Order::Stop { id, answer }).map_err(|_| Refusal::NotRunning)?;
+        answered.await.unwrap_or(Err(Refusal::NotRunning))
+    }
+
+    /// The campaigns that are remembered, the newest first.
+    pub fn campaigns(&self) -> Vec<CampaignView> {
+        self.board.lock().campaigns.iter().rev().cloned().collect()
+    }
+
+    /// What came in and was dropped since the box started, by why.
+    pub fn dropped(&self) -> BTreeMap<String, u64> {
+        self.board.lock().dropped.clone()
+    }
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, Notices> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn put(&self, mac: Mac, telling: Telling) {
+        self.lock().tellings.insert(mac, telling);
+    }
+
+    pub(super) fn change(&self, mac: Mac, change: impl FnOnce(&mut Telling)) {
+        if let Some(telling) = self.lock().tellings.get_mut(&mac) {
+            change(telling);
+        }
+    }
+
+    pub(super) fn show<'a>(&self, campaigns: impl Iterator<Item = &'a Campaign>) {
+        let views = campaigns.map(|campaign| CampaignView {
+            id: campaign.id,
+            told: campaign.plan.told,
+            begun: campaign.begun,
+            state: campaign.state,
+            phones: campaign.tally(),
+            outcomes: campaign.outcomes.clone(),
+        });
+        let views = views.collect();
+        self.lock().campaigns = views;
+    }
+
+    pub(super) fn count(&self, why: String) {
+        *self.lock().dropped.entry(why).or_default() += 1;
+    }
+}
