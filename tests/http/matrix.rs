@@ -12,7 +12,7 @@ use block66::model::{FirstContact, Lease, LeaseState, Login, Mac, Phone, Policy,
 use block66::store::Write;
 use hyper::StatusCode;
 
-use crate::ground::{Answer, Ask, BOX, DESK, Ground, OTHER, STRANGER, ask, digest, mac};
+use crate::ground::{Answer, BOX, DESK, Ground, OTHER, STRANGER, ask, digest, mac};
 use crate::kinds::{AWAY, add_book, add_resource};
 use crate::table::{Case, Row, cases, rows};
 
