@@ -69,6 +69,7 @@ mod session;
 mod setup_code;
 mod sign_in;
 mod standing;
+mod telling;
 #[cfg(test)]
 mod test_data;
 #[cfg(test)]

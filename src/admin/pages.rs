@@ -70,6 +70,9 @@ impl Admin {
                     self.start_over(mac, call.from).await?;
                     Ok(Answer::see_other(&format!("/phones/{}?done=start-over", mac.plain())))
                 }
+                ["phones", mac, order @ ("resync" | "reboot")] => self.tell_by_form(mac, order).await,
+                ["campaigns"] => self.begin_campaign_by_form(&self.frame(who), &form).await,
+                ["campaigns", id, "stop"] => self.stop_campaign_by_form(id).await,
                 ["phones", mac, "remove"] => {
                     self.remove(mac_in(mac)?, call.from).await?;
                     Ok(Answer::see_other("/?done=removed"))
@@ -85,6 +88,7 @@ impl Admin {
         let html = match path {
             [] => self.overview_page(call, &frame)?,
             ["live"] => return self.live(who),
+            ["campaigns"] => return self.campaigns_page(&frame),
             ["events"] => self.events_page(call, &frame)?,
             ["firmware"] => self.firmware_page(&frame)?,
             ["rollouts", id] => self.rollout_page(&frame, id)?,
@@ -93,7 +97,7 @@ impl Admin {
             ["phones", mac] => {
                 let mac = mac_in(mac)?;
                 let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
-                self.0.pages.phone(&frame, &phone)?
+                self.0.pages.phone(&frame, &phone, self.0.facts.sip.telling(mac).as_ref())?
             }
             ["sign-in" | "claim"] | ["phones"] => return Ok(Answer::see_other("/")),
             _ => return Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
@@ -316,6 +320,9 @@ fn notice(done: Option<&str>) -> Option<&'static str> {
         "back" => "The roll-out is stopped, and its phones go back to what they ran, as far as they can.",
         "imported" => "The list is imported. Plug the phones in: they find this box by themselves.",
         "start-over" => "The phone may start over. It gets a new login when it asks next; restart it if it does not.",
+        "told" => "The phone is being told. What comes of it appears here.",
+        "begun" => "The campaign has begun.",
+        "stopped" => "No more phones are told. Those under way are waited for.",
         _ => return None,
     })
 }

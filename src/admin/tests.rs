@@ -27,6 +27,7 @@ mod demo;
 mod dhcp;
 mod rollouts;
 mod sign_in;
+mod telling;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 

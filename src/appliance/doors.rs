@@ -142,7 +142,7 @@ impl Doors {
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
-        self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
+        self.speak_sip(&mut parts, supervisor, (&registry, pairing.clone()), ports, orders);
         if let Some(trivial) = trivial {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
@@ -272,13 +272,14 @@ impl Doors {
         &self,
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
-        registry: &Arc<Registry>,
+        (registry, pairing): (&Arc<Registry>, Pairing),
         ports: admin::Ports,
         orders: sip::Receiver,
     ) {
         let on = sip::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            pairing,
             registry: registry.clone(),
             clock: self.clock.clone(),
             networks: self.config.networks.clone(),
@@ -289,6 +290,7 @@ impl Doors {
                 listen: self.config.listen.sip,
                 listen_tls: self.config.listen.sips,
                 proxy: self.config.sip.proxy,
+                registrar: self.config.sip.registrar,
                 realms: self.config.sip.realms.clone(),
                 resync_on_change: self.config.sip.resync_on_change,
             },

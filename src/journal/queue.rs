@@ -90,7 +90,7 @@ impl Queue {
 }
 
 impl State {
-    /// The same event, where it waits and nothing else about that phone came in between.
+    /// The same event of this minute, where it waits and nothing else about that phone came in between.
     fn same(&mut self, event: &Event) -> Option<&mut Event> {
         let latest = self.waiting.iter_mut().rev().take(LOOK_BACK).find(|earlier| earlier.mac == event.mac)?;
         is_once_more(latest, event).then_some(latest)

@@ -107,7 +107,7 @@ mod tests {
     use super::super::samples;
     use super::super::tests::open;
     use super::*;
-    use crate::store::Write;
+    use crate::store::{Altered, Write};
 
     #[test]
     fn the_nearer_level_wins() {
@@ -144,6 +144,18 @@ mod tests {
         assert_eq!(title(&phone), Some(("brand".into(), Level::Model)));
         phone.settings = set("own");
         assert_eq!(title(&phone), Some(("own".into(), Level::Phone)));
+    }
+
+    #[test]
+    fn who_listens_hears_of_settings_of_many_phones() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) = open(directory.path());
+        let mut altered = store.altered();
+        let organisation = samples::organisation(7);
+        let id = organisation.id;
+        store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).wait().unwrap();
+        assert_eq!(altered.try_recv(), Ok(Altered::Organisation(id)));
+        assert!(altered.try_recv().is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The page: templates filled with what the API says.
 
 mod assets;
+mod campaigns;
 mod format;
 mod views;
 
@@ -9,12 +10,13 @@ use std::collections::BTreeMap;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use assets::asset;
+pub(crate) use campaigns::CampaignsPage;
 pub(crate) use format::span;
 pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS, events_before};
 
 use super::problem::Problem;
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
@@ -22,6 +24,7 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("new.html", include_str!("../templates/new.html")),
     ("import.html", include_str!("../templates/import.html")),
     ("events.html", include_str!("../templates/events.html")),
+    ("campaigns.html", include_str!("../templates/campaigns.html")),
     ("door.html", include_str!("../templates/door.html")),
     ("firmware.html", include_str!("../templates/firmware.html")),
     ("rollout.html", include_str!("../templates/rollout.html")),

@@ -9,6 +9,7 @@ use crate::admin::problem::{FieldError, Problem};
 use crate::admin::standing::Standing;
 use crate::admin::types;
 use crate::model::Mac;
+use crate::sip::Telling;
 
 /// Phones on one page of the overview.
 pub(crate) const PAGE_ROWS: usize = 100;
@@ -102,8 +103,16 @@ impl Pages {
         self.render("overview.html", frame, "overview", true, content)
     }
 
-    pub(crate) fn phone(&self, frame: &Frame, phone: &types::Phone) -> Result<String, Problem> {
-        self.render("phone.html", frame, "phone", true, context! { phone => value(phone) })
+    pub(crate) fn phone(
+        &self,
+        frame: &Frame,
+        phone: &types::Phone,
+        telling: Option<&Telling>,
+    ) -> Result<String, Problem> {
+        let telling = telling.map(|telling| {
+            context! { told => value(&telling.told), began => telling.began.to_string(), says => telling.says.as_str() }
+        });
+        self.render("phone.html", frame, "phone", true, context! { phone => value(phone), telling })
     }
 
     pub(crate) fn events(
@@ -175,7 +184,7 @@ impl Pages {
     }
 }
 
-fn value<T: Serialize>(of: &T) -> Value {
+pub(super) fn value<T: Serialize>(of: &T) -> Value {
     Value::from(Serde(of))
 }
 
