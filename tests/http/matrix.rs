@@ -382,6 +382,9 @@ async fn every_file_of_every_brand_is_given_as_the_table_says() {
     tokio::time::timeout(Duration::from_secs(300), all).await.expect("in time");
 }
 
+/// Whether a case is one that a fixed row speaks of.
+type Speaks = Box<dyn Fn(&Case) -> bool>;
+
 /// What must hold whatever else the table comes to say.
 #[test]
 fn the_table_holds_its_fixed_rows() {
@@ -390,7 +393,7 @@ fn the_table_holds_its_fixed_rows() {
     let gives = |case: &Case| matches!(answer(case).as_str(), "login" | "everything");
     let all: Vec<Case> = ["own", "kept"].into_iter().flat_map(cases).collect();
     let evidence_is_wanted = |case: &Case| !case.policy.contains(&"lan-alone");
-    let fixed: [(&str, Box<dyn Fn(&Case) -> bool>); 6] = [
+    let fixed: [(&str, Speaks); 6] = [
         (
             "a cloned MAC after first contact closed",
             Box::new(|case| case.stage == "closed" && case.login == "none" && case.certificate == "none"),
