@@ -25,6 +25,8 @@ use crate::sys::clock::Clock;
 
 mod demo;
 mod dhcp;
+mod office;
+mod pages;
 mod rollouts;
 mod sign_in;
 mod telling;
@@ -178,6 +180,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         depot,
         pairing,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
+        overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
     }

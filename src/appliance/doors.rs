@@ -185,6 +185,13 @@ impl Doors {
             depot: self.depot.clone(),
             pairing,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
+            overlays: {
+                let data = self.config.data_directory.clone();
+                Arc::new(move || {
+                    let (folders, unreadable) = overlays::read(&data);
+                    (folders, unreadable.into_iter().map(|folder| (folder.brand, folder.what)).collect())
+                })
+            },
             registry: registry.clone(),
             dhcp: self.control.clone(),
         };

@@ -52,6 +52,21 @@ impl Store {
         }
     }
 
+    /// Numbers and names of the phone books that a phone with these settings shows, in its order: those that they name, or
+    /// all of its organisation.
+    pub fn titles(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<(u32, String)> {
+        let all = self.phone_book_titles(phone.organisation);
+        let titled = |(_, number, name): &(Id, u32, String)| (*number, name.clone());
+        match settings.books_named() {
+            None => all.iter().map(titled).collect(),
+            Some(ids) => ids
+                .iter()
+                .filter_map(|id| all.iter().find(|(other, ..)| other.to_string() == **id))
+                .map(titled)
+                .collect(),
+        }
+    }
+
     /// The groups that choose the phone by its brand or model; those of the whole brand first.
     fn model_groups(&self, phone: &Phone) -> Vec<Group> {
         let chosen = |(id, bytes): (Id, Bytes)| {
