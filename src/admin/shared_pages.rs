@@ -161,7 +161,7 @@ impl Admin {
         brands.sort_unstable();
         let content = context! {
             organisations => value(&self.organisations()),
-            groups => value(&self.groups(None)?.groups),
+            groups => value(&self.groups_shown(None)?.groups),
             books => value(&self.books().books),
             resources => value(&self.resources().resources),
             brands,
