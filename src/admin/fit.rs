@@ -73,7 +73,8 @@ mod tests {
             line,
             extension: "".into(),
         };
-        let settings = Settings { keys: vec![key(1, Some(200)), key(model.keys + 1, None)], ..Settings::NONE };
+        let mut settings = Settings::NONE;
+        settings.keys = vec![key(1, Some(200)), key(model.keys + 1, None)];
         let resolved = Resolved::of([(Level::Phone, &settings)]);
         let said = misfits(brand, &phone, &resolved);
         assert_eq!(said.len(), 4, "{said:?}");

@@ -21,7 +21,7 @@ use crate::firmware::Library;
 use crate::http::firmware::FirmwareDoor;
 use crate::http::listeners::{self, Entrance};
 use crate::http::provision::{Foundations, Provision};
-use crate::http::{Limits, Service, dispatch};
+use crate::http::{Limits, Service, Workers, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
 use crate::pairing::Pairing;
@@ -126,17 +126,19 @@ impl Doors {
             }),
         };
 
-        self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        let workers = Workers::start().context("no threads for connections")?;
+        let entrance_plain = || entrance_plain(&service, &self.clock, &workers);
+        self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain());
         // Where phones ask that know no other port; DHCP sends them here only while the port is held.
         if let Some(alternate) = alternate {
-            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
+            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain());
         }
         let entrance = Entrance {
             tls: Some((
                 self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
-            ..entrance_plain(&service, &self.clock)
+            ..entrance_plain()
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
@@ -453,8 +455,9 @@ fn by_snmp(access: &gateway_snmp::Access) -> sip::Otherwise {
     })
 }
 
-fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {
-    Entrance { service: service.clone(), tls: None, limits: Limits::default(), clock: clock.clone() }
+fn entrance_plain(service: &Service, clock: &Clock, workers: &Workers) -> Entrance {
+    let (service, clock, workers) = (service.clone(), clock.clone(), workers.clone());
+    Entrance { service, tls: None, limits: Limits::default(), clock, workers }
 }
 
 /// One that nobody asked for may be missing: hardly any phone needs it.
