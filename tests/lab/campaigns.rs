@@ -39,7 +39,7 @@ fn a_campaign_tells_each_phone_once_and_no_more_than_so_many_at_a_time() {
         most = most.max(campaign["phones"]["running"].as_u64().unwrap());
         campaign["state"] == "ended"
     });
-    assert!((1..=2).contains(&most), "{most} at a time");
+    assert!(most <= 2, "{most} at a time");
     assert_eq!(over["outcomes"], json!({ "sip.resynced": 6 }), "{over}");
     for (phone, before) in lab.phones().iter().zip(rounds) {
         assert!(phone.remote.report().rounds > before, "{} did not fetch", phone.mac);
@@ -84,7 +84,8 @@ const DEAF: [(&str, &str); 3] =
 fn phones_of_every_brand_do_what_they_are_told() {
     let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_block66"));
     let brands = BREEDS.to_vec();
-    let mut settings = Settings { program, phones: 0, brands, pace: Settings::USUAL_PACE, plant: None };
+    // Some look again only after an hour of theirs.
+    let mut settings = Settings { program, phones: 0, brands, pace: 600, plant: None };
     settings.phones = u16::try_from(settings.makes().len()).unwrap();
     let mut lab = Lab::new(&settings).unwrap();
     lab.power_on().unwrap();
