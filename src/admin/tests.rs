@@ -25,8 +25,11 @@ use crate::sys::clock::Clock;
 
 mod demo;
 mod dhcp;
+mod office;
+mod pages;
 mod rollouts;
 mod sign_in;
+mod telling;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 
@@ -177,6 +180,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         depot,
         pairing,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
+        overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
     }
@@ -198,7 +202,7 @@ async fn a_phone_is_added_shown_and_removed() {
     assert_eq!(added.header("location"), "/api/v1/phones/805ec0123456");
     let stored = ground.store.phone_by_mac("805ec0123456".parse().unwrap()).unwrap();
     let login = stored.pending_login.clone().unwrap();
-    assert_eq!((login.user.as_str(), login.password.expose().len()), ("805ec0123456", 24));
+    assert_eq!((login.user.as_str(), login.password.expose().len()), ("805ec0123456", 20));
     assert_eq!(stored.first_contact, FirstContact::Waiting);
     assert_eq!(stored.lines[0].password.expose(), test_data::PASSWORD);
 

@@ -21,7 +21,7 @@ use crate::firmware::Library;
 use crate::http::firmware::FirmwareDoor;
 use crate::http::listeners::{self, Entrance};
 use crate::http::provision::{Foundations, Provision};
-use crate::http::{Limits, Service, dispatch};
+use crate::http::{Limits, Service, Workers, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
 use crate::pairing::Pairing;
@@ -126,21 +126,23 @@ impl Doors {
             }),
         };
 
-        self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        let workers = Workers::start().context("no threads for connections")?;
+        let entrance_plain = || entrance_plain(&service, &self.clock, &workers);
+        self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain());
         // Where phones ask that know no other port; DHCP sends them here only while the port is held.
         if let Some(alternate) = alternate {
-            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
+            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain());
         }
         let entrance = Entrance {
             tls: Some((
                 self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
-            ..entrance_plain(&service, &self.clock)
+            ..entrance_plain()
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
-        self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
+        self.speak_sip(&mut parts, supervisor, (&registry, pairing.clone()), ports, orders);
         if let Some(trivial) = trivial {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
@@ -185,6 +187,13 @@ impl Doors {
             depot: self.depot.clone(),
             pairing,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
+            overlays: {
+                let data = self.config.data_directory.clone();
+                Arc::new(move || {
+                    let (folders, unreadable) = overlays::read(&data);
+                    (folders, unreadable.into_iter().map(|folder| (folder.brand, folder.what)).collect())
+                })
+            },
             registry: registry.clone(),
             dhcp: self.control.clone(),
         };
@@ -270,13 +279,14 @@ impl Doors {
         &self,
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
-        registry: &Arc<Registry>,
+        (registry, pairing): (&Arc<Registry>, Pairing),
         ports: admin::Ports,
         orders: sip::Receiver,
     ) {
         let on = sip::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            pairing,
             registry: registry.clone(),
             clock: self.clock.clone(),
             networks: self.config.networks.clone(),
@@ -287,6 +297,7 @@ impl Doors {
                 listen: self.config.listen.sip,
                 listen_tls: self.config.listen.sips,
                 proxy: self.config.sip.proxy,
+                registrar: self.config.sip.registrar,
                 realms: self.config.sip.realms.clone(),
                 resync_on_change: self.config.sip.resync_on_change,
             },
@@ -444,8 +455,9 @@ fn by_snmp(access: &gateway_snmp::Access) -> sip::Otherwise {
     })
 }
 
-fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {
-    Entrance { service: service.clone(), tls: None, limits: Limits::default(), clock: clock.clone() }
+fn entrance_plain(service: &Service, clock: &Clock, workers: &Workers) -> Entrance {
+    let (service, clock, workers) = (service.clone(), clock.clone(), workers.clone());
+    Entrance { service, tls: None, limits: Limits::default(), clock, workers }
 }
 
 /// One that nobody asked for may be missing: hardly any phone needs it.

@@ -41,11 +41,13 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
         events: Vec::new(),
         leases: Vec::new(),
         lease_count: 0,
+        waiting: admin.waiting(),
         dhcp: types::Dhcp { networks: vec![network] },
         sightings: types::Sightings {
             seen: vec![seen],
             missing: vec![types::Missing { mac: test_data::phone(3).mac, name: "Lobby".into() }],
         },
+        waiting: admin.waiting(),
     };
     let frame =
         crate::admin::page::Frame { csrf: Some("x".into()), now: "2026-11-21T10:01:00Z".into(), ..Default::default() };

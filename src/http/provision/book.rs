@@ -1,4 +1,3 @@
-use super::levels::named;
 use super::make::Unmade;
 use super::query::Query;
 use super::{Provision, Target};
@@ -30,14 +29,14 @@ impl Provision {
         let contacts: Vec<&Contact> =
             book.contacts.iter().filter(|contact| search.is_none_or(|text| fits(contact, text))).collect();
         let page = BookPage { name: &book.name, number: book.number, contacts: &contacts, search };
-        Ok(self.render(query, target, Content::Settings, (Some(phone), organisation), Some(page))?)
+        Ok(self.render(query, target, Content::Settings, (Some(phone), organisation), (None, Some(page)))?)
     }
 
     /// The phone books that a phone shows: those that its settings name, in their order, or all of its organisation.
     fn books_of(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<PhoneBook> {
         let mut books = self.store.phone_books();
         books.retain(|book| book.organisation == phone.organisation && shows(settings, book));
-        let place = |book: &PhoneBook| named(settings)?.iter().position(|id| **id == *book.id.to_string());
+        let place = |book: &PhoneBook| settings.books_named()?.iter().position(|id| **id == *book.id.to_string());
         books.sort_by_key(place);
         books
     }
@@ -59,7 +58,7 @@ impl Provision {
 
 /// Whether a phone with these settings may see a book of its organisation.
 fn shows(settings: &Resolved<'_>, book: &PhoneBook) -> bool {
-    named(settings).is_none_or(|ids| ids.iter().any(|id| **id == *book.id.to_string()))
+    settings.books_named().is_none_or(|ids| ids.iter().any(|id| **id == *book.id.to_string()))
 }
 
 /// Whether a contact is looked for: by part of its name in any case, or by part of a number however that is written.
