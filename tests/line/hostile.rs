@@ -96,7 +96,15 @@ fn nobody_has_a_phones_file_for_the_asking() {
             assert_eq!((operation, code), (5, 2), "{name}: as over HTTP, listed and unlisted phones alike");
         }
     });
-    let events = ground.told(&["events", "--json"]);
+    // Events are stored a moment after what they tell of.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let events = loop {
+        let events = ground.told(&["events", "--json"]);
+        if events.contains("805ec0123456.cfg") || Instant::now() > deadline {
+            break events;
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    };
     assert!(events.contains("805ec0123456.cfg") && !events.contains("line-secret"), "{events}");
 }
 

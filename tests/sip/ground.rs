@@ -12,7 +12,7 @@ use block66::lab::namespace::Namespace;
 use block66::lab::{Lab, Settings};
 use block66::model::Mac;
 use block66::phonesim::link::Netlink;
-use block66::phonesim::{Identity, Phone, Plug, Remote, Setup, breed};
+use block66::phonesim::{Identity, Phone, Plug, Remote, Setup, Trust, breed};
 use serde_json::{Value, json};
 
 /// The longest that anything is waited for.
@@ -102,8 +102,11 @@ impl Ground {
 
     /// Puts a phone on the list.
     pub(crate) fn list(&self, mac: Mac, brand: &str, transport: &str) {
+        let trusts_nobody = breed(brand).is_some_and(|breed| breed.trust == Trust::PlainLogin);
+        let organisation = if trusts_nobody { self.without_our_ca() } else { Value::Null };
         let phone = json!({
             "mac": mac.to_string(),
+            "organisation": organisation,
             "name": format!("Desk {mac}"),
             "brand": brand,
             "lines": [{
@@ -115,6 +118,14 @@ impl Ground {
             }],
         });
         self.lab.api().post("phones", &phone).unwrap();
+    }
+
+    /// The organisation of phones that cannot trust the box; made when it is not there.
+    fn without_our_ca(&self) -> Value {
+        let organisation = json!({ "name": "Without our CA", "policy": { "plain-http": true } });
+        // The second time it is there already.
+        let _ = self.lab.api().post("organisations", &organisation);
+        organisation["name"].clone()
     }
 
     /// What the box knows of its last message to a phone, once that is over.
