@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
 use super::given::Given;
@@ -33,6 +34,9 @@ use crate::store::Store;
 use crate::sys::clock::Clock;
 use crate::sys::{interfaces, random};
 use crate::tftp;
+
+/// How long the local socket may take to answer after the start.
+const LOCAL_SOCKET: Duration = Duration::from_secs(5);
 
 /// What the doors stand on.
 pub(super) struct Doors {
@@ -151,6 +155,7 @@ impl Doors {
         }
         self.roll_out(&mut parts, supervisor, &library, sip);
         self.local_socket(&mut parts, supervisor, admin);
+        self.answers_locally().await;
         self.care_for_certificates(&mut parts, supervisor);
         Ok((parts, setup_code))
     }
@@ -384,6 +389,19 @@ impl Doors {
                 }
             }
         }));
+    }
+
+    /// Waits until the local socket answers: who is told that the box is up may ask it at once. A socket that cannot be made
+    /// keeps nobody from his phones, so the wait ends.
+    async fn answers_locally(&self) {
+        let answered = async {
+            while UnixStream::connect(&self.config.socket).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        if tokio::time::timeout(LOCAL_SOCKET, answered).await.is_err() {
+            tracing::warn!(path = %self.config.socket.display(), "the local socket does not answer");
+        }
     }
 
     /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
