@@ -45,7 +45,7 @@ fn a_campaign_tells_each_phone_once_and_no_more_than_so_many_at_a_time() {
         assert!(phone.remote.report().rounds > before, "{} did not fetch", phone.mac);
     }
     let nobody = lab.api().post("campaigns", &json!({ "told": "resync", "model": "none such" })).unwrap_err();
-    assert!(nobody.to_string().contains("no phone is meant"), "{nobody}");
+    assert!(nobody.to_string().contains("No phone is meant"), "{nobody}");
 }
 
 #[test]
