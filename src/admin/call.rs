@@ -16,7 +16,7 @@ const MOST_FILE: usize = 4 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Most fields of a form or query that are looked at.
-const MOST_FIELDS: usize = 200;
+const MOST_FIELDS: usize = 1000;
 
 /// Where a call comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) struct Call {
     /// The path's segments, percent-decoded; none for `/`.
     pub(crate) path: Vec<String>,
     pub(crate) query: Form,
+    /// The query as it came.
+    pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,
     /// Host and port as the caller addressed us.
     pub(crate) host: String,
@@ -84,8 +86,9 @@ impl Call {
             .map(|a| a.as_str().to_owned())
             .or_else(|| head.headers.get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned))
             .unwrap_or_default();
-        let query = Form::parse(head.uri.query().unwrap_or_default());
-        Ok(Self { method: head.method, path, query, headers: head.headers, host, body, from })
+        let raw_query = head.uri.query().unwrap_or_default().to_owned();
+        let query = Form::parse(&raw_query);
+        Ok(Self { method: head.method, path, query, raw_query, headers: head.headers, host, body, from })
     }
 
     /// A header's text, when it has one.
@@ -151,6 +154,16 @@ impl Form {
     /// The first field of that name, when it says something.
     pub(crate) fn of(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The names of all fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Whether there is a field of that name, whatever it says.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
     }
 
     /// The field as a number, or a problem that names it.

@@ -11,7 +11,7 @@
 //! | path under `/api/v1`              | methods     |                                                     |
 //! |-----------------------------------|-------------|-----------------------------------------------------|
 //! | `/status`                         | GET         | how the box is                                      |
-//! | `/phones`                         | GET, POST   | `?q=&state=&offset=&limit=`; add one                |
+//! | `/phones`                         | GET, POST   | `?q=&state=&brand=&organisation=&offset=&limit=`; add one |
 //! | `/phones/import`                  | POST        | CSV or JSON, `?dry-run=true&server=&organisation=`  |
 //! | `/phones/export`                  | GET         | the same as JSON, `?organisation=&passwords=true`   |
 //! | `/phones/{mac}`                   | GET, PATCH, DELETE | one phone with its last events; name, group, model, lines, handsets, ports |
@@ -31,7 +31,7 @@
 //! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
 //! | `/campaigns`, `…/{id}`            | GET, POST, DELETE | have many phones told; stop                   |
 //! | `/sip`                            | GET         | what was dropped, by why                            |
-//! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
+//! | `/events`                         | GET         | `?mac=&after=&before=&kind=&outcome=&limit=`        |
 //! | `/books`, `…/{book}`, `…/import` | GET, POST, PATCH, DELETE | phone books; contacts from `text/csv`     |
 //! | `/resources`, `…/{id}`            | GET, PUT, DELETE | `?name=&kind=&organisation=`: pictures, sounds, XML for phones |
 //! | `/trust`, `…/authorities`, `…/certificates` | GET, POST, DELETE | what the box was given in PEM  |
@@ -72,8 +72,10 @@
 mod answer;
 mod api;
 mod appliance;
+mod address_plan;
 mod box_page;
 mod call;
+mod certificate_page;
 mod contacts;
 mod dhcp;
 mod differ;
@@ -85,15 +87,22 @@ mod genuine;
 pub mod import;
 mod leases;
 mod live;
+mod key_words;
+mod language;
 mod local;
 mod look;
+mod network_page;
+mod notices;
 mod page;
 mod pages;
 mod password;
+mod phone_editor;
+mod phone_pages;
 mod preview;
 mod problem;
 mod replace;
 mod rollouts;
+mod roster;
 mod route;
 mod session;
 mod settings;
@@ -109,6 +118,7 @@ mod tests;
 mod throttle;
 pub mod types;
 mod upload;
+mod welcome;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -131,10 +141,10 @@ use crate::dhcp as dhcp_control;
 use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
-use crate::model::{Id, Secret, Timestamp};
+use crate::model::{Id, Language, Secret, Timestamp};
 use crate::pairing::Pairing;
 use crate::sip::Sip;
-use crate::store::{self, Store, Write};
+use crate::store::{self, Roster, Store, Write};
 use crate::sys::clock::Clock;
 
 /// Name of the secret setting that holds the administrator's password, as an argon2 PHC string.
@@ -204,9 +214,10 @@ pub struct Authority {
     pub not_after: Timestamp,
 }
 
-/// The administrator's side of the box. Clones share sessions and throttles.
+/// The administrator's side of the box, which speaks the language of whoever it answers. Clones share sessions and
+/// throttles.
 #[derive(Clone)]
-pub struct Admin(Arc<Parts>);
+pub struct Admin(Arc<Parts>, Language);
 
 struct Parts {
     store: Store,
@@ -221,6 +232,7 @@ struct Parts {
     claiming: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
     appliance: appliance::Appliance,
+    roster: Mutex<Roster<roster::Row>>,
 }
 
 impl Admin {
@@ -229,11 +241,11 @@ impl Admin {
     /// # Errors
     /// When a template of the page is not well formed.
     pub fn new(store: Store, journal: Journal, clock: Clock, facts: Facts) -> Result<Self, minijinja::Error> {
-        Ok(Self(Arc::new(Parts {
+        let parts = Parts {
             store,
             journal,
             clock,
-            pages: page::Pages::new(facts.brands.clone())?,
+            pages: page::Pages::new(&facts.brands)?,
             facts,
             passwords: password::Passwords::new(),
             sessions: Mutex::default(),
@@ -241,7 +253,14 @@ impl Admin {
             claiming: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
             appliance: appliance::Appliance::new(),
-        })))
+            roster: Mutex::default(),
+        };
+        Ok(Self(Arc::new(parts), Language::default()))
+    }
+
+    /// The same, speaking this language.
+    fn speaking(&self, language: Language) -> Self {
+        Self(Arc::clone(&self.0), language)
     }
 
     /// What the HTTPS listener plugs in for every path that is no phone's.

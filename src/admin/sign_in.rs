@@ -27,21 +27,36 @@ impl Admin {
             return Err(already_claimed());
         }
         self.may_guess(address)?;
-        let right = self.0.store.secret(SETUP_CODE).is_some_and(|own| setup_code::matches(&own, code));
-        if !right {
-            self.refused(address);
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "wrong-code",
-                "This is not the setup code of this box.",
-                "Read it again on the console of the box, or run `block66 status` there.",
-            )
-            .with_errors(vec![FieldError::new("code", "This is not the setup code of this box.")]));
-        }
-        self.guessed_right(address);
+        self.is_code(code, address)?;
         self.set_password(password).await?;
         self.record(Reason::Claimed, address);
         Ok(self.begin_session())
+    }
+
+    /// Whether this is the setup code, with no more done about it: the first step of the first visit.
+    pub(super) fn check_code(&self, code: &str, address: IpAddr) -> Result<(), Problem> {
+        if self.is_claimed() {
+            return Err(already_claimed());
+        }
+        self.may_guess(address)?;
+        self.is_code(code, address)
+    }
+
+    /// Whether a guess that was counted is right.
+    fn is_code(&self, code: &str, address: IpAddr) -> Result<(), Problem> {
+        let right = self.0.store.secret(SETUP_CODE).is_some_and(|own| setup_code::matches(&own, code));
+        if right {
+            self.guessed_right(address);
+            return Ok(());
+        }
+        self.refused(address);
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "wrong-code",
+            "This is not the setup code of this box.",
+            "Read it again on the console of the box, or run `block66 status` there.",
+        )
+        .with_errors(vec![FieldError::new("code", "This is not the setup code of this box.")]))
     }
 
     /// Sets a password with no code: for callers on the box itself, who have lost the old one. Everybody is signed out.
@@ -99,8 +114,12 @@ impl Admin {
             return Err(Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too-many-guesses",
-                format!("Too many wrong guesses from {address}."),
-                format!("Wait {}, then try again.", super::page::span(seconds)),
+                super::page::say(self.1, "Too many wrong guesses from {address}.", &[("address", &address)]),
+                super::page::say(
+                    self.1,
+                    "Wait {time}, then try again.",
+                    &[("time", &super::page::span(seconds, self.1))],
+                ),
             )
             .retry_after(seconds));
         }

@@ -25,9 +25,14 @@ struct Said {
 impl Admin {
     /// An administrator vouches for the box's clock, if it says what theirs does. The box never sets its clock.
     pub(super) fn api_vouch(&self, call: &Call) -> Result<Answer, Problem> {
-        let said: Said = call.json()?;
-        let theirs = OffsetDateTime::parse(&said.time, &Rfc3339)
-            .map_err(|_| Problem::malformed(format!("\"{}\" is no time, as 2026-11-21T14:03:07Z.", said.time)))?;
+        let ours = self.vouch(&call.json::<Said>()?.time)?;
+        Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "time": ours.to_string(), "trusted": true })))
+    }
+
+    /// The time of the box, once somebody's own clock has said the same.
+    pub(in crate::admin) fn vouch(&self, said: &str) -> Result<Timestamp, Problem> {
+        let theirs = OffsetDateTime::parse(said, &Rfc3339)
+            .map_err(|_| Problem::malformed(format!("\"{said}\" is no time, as 2026-11-21T14:03:07Z.")))?;
         let theirs = Timestamp::from_secs(theirs.unix_timestamp());
         let ours = self.0.clock.now().wall;
         if ours.since(theirs).max(theirs.since(ours)) > APART {
@@ -40,6 +45,6 @@ impl Admin {
         }
         self.0.clock.vouch();
         self.0.journal.record(Event::new(ours, Door::Admin, Reason::ClockVouched));
-        Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "time": ours.to_string(), "trusted": true })))
+        Ok(ours)
     }
 }

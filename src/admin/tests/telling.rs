@@ -106,7 +106,7 @@ fn the_page_says_how_campaigns_stand() {
     ];
     let frame = Frame { csrf: Some("token".into()), now: "2023-11-14T22:13:20Z".into(), ..Frame::default() };
     let page = CampaignsPage { campaigns, ..CampaignsPage::default() };
-    let text = Pages::new(std::collections::BTreeMap::new()).unwrap().campaigns(&frame, &page).unwrap();
+    let text = Pages::new(&std::collections::BTreeMap::new()).unwrap().campaigns(&frame, &page).unwrap();
     for said in
         ["Goes on", "Stopped: too many fail", "Over", "4 × <code>sip.no-answer</code>", "<b>3</b> done, 4 failed"]
     {
