@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 ADDRESS = "10.66.0.1"
@@ -56,10 +57,12 @@ def checksum(data):
 class Clients:
     """Many DHCP clients on one wire (RFC 2131). Needs to be in the namespace."""
 
-    def __init__(self, interface="tap0"):
+    def __init__(self, interface="tap0", given_up=None):
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
         self.wire.bind((interface, 0))
         self.wire.settimeout(0.05)
+        # Set by whoever pulled the plug of the one that is asked.
+        self.given_up = given_up or threading.Event()
 
     def send(self, mac, kind, transaction, options=()):
         """Broadcasts a message of the client with this hardware address."""
@@ -99,6 +102,8 @@ class Clients:
             if time.monotonic() >= again:
                 self.send(mac, kind, transaction, options)
                 again = time.monotonic() + pace
+            if self.given_up.is_set():
+                return None
             heard = self.hear()
             if heard and heard[0] == transaction and heard[1] in wanted:
                 return heard[1], heard[2], heard[3]
@@ -128,6 +133,11 @@ class Clients:
 def phone_mac(number):
     """Hardware address of a made-up client; locally administered."""
     return bytes([0x02, 0x66, 0, 0, number >> 8, number & 255])
+
+
+def raw_mac(text):
+    """The six bytes of a hardware address as people write it."""
+    return bytes.fromhex(text.replace(":", ""))
 
 
 def time_of(address, limit=10):
