@@ -19,15 +19,18 @@ class Lan:
     def __init__(self):
         self.namespace = f"b66i-{os.getpid()}"
         self.remove()
-        run = lambda *words: subprocess.run(words, check=True, timeout=20)
-        run("ip", "netns", "add", self.namespace)
-        run("ip", "-n", self.namespace, "tuntap", "add", "tap0", "mode", "tap")
-        run("ip", "-n", self.namespace, "link", "set", "lo", "up")
-        run("ip", "-n", self.namespace, "link", "set", "tap0", "up")
+        self.ip("netns", "add", self.namespace)
+        self.ip("-n", self.namespace, "tuntap", "add", "tap0", "mode", "tap")
+        self.ip("-n", self.namespace, "link", "set", "lo", "up")
+        self.ip("-n", self.namespace, "link", "set", "tap0", "up")
+
+    def ip(self, *words, check=True):
+        """Changes something about networks."""
+        subprocess.run(["ip", *words], check=check, stderr=None if check else subprocess.DEVNULL, timeout=20)
 
     def remove(self):
         """Takes the namespace away, with all that is in it."""
-        subprocess.run(["ip", "netns", "del", self.namespace], stderr=subprocess.DEVNULL, timeout=20)
+        self.ip("netns", "del", self.namespace, check=False)
 
     def run(self, *words, limit=30, check=True):
         """Runs a program in the LAN and gives what it said."""
@@ -109,7 +112,20 @@ class Clients:
                 return heard[1], heard[2], heard[3]
         return None
 
-    def lease(self, mac, options=(), limit=30):
+    def offers(self, mac, seconds):
+        """Names of all servers that offer this client an address."""
+        transaction = random.getrandbits(32)
+        end, again, servers = time.monotonic() + seconds, 0, set()
+        while time.monotonic() < end:
+            if time.monotonic() >= again:
+                self.send(mac, 1, transaction)
+                again = time.monotonic() + 1
+            heard = self.hear()
+            if heard and heard[0] == transaction and heard[1] == 2:
+                servers.add(socket.inet_ntoa(heard[3][54]))
+        return servers
+
+    def lease(self, mac, options=(), limit=60):
         """DISCOVER to ACK; the address, and the options of the ACK."""
         offer = self.ask(mac, 1, {2}, options, limit)
         if not offer:
@@ -120,7 +136,7 @@ class Clients:
             raise AssertionError(f"no ACK for {offer[1]}: {answer}")
         return answer[1], answer[2]
 
-    def still_mine(self, mac, address, limit=30):
+    def still_mine(self, mac, address, limit=60):
         """INIT-REBOOT: whether the box confirms a lease that it gave before (RFC 2131 3.2)."""
         answer = self.ask(mac, 3, {5, 6}, [(50, socket.inet_aton(address))], limit)
         return bool(answer) and answer[0] == 5 and answer[1] == address
