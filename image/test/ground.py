@@ -34,7 +34,7 @@ MODULES = ["kernel/fs/squashfs", "kernel/fs/ext4", "kernel/fs/jbd2", "kernel/fs/
 TRIM = ["var", "root", "usr/share/zoneinfo", "usr/share/perl", "usr/share/perl5", "usr/share/bash-completion", "usr/share/info",
         "usr/share/common-licenses", "usr/share/python3", "usr/lib/python3", "usr/lib/python3.11", "usr/lib/udev/hwdb.d",
         "usr/lib/udev/hwdb.bin", "usr/lib/x86_64-linux-gnu/perl", "usr/lib/x86_64-linux-gnu/perl-base", "etc/apt",
-        "usr/lib/x86_64-linux-gnu/libpython3*", "usr/lib/x86_64-linux-gnu/libperl*", "usr/bin/perl*", "usr/bin/python3*",
+        "usr/lib/x86_64-linux-gnu/libperl*", "usr/bin/perl*", "usr/bin/python3*",
         "usr/sbin/unbound-checkconf", "usr/sbin/unbound-control", "usr/lib/x86_64-linux-gnu/libdb-5*", "usr/bin/grub-*"]
 
 GRUB_MODULES = ("part_gpt fat squash4 normal configfile loadenv test echo linux regexp search serial terminal reboot halt "

@@ -195,6 +195,8 @@ def first_start(story, sticks):
     story.wait_confirmed()
     failed = vm.must("systemctl --failed --no-legend --plain")
     story.holds("no unit failed", failed == "", failed)
+    again = vm.must("systemctl show -P NRestarts 'block66*.service' | grep -v '^0*$' || :")
+    story.holds("and none had to be started again", again == "", again)
     story.holds("the root is read-only", "squashfs ro" in vm.must("findmnt -no FSTYPE,OPTIONS / | tr -s ' ' | cut -c1-11")
                 and vm.run("touch /usr/x")[0] != 0)
     story.holds("the settings are erased from the boot partition", vm.run("ls /efi/block66-setup*")[0] != 0)
