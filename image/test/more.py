@@ -98,7 +98,7 @@ def first_offer(story, sticks):
     os.remove(story.disk)
     story.disk = own_disk
     story.power_on(sticks)
-    story.wait_up()
+    story.wait_confirmed()
     story.figure(f"kernel start to the first OFFER: {ours:.1f} s; with udhcpd as the only service {theirs:.1f} s; "
                  f"{ours / theirs:.2f} times as long (aim: at most 1.2)")
 

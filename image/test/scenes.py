@@ -1,5 +1,6 @@
 """What the box goes through. Each scene leaves a disk that the next one starts from."""
 
+import json
 import os
 import random
 import re
@@ -11,6 +12,7 @@ from vm import Late, Vm
 
 PHONE = "80:5e:c0:66:00:01"
 SETUP_CODE = "7KQM-2XHD-94TW"
+PASSWORD = "a long enough password"
 
 SETUP = f"""# Settings for a start with nobody there.
 setup-code = "{SETUP_CODE}"
@@ -188,7 +190,7 @@ def first_start(story, sticks):
     story.holds("the page answers", page.endswith("200") and "Block66" in page, page[-300:])
     code = lan.run("curl", "-sS", "--max-time", "20", "--cacert", authority, "-o", "/dev/null", "-w", "%{http_code}",
                    "-X", "POST", "-H", f"Origin: https://{ADDRESS}", "-H", "Content-Type: application/json",
-                   "-d", f'{{"code":"{SETUP_CODE}","password":"a long enough password"}}', f"https://{ADDRESS}/api/v1/claim")
+                   "-d", f'{{"code":"{SETUP_CODE}","password":"{PASSWORD}"}}', f"https://{ADDRESS}/api/v1/claim")
     story.holds("the preset setup code claims the box", code.startswith("20"), code)
     served, stratum = time_of(ADDRESS)
     story.holds(f"time is served (stratum {stratum})", abs(served - time.time()) < 86400 and 0 < stratum < 16, str(served))
@@ -229,7 +231,7 @@ print(socket.inet_ntoa(a[-4:]) if struct.unpack('!H', a[6:8])[0] else a[3] & 15)
 MOUNTED = "mkdir -p /run/stick && { mountpoint -q /run/stick || mount -o ro /dev/vdb /run/stick; }"
 
 
-def wrong_bundles(story):
+def wrong_bundles(story, _sticks):
     """What must not be installed is not, and says why."""
     vm = story.vm
     vm.must(MOUNTED)
@@ -248,6 +250,28 @@ def install(story, name, limit=240):
     said = story.vm.must(f"block66 update install /run/stick/{name}.raucb", limit)
     story.holds(f"installed: {name}", "the one that was installed" in said, said)
     return time.monotonic() - begin
+
+
+def install_by_page(story, name, limit=240):
+    """Sends a bundle as the page does, and watches how far it is."""
+    place, origin = story.ground.work, f"https://{ADDRESS}"
+    curl = ["curl", "-sS", "--max-time", "120", "--cacert", f"{place}/ca.pem", "-b", f"{place}/cookies", "-c", f"{place}/cookies",
+            "-H", f"Origin: {origin}"]
+    story.wait_outside(["curl", "-sS", "--cacert", f"{place}/ca.pem", "-o", "/dev/null", f"{origin}/"], 60, "the page answers")
+    token = json.loads(story.lan.run(*curl, "-H", "Content-Type: application/json", "-d", json.dumps({"password": PASSWORD}),
+                                     f"{origin}/api/v1/session"))["csrf"]
+    taken = json.loads(story.lan.run(*curl, "-H", f"X-CSRF-Token: {token}", "-T", f"{place}/stick/{name}.raucb",
+                                     f"{origin}/api/v1/appliance/update", limit=130))
+    story.holds("the page takes a bundle", taken.get("running") is True, str(taken))
+    end, seen = time.monotonic() + limit, set()
+    while time.monotonic() < end:
+        update = json.loads(story.lan.run(*curl, f"{origin}/api/v1/appliance"))["update"]
+        seen.add(update["percent"])
+        if not update["running"]:
+            break
+        time.sleep(0.3)
+    story.holds(f"it tells its progress, and installs it ({len(seen)} steps)",
+                not update["running"] and not update["failed"] and len(seen) > 2, f"{update} {seen}")
 
 
 def unconfirmed(story, sticks):
@@ -279,7 +303,7 @@ def unconfirmed(story, sticks):
 
 def update(story, sticks):
     """B starts and is confirmed; a version whose kernel panics is left for it."""
-    install(story, "newer")
+    install_by_page(story, "newer")
     story.vm.off()
     story.power_on(sticks)
     story.wait_up()
