@@ -227,6 +227,7 @@ mod tests {
             state,
             expires: Timestamp::from_secs(expires),
             seconds_left: 0,
+            via: crate::model::Via::Wire,
         };
         let leases = [
             lease(12, LeaseState::Bound, 300),
