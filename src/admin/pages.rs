@@ -14,11 +14,11 @@ use super::import::Defaults;
 use super::look::{EventQuery, PhoneQuery};
 use super::language::is_own;
 use super::notices::notice;
-use super::page::{Door, EventsFilter, Frame, NewPhone, Overview, asset, events_before, segment};
+use super::page::{Door, EventsFilter, Frame, NewPhone, Overview, asset, events_before, said, segment};
 use super::problem::{FieldError, Problem};
 use super::route::Who;
 use super::session::Session;
-use super::sign_in::source;
+use super::sign_in::{Credentials, source};
 use crate::model::Secret;
 
 /// Phones on the overview.
@@ -162,6 +162,7 @@ impl Admin {
             kind: Some(filter.kind.clone()).filter(|kind| !kind.is_empty()),
             outcome: Some(filter.outcome.clone()).filter(|outcome| !outcome.is_empty()),
             limit: EVENTS_A_PAGE,
+            ..EventQuery::default()
         };
         let events = self.events(&query);
         let last = events.last().filter(|_| events.len() == EVENTS_A_PAGE);
@@ -235,15 +236,24 @@ impl Admin {
         let kept = call.query.of("kept").is_some();
         let mut door = Door { claimed: true, next: next.map(str::to_owned), kept, ..Door::default() };
         if call.method == Method::POST {
-            let password = Secret::new(call.form().of("password").unwrap_or_default());
+            let form = call.form();
+            let credentials = Credentials {
+                name: form.of("name").map(str::to_owned),
+                password: Secret::new(form.of("password").unwrap_or_default()),
+                code: form.of("code").map(str::to_owned),
+            };
             let tried = if call.is_same_origin() {
-                self.sign_in(password, source(call.from)).await
+                self.sign_in(credentials, source(call.from)).await
             } else {
                 Err(Problem::forged())
             };
             match tried {
                 Ok((token, _)) => return Ok(let_in(&token, next.unwrap_or("/"))),
-                Err(problem) => door.problem = Some(problem),
+                Err(problem) => {
+                    door.errors.clone_from(&problem.errors);
+                    door.problem = Some(problem);
+                    door.name = form.of("name").unwrap_or_default().chars().take(64).collect();
+                }
             }
         }
         self.door_page(call, door)
@@ -279,9 +289,9 @@ impl Admin {
     async fn claim_by_form(&self, form: &Form, code: &str, from: IpAddr) -> Result<Secret, Problem> {
         let password = form.of("password").unwrap_or_default();
         if form.of("again").unwrap_or_default() != password {
-            return Err(Problem::fields(vec![FieldError::new("again", "The two passwords differ.")]));
+            return Err(Problem::fields(vec![FieldError::new("again", said(self.1, "The two passwords differ."))]));
         }
-        let (token, _) = self.claim(code, Secret::new(password), from).await?;
+        let (token, _) = self.claim(code, form.of("name"), Secret::new(password), from).await?;
         self.begin_first_visit().await?;
         Ok(token)
     }
@@ -314,7 +324,7 @@ impl Admin {
             version: self.0.facts.version.clone(),
             csrf: match who {
                 Who::SignedIn(session) => Some(session.csrf.expose().to_owned()),
-                Who::Local | Who::Nobody => None,
+                Who::Local | Who::Program(_) | Who::Ended | Who::Nobody => None,
             },
             now: self.0.clock.now().wall.to_string(),
             notice: None,

@@ -27,6 +27,7 @@ impl Admin {
             brand: Some(filter.brand.clone()).filter(|brand| !brand.is_empty()),
             organisation: organisation.flatten().map(|organisation| organisation.id),
             offset: usize::try_from(call.query.number("offset")?.unwrap_or_default()).unwrap_or_default(),
+            after: None,
             limit: PAGE_ROWS,
             // Whoever looks for something wants it by name; whoever looks at all of it, what is urgent.
             urgent_first: filter.q.is_empty(),

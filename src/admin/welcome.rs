@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::call::{Call, Form};
 use super::draft::name_of;
 use super::network_page::strangers;
-use super::page::{Frame, value};
+use super::page::{Frame, said, value};
 use super::problem::{FieldError, Problem};
 use super::route::Who;
 use super::settings::SettingsEdit;
@@ -95,13 +95,13 @@ impl Admin {
         let zone = form.of("zone").map(str::trim);
         let known = zone.map(|zone| {
             Zone::named(zone).ok_or_else(|| {
-                Problem::fields(vec![FieldError::new("zone", "There is no such time zone; Europe/Berlin is one.")])
+                Problem::fields(vec![FieldError::new("zone", said(self.1, "There is no such time zone; Europe/Berlin is one."))])
             })
         });
         let known = known.transpose()?;
         if let Some(time) = form.of("time").filter(|_| !self.0.clock.now().trusted) {
             // A clock that differs stays unconfirmed, and the overview says so.
-            let _ = self.vouch(time);
+            let _ = self.vouch(time, call.from);
         }
         let organisation = self.organisation(None).ok_or_else(|| Problem::organisation_unknown(&name))?;
         let edit = SettingsEdit {

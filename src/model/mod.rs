@@ -32,7 +32,7 @@ pub use group::{Group, Scope};
 pub use handset::Handset;
 pub use id::Id;
 pub use language::Language;
-pub use lease::{Lease, LeaseState};
+pub use lease::{Lease, LeaseState, Via};
 pub use line::{Line, Transport};
 pub use mac::{Mac, MacError};
 pub use organisation::{Organisation, Policy, SecretPolicy};

@@ -17,7 +17,7 @@ fn whoever_guesses_waits_and_the_owner_at_the_console_never_does() {
         browser.find("[role=alert]");
         browser.text()
     };
-    assert!(guess("wrong").contains("The password is wrong."));
+    assert!(guess("wrong").contains("The name or the password is wrong."));
     let locked = until(|| guess("still wrong").contains("Too many wrong guesses").then_some(()));
     assert!(locked.is_some(), "nobody is made to wait: {}", browser.text());
     // The right one has to wait as well; on the box itself a new one is set at any time.

@@ -1,23 +1,24 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::admin::Admin;
 use crate::admin::answer::Answer;
-use crate::admin::call::Call;
+use crate::admin::call::{Call, Origin};
 use crate::admin::problem::Problem;
-use crate::model::{Door, Event, Reason, Timestamp};
+use crate::admin::{Admin, types};
+use crate::model::{Reason, Timestamp};
 
 /// How far the administrator's clock may be from the box's.
 const APART: Duration = Duration::from_secs(120);
 
 /// What an administrator's clock says.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Said {
+pub(in crate::admin) struct Said {
     /// RFC 3339.
     time: String,
 }
@@ -25,12 +26,12 @@ struct Said {
 impl Admin {
     /// An administrator vouches for the box's clock, if it says what theirs does. The box never sets its clock.
     pub(super) fn api_vouch(&self, call: &Call) -> Result<Answer, Problem> {
-        let ours = self.vouch(&call.json::<Said>()?.time)?;
-        Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "time": ours.to_string(), "trusted": true })))
+        let ours = self.vouch(&call.json::<Said>()?.time, call.from)?;
+        Ok(Answer::json(StatusCode::OK, &types::Clock { time: ours.to_string(), trusted: true }))
     }
 
     /// The time of the box, once somebody's own clock has said the same.
-    pub(in crate::admin) fn vouch(&self, said: &str) -> Result<Timestamp, Problem> {
+    pub(in crate::admin) fn vouch(&self, said: &str, from: Origin) -> Result<Timestamp, Problem> {
         let theirs = OffsetDateTime::parse(said, &Rfc3339)
             .map_err(|_| Problem::malformed(format!("\"{said}\" is no time, as 2026-11-21T14:03:07Z.")))?;
         let theirs = Timestamp::from_secs(theirs.unix_timestamp());
@@ -44,7 +45,7 @@ impl Admin {
             ));
         }
         self.0.clock.vouch();
-        self.0.journal.record(Event::new(ours, Door::Admin, Reason::ClockVouched));
+        self.0.journal.record(self.admin_event(Reason::ClockVouched, from));
         Ok(ours)
     }
 }

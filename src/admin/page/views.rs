@@ -83,6 +83,8 @@ pub(crate) struct Door {
     pub(crate) next: Option<String>,
     /// Whether something was typed that a session's end has cut off.
     pub(crate) kept: bool,
+    /// The name of whoever signs in.
+    pub(crate) name: String,
 }
 
 impl NewPhone {
@@ -196,7 +198,8 @@ impl Pages {
             claimed => door.claimed,
             problem => value(&door.problem),
             errors => value(&door.errors),
-            values => context! { code => door.code.as_str(), typed => door.typed.as_str() },
+            code_asked => door.claimed && door.errors.iter().any(|error| error.field == "code"),
+            values => context! { code => door.code.as_str(), typed => door.typed.as_str(), name => door.name.as_str() },
             next => door.next.as_deref(),
             kept => door.kept,
         };

@@ -73,6 +73,7 @@ async fn branch(ground: &Ground) {
                 state: LeaseState::Bound,
                 expires: ago(-40_000),
                 seconds_left: 40_000,
+                via: crate::model::Via::Wire,
             };
             writes.push(Write::PutLease { network: "office".into(), lease });
             writes.push(Write::PutJourney { mac: phone.mac, journey });
@@ -153,7 +154,8 @@ async fn every_page_says_what_matters() {
     assert!(
         one.text.contains("Workshop") && one.text.contains("start-over") && one.text.contains("Its way into service")
     );
-    assert!(!ground.browse(&browser, "/phones/805ec0123401").await.text.contains("start-over"));
+    let healthy = ground.browse(&browser, "/phones/805ec0123401").await.text;
+    assert!(healthy.contains("id=\"reopen\"") && !one.text.contains("id=\"reopen\""), "the remedy is offered once");
     keep("healthy", &ground.browse(&browser, "/phones/805ec0123401").await);
 
     let found = ground.browse(&browser, "/phones?q=T46U&state=in-service").await;

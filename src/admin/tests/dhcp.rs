@@ -35,6 +35,7 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
     let admin = &ground.admin;
     let dhcp = types::Dhcp { networks: vec![network] };
     let sightings = types::Sightings {
+        next: None,
         seen: vec![seen],
         missing: vec![types::Missing { mac: test_data::phone(3).mac, name: "Lobby".into() }],
     };
