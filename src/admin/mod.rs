@@ -30,6 +30,7 @@
 //! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
 //! | `/dhcp/{network}/ask`             | POST        | what other servers tell each brand                  |
 //! | `/dhcp/{network}/take-over`       | POST        | stand in for a server that is gone                  |
+//! | `/partners`, `/partners/{name}/…` | as theirs   | other people's systems: how they do, and their own calls |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
@@ -55,7 +56,7 @@ mod local;
 mod look;
 mod page;
 mod pages;
-mod password;
+mod partners;
 mod problem;
 mod route;
 mod session;
@@ -80,6 +81,7 @@ use tokio::sync::Semaphore;
 
 pub use draft::{CheckedPhone, LineDraft, PhoneDraft};
 pub use import::Action;
+pub use partners::{Desk, Order, Said};
 pub use problem::{FieldError, Problem};
 pub use standing::Standing;
 
@@ -95,6 +97,7 @@ use crate::pairing::Pairing;
 use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
+use crate::sys::passwords::Passwords;
 
 /// Name of the secret setting that holds the administrator's password, as an argon2 PHC string.
 const PASSWORD: &str = "admin.password";
@@ -132,6 +135,8 @@ pub struct Facts {
     pub registry: Arc<Registry>,
     /// What DHCP does.
     pub dhcp: dhcp_control::Control,
+    /// The desks of other people's systems, by name.
+    pub partners: BTreeMap<&'static str, Desk>,
 }
 
 /// Where the listeners are.
@@ -168,7 +173,7 @@ struct Parts {
     clock: Clock,
     facts: Facts,
     pages: page::Pages,
-    passwords: password::Passwords,
+    passwords: Passwords,
     sessions: Mutex<session::Sessions>,
     throttle: Mutex<throttle::Throttle>,
     /// Held while the box is being claimed, so that one code makes one administrator.
@@ -188,7 +193,7 @@ impl Admin {
             clock,
             pages: page::Pages::new(facts.brands.clone())?,
             facts,
-            passwords: password::Passwords::new(),
+            passwords: Passwords::new(),
             sessions: Mutex::default(),
             throttle: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),

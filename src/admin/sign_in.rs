@@ -6,12 +6,12 @@ use std::sync::PoisonError;
 use hyper::StatusCode;
 
 use super::call::Origin;
-use super::password::{Busy, LONGEST, SHORTEST};
 use super::problem::{FieldError, Problem};
 use super::session::Session;
 use super::{Admin, PASSWORD, SETUP_CODE, setup_code};
 use crate::model::{Door, Event, Reason, Secret};
 use crate::store::Write;
+use crate::sys::passwords::{Busy, LONGEST, SHORTEST};
 
 impl Admin {
     /// Makes the one who knows the setup code the administrator, with this password, and signs them in. The code is

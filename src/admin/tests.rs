@@ -151,7 +151,8 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
             dns: Vec::new(),
             domain: None,
             vlan: None,
-            dhcp: Dhcp {
+            partners: std::collections::BTreeMap::new(),
+        dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
                 ..Dhcp::usual()

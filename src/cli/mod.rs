@@ -8,16 +8,16 @@ mod check;
 mod client;
 mod dhcp;
 mod events;
-mod exit;
+pub(crate) mod exit;
 mod firmware;
 mod init;
 pub mod lab;
 mod organisations;
-mod output;
+pub(crate) mod output;
 mod password;
 mod phones;
 mod run;
-mod secret;
+pub(crate) mod secret;
 mod status;
 
 use std::ffi::OsString;
@@ -79,6 +79,9 @@ enum Command {
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
+    /// Other people's systems: their users, settings and state
+    #[command(subcommand)]
+    Partners(crate::partners::Command),
 }
 
 /// Does what the command line says. Starts no thread before it has to: `lab` needs to be alone.
@@ -109,6 +112,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
+        Command::Partners(partners) => ask(partners.run(&client())),
     }
 }
 

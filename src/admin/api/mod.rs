@@ -90,6 +90,7 @@ impl Admin {
             }
             ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
+            ["partners", rest @ ..] => self.api_partners(call, rest).await,
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;
