@@ -62,6 +62,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("dhcp/sightings.rs", &[]),
     ("dhcp/told.rs", &["crate::dhcp"]),
     ("firmware/catalogue.rs", &["crate::firmware"]),
+    ("firmware/rollout", &["crate::firmware"]),
     ("firmware/version.rs", &[]),
     ("http/path.rs", &[]),
     ("http/range.rs", &[]),

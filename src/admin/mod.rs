@@ -25,6 +25,12 @@
 //! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
 //! | `/firmware/{id}/fetch`, `…/pin`   | POST        | fetch it now; keep it on the box                    |
 //! | `/firmware/settings`              | GET, PUT    | room, rates, proxy, authorities                     |
+//! | `/firmware/versions`              | GET         | who runs what, and who is behind                    |
+//! | `/rollouts`                       | GET, POST   | bring an image to phones, a few at a time           |
+//! | `/rollouts/{id}`                  | GET, DELETE | how it stands, phone by phone                       |
+//! | `/rollouts/{id}/start`, `…/stop`  | POST        | begin it; have it tell no more phones               |
+//! | `/rollouts/{id}/back`             | POST        | bring its phones back to what they ran              |
+//! | `/clock`                          | POST        | say what time it is: the box's clock is trusted if it says the same |
 //! | `/leases/export`, `…/import`      | GET, POST   | `?network=&form=dnsmasq`, or `kea`                  |
 //! | `/dhcp`, `/sightings`             | GET         | what is done on each network and why; who is there  |
 //! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
@@ -58,6 +64,7 @@ mod page;
 mod pages;
 mod partners;
 mod problem;
+mod rollouts;
 mod route;
 mod session;
 mod setup_code;

@@ -63,6 +63,8 @@ impl Admin {
                     self.take_over(network).await?;
                     Ok(Answer::see_other("/?done=taken-over"))
                 }
+                ["firmware", "plan"] => self.plan_by_form(&form).await,
+                ["rollouts", id, order] => self.rollout_by_form(id, order).await,
                 ["phones", mac, "start-over"] => {
                     let mac = mac_in(mac)?;
                     self.start_over(mac, call.from).await?;
@@ -84,6 +86,8 @@ impl Admin {
             [] => self.overview_page(call, &frame)?,
             ["live"] => return self.live(who),
             ["events"] => self.events_page(call, &frame)?,
+            ["firmware"] => self.firmware_page(&frame)?,
+            ["rollouts", id] => self.rollout_page(&frame, id)?,
             ["phones", "new"] => self.new_phone_page(&frame, NewPhone::default())?,
             ["phones", "import"] => self.0.pages.import(&frame, "", &self.usual_server(), None, None)?,
             ["phones", mac] => {
@@ -308,6 +312,8 @@ fn notice(done: Option<&str>) -> Option<&'static str> {
         "added" => "The phone is on the list. Plug it in: it finds this box by itself.",
         "taken-over" => "This box stands in until the other DHCP server is back.",
         "removed" => "The phone is off the list.",
+        "planned" => "The roll-out is planned. Look at its plan, then start it.",
+        "back" => "The roll-out is stopped, and its phones go back to what they ran, as far as they can.",
         "imported" => "The list is imported. Plug the phones in: they find this box by themselves.",
         "start-over" => "The phone may start over. It gets a new login when it asks next; restart it if it does not.",
         _ => return None,

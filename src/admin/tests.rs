@@ -25,6 +25,7 @@ use crate::sys::clock::Clock;
 
 mod demo;
 mod dhcp;
+mod rollouts;
 mod sign_in;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));

@@ -2,8 +2,10 @@
 //! when the API does. No field of any of them holds a password.
 
 mod dhcp;
+mod rollouts;
 
 pub use dhcp::*;
+pub use rollouts::*;
 
 use serde::{Deserialize, Serialize};
 
@@ -407,6 +409,8 @@ pub struct Image {
     pub received: Option<u64>,
     /// Why it could not be fetched.
     pub why: Option<String>,
+    /// Since when it could not.
+    pub since: Option<String>,
     /// When it was put into the catalogue.
     pub created: String,
 }

@@ -96,9 +96,9 @@ impl Doors {
             origin: self.origin,
             stop: supervisor.stop.clone(),
         });
-        let admin = self.admin(&registry, ports, (library.clone(), sip, pairing.clone(), &partners))?;
+        let admin = self.admin(&registry, ports, (library.clone(), sip.clone(), pairing.clone(), &partners))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
-        let provision = Arc::new(Provision::new(Foundations {
+        let foundations = Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
             pairing: pairing.clone(),
@@ -110,7 +110,8 @@ impl Doors {
             policy: self.config.policy,
             http: ports.http,
             https: ports.https,
-        }));
+        };
+        let provision = Arc::new(Provision::new(foundations).pointing_at(library.clone()));
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
         let images =
             FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
@@ -120,12 +121,20 @@ impl Doors {
 
         let tftp = tftp::Door {
             files: over_tftp::files(provision.clone(), library.clone(), (self.journal.clone(), self.clock.clone())),
+            keep: over_tftp::keep(provision.clone()),
+            takes: Arc::new({
+                let library = library.clone();
+                move || library.settings().tftp_uploads
+            }),
             serves: Arc::new({
                 let provision = provision.clone();
                 move |address| provision.serves(address)
             }),
             limits: tftp::Limits::default(),
-            single_port: Arc::new(move || library.settings().tftp_single_port),
+            single_port: Arc::new({
+                let library = library.clone();
+                move || library.settings().tftp_single_port
+            }),
         };
 
         self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
@@ -149,6 +158,7 @@ impl Doors {
         for network in &self.config.networks {
             self.lease(&mut parts, supervisor, network, (&registry, &pairing, &partners), (ports, &also));
         }
+        self.roll_out(&mut parts, supervisor, &library, sip);
         self.local_socket(&mut parts, supervisor, admin);
         self.care_for_certificates(&mut parts, supervisor);
         Ok((parts, setup_code))

@@ -9,6 +9,7 @@ mod first_start;
 mod given;
 mod over_tftp;
 mod overlays;
+mod roll_out;
 mod supervision;
 
 use std::net::SocketAddr;

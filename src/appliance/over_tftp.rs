@@ -12,7 +12,7 @@ use crate::http::provision::Provision;
 use crate::journal::Journal;
 use crate::model::{Door, Event, Reason};
 use crate::sys::clock::Clock;
-use crate::tftp::{Answer, Ask, Files, Payload, Refusal};
+use crate::tftp::{Answer, Ask, Files, Keep, Payload, Refusal};
 
 /// Images from `library`, all other files from `provision`.
 pub(super) fn files(provision: Arc<Provision>, library: Library, (journal, clock): (Journal, Clock)) -> Files {
@@ -41,6 +41,24 @@ pub(super) fn files(provision: Arc<Provision>, library: Library, (journal, clock
             let event = Event::new(clock.now().wall, Door::Tftp, reason).about(provision.mac_at(ask.address));
             journal.record(event.from_address(ask.address).for_file(&ask.name));
             answer
+        }
+        .boxed()
+    })
+}
+
+/// Files that phones leave, on the evidence that would open them again.
+pub(super) fn keep(provision: Arc<Provision>) -> Keep {
+    Arc::new(move |ask: Ask, bytes| {
+        let provision = provision.clone();
+        async move {
+            let local = ask.local.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            match provision.left_over_tftp(&ask.name, bytes.into(), ask.address, local).await {
+                status if status.is_success() => Ok(()),
+                StatusCode::BAD_REQUEST => Err(Refusal::Malformed),
+                StatusCode::PAYLOAD_TOO_LARGE | StatusCode::INSUFFICIENT_STORAGE => Err(Refusal::TooLarge),
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Err(Refusal::Busy),
+                _ => Err(Refusal::NotAllowed),
+            }
         }
         .boxed()
     })

@@ -139,6 +139,8 @@ impl Format {
         sound(value)?;
         match (self, mark) {
             (Self::Ini, '"' | '\'') => Ok(format!("{mark}{}{mark}", between(value, mark)?)),
+            // Some put a text of their own between quotes into an attribute.
+            (Self::Xml, '"') => Ok(format!("&quot;{}&quot;", xml(&between(value, mark)?))),
             _ => Err(Unfit::Character(mark)),
         }
     }
@@ -305,6 +307,8 @@ mod tests {
         assert_eq!(Format::Ini.quote("it's", '\''), Err(Character('\'')));
         assert_eq!(Format::Ini.quote("[2-9]xx|0\"", '\'').as_deref(), Ok("'[2-9]xx|0\"'"));
         assert!(Format::KeyValue.quote("a", '"').is_err(), "it knows no quotes");
+        assert_eq!(Format::Xml.quote("R&D", '"').as_deref(), Ok("&quot;R&amp;D&quot;"));
+        assert_eq!(Format::Xml.quote("a\"b", '"'), Err(Character('"')));
         for value in ["Zoë & \"Bob\" <x>", "a = b", "#98", "100%", "☎️", "it's", "a#b;c"] {
             assert_eq!(Format::KeyValue.escape(value).as_deref(), Ok(value));
         }

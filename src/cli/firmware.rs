@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table};
+use super::output::{encode, print, print_json, table, time};
 use crate::admin::types;
 use crate::firmware::Settings;
 
@@ -46,6 +46,12 @@ pub(super) enum Firmware {
     Fetch {
         /// Its id, version or file name
         image: String,
+    },
+    /// Say which phones run what, and how many are behind
+    Versions {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Show or change room, rates, proxy and authorities
     #[command(after_help = "Example:
@@ -106,6 +112,9 @@ pub(super) struct Set {
     /// Whether TFTP transfers stay on the port that was asked, for firewalls that know no better
     #[arg(long, value_name = "BOOL")]
     tftp_single_port: Option<bool>,
+    /// Whether phones may leave files over TFTP, of those kinds that they may send over HTTP
+    #[arg(long, value_name = "BOOL")]
+    tftp_uploads: Option<bool>,
     /// Proxy on the way outside, http://host:port; `none` for none
     #[arg(long)]
     proxy: Option<String>,
@@ -145,6 +154,15 @@ impl Firmware {
                 Ok(())
             }
             Self::Fetch { image } => fetch(client, &image).await,
+            Self::Versions { json } => {
+                let found: types::Versions = client.get("firmware/versions").await?;
+                if json {
+                    print_json(&found)
+                } else {
+                    print(&versions(&found))
+                }
+                Ok(())
+            }
             Self::Settings(set) => set.run(client).await,
         }
     }
@@ -225,6 +243,7 @@ impl Set {
             settings.phone_rate = rate;
         }
         settings.tftp_single_port = self.tftp_single_port.unwrap_or(settings.tftp_single_port);
+        settings.tftp_uploads = self.tftp_uploads.unwrap_or(settings.tftp_uploads);
         if let Some(proxy) = self.proxy {
             settings.proxy = Some(proxy).filter(|proxy| proxy != "none");
         }
@@ -292,13 +311,33 @@ pub(super) async fn named(client: &Client, text: &str) -> Result<types::Image, F
     }
 }
 
+fn versions(found: &types::Versions) -> String {
+    let rows: Vec<[String; 5]> = found
+        .versions
+        .iter()
+        .map(|kind| {
+            let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "not known".into());
+            let newer = kind.newer.as_ref().map(|image| image.version.clone()).unwrap_or_default();
+            [known(&kind.brand), known(&kind.model), known(&kind.version), kind.phones.to_string(), newer]
+        })
+        .collect();
+    let behind = match found.behind {
+        0 => "No phone is behind.\n".to_owned(),
+        behind => format!("{behind} phones are behind; `block66 rollouts plan` brings them on.\n"),
+    };
+    table(["Brand", "Model", "Runs", "Phones", "Newer"], &rows) + &behind
+}
+
 fn listed(found: &types::Images) -> String {
     let rows: Vec<[String; 7]> = found
         .images
         .iter()
         .map(|image| {
             let place = match (image.place.as_str(), &image.why) {
-                ("failed", Some(why)) => format!("failed: {why}"),
+                ("failed", Some(why)) => match &image.since {
+                    Some(since) => format!("failed since {}: {why}", time(since)),
+                    None => format!("failed: {why}"),
+                },
                 (place, _) if image.pinned => format!("{place}, pinned"),
                 (place, _) => place.to_owned(),
             };

@@ -16,6 +16,7 @@ mod organisations;
 pub(crate) mod output;
 mod password;
 mod phones;
+mod rollouts;
 mod run;
 pub(crate) mod secret;
 mod status;
@@ -77,6 +78,8 @@ enum Command {
     #[command(subcommand)]
     Firmware(firmware::Firmware),
     #[command(subcommand)]
+    Rollouts(rollouts::Rollouts),
+    #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
     /// Other people's systems: their users, settings and state
@@ -108,6 +111,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),
+        Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::version::Numbering;
 use crate::brands::Images;
-use crate::model::{Firmware, Id, Phone, Rollout, RolloutScope, RolloutState, Turn};
+use crate::model::{Firmware, Group, Id, Phone, Rollout, RolloutScope, RolloutState, Turn};
 
 /// What a phone should do about its firmware.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,29 +35,36 @@ pub enum Stuck {
 }
 
 /// The image that a phone should run by the roll-outs, newest first: the one whose turn it had, or whose roll-out is over
-/// and was for phones like it.
-pub fn goal(rollouts: &[Rollout], phone: &Phone) -> Option<Id> {
+/// and was for phones like it. `group` finds a group.
+pub fn goal(rollouts: &[Rollout], phone: &Phone, group: impl Fn(Id) -> Option<Group>) -> Option<Id> {
     let mut rollouts: Vec<&Rollout> = rollouts.iter().collect();
     rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.created));
     let told = |rollout: &&Rollout| match (&rollout.state, rollout.phones.get(&phone.mac)) {
         (RolloutState::Running | RolloutState::Finished { .. }, Some(Turn::Updating { .. } | Turn::Done { .. })) => {
             true
         }
+        (RolloutState::Finished { .. }, Some(Turn::Away)) => true,
         // It came later, as when a phone on a desk was replaced.
-        (RolloutState::Finished { .. }, None) => covers(&rollout.scope, phone),
+        (RolloutState::Finished { .. }, None) => covers(&rollout.scope, phone, &group),
         _ => false,
     };
     rollouts.into_iter().find(told).map(|rollout| rollout.firmware)
 }
 
-/// Whether a scope names the phone.
-pub fn covers(scope: &RolloutScope, phone: &Phone) -> bool {
+/// Whether a scope names the phone. `group` finds a group; one that is gone has no phones.
+pub fn covers(scope: &RolloutScope, phone: &Phone, group: impl Fn(Id) -> Option<Group>) -> bool {
+    let is_in = |id: Id| phone.group == Some(id) || chooses(group(id), phone);
     scope.organisation.is_none_or(|organisation| organisation == phone.organisation)
+        && scope.group.is_none_or(is_in)
         && scope
             .model
             .as_ref()
             .is_none_or(|model| phone.model.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(model)))
         && (scope.phones.is_empty() || scope.phones.contains(&phone.mac))
+}
+
+fn chooses(group: Option<Group>, phone: &Phone) -> bool {
+    group.is_some_and(|group| group.organisation == phone.organisation && group.scope.chooses(phone))
 }
 
 /// What a phone of `brand` and `model` that runs `runs` takes next to come to `goal`. Steps are taken from
@@ -106,7 +113,7 @@ pub fn next<'a>(
 mod tests {
     use super::*;
     use crate::brands::Registry;
-    use crate::model::{FirmwareSource, Timestamp};
+    use crate::model::{FirmwareSource, FirstContact, Mac, RolloutPlan, Scope, Settings, Timestamp, Wave};
 
     fn image(number: u8, release: &str, needs: Option<&str>) -> Firmware {
         Firmware {
@@ -163,5 +170,99 @@ mod tests {
         let goal = image(1, "66.86.0.160", None);
         assert_eq!(next(&goal, &[], images, PHONE, Some("96.86.0.15")), Advice::Stuck(Stuck::OtherHardware));
         assert_eq!(next(&goal, &[], images, PHONE, Some("66.87.0.15")), Advice::Take(&goal), "it takes older ones");
+    }
+
+    #[test]
+    fn a_phone_should_run_what_its_newest_roll_out_told_it() {
+        let phone = phone();
+        let rollout = |number: u8, state: RolloutState, turn: Option<Turn>| Rollout {
+            id: Id::from_bytes([number; 16]),
+            version: 1,
+            origin: phone.origin,
+            name: String::new(),
+            firmware: Id::from_bytes([number; 16]),
+            scope: RolloutScope::default(),
+            plan: RolloutPlan::default(),
+            state,
+            wave: Wave::default(),
+            phones: turn.map(|turn| (phone.mac, turn)).into_iter().collect(),
+            created: Timestamp::from_secs(number.into()),
+        };
+        let (running, at) = (RolloutState::Running, Timestamp::default());
+        let finished = RolloutState::Finished { at };
+        let stopped = RolloutState::Stopped { at, why: None };
+        let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
+        let done = Turn::Done { at, before: None };
+        let told = |rollouts: &[Rollout]| goal(rollouts, &phone, |_| None).map(|id| id.to_bytes()[0]);
+        for (state, turn, expected) in [
+            (RolloutState::Planned, None, None),
+            (running.clone(), None, None),
+            (running.clone(), Some(Turn::Waiting), None),
+            (running.clone(), Some(Turn::PutOff { times: 1 }), None),
+            (running.clone(), Some(updating.clone()), Some(1)),
+            (running.clone(), Some(done.clone()), Some(1)),
+            (stopped.clone(), Some(updating.clone()), None),
+            (stopped, Some(done.clone()), None),
+            (finished.clone(), Some(done.clone()), Some(1)),
+            (finished.clone(), Some(Turn::Away), Some(1)),
+            (finished.clone(), None, Some(1)),
+            (finished.clone(), Some(Turn::Failed { at, before: None, why: String::new() }), None),
+        ] {
+            assert_eq!(told(&[rollout(1, state.clone(), turn.clone())]), expected, "{state:?} {turn:?}");
+        }
+        let older = rollout(1, finished.clone(), Some(done));
+        assert_eq!(told(&[rollout(2, running.clone(), Some(updating)), older.clone()]), Some(2));
+        assert_eq!(told(&[rollout(2, running, Some(Turn::Waiting)), older]), Some(1), "until its turn comes");
+    }
+
+    #[test]
+    fn a_scope_is_what_all_of_it_names() {
+        let phone = phone();
+        let other = Id::from_bytes([8; 16]);
+        let group = |scope| Group {
+            id: other,
+            version: 1,
+            origin: phone.origin,
+            organisation: phone.organisation,
+            name: String::new(),
+            scope,
+            settings: Settings::NONE,
+            created: Timestamp::default(),
+        };
+        let of = |scope: RolloutScope| covers(&scope, &phone, |_| None);
+        let model = |model: &str| RolloutScope { model: Some(model.into()), ..RolloutScope::default() };
+        assert!(of(RolloutScope::default()) && of(model("m1")) && !of(model("M2")));
+        assert!(of(RolloutScope { phones: vec![phone.mac], ..model("M1") }));
+        assert!(!of(RolloutScope { phones: vec![phone.mac], ..model("M2") }));
+        assert!(!of(RolloutScope { organisation: Some(other), ..RolloutScope::default() }));
+        let of_group = RolloutScope { group: Some(other), ..RolloutScope::default() };
+        assert!(!of(of_group.clone()));
+        let by_model = Scope::Model { brand: "brand".into(), model: Some("M1".into()) };
+        assert!(covers(&of_group, &phone, |_| Some(group(by_model.clone()))));
+        assert!(!covers(&of_group, &phone, |_| Some(group(Scope::Members))));
+        let member = Phone { group: Some(other), ..phone.clone() };
+        assert!(covers(&of_group, &member, |_| Some(group(Scope::Members))));
+    }
+
+    fn phone() -> Phone {
+        Phone {
+            id: Id::from_bytes([3; 16]),
+            version: 1,
+            origin: Id::from_bytes([0; 16]),
+            mac: Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]),
+            organisation: Id::from_bytes([4; 16]),
+            brand: Some("brand".into()),
+            model: Some("M1".into()),
+            name: String::new(),
+            lines: Vec::new(),
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
+            login: None,
+            pending_login: None,
+            first_contact: FirstContact::Waiting,
+            created: Timestamp::default(),
+        }
     }
 }

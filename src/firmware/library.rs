@@ -13,7 +13,7 @@ use super::content::Content;
 use super::digest::Digest;
 use super::settings::Settings;
 use super::upstream::{self, Failure, Stage, Upstream};
-use crate::brands::Registry;
+use crate::brands::{Images, Registry};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Firmware, FirmwareSource, Id, Phone, Reason, RolloutState, Timestamp};
 use crate::store::{self, Store, Write};
@@ -36,6 +36,8 @@ pub(super) struct Inner {
     upstream: Upstream,
     names: Mutex<Names>,
     open: Mutex<HashMap<Digest, Weak<Source>>>,
+    /// Images that cannot be fetched, and since when.
+    failing: Mutex<HashMap<Id, Timestamp>>,
 }
 
 /// Images by what phones ask for, in lower case.
@@ -83,6 +85,8 @@ pub enum Whereabouts {
     Failed {
         /// Why.
         why: String,
+        /// Since when they could not.
+        since: Option<Timestamp>,
     },
     /// Nowhere.
     Gone,
@@ -107,8 +111,9 @@ impl Library {
         cache.forget_arriving(|name| going.iter().any(|own| own == name))?;
         let blocks = Blocks::default();
         let upstream = Upstream::new(cache.clone(), blocks.clone());
-        let (names, open) = (Mutex::default(), Mutex::default());
-        let library = Self(Arc::new(Inner { store, journal, clock, registry, cache, blocks, upstream, names, open }));
+        let (names, open, failing) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let inner = Inner { store, journal, clock, registry, cache, blocks, upstream, names, open, failing };
+        let library = Self(Arc::new(inner));
         library.reindex();
         Ok(library)
     }
@@ -157,12 +162,20 @@ impl Library {
 
     /// The image that a phone is told to take next; none when it runs what it should.
     pub fn told(&self, phone: &Phone) -> Option<Firmware> {
-        let goal = catalogue::goal(&self.0.store.rollouts(), phone).and_then(|id| self.0.store.firmware(id))?;
+        let goal = {
+            let group = |id| self.0.store.group(id);
+            catalogue::goal(&self.0.store.rollouts(), phone, group).and_then(|id| self.0.store.firmware(id))?
+        };
         let runs = self.0.store.journey(phone.mac).and_then(|journey| journey.firmware);
         let brand = phone.brand.as_deref()?;
-        let images = self.0.registry.brand(brand).and_then(|brand| brand.firmware.as_ref());
         let catalogue = self.0.store.firmwares();
-        match catalogue::next(&goal, &catalogue, images, (brand, phone.model.as_deref()), runs.as_deref()) {
+        match catalogue::next(
+            &goal,
+            &catalogue,
+            self.images_of(brand),
+            (brand, phone.model.as_deref()),
+            runs.as_deref(),
+        ) {
             catalogue::Advice::Take(image) => Some(image.clone()),
             catalogue::Advice::Right | catalogue::Advice::Stuck(_) => None,
         }
@@ -205,21 +218,41 @@ impl Library {
     /// # Errors
     /// When it cannot be fetched.
     pub fn begin_fetch(&self, image: &Firmware) -> Result<(), Unavailable> {
-        if image.sha256.is_some_and(|digest| self.0.cache.size(Digest(digest)).is_some()) {
+        if self.has(image) {
             return Ok(());
         }
         self.0.upstream.forgive(image.id);
         self.fetch(image).map(drop)
     }
 
+    /// Has an image fetched that is not here, unless that has failed a moment ago. What came of it shows in
+    /// [`Library::whereabouts`].
+    pub fn want(&self, image: &Firmware) {
+        if let Err(why) = self.fetch(image) {
+            tracing::debug!(image = image.path(), %why, "an image is wanted and cannot be had");
+        }
+    }
+
+    /// Whether the bytes of an image are on the box.
+    pub fn has(&self, image: &Firmware) -> bool {
+        image.sha256.is_some_and(|digest| self.0.cache.size(Digest(digest)).is_some())
+    }
+
+    /// How the brand of an image numbers its releases, and what its phones take.
+    pub fn images_of(&self, brand: &str) -> Option<&Images> {
+        self.0.registry.brand(brand).and_then(|brand| brand.firmware.as_ref())
+    }
+
     /// Where the bytes of an image are.
     pub fn whereabouts(&self, image: &Firmware) -> Whereabouts {
-        if image.sha256.is_some_and(|digest| self.0.cache.size(Digest(digest)).is_some()) {
+        if self.has(image) {
             return Whereabouts::Here;
         }
         match (self.0.upstream.progress(image.id), &image.source) {
             (Some(progress), _) => match progress.stage {
-                Stage::Failed(failure) => Whereabouts::Failed { why: failure.to_string() },
+                Stage::Failed(failure) => {
+                    Whereabouts::Failed { why: failure.to_string(), since: self.failing().get(&image.id).copied() }
+                }
                 _ => Whereabouts::Arriving { received: progress.received, total: progress.total },
             },
             (None, FirmwareSource::Url { .. }) => Whereabouts::Elsewhere,
@@ -254,6 +287,7 @@ impl Library {
     pub async fn remove(&self, image: &Firmware) -> Result<(), store::Error> {
         self.0.store.commit(vec![Write::DeleteFirmware(image.id)]).await?;
         self.reindex();
+        self.failing().remove(&image.id);
         self.record(None, Reason::FirmwareRemoved { release: image.release.clone() });
         if let Some(digest) = image.sha256.map(Digest) {
             self.forget(digest).await;
@@ -319,9 +353,11 @@ impl Library {
             Ok(whole) => whole,
             Err(failure) => {
                 tracing::warn!(image = image.path(), %failure, "an image could not be fetched");
+                self.failing().entry(image.id).or_insert(self.0.clock.now().wall);
                 return self.record(None, Reason::FirmwareNotFetched { release, why: failure.to_string() });
             }
         };
+        self.failing().remove(&image.id);
         self.record(None, Reason::FirmwareFetched { release, bytes });
         let Some(now) = self.0.store.firmware(image.id) else { return self.forget(digest).await };
         if now.sha256.is_none() || now.size.is_none() {
@@ -363,6 +399,10 @@ impl Library {
 
     fn names(&self) -> MutexGuard<'_, Names> {
         self.0.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failing(&self) -> MutexGuard<'_, HashMap<Id, Timestamp>> {
+        self.0.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn opened(&self) -> MutexGuard<'_, HashMap<Digest, Weak<Source>>> {

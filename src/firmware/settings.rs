@@ -19,6 +19,8 @@ pub struct Settings {
     pub phone_rate: Option<u64>,
     /// Whether TFTP transfers stay on the port that was asked, for firewalls that know no better.
     pub tftp_single_port: bool,
+    /// Whether phones may leave files over TFTP, of those kinds that they may send over HTTP.
+    pub tftp_uploads: bool,
     /// Proxy on the way outside, `http://host:port`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
@@ -60,6 +62,7 @@ impl Default for Settings {
             upstream_rate: None,
             phone_rate: None,
             tftp_single_port: false,
+            tftp_uploads: false,
             proxy: None,
             authorities: None,
         }

@@ -39,21 +39,29 @@ impl Api {
         self.ask("POST", what, Some(body))
     }
 
+    /// Puts the bytes of a file there.
+    ///
+    /// # Errors
+    /// `Api` when the box does not answer or refuses.
+    pub fn put_file(&self, what: &str, bytes: &[u8]) -> Result<Value, Error> {
+        self.send("PUT", what, "application/octet-stream", bytes)
+    }
+
     /// Sends a text of this kind, as `text/csv` to `phones/import`.
     ///
     /// # Errors
     /// `Api` when the box does not answer or refuses.
     pub fn post_text(&self, what: &str, kind: &str, text: &str) -> Result<Value, Error> {
-        self.send("POST", what, kind, text)
+        self.send("POST", what, kind, text.as_bytes())
     }
 
     fn ask(&self, method: &str, what: &str, body: Option<&Value>) -> Result<Value, Error> {
-        self.send(method, what, "application/json", &body.map(Value::to_string).unwrap_or_default())
+        self.send(method, what, "application/json", body.map(Value::to_string).unwrap_or_default().as_bytes())
     }
 
-    fn send(&self, method: &str, what: &str, kind: &str, body: &str) -> Result<Value, Error> {
+    fn send(&self, method: &str, what: &str, kind: &str, body: &[u8]) -> Result<Value, Error> {
         let failed = |why: String| Error::Api { what: format!("{method} /api/v1/{what}"), why };
-        let (status, answer) = self.exchange(method, what, (kind, body)).map_err(|error| failed(error.to_string()))?;
+        let (status, answer) = self.exchange(method, what, kind, body).map_err(|error| failed(error.to_string()))?;
         if !(200..300).contains(&status) {
             return Err(failed(format!("{status} {}", String::from_utf8_lossy(&answer))));
         }
@@ -64,16 +72,17 @@ impl Api {
     }
 
     /// One request as HTTP/1.0, so that the answer ends with the connection (RFC 1945 section 7.2.2).
-    fn exchange(&self, method: &str, what: &str, (kind, body): (&str, &str)) -> io::Result<(u16, Vec<u8>)> {
+    fn exchange(&self, method: &str, what: &str, kind: &str, body: &[u8]) -> io::Result<(u16, Vec<u8>)> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(Self::LIMIT))?;
         stream.set_write_timeout(Some(Self::LIMIT))?;
         write!(
             stream,
             "{method} /api/v1/{what} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n\
-             Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+             Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         )?;
+        stream.write_all(body)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         read(&answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP"))

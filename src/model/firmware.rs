@@ -64,9 +64,14 @@ impl Firmware {
         self.brand == brand && (self.models.is_empty() || model.is_some_and(listed))
     }
 
-    /// The path below the provisioning prefix that always means this image, in lower case.
+    /// The path below the provisioning prefix that always means this image, as phones are told it.
+    pub fn location(&self) -> String {
+        format!("firmware/{}/{}/{}", self.brand, self.release, self.name)
+    }
+
+    /// The same in lower case, in which names are compared.
     pub fn path(&self) -> String {
-        format!("firmware/{}/{}/{}", self.brand, self.release, self.name).to_ascii_lowercase()
+        self.location().to_ascii_lowercase()
     }
 }
 

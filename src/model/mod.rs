@@ -38,7 +38,7 @@ pub use phone::{FirstContact, Login, Phone};
 pub use port::{AnaloguePort, CallerId, Fax};
 pub use reason::{Blame, Outcome, Reason};
 pub use resource::{Resource, ResourceKind};
-pub use rollout::{Rollout, RolloutPlan, RolloutScope, RolloutState, Turn, UpdateWindow};
+pub use rollout::{Rollout, RolloutPlan, RolloutScope, RolloutState, Turn, UpdateWindow, Wave};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sighting::Sighting;

@@ -643,6 +643,9 @@ pub enum Reason {
     /// An organisation was added.
     #[serde(rename = "admin.organisation-added")]
     OrganisationAdded,
+    /// An administrator vouches for the clock of the box.
+    #[serde(rename = "admin.clock-vouched")]
+    ClockVouched,
     /// The login of an organisation was shown to somebody.
     #[serde(rename = "admin.login-revealed")]
     LoginRevealed,
@@ -802,6 +805,7 @@ impl Reason {
             | Self::PhoneChanged
             | Self::PhoneRemoved
             | Self::OrganisationAdded
+            | Self::ClockVouched
             | Self::LoginRevealed
             | Self::FirstContactReopened
             | Self::Claimed

@@ -24,10 +24,21 @@ pub struct Rollout {
     pub plan: RolloutPlan,
     /// How it stands.
     pub state: RolloutState,
+    /// The phones whose turn it is.
+    pub wave: Wave,
     /// How each phone stands.
     pub phones: BTreeMap<Mac, Turn>,
     /// When it was planned.
     pub created: Timestamp,
+}
+
+/// Phones that have their turn together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wave {
+    /// 0 for the canaries, then counted up.
+    pub number: u32,
+    /// Those in it.
+    pub phones: Vec<Mac>,
 }
 
 /// Which phones a roll-out is for: those that fit all of these.
@@ -37,6 +48,9 @@ pub struct RolloutScope {
     /// Those of this organisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<Id>,
+    /// Those of this group: its members, or those of its brand or model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Id>,
     /// Those of this model, as its brand spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -74,7 +88,7 @@ pub struct UpdateWindow {
     pub until: u16,
     /// Days on which it begins, Monday first; none means every day.
     pub days: [bool; 7],
-    /// The time zone, in the form of POSIX's TZ variable: `CET-1CEST,M3.5.0,M10.5.0/3`.
+    /// The time zone of the branch, as `Europe/Berlin`.
     pub zone: String,
 }
 
@@ -114,25 +128,51 @@ pub enum Turn {
         /// The release that it ran before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<String>,
+        /// The release that it ran when it was told: another one than before on a later step of the ladder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// When it began to fetch the image, once it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fetched: Option<Timestamp>,
+        /// How often it had put the update off before.
+        #[serde(default)]
+        put_off: u8,
+    },
+    /// It was heard in its turn and did not fetch the image, as phones do that are on a call. Its turn comes again.
+    PutOff {
+        /// How often.
+        times: u8,
     },
     /// It runs the image's release.
     Done {
         /// When it was seen to.
         at: Timestamp,
+        /// The release that it ran before, where the roll-out brought it the new one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
     },
     /// It did not come back with the image's release in time.
     Failed {
         /// When that was noticed.
         at: Timestamp,
-        /// The release that it reported last.
+        /// The release that it ran before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        runs: Option<String>,
+        before: Option<String>,
+        /// What is known of it, as the end of a sentence.
+        why: String,
     },
+    /// It was not heard of when all others had their turn: it is told of the image when it comes.
+    Away,
     /// The image is not for it.
     Refused {
         /// Why.
         why: String,
     },
+}
+
+impl Rollout {
+    /// The most phones of one, so that its record stays small.
+    pub const MOST_PHONES: usize = 2000;
 }
 
 impl RolloutPlan {

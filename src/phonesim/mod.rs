@@ -34,6 +34,7 @@ mod report;
 mod round;
 mod sntp;
 mod trust;
+mod update;
 mod url;
 mod wire;
 mod xml;
@@ -46,6 +47,7 @@ pub use identity::Identity;
 pub use phone::{Phone, Plug, Setup};
 pub use power::{Cut, Remote};
 pub use report::{Exchange, Moment, Outcome, Report, Stage};
+pub use update::Fortune;
 
 #[cfg(test)]
 mod tests;

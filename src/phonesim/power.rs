@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::breed::Call;
 use super::flash::Holding;
+use super::update::Fortune;
 use super::{Fault, Outcome, Report, Stage};
 use crate::model::Mac;
 
@@ -50,6 +51,7 @@ struct State {
     notified: Option<Call>,
     deaf: bool,
     cut: Option<Cut>,
+    fortune: Fortune,
     finished: bool,
     report: Report,
     holding: Holding,
@@ -74,6 +76,7 @@ impl Remote {
             notified: None,
             deaf: false,
             cut: None,
+            fortune: Fortune::Good,
             finished: false,
             report: Report::new(mac),
             holding: Holding::default(),
@@ -115,6 +118,11 @@ impl Remote {
     /// Lets the phone lose its power once, at this moment; power comes back at once.
     pub fn cut(&self, cut: Cut) {
         self.change(|state| state.cut = Some(cut));
+    }
+
+    /// Says how the phone fares with its next update.
+    pub fn fare(&self, fortune: Fortune) {
+        self.change(|state| state.fortune = fortune);
     }
 
     /// What the phone did up to now.
@@ -172,6 +180,10 @@ impl Remote {
     /// The order that stands, if any.
     pub(super) fn ordered(&self) -> Option<Order> {
         self.state().order
+    }
+
+    pub(super) fn fortune(&self) -> Fortune {
+        self.state().fortune
     }
 
     /// Power is gone for a moment.

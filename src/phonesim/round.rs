@@ -53,7 +53,7 @@ impl Phone {
             Trust::Unchecked | Trust::PlainLogin if !self.flash.by_login => self.judge_introduction(&files),
             Trust::Unchecked | Trust::PlainLogin | Trust::Lan => self.judge_plain(&files),
         }
-        Ok(())
+        self.update()
     }
 
     fn apply(&mut self, base: &Url, files: &Files, digest: [u8; 16]) -> Result<(), Halt> {

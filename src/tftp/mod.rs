@@ -1,10 +1,12 @@
-//! The TFTP door: the same files as over HTTP, for phones that speak nothing else. It only reads.
+//! The TFTP door: the same files as over HTTP, for phones that speak nothing else. What they leave is taken only where
+//! an administrator wants that.
 //!
 //! RFC 1350 with the options of RFC 2347, 2348 (block size), 2349 (timeout, size) and 7440 (window), in octet and
 //! netascii. What a name means and who may have it is decided elsewhere, as for HTTP.
 
 mod netascii;
 mod payload;
+mod receive;
 mod serve;
 mod socket;
 mod terms;
@@ -16,7 +18,8 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use netascii::NetAscii;
 pub use payload::Payload;
-pub use serve::{Answer, Ask, Door, Files, Limits, serve};
+pub use receive::LARGEST;
+pub use serve::{Answer, Ask, Door, Files, Keep, Limits, serve};
 pub use socket::bind;
 pub use terms::Terms;
 pub use window::{HEAD, Meaning, Patience, Window};

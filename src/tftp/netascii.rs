@@ -31,6 +31,29 @@ impl NetAscii {
     }
 }
 
+/// Turns netascii back into the text that it was, piece by piece.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    /// The last piece ended with a CR.
+    open: bool,
+}
+
+impl Received {
+    /// Appends what `bytes` stand for to `out`.
+    pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        for &byte in bytes {
+            match (std::mem::replace(&mut self.open, byte == b'\r'), byte) {
+                (true, b'\n') => {
+                    out.pop();
+                    out.push(b'\n');
+                }
+                (true, 0) => {}
+                _ => out.push(byte),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +75,21 @@ mod tests {
                 ascii.feed(&text[cut..], &mut out);
                 ascii.finish(&mut out);
                 assert_eq!(out, expected, "{text:?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_sent_comes_back_however_it_is_cut() {
+        for text in [&b"a\nb\n"[..], b"a\rb", b"a\r", b"\n\n", b"", b"\r\0\n"] {
+            let (mut ascii, mut wire) = (NetAscii::default(), Vec::new());
+            ascii.feed(text, &mut wire);
+            ascii.finish(&mut wire);
+            for cut in 0..=wire.len() {
+                let (mut back, mut out) = (Received::default(), Vec::new());
+                back.feed(&wire[..cut], &mut out);
+                back.feed(&wire[cut..], &mut out);
+                assert_eq!(out, text, "{wire:?} cut at {cut}");
             }
         }
     }

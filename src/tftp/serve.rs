@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::payload::Payload;
+use super::receive;
 use super::socket::{self, Received};
 use super::terms::Terms;
 use super::transfer::{self, Way};
@@ -41,6 +42,9 @@ pub enum Answer {
 /// What a name means, and whether the asker may have it.
 pub type Files = Arc<dyn Fn(Ask) -> BoxFuture<'static, Answer> + Send + Sync>;
 
+/// Keeps a file that somebody leaves, if they may.
+pub type Keep = Arc<dyn Fn(Ask, Vec<u8>) -> BoxFuture<'static, Result<(), Refusal>> + Send + Sync>;
+
 /// How much the door takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -61,6 +65,10 @@ impl Default for Limits {
 pub struct Door {
     /// What is served.
     pub files: Files,
+    /// What becomes of files that are left.
+    pub keep: Keep,
+    /// Whether files may be left at all.
+    pub takes: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Whom it is served to; others get no answer.
     pub serves: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// How much it takes on.
@@ -129,7 +137,8 @@ pub async fn serve(socket: UdpSocket, door: Door) -> io::Result<()> {
             continue;
         }
         let request = match Packet::read(packet) {
-            Ok(Packet::Read(request)) if length <= wire::LONGEST_REQUEST => request,
+            Ok(Packet::Read(request)) if length <= wire::LONGEST_REQUEST => Wish::Read(request),
+            Ok(Packet::Write(request)) if length <= wire::LONGEST_REQUEST && (door.takes)() => Wish::Write(request),
             Ok(Packet::Write(_)) => {
                 refuse(&socket, from, Refusal::NotAllowed).await;
                 continue;
@@ -154,6 +163,12 @@ pub async fn serve(socket: UdpSocket, door: Door) -> io::Result<()> {
     }
 }
 
+/// What a client wants.
+enum Wish {
+    Read(Request),
+    Write(Request),
+}
+
 /// A place for a new transfer, if there is room.
 fn admit(table: &Table, door: &Door, peer: SocketAddr) -> Option<(Place, Option<mpsc::Receiver<Vec<u8>>>)> {
     let mut under_way = table.lock();
@@ -172,15 +187,25 @@ async fn answer(
     place: &Place,
     inbox: Option<mpsc::Receiver<Vec<u8>>>,
     local: Option<IpAddr>,
-    request: Request,
+    wish: Wish,
 ) -> io::Result<()> {
     let peer = place.peer;
-    let way = match inbox {
+    let mut way = match inbox {
         Some(inbox) => Way::Shared(shared, peer, inbox),
         None => Way::Own(socket::connected(local, peer).await?),
     };
-    let ask = Ask { name: request.name.clone(), address: peer.ip(), local };
-    match (door.files)(ask).await {
+    let ask = |request: &Request| Ask { name: request.name.clone(), address: peer.ip(), local };
+    let request = match wish {
+        Wish::Read(request) => request,
+        Wish::Write(request) => {
+            let Some((file, last)) = receive::receive(&mut way, &request).await? else { return Ok(()) };
+            return match (door.keep)(ask(&request), file).await {
+                Ok(()) => receive::acknowledge(&mut way, last).await,
+                Err(refusal) => way.send(&wire::error(refusal)).await,
+            };
+        }
+    };
+    match (door.files)(ask(&request)).await {
         Answer::File(payload) => {
             let terms = Terms::agree(&request, Some(payload.length()));
             let ended = transfer::send(way, payload, request.mode, terms).await?;

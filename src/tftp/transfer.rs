@@ -20,6 +20,9 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 /// How often the last block is sent when nobody acknowledges it: clients often are gone by then.
 const LAST: u32 = 5;
 
+/// The longest packet of a client: a block of a file that it leaves, and its head.
+const LONGEST: usize = 1432;
+
 /// The way to a client and back.
 pub(super) enum Way {
     /// A port of the transfer's own, as RFC 1350 has it.
@@ -45,10 +48,10 @@ impl Way {
     }
 
     /// What the client says, in `buffer`.
-    async fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) async fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Own(socket) => {
-                buffer.resize(wire::LONGEST_REQUEST, 0);
+                buffer.resize(LONGEST, 0);
                 let length = socket.recv(buffer).await?;
                 buffer.truncate(length);
                 Ok(())

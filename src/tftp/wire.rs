@@ -60,6 +60,8 @@ pub enum Refusal {
     Options,
     /// It could not be read to its end.
     Broken,
+    /// It is larger than what may be left.
+    TooLarge,
 }
 
 /// Why a packet was refused.
@@ -149,6 +151,12 @@ pub(super) fn number(block: &mut [u8], number: u16) {
     }
 }
 
+/// Says that a block has come; 0 is for the request to leave a file.
+pub(super) fn acknowledgement(number: u16) -> Vec<u8> {
+    let [high, low] = number.to_be_bytes();
+    vec![0, 4, high, low]
+}
+
 /// The options that were agreed on (RFC 2347).
 pub(super) fn options(agreed: &[(&str, u64)]) -> Vec<u8> {
     let mut packet = vec![0, 6];
@@ -169,6 +177,7 @@ pub fn error(refusal: Refusal) -> Vec<u8> {
         Refusal::Malformed => (4, "Illegal TFTP operation"),
         Refusal::Options => (8, "Option negotiation failed"),
         Refusal::Broken => (0, "The file could not be read"),
+        Refusal::TooLarge => (3, "Disk full or allocation exceeded"),
     };
     let mut packet = vec![0, 5];
     packet.extend_from_slice(&code.to_be_bytes());

@@ -113,12 +113,12 @@ fn kea_gets_json_with_typed_data() {
     assert_eq!(datum("b66-yealink", 66), "http://10.66.0.1/p/");
     assert_eq!(datum("b66-yealink", 160), "http://10.66.0.1/p/");
     assert_eq!(datum("b66-cisco_enterprise", 150), "0a420001");
-    assert_eq!(datum("b66-ale-2", 43), "4313687474703a2f2f31302e36362e302e312f702f");
+    assert_eq!(datum("b66-ale_40x8-2", 43), "4313687474703a2f2f31302e36362e302e312f702f");
     // Kea would cut a text at its comma.
     assert_eq!(datum("b66-avaya", 242), "48545450535256523d31302e36362e302e312c485454504449523d70");
     assert!(text.contains("// option 159 is left out") && !text.contains("\"code\": 159"), "{text}");
     assert_eq!(class("b66-panasonic")["test"], "option[60].hex == 'Panasonic'");
-    assert_eq!(class("b66-ale-2")["option-def"][0]["code"], 43);
+    assert_eq!(class("b66-ale_40x8-2")["option-def"][0]["code"], 43);
     assert!(
         class("b66-snom-2")["test"].as_str().unwrap().contains("not (substring(option[60].hex,0,9) == 'PXEClient'")
     );

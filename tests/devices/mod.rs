@@ -112,8 +112,18 @@ pub(crate) const PHONES: &[Device] = &[
         ..NOBODY
     },
     Device { what: "panasonic", class: b"Panasonic", told: &[(160, URL), (159, URL), (66, URL)], ..NOBODY },
-    Device { what: "gigaset n720", class: b"Gigaset_N720_DM_PRO", told: &[(114, URL), (66, URL)], ..NOBODY },
-    Device { what: "gigaset n510", class: b"N510_IP_PRO", told: &[(114, URL), (66, URL)], ..NOBODY },
+    Device {
+        what: "gigaset n720",
+        class: b"Gigaset_N720_DM_PRO",
+        told: &[(114, b"http://10.66.0.1/p/%MACD.xml"), (66, URL)],
+        ..NOBODY
+    },
+    Device {
+        what: "gigaset n510",
+        class: b"N510_IP_PRO",
+        told: &[(114, b"http://10.66.0.1/p/%MACD.xml"), (66, URL)],
+        ..NOBODY
+    },
     Device {
         what: "gigaset of another line, by its address",
         mac: [0x7c, 0x2f, 0x80, 0xe0, 0xd6, 0x05],

@@ -1,14 +1,16 @@
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use block66::brands::Registry;
 use block66::firmware::{Content, Digest, Draft, Library};
-use block66::journal::Journal;
+use block66::journal::{Journal, Running};
 use block66::model::{Firmware, Id, Timestamp};
 use block66::store::{Disk, Key, Options, Store};
 use block66::sys::clock::Clock;
-use sha2_of::sha256;
+pub(crate) use sha2_of::sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -24,41 +26,94 @@ mod sha2_of {
     }
 }
 
+/// Runs a test, at most for so long: one that hangs is a failure, and holds nobody up.
+pub(crate) fn within(seconds: u64, test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(seconds), test).await });
+    runtime.shutdown_background();
+    assert!(ended.is_ok(), "it does not end within {seconds} s");
+}
+
 /// A catalogue over a store, in a directory of its own.
 pub(crate) struct Ground {
     pub(crate) library: Library,
-    _directory: tempfile::TempDir,
+    pub(crate) store: Store,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Clock,
+    pub(crate) registry: Arc<Registry>,
+    /// Whether the store came back from a snapshot, and may know less than it did.
+    pub(crate) restored: bool,
+    running: Option<Running>,
+    directory: Option<tempfile::TempDir>,
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.close();
+        }
+        self.store.close();
+    }
 }
 
 impl Ground {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let mut ground = Self::at(directory.path());
+        ground.directory = Some(directory);
+        ground
+    }
+
+    /// Where its files are, if they are gone with it.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.as_ref().unwrap().path()
+    }
+
+    /// Over what is in this directory already.
+    pub(crate) fn at(directory: &Path) -> Self {
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
         let options = Options {
-            directory: directory.path().to_owned(),
+            directory: directory.to_owned(),
             key: Key::new(&[7; 32]),
             clock: clock.clone(),
             disk: Disk::default(),
         };
-        let (store, _) = Store::open(options).unwrap();
-        let (journal, _running) = Journal::open(store.clone()).unwrap();
+        let (store, opened) = Store::open(options).unwrap();
+        let (journal, running) = Journal::open(store.clone()).unwrap();
         let registry = Arc::new(Registry::builtin().unwrap());
-        let library = Library::open(&directory.path().join("firmware"), (store, journal, clock), registry).unwrap();
-        Self { library, _directory: directory }
+        let parts = (store.clone(), journal.clone(), clock.clone());
+        let library = Library::open(&directory.join("firmware"), parts, registry.clone()).unwrap();
+        let restored = opened.restored.is_some();
+        Self { library, store, journal, clock, registry, restored, running: Some(running), directory: None }
     }
 
-    /// An image of the first brand, to be fetched from `at`.
-    pub(crate) async fn refer(&self, at: SocketAddr, bytes: &[u8]) -> Firmware {
+    /// An image that somebody brings.
+    pub(crate) async fn upload(&self, release: &str, bytes: &[u8]) -> Firmware {
+        let draft =
+            Draft { brand: "yealink".into(), release: release.into(), name: "T46S.rom".into(), ..Draft::default() };
+        let mut upload = self.library.upload(draft, Some(bytes.len() as u64)).await.unwrap();
+        for piece in bytes.chunks(64 * 1024) {
+            upload.write(piece.to_vec().into()).await.unwrap();
+        }
+        upload.finish(Id::from_bytes([9; 16])).await.unwrap()
+    }
+
+    /// An image to be fetched from `url`.
+    pub(crate) async fn refer_to(&self, url: String, release: &str, bytes: &[u8]) -> Firmware {
         let draft = Draft {
             brand: "yealink".into(),
-            release: "66.86.0.160".into(),
+            release: release.into(),
             name: "T46S.rom".into(),
             sha256: Some(Digest(sha256(bytes))),
             size: Some(bytes.len() as u64),
             ..Draft::default()
         };
-        let url = format!("http://{at}/T46S.rom");
         self.library.refer(draft, (url, true), Id::from_bytes([9; 16])).await.unwrap()
+    }
+
+    /// An image of the first brand, to be fetched from `at`.
+    pub(crate) async fn refer(&self, at: SocketAddr, bytes: &[u8]) -> Firmware {
+        self.refer_to(format!("http://{at}/T46S.rom"), "66.86.0.160", bytes).await
     }
 }
 

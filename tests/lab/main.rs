@@ -7,4 +7,5 @@ mod command;
 mod ground;
 mod kills;
 mod resync;
+mod rollout;
 mod whole;

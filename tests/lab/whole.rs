@@ -29,6 +29,18 @@ pub(crate) fn all_serve(lab: &mut Lab) {
 }
 
 #[test]
+fn every_product_of_every_brand_ends_in_service() {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
+    let all = Settings { program, phones: 0, brands: BREEDS.to_vec(), pace: Settings::USUAL_PACE, plant: None };
+    let phones = u16::try_from(all.makes().len()).unwrap();
+    let mut lab = Lab::new(&Settings { phones, ..all }).unwrap();
+    lab.power_on().unwrap();
+    all_serve(&mut lab);
+    println!("figure: {phones} products of {} brands in service", BREEDS.len());
+    lab.appliance().stop().unwrap();
+}
+
+#[test]
 fn every_phone_ends_in_service_and_the_box_agrees() {
     let mut lab = lab(12);
     all_serve(&mut lab);

@@ -186,8 +186,14 @@ impl Disk {
                 }
             }
             Deed::Rename { from, to } => {
-                assert_eq!(from.parent(), to.parent(), "renamed from one directory to another");
-                self.enter(from, Entry::Rename(name(from), name(to)));
+                if from.parent() == to.parent() {
+                    self.enter(from, Entry::Rename(name(from), name(to)));
+                } else {
+                    // Two directories, of which either may be on the disk before the other.
+                    let node = self.find(from);
+                    self.enter(from, Entry::Remove(name(from)));
+                    self.enter(to, Entry::Add(name(to), node));
+                }
             }
             Deed::MakeDirectory { path } if path.as_os_str().is_empty() => {}
             Deed::MakeDirectory { path } => drop(self.add(path, Node::directory())),

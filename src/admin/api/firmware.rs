@@ -52,6 +52,10 @@ impl Admin {
                 Ok(Answer::json(StatusCode::OK, &library.settings()))
             }
             (["settings"], _) => Err(Problem::wrong_method("GET and PUT")),
+            (["versions"], method) => {
+                only(method, &Method::GET)?;
+                Ok(Answer::json(StatusCode::OK, &self.versions()))
+            }
             ([id], &Method::GET) => Ok(Answer::json(StatusCode::OK, &self.image(&self.image_in(id)?))),
             ([id], &Method::DELETE) => {
                 let image = self.image_in(id)?;
@@ -123,12 +127,19 @@ impl Admin {
     /// An image as the API shows it.
     pub(in crate::admin) fn image(&self, image: &Firmware) -> types::Image {
         let whereabouts = self.0.facts.firmware.whereabouts(image);
-        let (place, received, why) = match whereabouts {
-            Whereabouts::Here => ("here", None, None),
-            Whereabouts::Arriving { received, .. } => ("arriving", Some(received), None),
-            Whereabouts::Elsewhere => ("elsewhere", None, None),
-            Whereabouts::Failed { why } => ("failed", None, Some(why)),
-            Whereabouts::Gone => ("gone", None, None),
+        let (mut received, mut why, mut since) = (None, None, None);
+        let place = match whereabouts {
+            Whereabouts::Here => "here",
+            Whereabouts::Arriving { received: so_far, .. } => {
+                received = Some(so_far);
+                "arriving"
+            }
+            Whereabouts::Elsewhere => "elsewhere",
+            Whereabouts::Failed { why: said, since: began } => {
+                (why, since) = (Some(said), began.map(|at| at.to_string()));
+                "failed"
+            }
+            Whereabouts::Gone => "gone",
         };
         let (url, enabled) = match &image.source {
             FirmwareSource::Url { url, enabled } => (Some(url.clone()), *enabled),
@@ -141,7 +152,7 @@ impl Admin {
             models: image.models.clone(),
             version: image.release.clone(),
             name: image.name.clone(),
-            path: format!("/p/firmware/{}/{}/{}", image.brand, image.release, image.name),
+            path: format!("/p/{}", image.location()),
             sha256: image.sha256.map(|digest| Digest(digest).to_string()),
             size: image.size,
             url,
@@ -152,6 +163,7 @@ impl Admin {
             place: place.to_owned(),
             received,
             why,
+            since,
             created: image.created.to_string(),
         }
     }

@@ -1,10 +1,12 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod clock;
 mod dhcp;
 mod firmware;
 mod organisations;
 mod phones;
 mod read;
+mod rollouts;
 mod sessions;
 mod sip;
 
@@ -91,6 +93,11 @@ impl Admin {
             ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["partners", rest @ ..] => self.api_partners(call, rest).await,
+            ["rollouts", rest @ ..] => self.api_rollouts(call, rest).await,
+            ["clock"] => {
+                only(method, &Method::POST)?;
+                self.api_vouch(call)
+            }
             ["live"] => only(method, &Method::GET).and_then(|()| self.live(who)),
             ["claim"] => {
                 only(method, &Method::POST)?;

@@ -50,6 +50,14 @@ pub(crate) fn span(seconds: u64) -> String {
     }
 }
 
+/// A number of bytes as people say it.
+pub(super) fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0..=999_999 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
 /// Text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     text.bytes()

@@ -14,7 +14,7 @@ pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS
 
 use super::problem::Problem;
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
@@ -23,6 +23,8 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("import.html", include_str!("../templates/import.html")),
     ("events.html", include_str!("../templates/events.html")),
     ("door.html", include_str!("../templates/door.html")),
+    ("firmware.html", include_str!("../templates/firmware.html")),
+    ("rollout.html", include_str!("../templates/rollout.html")),
     ("problem.html", include_str!("../templates/problem.html")),
 ];
 
@@ -63,6 +65,7 @@ impl Pages {
         templates.add_filter("day", |at: &str| format::day(at));
         templates.add_filter("segment", |text: &str| format::segment(text));
         templates.add_filter("span", format::span);
+        templates.add_filter("megabytes", format::megabytes);
         templates.add_filter("brand", move |id: String| brands.get(&id).cloned().unwrap_or(id));
         templates.add_filter("plain", |mac: &str| mac.replace(':', ""));
         Ok(Self { templates })

@@ -21,6 +21,7 @@ pub(super) fn add(environment: &mut Environment<'static>, shapes: &BTreeMap<Stri
     environment.add_filter("quoted", quoted);
     environment.add_filter("percent_of", percent_of);
     environment.add_filter("at_most", at_most);
+    environment.add_filter("without", without);
 }
 
 /// One setting with the end of its line; nothing where the value is none, or an override says it.
@@ -72,6 +73,18 @@ fn quoted(state: &State<'_, '_>, value: Value, mark: Option<char>) -> Result<Val
 /// The value, where it is not longer than so many bytes.
 fn at_most(value: Value, most: usize) -> Result<Value, minijinja::Error> {
     on_text(&value, |text| if text.len() > most { Err(Unfit::Longer(most)) } else { Ok(String::new()) })?;
+    Ok(value)
+}
+
+/// The value, where it holds none of these signs; none stays none.
+fn without(value: Value, signs: String) -> Result<Value, minijinja::Error> {
+    if value.is_none() {
+        return Ok(value);
+    }
+    on_text(&value, |text| match text.chars().find(|c| signs.contains(*c)) {
+        Some(found) => Err(Unfit::Character(found)),
+        None => Ok(String::new()),
+    })?;
     Ok(value)
 }
 

@@ -108,6 +108,9 @@ impl Provision {
         let titles = told.map(|phone| self.titles(phone, &settings)).unwrap_or_default();
         let books: Vec<BookTitle<'_>> =
             titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
+        let image = told.and_then(|phone| self.images.as_ref()?.told(phone));
+        let scheme = if query.peer.tls { Scheme::Https } else { Scheme::Http };
+        let firmware_url = image.map(|image| provisioning_url(scheme, &at, &image.location()));
         let sheet = Sheet {
             content,
             phone,
@@ -115,7 +118,7 @@ impl Provision {
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
             settings: &settings,
             books: &books,
-            firmware_url: None,
+            firmware_url: firmware_url.as_deref(),
             ca_der: self.root.der(),
             time_server: query.peer.local,
             ca_url: &provisioning_url(Scheme::Http, &at, "ca.pem"),

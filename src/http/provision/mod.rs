@@ -39,6 +39,7 @@ use super::{Body, Peer};
 use crate::access::{Channel, File, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
 use crate::depot::Depot;
+use crate::firmware::Library;
 use crate::journal::Journal;
 use crate::model::{
     BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, Timestamp, provisioning_url,
@@ -97,6 +98,7 @@ pub struct Provision {
     derived: Derived,
     unanswered: Mutex<Unanswered>,
     revisions: Mutex<Revisions>,
+    images: Option<Library>,
 }
 
 /// A file that is there for those who may have it, or may send it.
@@ -139,7 +141,14 @@ impl Provision {
             derived: Derived::default(),
             unanswered: Mutex::new(Unanswered::new()),
             revisions: Mutex::default(),
+            images: None,
         }
+    }
+
+    /// Has files point at the image of `library` that their phone is told to take, where there is one.
+    #[must_use]
+    pub fn pointing_at(self, library: Library) -> Self {
+        Self { images: Some(library), ..self }
     }
 
     /// Whether `address` is on a configured network, or is the box itself.

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, StatusCode};
 
@@ -23,19 +23,7 @@ impl Provision {
     pub async fn file_over_tftp(&self, name: &str, address: IpAddr, local: IpAddr) -> Result<Bytes, StatusCode> {
         let path = format!("/{name}");
         let (method, headers) = (Method::GET, HeaderMap::new());
-        let peer = Peer { address, local, tls: false, certificate: None };
-        let query = Query {
-            method: &method,
-            headers: &headers,
-            asked: &path,
-            parameters: None,
-            agent: None,
-            said: None,
-            neighbour: OnceLock::new(),
-            peer,
-            channel: Channel::Tftp,
-            now: self.clock.now(),
-        };
+        let query = self.over_tftp(&path, (&method, &headers), (address, local));
         let wanted = match Wanted::read(&path) {
             Ok(wanted) => wanted,
             Err(error) => {
@@ -67,6 +55,47 @@ impl Provision {
             (StatusCode::OK, Ok(body)) => Ok(body.to_bytes()),
             (StatusCode::OK, Err(_)) => Err(StatusCode::INTERNAL_SERVER_ERROR),
             (status, _) => Err(status),
+        }
+    }
+
+    /// Takes what a phone leaves over TFTP, on the evidence of the LAN alone; the status that HTTP would have.
+    pub async fn left_over_tftp(&self, name: &str, bytes: Bytes, address: IpAddr, local: IpAddr) -> StatusCode {
+        let path = format!("/{name}");
+        let (method, headers) = (Method::PUT, HeaderMap::new());
+        let query = self.over_tftp(&path, (&method, &headers), (address, local));
+        let Ok(wanted) = Wanted::read(&path) else { return StatusCode::BAD_REQUEST };
+        let known = self.phone_at(address).and_then(|phone| phone.brand.clone());
+        match self.registry.file_of(wanted.name(), known.as_deref()) {
+            FileMatch::Served { brand, rule, places } if rule.kind == FileKind::Upload => {
+                let claimed = self.claimed(&query, &places, None);
+                let file = access_of(rule);
+                let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
+                self.take(&query, &wanted, target, Full::new(bytes)).await.status()
+            }
+            _ => {
+                self.record(&query, self.mac_at(address), Reason::NotServed);
+                StatusCode::FORBIDDEN
+            }
+        }
+    }
+
+    fn over_tftp<'a>(
+        &self,
+        path: &'a str,
+        (method, headers): (&'a Method, &'a HeaderMap),
+        (address, local): (IpAddr, IpAddr),
+    ) -> Query<'a> {
+        Query {
+            method,
+            headers,
+            asked: path,
+            parameters: None,
+            agent: None,
+            said: None,
+            neighbour: OnceLock::new(),
+            peer: Peer { address, local, tls: false, certificate: None },
+            channel: Channel::Tftp,
+            now: self.clock.now(),
         }
     }
 }

@@ -1,6 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use time::OffsetDateTime;
+
+use crate::model::Timestamp;
+
 /// A time zone: its IANA name and the rule that holds in it from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Zone {
@@ -75,6 +79,18 @@ impl Zone {
         Some(if saved < 0 { Summer { saved: -saved, start: end, end: start } } else { Summer { saved, start, end } })
     }
 
+    /// Minutes that clocks are ahead of UTC at this moment.
+    pub fn ahead(self, at: Timestamp) -> i32 {
+        let standard = self.offset();
+        let Some(Summer { saved, start, end }) = self.summer() else { return standard };
+        let local = at.secs().saturating_add(i64::from(standard) * 60);
+        let year = OffsetDateTime::from_unix_timestamp(local).map_or(1970, OffsetDateTime::year);
+        let (start, end) = (start.in_year(year, standard), end.in_year(year, standard + saved));
+        let is_summer =
+            if start < end { (start..end).contains(&at.secs()) } else { !(end..start).contains(&at.secs()) };
+        if is_summer { standard + saved } else { standard }
+    }
+
     fn rule(self) -> Option<Rule> {
         let (_, rest) = abbreviation(self.posix)?;
         let (standard, rest) = offset(rest)?;
@@ -86,6 +102,34 @@ impl Zone {
         let (start, end) = rest.strip_prefix(',')?.split_once(',')?;
         Some(Rule { standard, saved: summer - standard, changes: Some((change(start)?, change(end)?)) })
     }
+}
+
+impl Change {
+    /// Seconds since the epoch at which clocks that are `ahead` minutes of UTC come to it.
+    fn in_year(self, year: i32, ahead: i32) -> i64 {
+        let first = days(year, self.month);
+        let until = (i64::from(self.weekday) - weekday(first)).rem_euclid(7);
+        let mut day = first + until + 7 * (i64::from(self.week) - 1);
+        let next = if self.month == 12 { days(year + 1, 1) } else { days(year, self.month + 1) };
+        if day >= next {
+            day -= 7;
+        }
+        (day * 1440 + i64::from(self.minute) - i64::from(ahead)) * 60
+    }
+}
+
+/// Days from the epoch to the first of a month.
+fn days(year: i32, month: u8) -> i64 {
+    // Years that begin in March have their odd day at the end.
+    let (year, month) = (i64::from(year), i64::from(month));
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leaps + (month * 153 + 2) / 5 - 719_468
+}
+
+/// 0 for Sunday to 6 for Saturday.
+fn weekday(days: i64) -> i64 {
+    (days + 4).rem_euclid(7)
 }
 
 /// What a TZ value says.
@@ -192,5 +236,23 @@ mod tests {
         }
         assert_eq!(zone("europe/berlin").posix(), "CET-1CEST,M3.5.0,M10.5.0/3");
         assert_eq!(zone("europe/berlin").name(), "Europe/Berlin");
+    }
+
+    #[test]
+    fn clocks_change_at_the_second() {
+        // Moments of change as `zdump -v` lists them: the last second of one time, and how far ahead before and after.
+        for (name, last, before, after) in [
+            ("Europe/Berlin", 1_774_745_999, 60, 120),       // 2026-03-29 00:59:59 UTC
+            ("Europe/Berlin", 1_792_889_999, 120, 60),       // 2026-10-25 00:59:59 UTC
+            ("America/New_York", 1_772_953_199, -300, -240), // 2026-03-08 06:59:59 UTC
+            ("America/New_York", 1_793_512_799, -240, -300), // 2026-11-01 05:59:59 UTC
+            ("Australia/Sydney", 1_775_318_399, 660, 600),   // 2026-04-04 15:59:59 UTC
+            ("Australia/Sydney", 1_791_043_199, 600, 660),   // 2026-10-03 15:59:59 UTC
+        ] {
+            let zone = Zone::named(name).unwrap();
+            let ahead = |at| zone.ahead(Timestamp::from_secs(at));
+            assert_eq!((ahead(last), ahead(last + 1)), (before, after), "{name} {last}");
+        }
+        assert_eq!(Zone::named("Asia/Kolkata").unwrap().ahead(Timestamp::from_secs(1_792_889_999)), 330);
     }
 }

@@ -1,12 +1,19 @@
 //! The brands that are simulated, one file each.
 
 mod akuvox;
+mod ale;
+mod ale_40x8;
 mod audiocodes;
+mod avaya;
+mod avaya_1200;
 mod cisco_enterprise;
 mod cisco_mpp;
 mod cisco_spa;
 mod fanvil;
 mod flat_profile;
+mod gigaset;
+mod gigaset_n510;
+mod gigaset_p800;
 mod grandstream;
 mod htek;
 mod mitel;
@@ -35,6 +42,13 @@ pub static ALL: &[&Breed] = &[
     &audiocodes::PHONE,
     &audiocodes::GATEWAY,
     &mitel::BREED,
+    &gigaset::BREED,
+    &gigaset_n510::BREED,
+    &gigaset_p800::BREED,
+    &ale::BREED,
+    &ale_40x8::BREED,
+    &avaya::BREED,
+    &avaya_1200::BREED,
 ];
 
 /// The brand called `id`.
@@ -43,7 +57,7 @@ pub fn named(id: &str) -> Option<&'static Breed> {
 }
 
 /// A Yealink T46U.
-pub(super) static T46U: (&Breed, &Make) = (&yealink::BREED, &yealink::T46U);
+pub(super) static T46U: (&Breed, &Make) = (&yealink::BREED, &yealink::MAKES[0]);
 
 #[cfg(test)]
 mod tests {

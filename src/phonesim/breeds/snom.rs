@@ -80,7 +80,7 @@ const AT: &str = "certificates/url";
 
 /// Elements of `phone-settings` are settings, numbered by `idx`. Certificates and further files stand beside them
 /// \[facts: vendors 3 and 6\].
-fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
+pub(super) fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;
     let outermost = elements.first().map_or("", xml::Element::name);
@@ -105,7 +105,7 @@ fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     Ok(file)
 }
 
-fn authorities(file: &File) -> Vec<Anchor> {
+pub(super) fn authorities(file: &File) -> Vec<Anchor> {
     let inline = |text: &str| Anchor::Inline(STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec()));
     let held = file.values(|key| key == BASE64).map(inline);
     held.chain(file.values(|key| key == AT).map(|url| Anchor::At(url.into()))).collect()
@@ -116,7 +116,7 @@ fn resources(file: &File) -> Vec<String> {
     file.values(|key| matches!(key, "custom_bg_image_url" | "custom_melody_url")).map(str::to_owned).collect()
 }
 
-fn meaning(settings: &Settings) -> Meaning {
+pub(super) fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     Meaning {
         server_url: get("setting_server"),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{decode, encode, form};
-use crate::model::{self, FirmwareSource, Id, Mac, RolloutPlan, RolloutScope, RolloutState, Timestamp, Turn};
+use crate::model::{self, FirmwareSource, Id, Mac, RolloutPlan, RolloutScope, RolloutState, Timestamp, Turn, Wave};
 use crate::store::Error;
 use crate::store::record::{Bytes, Place};
 
@@ -86,6 +86,8 @@ pub(in crate::store) struct Rollout {
     scope: RolloutScope,
     plan: RolloutPlan,
     state: RolloutState,
+    #[serde(default)]
+    wave: Wave,
     phones: BTreeMap<Mac, Turn>,
     created: Timestamp,
 }
@@ -102,6 +104,7 @@ impl Rollout {
             scope: rollout.scope.clone(),
             plan: rollout.plan.clone(),
             state: rollout.state.clone(),
+            wave: rollout.wave.clone(),
             phones: rollout.phones.clone(),
             created: rollout.created,
         };
@@ -120,6 +123,7 @@ impl Rollout {
             scope: record.scope,
             plan: record.plan,
             state: record.state,
+            wave: record.wave,
             phones: record.phones,
             created: record.created,
         })

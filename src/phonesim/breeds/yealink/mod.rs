@@ -15,15 +15,18 @@ use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose, local};
 use crate::phonesim::{Account, Identity};
 
-/// Its common file has the number 108 \[facts: B1.5, the FusionPBX template tree\]; the firmware has the form of the
-/// other models of that year \[facts: B1.4\], with that number in front \[assumed\].
-pub(super) static T46U: Make =
-    Make { model: "SIP-T46U", firmware: "108.86.0.20", code: "000000000108", prefix: [0x80, 0x5e, 0xc0] };
+/// The common file of the T46U has the number 108 \[facts: B1.5, the FusionPBX template tree\]; the firmware has the form of
+/// the other models of that year \[facts: B1.4\], with that number in front \[assumed\]. Models of a class share their
+/// firmware \[facts: B1.5, of the S class; assumed of this one\].
+pub(super) static MAKES: [Make; 2] = [
+    Make { model: "SIP-T46U", firmware: "108.86.0.20", code: "000000000108", prefix: [0x80, 0x5e, 0xc0] },
+    Make { model: "SIP-T48U", firmware: "108.86.0.20", code: "000000000109", prefix: [0x80, 0x5e, 0xc0] },
+];
 
 /// Yealink.
 pub(super) static BREED: Breed = Breed {
     brand: "yealink",
-    makes: std::slice::from_ref(&T46U),
+    makes: &MAKES,
     trust: Trust::Authority,
     // [facts: B1.6]
     most_authorities: 10,

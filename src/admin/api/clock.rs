@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::admin::Admin;
+use crate::admin::answer::Answer;
+use crate::admin::call::Call;
+use crate::admin::problem::Problem;
+use crate::model::{Door, Event, Reason, Timestamp};
+
+/// How far the administrator's clock may be from the box's.
+const APART: Duration = Duration::from_secs(120);
+
+/// What an administrator's clock says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    /// RFC 3339.
+    time: String,
+}
+
+impl Admin {
+    /// An administrator vouches for the box's clock, if it says what theirs does. The box never sets its clock.
+    pub(super) fn api_vouch(&self, call: &Call) -> Result<Answer, Problem> {
+        let said: Said = call.json()?;
+        let theirs = OffsetDateTime::parse(&said.time, &Rfc3339)
+            .map_err(|_| Problem::malformed(format!("\"{}\" is no time, as 2026-11-21T14:03:07Z.", said.time)))?;
+        let theirs = Timestamp::from_secs(theirs.unix_timestamp());
+        let ours = self.0.clock.now().wall;
+        if ours.since(theirs).max(theirs.since(ours)) > APART {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "clock-differs",
+                format!("The clock of the box says {ours}, and yours {theirs}."),
+                "Set the clock of the box, or let it reach a time server.",
+            ));
+        }
+        self.0.clock.vouch();
+        self.0.journal.record(Event::new(ours, Door::Admin, Reason::ClockVouched));
+        Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "time": ours.to_string(), "trusted": true })))
+    }
+}

@@ -1,0 +1,156 @@
+//! Roll-outs of firmware: what administrators do with them, and what they see of them.
+
+mod draft;
+mod pages;
+mod show;
+
+use hyper::StatusCode;
+
+use self::show::shown_image;
+use super::problem::Problem;
+use super::{Admin, types};
+use crate::brands::Images;
+use crate::firmware::candidate;
+use crate::firmware::rollout::{self, back, versions};
+use crate::model::{Door, Event, Id, Reason, Rollout, RolloutPlan, RolloutScope, RolloutState, Wave};
+use crate::store::Write;
+use crate::sys::random;
+
+impl Admin {
+    /// All roll-outs, newest first.
+    pub(in crate::admin) fn rollouts(&self) -> types::Rollouts {
+        let mut all = self.0.store.rollouts();
+        all.sort_by_key(|rollout| std::cmp::Reverse(rollout.created));
+        types::Rollouts { rollouts: all.iter().map(|rollout| self.shown_rollout(rollout, false)).collect() }
+    }
+
+    pub(in crate::admin) fn rollout_in(&self, id: &str) -> Result<Rollout, Problem> {
+        let found = id.parse::<Id>().ok().and_then(|id| self.0.store.rollout(id));
+        found.ok_or_else(|| {
+            let detail = format!("There is no roll-out {id}.");
+            let next = "Look it up with `block66 rollouts list`.";
+            Problem::new(StatusCode::NOT_FOUND, "rollout-unknown", detail, next)
+        })
+    }
+
+    fn new_rollout(&self, name: String, firmware: Id, scope: RolloutScope, plan: RolloutPlan) -> Rollout {
+        let now = self.0.clock.now().wall;
+        Rollout {
+            id: random::id(now),
+            version: 0,
+            origin: self.0.facts.box_id,
+            name,
+            firmware,
+            scope,
+            plan,
+            state: RolloutState::Planned,
+            wave: Wave::default(),
+            phones: Default::default(),
+            created: now,
+        }
+    }
+
+    /// Begins a roll-out, or begins a stopped one again.
+    pub(in crate::admin) async fn start_rollout(&self, id: &str) -> Result<types::Rollout, Problem> {
+        let rollout = self.rollout_in(id)?;
+        if !matches!(rollout.state, RolloutState::Planned | RolloutState::Stopped { .. }) {
+            return Err(wrong_state("It runs already, or is over."));
+        }
+        if self.0.store.firmware(rollout.firmware).is_none() {
+            return Err(wrong_state("Its image was taken out of the catalogue."));
+        }
+        let version = rollout.version;
+        let shown = self.put_rollout(rollout::start(&rollout), version).await?;
+        self.note(Reason::RolloutStarted { name: rollout.name });
+        Ok(shown)
+    }
+
+    /// Stops a roll-out: no phone is told of its image any more.
+    pub(in crate::admin) async fn stop_rollout(&self, id: &str) -> Result<types::Rollout, Problem> {
+        let rollout = self.rollout_in(id)?;
+        if rollout.state != RolloutState::Running {
+            return Err(wrong_state("It does not run."));
+        }
+        let (version, name) = (rollout.version, rollout.name.clone());
+        let state = RolloutState::Stopped { at: self.0.clock.now().wall, why: None };
+        let shown = self.put_rollout(Rollout { state, ..rollout }, version).await?;
+        self.note(Reason::RolloutStopped { name, why: "an administrator wanted it".into() });
+        Ok(shown)
+    }
+
+    /// Takes away a roll-out that does not run. What its phones should run is no longer known by it.
+    pub(in crate::admin) async fn remove_rollout(&self, id: &str) -> Result<types::Rollout, Problem> {
+        let rollout = self.rollout_in(id)?;
+        if rollout.state == RolloutState::Running {
+            return Err(wrong_state("It runs; stop it first."));
+        }
+        self.0.store.commit(vec![Write::DeleteRollout(rollout.id)]).await?;
+        Ok(self.shown_rollout(&rollout, false))
+    }
+
+    /// Stops a roll-out and brings the phones that it reached back to the release that they had.
+    pub(in crate::admin) async fn roll_back(&self, id: &str) -> Result<types::RolledBack, Problem> {
+        let rollout = self.rollout_in(id)?;
+        let Some(image) = self.0.store.firmware(rollout.firmware) else {
+            return Err(wrong_state("Its image was taken out of the catalogue."));
+        };
+        let phones = rollout.phones.keys().filter_map(|mac| self.0.store.phone_by_mac(*mac));
+        let phones: Vec<_> = phones.map(|phone| candidate(&self.0.store, &phone, None)).collect();
+        let way = back::back(&rollout, &phones, &self.0.store.firmwares(), self.images_of(&image.brand));
+        if way.to.is_empty() && way.stay.is_empty() {
+            return Err(wrong_state("No phone has got its image from it."));
+        }
+        if rollout.state == RolloutState::Running {
+            self.stop_rollout(id).await?;
+        }
+        let mut rollouts = Vec::new();
+        for (firmware, macs) in way.to {
+            let scope = RolloutScope { phones: macs, ..RolloutScope::default() };
+            let name: String = format!("Back from {}", rollout.name).chars().take(64).collect();
+            // Whoever goes back does not wait for the night.
+            let plan = RolloutPlan { window: None, ..rollout.plan.clone() };
+            let back = rollout::start(&self.new_rollout(name.clone(), firmware, scope, plan));
+            rollouts.push(self.put_rollout(back, 0).await?);
+            self.note(Reason::RolloutStarted { name });
+        }
+        let stay = way.stay.into_iter().map(|(mac, why)| types::Staying { mac, why }).collect();
+        Ok(types::RolledBack { rollouts, stay })
+    }
+
+    /// Who runs what.
+    pub(in crate::admin) fn versions(&self) -> types::Versions {
+        let phones = self.0.store.phones().into_iter().map(|phone| {
+            let runs = self.0.store.journey(phone.mac).and_then(|journey| journey.firmware);
+            (phone.brand.clone(), phone.model.clone(), runs)
+        });
+        let catalogue = self.0.store.firmwares();
+        let report = versions::report(phones, &catalogue, |brand| self.images_of(brand));
+        let behind = report.iter().filter(|runs| runs.behind.is_some()).map(|runs| runs.phones).sum();
+        let shown = |runs: versions::Runs<'_>| types::Version {
+            brand: runs.brand,
+            model: runs.model,
+            version: runs.release,
+            phones: runs.phones,
+            newer: runs.behind.map(shown_image),
+        };
+        types::Versions { versions: report.into_iter().map(shown).collect(), behind }
+    }
+
+    async fn put_rollout(&self, rollout: Rollout, expect: u64) -> Result<types::Rollout, Problem> {
+        let id = rollout.id;
+        self.0.store.commit(vec![Write::PutRollout { rollout, expect: Some(expect) }]).await?;
+        Ok(self.shown_rollout(&self.rollout_in(&id.to_string())?, true))
+    }
+
+    fn images_of(&self, brand: &str) -> Option<&Images> {
+        self.0.facts.firmware.images_of(brand)
+    }
+
+    fn note(&self, reason: Reason) {
+        self.0.journal.record(Event::new(self.0.clock.now().wall, Door::Admin, reason));
+    }
+}
+
+fn wrong_state(detail: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "not-possible", detail, "Look at it as it is now.")
+}

@@ -1,0 +1,144 @@
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::{BROWSER, Ground};
+use crate::admin::test_data;
+use crate::model::{Journey, RolloutState, Settings};
+use crate::store::Write;
+
+/// Puts a phone on the list that runs a release.
+async fn list(ground: &Ground, number: u8, model: &str, runs: &str) {
+    let mut phone = test_data::phone(number);
+    (phone.brand, phone.model) = (Some("yealink".into()), Some(model.into()));
+    let mac = phone.mac;
+    let journey = Journey { firmware: Some(runs.into()), ..Journey::default() };
+    ground
+        .store
+        .commit(vec![Write::PutPhone { phone, expect: None }, Write::PutJourney { mac, journey }])
+        .await
+        .unwrap();
+}
+
+async fn image(ground: &Ground, release: &str, models: &[&str]) -> String {
+    let url = format!("http://vendor.example/{release}.rom");
+    let body = json!({ "brand": "yealink", "version": release, "url": url, "models": models });
+    ground.post("firmware", &body).await.json()["id"].as_str().unwrap().to_owned()
+}
+
+fn id(answer: &Value) -> &str {
+    answer["id"].as_str().unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[tokio::test]
+async fn a_roll_out_is_planned_started_stopped_and_taken_away() {
+    let ground = Ground::new().await;
+    list(&ground, 1, "T46S", "66.86.0.15").await;
+    let image = image(&ground, "66.87.0.10", &["T46S"]).await;
+    let plan = json!({ "canary": 2, "hours": "22:00-06:00", "days": ["fri"], "zone": "europe/berlin" });
+    let planned = ground.post("rollouts", &json!({ "image": image, "model": "T46S", "plan": plan })).await;
+    assert_eq!(planned.status, StatusCode::CREATED, "{}", planned.text);
+    let planned = planned.json();
+    assert_eq!((&planned["state"], &planned["name"]), (&json!("planned"), &json!("T46S to 66.87.0.10")));
+    assert_eq!(planned["plan"]["zone"], "Europe/Berlin");
+    assert_eq!((&planned["plan"]["canary"], &planned["plan"]["wave"]), (&json!(2), &json!(10)));
+
+    let path = format!("rollouts/{}", id(&planned));
+    let started = ground.post(&format!("{path}/start"), &json!({})).await.json();
+    assert_eq!(started["state"], "running");
+    assert!(started["holds"].as_str().unwrap().contains("clock"), "nothing vouches for it: {started}");
+    assert_eq!(ground.post(&format!("{path}/start"), &json!({})).await.code(), "not-possible");
+    let remove = || ground.call(crate::admin::call::Origin::Local, Request::delete(format!("/api/v1/{path}")), "");
+    assert_eq!(remove().await.code(), "not-possible", "it runs");
+    let stopped = ground.post(&format!("{path}/stop"), &json!({})).await.json();
+    assert_eq!(stopped["state"], "stopped");
+    let kept = ground.store.rollouts().remove(0);
+    assert!(matches!(kept.state, RolloutState::Stopped { why: None, .. }));
+    assert_eq!(ground.post(&format!("{path}/back"), &json!({})).await.code(), "not-possible");
+    assert_eq!(remove().await.status, StatusCode::OK);
+    assert_eq!(ground.get(&path).await.code(), "rollout-unknown");
+    assert_eq!(ground.get("rollouts").await.json()["rollouts"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_plan_is_named() {
+    let ground = Ground::new().await;
+    let image = image(&ground, "66.87.0.10", &[]).await;
+    let fields = |answer: Value| -> Vec<String> {
+        answer["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+    };
+    let wrong = json!({
+        "image": "none", "organisation": "nobody", "group": "none", "phones": ["805ec0999999"],
+        "plan": { "canary": 0, "hours": "late", "patience": 0 },
+    });
+    let expected = ["image", "organisation", "group", "phones", "plan.canary", "plan.patience", "plan.hours"];
+    assert_eq!(fields(ground.post("rollouts", &wrong).await.json()), expected);
+    let hours = |more: Value| {
+        let mut plan = json!({ "hours": "22:00-06:00" });
+        plan.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "image": image, "organisation": "Branch", "plan": plan })
+    };
+    assert_eq!(fields(ground.post("rollouts", &hours(json!({}))).await.json()), ["plan.zone"], "nobody said where");
+    assert_eq!(fields(ground.post("rollouts", &hours(json!({ "zone": "Mars" }))).await.json()), ["plan.zone"]);
+    let late = hours(json!({ "zone": "UTC", "days": ["someday"] }));
+    assert_eq!(fields(ground.post("rollouts", &late).await.json()), ["plan.days"]);
+
+    let mut organisation = test_data::organisation();
+    organisation.settings = Settings::NONE.with("regional.time_zone", "Australia/Sydney").unwrap();
+    ground.store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).await.unwrap();
+    let planned = ground.post("rollouts", &hours(json!({}))).await.json();
+    assert_eq!(planned["plan"]["zone"], "Australia/Sydney");
+}
+
+#[tokio::test]
+async fn from_who_is_behind_it_is_one_click_to_a_plan() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    for (number, model, runs) in
+        [(1, "T46S", "66.86.0.15"), (2, "T46S", "66.86.0.15"), (3, "T46S", "66.87.0.10"), (4, "T54W", "96.86.0.1")]
+    {
+        list(&ground, number, model, runs).await;
+    }
+    let image = image(&ground, "66.87.0.10", &["T46S"]).await;
+    let versions = ground.get("firmware/versions").await.json();
+    assert_eq!(versions["behind"], 2, "{versions}");
+
+    let page = ground.browse(&browser, "/firmware").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    for part in ["2 phones are behind", "66.86.0.15", "Plan a roll-out", "fetching it is not enabled", &image] {
+        assert!(page.text.contains(part), "{part} is missing:\n{}", page.text);
+    }
+    assert!(!page.text.contains("<script>") && !page.text.contains(" style="), "nothing inline");
+    let planned = ground.submit(&browser, "/firmware/plan", &format!("image={image}&model=T46S")).await;
+    let place = planned.header("location").to_owned();
+    assert!(place.starts_with("/rollouts/"), "{}", planned.text);
+    let path = place.split('?').next().unwrap();
+    let page = ground.browse(&browser, &place).await;
+    for part in ["T46S to 66.87.0.10", "Start it", "has not begun", "Remove T46S"] {
+        assert!(page.text.contains(part), "{part} is missing:\n{}", page.text);
+    }
+    assert_eq!(ground.submit(&browser, &format!("{path}/start"), "").await.header("location"), path);
+    let page = ground.browse(&browser, path).await;
+    assert!(
+        page.text.contains("Stop it") && page.text.contains("the clock of the box is not trusted"),
+        "{}",
+        page.text
+    );
+    // Without the token of the session nothing happens.
+    let request = Request::post(format!("{path}/stop")).header("cookie", &browser.cookie);
+    let forged = ground.call(BROWSER, request.header("origin", "https://box.lan"), "").await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    assert_eq!(ground.store.rollouts()[0].state, RolloutState::Running);
+}
+
+#[tokio::test]
+async fn an_administrator_vouches_for_a_clock_that_says_what_theirs_does() {
+    let ground = Ground::new().await;
+    let status = ground.get("status").await.json();
+    assert_eq!(status["time_trusted"], false);
+    for wrong in ["2001-01-01T00:00:00Z", "2099-01-01T00:00:00+02:00"] {
+        assert_eq!(ground.post("clock", &json!({ "time": wrong })).await.code(), "clock-differs", "{wrong}");
+    }
+    assert_eq!(ground.post("clock", &json!({ "time": "noon" })).await.code(), "malformed");
+    assert_eq!(ground.post("clock", &json!({ "time": status["time"] })).await.status, StatusCode::OK);
+    assert_eq!(ground.get("status").await.json()["time_trusted"], true);
+}

@@ -1,0 +1,304 @@
+//! PURE. Roll-outs: whose turn comes, who is done, and when one stops by itself.
+//!
+//! ```text
+//!            ┌──────────── put off (on a call) ◄──────────┐
+//!            ▼                                            │
+//!  waiting ──► updating ── told, and heard with the old release, and nothing fetched
+//!                 ├── heard with the image's release ──► done
+//!                 └── patience over ──────────────────► failed ── too many ──► the roll-out stops
+//! ```
+//!
+//! The first wave are the canaries, at least one of each model: none of them may fail. Then one wave follows the other.
+//! Nothing begins and nothing is given up while the clock is not trusted: a box that wakes up in the wrong year must not
+//! take every phone for lost.
+
+pub mod back;
+pub mod versions;
+mod waves;
+pub mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::catalogue::{self, Advice};
+use super::version::Numbering;
+use crate::brands::Images;
+use crate::model::{Firmware, Mac, Now, Reason, Rollout, RolloutState, Timestamp, Turn, Wave};
+
+/// How often a phone may put its update off.
+const MOST_PUT_OFF: u8 = 3;
+
+/// A phone as a roll-out sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its address.
+    pub mac: Mac,
+    /// Folder name of its brand, once known.
+    pub brand: Option<String>,
+    /// Its model, once known.
+    pub model: Option<String>,
+    /// The release that it reported last.
+    pub runs: Option<String>,
+    /// When it last fetched its own file with its own login.
+    pub heard: Option<Timestamp>,
+    /// When it last began to fetch the image.
+    pub fetched: Option<Timestamp>,
+}
+
+/// What a step is decided on.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// The image of the roll-out.
+    pub image: &'a Firmware,
+    /// Whether its bytes are on the box.
+    pub here: bool,
+    /// All images: some may be steps on the way.
+    pub catalogue: &'a [Firmware],
+    /// How the brand's phones are updated.
+    pub images: Option<&'a Images>,
+    /// The phones that the scope names.
+    pub phones: &'a [Candidate],
+    /// Since when the box has run with a clock that can be trusted: phones are not held to have been silent before.
+    pub up: Timestamp,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The roll-out after it.
+    pub rollout: Rollout,
+    /// Phones that are to fetch their files now.
+    pub tell: Vec<Mac>,
+    /// What is to be recorded, and about which phone.
+    pub say: Vec<(Option<Mac>, Reason)>,
+}
+
+/// Why no phone's turn comes for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Hold {
+    /// Nothing vouches for the clock of the box.
+    #[error("the clock of the box is not trusted yet")]
+    Clock,
+    /// It is the wrong time of the day or week.
+    #[error("its hours have not come")]
+    Window,
+    /// The image is not on the box.
+    #[error("its image is not on the box yet")]
+    Image,
+}
+
+/// Why a running roll-out holds, if it does.
+pub fn hold(rollout: &Rollout, here: bool, now: Now) -> Option<Hold> {
+    if !now.trusted {
+        return Some(Hold::Clock);
+    }
+    if rollout.plan.window.as_ref().is_some_and(|window| !window::is_open(window, now.wall)) {
+        return Some(Hold::Window);
+    }
+    (!here).then_some(Hold::Image)
+}
+
+/// The roll-out as it begins, or begins again: phones that failed get another turn.
+pub fn start(rollout: &Rollout) -> Rollout {
+    let mut next = rollout.clone();
+    next.state = RolloutState::Running;
+    next.wave = Wave::default();
+    for turn in next.phones.values_mut() {
+        if matches!(turn, Turn::Updating { .. } | Turn::PutOff { .. } | Turn::Failed { .. } | Turn::Away) {
+            *turn = Turn::Waiting;
+        }
+    }
+    next
+}
+
+/// The next step of a roll-out, at this moment.
+pub fn step(rollout: &Rollout, world: &World<'_>, now: Now) -> Step {
+    let mut step = Step { rollout: rollout.clone(), tell: Vec::new(), say: Vec::new() };
+    let running = match rollout.state {
+        RolloutState::Running => true,
+        // Those that were updating when it stopped are still looked after.
+        RolloutState::Stopped { .. } => false,
+        RolloutState::Planned | RolloutState::Finished { .. } => return step,
+    };
+    if running {
+        step.take_in(world);
+    }
+    for candidate in world.phones {
+        step.look(candidate, world, now);
+    }
+    if running && now.trusted && !step.stop(now) {
+        step.go_on(world, now);
+    }
+    step
+}
+
+impl Step {
+    /// New phones get a turn, and those that are gone lose theirs.
+    fn take_in(&mut self, world: &World<'_>) {
+        let phones = &mut self.rollout.phones;
+        let named = &self.rollout.scope.phones;
+        let there: BTreeSet<Mac> = world.phones.iter().map(|phone| phone.mac).collect();
+        phones.retain(|mac, _| there.contains(mac));
+        self.rollout.wave.phones.retain(|mac| there.contains(mac));
+        for phone in world.phones {
+            let suits = phone.brand.as_deref().is_some_and(|brand| world.image.suits(brand, phone.model.as_deref()));
+            // Of an organisation or a group only those are meant that the image is for.
+            if suits || named.contains(&phone.mac) {
+                phones.entry(phone.mac).or_insert(Turn::Waiting);
+            }
+        }
+    }
+
+    /// What has become of a phone.
+    fn look(&mut self, phone: &Candidate, world: &World<'_>, now: Now) {
+        let Some(turn) = self.rollout.phones.get(&phone.mac).cloned() else { return };
+        let release = world.image.release.as_str();
+        let brand = phone.brand.as_deref().unwrap_or_default();
+        let known = (brand, phone.model.as_deref());
+        let advice = catalogue::next(world.image, world.catalogue, world.images, known, phone.runs.as_deref());
+        let done = |before: &Option<String>| Turn::Done { at: now.wall, before: before.clone() };
+        let new = match (&turn, &advice) {
+            (Turn::Done { .. }, _) => return,
+            (Turn::Updating { before, .. } | Turn::Failed { before, .. }, Advice::Right) => {
+                self.say.push((Some(phone.mac), Reason::FirmwareRight { release: release.to_owned() }));
+                done(before)
+            }
+            (_, Advice::Right) => done(&None),
+            (Turn::Updating { before, .. }, Advice::Stuck(why)) => {
+                self.fail(phone.mac, before, why.to_string(), (release, now))
+            }
+            (Turn::Failed { .. }, _) => return,
+            (_, Advice::Stuck(why)) => Turn::Refused { why: why.to_string() },
+            (Turn::Refused { .. }, Advice::Take(_)) => Turn::Waiting,
+            (Turn::Updating { .. }, Advice::Take(_)) => match self.updating(phone, &turn, world, now) {
+                Some(new) => new,
+                None => return,
+            },
+            (Turn::Waiting | Turn::PutOff { .. } | Turn::Away, Advice::Take(_)) => return,
+        };
+        self.rollout.phones.insert(phone.mac, new);
+    }
+
+    /// What has become of a phone that runs another release still.
+    fn updating(&mut self, phone: &Candidate, turn: &Turn, world: &World<'_>, now: Now) -> Option<Turn> {
+        let Turn::Updating { since, before, step, fetched, put_off } = turn.clone() else { return None };
+        let hardware = world.images.map_or(0, |images| images.hardware_numbers);
+        let climbed = |runs: &&str| step.as_deref().is_some_and(|step| !Numbering { hardware }.same(runs, step));
+        if let Some(runs) = phone.runs.as_deref().filter(climbed) {
+            // One step of the ladder: it has all its time again for the next one.
+            return Some(Turn::Updating {
+                since: now.wall,
+                before,
+                step: Some(runs.to_owned()),
+                fetched: None,
+                put_off,
+            });
+        }
+        if let (None, Some(at)) = (fetched, phone.fetched.filter(|at| *at >= since)) {
+            return Some(Turn::Updating { since, before, step, fetched: Some(at), put_off });
+        }
+        let patient = since.max(world.up).plus(self.rollout.plan.patience());
+        if !now.trusted || now.wall < patient {
+            return None;
+        }
+        let heard = phone.heard.filter(|at| *at > since);
+        let runs = phone.runs.as_deref().unwrap_or("a release that it does not say");
+        let why = match (fetched, heard) {
+            (None, Some(_)) if put_off + 1 < MOST_PUT_OFF => {
+                self.rollout.wave.phones.retain(|mac| *mac != phone.mac);
+                return Some(Turn::PutOff { times: put_off + 1 });
+            }
+            (None, Some(_)) => format!("it came {MOST_PUT_OFF} times and did not fetch the image"),
+            (None, None) => "it was not heard of since it was told".to_owned(),
+            (Some(fetched), Some(heard)) if heard > fetched => format!("it fetched the image and still runs {runs}"),
+            (Some(_), _) => "it began to fetch the image and was not heard of since".to_owned(),
+        };
+        Some(self.fail(phone.mac, &before, why, (world.image.release.as_str(), now)))
+    }
+
+    fn fail(&mut self, mac: Mac, before: &Option<String>, why: String, (release, now): (&str, Now)) -> Turn {
+        self.say.push((Some(mac), Reason::FirmwareFailed { release: release.to_owned() }));
+        Turn::Failed { at: now.wall, before: before.clone(), why }
+    }
+
+    /// Stops when too many have failed; whether it did.
+    fn stop(&mut self, now: Now) -> bool {
+        let failed: Vec<(&Mac, &String)> = self
+            .rollout
+            .phones
+            .iter()
+            .filter_map(|(mac, turn)| match turn {
+                Turn::Failed { why, .. } => Some((mac, why)),
+                _ => None,
+            })
+            .collect();
+        let canaries = self.rollout.wave.number == 0;
+        let may_fail = if canaries { 0 } else { self.rollout.plan.may_fail };
+        let why = match failed.as_slice() {
+            many if many.len() as u64 <= u64::from(may_fail) => return false,
+            [(mac, why), ..] if canaries => format!("{mac} of the first phones failed: {why}"),
+            [(mac, why)] => format!("{mac} failed: {why}"),
+            [(mac, why), rest @ ..] => {
+                format!("{} phones failed, and {may_fail} may; {mac}, as one of them: {why}", rest.len() + 1)
+            }
+            [] => return false,
+        };
+        self.rollout.state = RolloutState::Stopped { at: now.wall, why: Some(why.clone()) };
+        self.say.push((None, Reason::RolloutStopped { name: self.rollout.name.clone(), why }));
+        true
+    }
+
+    /// Has turns begin, wave by wave, until all had theirs.
+    fn go_on(&mut self, world: &World<'_>, now: Now) {
+        let is = |phones: &BTreeMap<Mac, Turn>, mac: &Mac, open: fn(&Turn) -> bool| phones.get(mac).is_some_and(open);
+        let open = |turn: &Turn| matches!(turn, Turn::Waiting | Turn::Updating { .. } | Turn::PutOff { .. });
+        if !self.rollout.wave.phones.iter().any(|mac| is(&self.rollout.phones, mac, open)) {
+            match waves::next(&self.rollout, world, now.wall) {
+                Some(wave) => self.rollout.wave = wave,
+                None => return self.finish(now),
+            }
+        }
+        if hold(&self.rollout, world.here, now).is_some() {
+            return;
+        }
+        let at_work = self.rollout.phones.values().filter(|turn| matches!(turn, Turn::Updating { .. })).count();
+        let most = usize::try_from(self.rollout.plan.at_once).unwrap_or(usize::MAX);
+        let next: Vec<&Candidate> = self
+            .rollout
+            .wave
+            .phones
+            .iter()
+            .filter(|mac| is(&self.rollout.phones, mac, |turn| matches!(turn, Turn::Waiting | Turn::PutOff { .. })))
+            .filter_map(|mac| world.phones.iter().find(|phone| phone.mac == *mac))
+            .take(most.saturating_sub(at_work))
+            .collect();
+        for phone in next {
+            let put_off = match self.rollout.phones.get(&phone.mac) {
+                Some(Turn::PutOff { times }) => *times,
+                _ => 0,
+            };
+            let (before, step) = (phone.runs.clone(), phone.runs.clone());
+            let turn = Turn::Updating { since: now.wall, before, step, fetched: None, put_off };
+            self.rollout.phones.insert(phone.mac, turn);
+            self.tell.push(phone.mac);
+            self.say.push((Some(phone.mac), Reason::FirmwareBehind { release: world.image.release.clone() }));
+        }
+    }
+
+    /// Everybody had a turn who was there. The others are told when they come.
+    fn finish(&mut self, now: Now) {
+        if self.rollout.phones.values().any(|turn| matches!(turn, Turn::Updating { .. })) {
+            return;
+        }
+        for turn in self.rollout.phones.values_mut() {
+            if matches!(turn, Turn::Waiting | Turn::PutOff { .. }) {
+                *turn = Turn::Away;
+            }
+        }
+        self.rollout.state = RolloutState::Finished { at: now.wall };
+        self.rollout.wave.phones.clear();
+        self.say.push((None, Reason::RolloutFinished { name: self.rollout.name.clone() }));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,395 @@
+//! A roll-out over phones that behave in every way that phones do, hour by hour and step by step.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::*;
+use crate::brands::{Brand, Registry};
+use crate::model::{FirmwareSource, Id, RolloutPlan, RolloutScope, UpdateWindow};
+
+const START: Timestamp = Timestamp::from_secs(1_790_000_000);
+const NEW: &str = "66.87.0.10";
+const OLD: &str = "66.86.0.15";
+const PATIENCE: u64 = 600;
+
+/// What a phone does when it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Does {
+    /// It fetches the image and comes back with it.
+    Updates,
+    /// It fetches the image and is never heard of again.
+    Dies,
+    /// It comes, fetches its file and not the image, so many times, and then updates.
+    IsOnACall(u32),
+    /// It loses its power on the way, comes back with what it ran, and then updates.
+    LosesPower,
+    /// It does not listen.
+    Sleeps,
+}
+
+struct Branch {
+    rollout: Rollout,
+    image: Firmware,
+    here: bool,
+    phones: Vec<(Candidate, Does)>,
+    told: Vec<Mac>,
+    said: Vec<(Option<Mac>, Reason)>,
+    now: Now,
+}
+
+fn mac(number: u8) -> Mac {
+    Mac::new([0x80, 0x5e, 0xc0, 0, 0, number])
+}
+
+fn image(release: &str, models: &[&str], needs: Option<&str>) -> Firmware {
+    Firmware {
+        id: Id::from_bytes([9; 16]),
+        version: 1,
+        origin: Id::from_bytes([0; 16]),
+        brand: brand().id.clone(),
+        models: models.iter().map(|&model| model.to_owned()).collect(),
+        release: release.into(),
+        name: "image.rom".into(),
+        sha256: None,
+        size: None,
+        source: FirmwareSource::Uploaded,
+        needs: needs.map(str::to_owned),
+        notes: String::new(),
+        pinned: false,
+        created: START,
+    }
+}
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::builtin().unwrap());
+
+/// A brand whose releases begin with a number for the hardware, and that takes older ones.
+fn brand() -> &'static Brand {
+    let fits = |images: &Images| images.hardware_numbers == 1 && images.rollback;
+    REGISTRY.brands().find(|brand| brand.firmware.as_ref().is_some_and(fits)).unwrap()
+}
+
+impl Branch {
+    /// Phones by what they do, each of the first model but for every second one.
+    fn new(plan: RolloutPlan, does: &[Does]) -> Self {
+        let brand = &brand().id;
+        let phone = |number: u8| Candidate {
+            mac: mac(number),
+            brand: Some(brand.clone()),
+            model: Some(if number.is_multiple_of(2) { "M1" } else { "M2" }.into()),
+            runs: Some(OLD.into()),
+            heard: Some(START),
+            fetched: None,
+        };
+        let rollout = Rollout {
+            id: Id::from_bytes([1; 16]),
+            version: 1,
+            origin: Id::from_bytes([0; 16]),
+            name: "new one".into(),
+            firmware: Id::from_bytes([9; 16]),
+            scope: RolloutScope::default(),
+            plan,
+            state: RolloutState::Planned,
+            wave: Wave::default(),
+            phones: BTreeMap::new(),
+            created: START,
+        };
+        Self {
+            rollout: start(&rollout),
+            image: image(NEW, &["M1", "M2"], None),
+            here: true,
+            phones: (0..).map(phone).zip(does.iter().copied()).collect(),
+            told: Vec::new(),
+            said: Vec::new(),
+            now: Now { monotonic: Duration::ZERO, wall: START, trusted: true },
+        }
+    }
+
+    /// One look at the roll-out; those who are told in it act at once.
+    fn step(&mut self) {
+        let candidates: Vec<Candidate> = self.phones.iter().map(|(phone, _)| phone.clone()).collect();
+        let catalogue = [self.image.clone()];
+        let world = World {
+            image: &self.image,
+            here: self.here,
+            catalogue: &catalogue,
+            images: brand().firmware.as_ref(),
+            phones: &candidates,
+            up: START,
+        };
+        let step = step(&self.rollout, &world, self.now);
+        self.rollout = step.rollout;
+        self.said.extend(step.say);
+        for mac in step.tell {
+            self.told.push(mac);
+            self.is_told(mac);
+        }
+    }
+
+    fn is_told(&mut self, mac: Mac) {
+        let now = self.now.wall;
+        let (phone, does) = self.phones.iter_mut().find(|(phone, _)| phone.mac == mac).unwrap();
+        let later = |seconds| now.plus(Duration::from_secs(seconds));
+        let heard = later(1);
+        match *does {
+            Does::Updates => (phone.heard, phone.fetched, phone.runs) = (Some(heard), Some(heard), Some(NEW.into())),
+            Does::Dies => (phone.heard, phone.fetched) = (Some(heard), Some(heard)),
+            Does::IsOnACall(times) => {
+                phone.heard = Some(heard);
+                *does = if times > 1 { Does::IsOnACall(times - 1) } else { Does::Updates };
+            }
+            Does::LosesPower => {
+                (phone.heard, phone.fetched) = (Some(heard), Some(heard));
+                *does = Does::Updates;
+            }
+            Does::Sleeps => {}
+        }
+    }
+
+    /// Time goes by, and the roll-out is looked at every minute.
+    fn pass(&mut self, minutes: u64) {
+        for _ in 0..minutes {
+            self.step();
+            self.now.wall = self.now.wall.plus(Duration::from_secs(60));
+        }
+        self.step();
+    }
+
+    fn turn(&self, number: u8) -> &Turn {
+        &self.rollout.phones[&mac(number)]
+    }
+
+    fn at_work(&self) -> usize {
+        self.rollout.phones.values().filter(|turn| matches!(turn, Turn::Updating { .. })).count()
+    }
+
+    fn is_done(&self, number: u8) -> bool {
+        matches!(self.turn(number), Turn::Done { .. })
+    }
+}
+
+fn plan(canary: u32, wave: u32, at_once: u32, may_fail: u32) -> RolloutPlan {
+    RolloutPlan { canary, wave, at_once, window: None, patience: PATIENCE, may_fail }
+}
+
+#[test]
+fn canaries_of_each_model_go_first_and_then_waves_never_too_many_at_once() {
+    let mut branch = Branch::new(plan(1, 6, 4, 0), &[Does::Sleeps; 20]);
+    branch.step();
+    // Two models: two canaries, though the plan says one.
+    assert_eq!(branch.told, [mac(0), mac(1)]);
+    branch.phones.iter_mut().for_each(|(_, does)| *does = Does::Updates);
+    branch.is_told(mac(0));
+    branch.step();
+    assert_eq!((branch.told.len(), branch.rollout.wave.number), (2, 0), "all canaries come before the first wave");
+    branch.phones.iter_mut().for_each(|(_, does)| *does = Does::Sleeps);
+    let done = |branch: &mut Branch, number: usize| branch.phones[number].0.runs = Some(NEW.into());
+    done(&mut branch, 1);
+    branch.step();
+    assert_eq!((branch.rollout.wave.number, branch.rollout.wave.phones.len(), branch.at_work()), (1, 6, 4));
+    done(&mut branch, 2);
+    done(&mut branch, 3);
+    branch.step();
+    assert_eq!((branch.told.len(), branch.at_work()), (8, 4));
+    (4..8).for_each(|number| done(&mut branch, number));
+    branch.step();
+    assert_eq!((branch.rollout.wave.number, branch.at_work()), (2, 4), "one wave follows the other");
+    branch.phones.iter_mut().for_each(|(phone, _)| phone.runs = Some(NEW.into()));
+    branch.pass(1);
+    assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }));
+    assert_eq!(branch.said.last().unwrap().1, Reason::RolloutFinished { name: "new one".into() });
+}
+
+#[test]
+fn it_stops_by_itself_when_a_canary_or_too_many_others_do_not_come_back() {
+    let mut branch = Branch::new(plan(2, 5, 5, 3), &[Does::Updates, Does::Dies, Does::Updates, Does::Updates]);
+    branch.pass(PATIENCE / 60 + 1);
+    let RolloutState::Stopped { why: Some(why), .. } = &branch.rollout.state else { panic!("{:?}", branch.rollout) };
+    assert!(why.contains(&mac(1).to_string()) && why.contains("was not heard of since"), "{why}");
+    assert_eq!((branch.told.len(), branch.is_done(0)), (2, true));
+    assert_eq!(*branch.turn(2), Turn::Waiting, "nobody else is put at risk");
+
+    for (may_fail, stops) in [(1, true), (2, false)] {
+        let mut does = [Does::Updates; 10];
+        (does[7], does[8]) = (Does::Dies, Does::Sleeps);
+        let mut branch = Branch::new(plan(2, 4, 4, may_fail), &does);
+        branch.pass(PATIENCE / 60 * 3);
+        assert_eq!(matches!(branch.rollout.state, RolloutState::Stopped { .. }), stops, "{may_fail}");
+        assert_eq!(matches!(branch.rollout.state, RolloutState::Finished { .. }), !stops, "{may_fail}");
+        assert!(matches!(branch.turn(7), Turn::Failed { .. }), "{may_fail}");
+    }
+}
+
+#[test]
+fn a_phone_on_a_call_has_its_turn_again_and_one_that_lost_its_power_has_time() {
+    let does = [Does::Updates, Does::Updates, Does::IsOnACall(2), Does::LosesPower, Does::Updates];
+    let mut branch = Branch::new(plan(1, 5, 5, 0), &does);
+    branch.pass(3);
+    assert!(matches!(branch.turn(2), Turn::Updating { fetched: None, .. }), "{:?}", branch.turn(2));
+    assert!(matches!(branch.turn(3), Turn::Updating { fetched: Some(_), .. }), "{:?}", branch.turn(3));
+    // It comes back by itself, reads its file again, and tries again.
+    branch.is_told(mac(3));
+    branch.pass(1);
+    assert!(branch.is_done(3));
+    branch.pass(PATIENCE / 60);
+    assert!(matches!(branch.turn(2), Turn::Updating { put_off: 1, .. }), "{:?}", branch.turn(2));
+    branch.pass(PATIENCE / 60 + 1);
+    assert!(branch.is_done(2) && matches!(branch.rollout.state, RolloutState::Finished { .. }));
+
+    let mut branch = Branch::new(plan(1, 5, 5, 0), &[Does::Updates, Does::Updates, Does::IsOnACall(99)]);
+    branch.pass(PATIENCE / 60 * 4);
+    let Turn::Failed { why, .. } = branch.turn(2) else { panic!("{:?}", branch.turn(2)) };
+    assert!(why.contains("3 times"), "{why}");
+}
+
+#[test]
+fn a_canary_on_a_call_is_replaced_and_not_taken_for_a_failure() {
+    let does = [Does::IsOnACall(1), Does::Updates, Does::Updates, Does::Updates];
+    let mut branch = Branch::new(plan(2, 5, 5, 0), &does);
+    branch.pass(PATIENCE / 60 + 1);
+    assert_eq!(branch.told[..3], [mac(0), mac(1), mac(2)]);
+    branch.pass(PATIENCE / 60 + 1);
+    assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }), "{:?}", branch.rollout.state);
+}
+
+#[test]
+fn nothing_begins_and_nobody_is_given_up_while_the_clock_is_not_trusted() {
+    let mut branch = Branch::new(plan(1, 5, 5, 0), &[Does::Dies; 4]);
+    branch.now.trusted = false;
+    branch.pass(1000);
+    assert!(branch.told.is_empty() && branch.said.is_empty());
+    assert_eq!(hold(&branch.rollout, true, branch.now), Some(Hold::Clock));
+    branch.now.trusted = true;
+    branch.now.wall = START;
+    branch.step();
+    assert_eq!(branch.told.len(), 2);
+    // The power fails, and the box wakes up in another year.
+    branch.now = Now { wall: START.plus(Duration::from_secs(1_000_000)), trusted: false, ..branch.now };
+    branch.pass(1000);
+    assert_eq!((branch.at_work(), &branch.rollout.state), (2, &RolloutState::Running));
+}
+
+#[test]
+fn what_a_phone_did_while_the_box_was_down_is_not_held_against_it() {
+    let mut branch = Branch::new(plan(1, 5, 5, 0), &[Does::Sleeps; 2]);
+    branch.step();
+    branch.now.wall = START.plus(Duration::from_secs(PATIENCE * 10));
+    let candidates: Vec<Candidate> = branch.phones.iter().map(|(phone, _)| phone.clone()).collect();
+    let mut world = World {
+        image: &branch.image,
+        here: true,
+        catalogue: &[],
+        images: None,
+        phones: &candidates,
+        up: branch.now.wall,
+    };
+    assert_eq!(step(&branch.rollout, &world, branch.now).rollout, branch.rollout);
+    world.up = START;
+    assert!(matches!(step(&branch.rollout, &world, branch.now).rollout.state, RolloutState::Stopped { .. }));
+}
+
+#[test]
+fn it_waits_for_its_hours_and_for_its_image() {
+    let mut branch = Branch::new(plan(1, 1, 1, 0), &[Does::Updates; 4]);
+    // START is 16:13:20 in Berlin.
+    let zone = "Europe/Berlin".to_owned();
+    branch.rollout.plan.window = Some(UpdateWindow { from: 22 * 60, until: 6 * 60, days: [false; 7], zone });
+    branch.here = false;
+    branch.pass(5 * 60 + 46);
+    assert!(branch.told.is_empty());
+    assert_eq!(hold(&branch.rollout, false, branch.now), Some(Hold::Window));
+    branch.pass(1);
+    assert_eq!(hold(&branch.rollout, false, branch.now), Some(Hold::Image));
+    branch.here = true;
+    branch.pass(1);
+    assert_eq!(branch.told.len(), 2);
+    // The morning comes: who has begun may end, and nobody else begins.
+    branch.now.wall = START.plus(Duration::from_secs(16 * 3600));
+    branch.phones.iter_mut().for_each(|(phone, _)| phone.heard = Some(branch.now.wall));
+    let told = branch.told.len();
+    branch.pass(60);
+    assert_eq!(branch.told.len(), told);
+}
+
+#[test]
+fn who_it_is_not_for_is_refused_and_who_is_not_there_is_not_waited_for() {
+    let mut branch = Branch::new(plan(1, 9, 9, 0), &[Does::Updates; 6]);
+    branch.phones[3].0.model = Some("M3".into());
+    branch.phones[4].0.runs = Some("77.86.0.15".into());
+    branch.phones[5].0.heard = Some(Timestamp::from_secs(START.secs() - 200_000));
+    branch.rollout.scope.phones = (0..6).map(mac).collect();
+    branch.pass(2);
+    let refused = |number| match branch.turn(number) {
+        Turn::Refused { why } => why.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(3).contains("another model"), "{}", refused(3));
+    assert!(refused(4).contains("other hardware"), "{}", refused(4));
+    assert_eq!(*branch.turn(5), Turn::Away);
+    assert!(!branch.told.contains(&mac(3)) && !branch.told.contains(&mac(4)) && !branch.told.contains(&mac(5)));
+    assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }));
+
+    // Of a whole organisation, phones of other models are simply not meant.
+    let mut branch = Branch::new(plan(1, 9, 9, 0), &[Does::Updates; 4]);
+    branch.phones[3].0.model = Some("M3".into());
+    branch.pass(2);
+    assert!(!branch.rollout.phones.contains_key(&mac(3)));
+    // One that is taken off the list, and one that runs it already.
+    branch.phones.remove(0);
+    let mut again = Branch { rollout: start(&branch.rollout), ..branch };
+    again.pass(2);
+    assert!(!again.rollout.phones.contains_key(&mac(0)));
+    assert_eq!(again.told, [mac(0), mac(1), mac(2)], "nobody is told twice");
+}
+
+#[test]
+fn a_ladder_is_climbed_with_patience_for_each_step() {
+    let mut branch = Branch::new(plan(1, 1, 1, 0), &[Does::Sleeps]);
+    branch.step();
+    let minutes = PATIENCE / 60 - 1;
+    branch.pass(minutes);
+    branch.phones[0].0.runs = Some("66.86.5.0".into());
+    branch.pass(minutes);
+    let Turn::Updating { before, step, .. } = branch.turn(0) else { panic!("{:?}", branch.turn(0)) };
+    assert_eq!((before.as_deref(), step.as_deref()), (Some(OLD), Some("66.86.5.0")));
+    branch.phones[0].0.runs = Some(NEW.into());
+    branch.step();
+    assert!(matches!(branch.turn(0), Turn::Done { before: Some(before), .. } if before == OLD));
+}
+
+#[test]
+fn the_way_back_is_the_release_that_each_had() {
+    let mut branch = Branch::new(plan(1, 9, 9, 9), &[Does::Updates; 5]);
+    branch.phones[2].0.runs = Some("66.85.0.1".into());
+    branch.phones[3].0.runs = Some(NEW.into());
+    branch.pass(2);
+    let mut old = image(OLD, &[], None);
+    old.id = Id::from_bytes([4; 16]);
+    let phones: Vec<Candidate> = branch.phones.iter().map(|(phone, _)| phone.clone()).collect();
+    let brand = brand();
+    let way = back::back(&branch.rollout, &phones, &[old.clone(), branch.image.clone()], brand.firmware.as_ref());
+    assert_eq!(way.to, BTreeMap::from([(old.id, vec![mac(0), mac(1), mac(4)])]));
+    assert_eq!(way.stay, [(mac(2), "release 66.85.0.1 is not in the catalogue".into())]);
+    let way = back::back(&branch.rollout, &phones, &[old], None);
+    assert!(way.to.is_empty() && way.stay.iter().all(|(_, why)| why.contains("no older release")), "{way:?}");
+}
+
+#[test]
+fn it_is_known_who_is_behind() {
+    let brand = brand();
+    let kind =
+        |model: &str, runs: Option<&str>| (Some(brand.id.clone()), Some(model.to_owned()), runs.map(str::to_owned));
+    let phones = [
+        kind("M1", Some(OLD)),
+        kind("M1", Some(OLD)),
+        kind("M1", Some(NEW)),
+        kind("M2", Some("77.1.0.0")),
+        kind("M1", None),
+    ];
+    let catalogue = [image(OLD, &[], None), image(NEW, &["M1"], None), image("66.87.0.9", &[], None)];
+    let report = versions::report(phones.into_iter(), &catalogue, |_| brand.firmware.as_ref());
+    let found: Vec<_> = report
+        .iter()
+        .map(|runs| (runs.release.as_deref(), runs.phones, runs.behind.map(|image| image.release.as_str())))
+        .collect();
+    assert_eq!(found, [(None, 1, None), (Some(OLD), 2, Some(NEW)), (Some(NEW), 1, None), (Some("77.1.0.0"), 1, None)]);
+}

@@ -1,0 +1,198 @@
+//! Roll-outs as they run: what the core decides is stored, phones are told, and what comes of it is recorded.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+
+use super::catalogue;
+use super::library::Library;
+use super::rollout::{self, Candidate, World};
+use crate::journal::{Journal, Live};
+use crate::model::{Door, Event, Mac, Outcome, Phone, Reason, Rollout, RolloutState, Step, Timestamp, Turn};
+use crate::store::{self, Store, Write};
+use crate::sys::clock::Clock;
+
+/// How often roll-outs are looked at, though nothing is heard.
+const TICK: Duration = Duration::from_secs(2);
+/// How soon they are looked at after something was heard.
+const SOON: Duration = Duration::from_millis(250);
+/// How often it is looked for phones that have come into the scope of a roll-out meanwhile.
+const FAR: Duration = Duration::from_secs(60);
+
+/// Has a phone fetch its files now, where there is a way to tell it. Never waits; one that cannot be told comes by itself.
+pub type Tell = Arc<dyn Fn(Mac) + Send + Sync>;
+
+/// Roll-outs, as one task drives them.
+pub struct Rollouts {
+    store: Store,
+    journal: Journal,
+    clock: Clock,
+    library: Library,
+    tell: Tell,
+    /// Since when the clock has been trusted.
+    up: Option<Timestamp>,
+    /// When each phone last began to fetch an image.
+    fetched: HashMap<Mac, Timestamp>,
+    /// When all phones were last looked at.
+    far: Option<Instant>,
+    /// Whether those whose turn it was when the box went down were told again.
+    begun: bool,
+}
+
+impl Rollouts {
+    /// Roll-outs of images of `library`; phones are told by `tell`.
+    pub fn new(library: Library, (store, journal, clock): (Store, Journal, Clock), tell: Tell) -> Self {
+        Self { store, journal, clock, library, tell, up: None, fetched: HashMap::new(), far: None, begun: false }
+    }
+
+    /// Drives them for as long as it is polled.
+    pub async fn run(mut self) -> Infallible {
+        let mut heard = self.journal.subscribe();
+        let mut next = Instant::now();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {
+                    self.all().await;
+                    next = Instant::now() + TICK;
+                }
+                news = heard.recv() => {
+                    match news {
+                        Ok(Live::Event { event, .. }) => self.note(event),
+                        Ok(Live::Journey { .. }) | Err(RecvError::Lagged(_)) => {}
+                        // The box goes down.
+                        Err(RecvError::Closed) => std::future::pending::<()>().await,
+                    }
+                    next = next.min(Instant::now() + SOON);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, event: Event) {
+        if let (Reason::FirmwareGiven { .. }, Some(mac)) = (event.reason, event.mac) {
+            self.fetched.insert(mac, event.last);
+        }
+    }
+
+    /// Takes every roll-out a step on.
+    async fn all(&mut self) {
+        let now = self.clock.now();
+        self.up = self.up.filter(|_| now.trusted).or(now.trusted.then_some(now.wall));
+        let is_live = |rollout: &Rollout| match rollout.state {
+            RolloutState::Running => true,
+            RolloutState::Stopped { .. } => rollout.phones.values().any(|turn| matches!(turn, Turn::Updating { .. })),
+            RolloutState::Planned | RolloutState::Finished { .. } => false,
+        };
+        let live: Vec<Rollout> = self.store.rollouts().into_iter().filter(is_live).collect();
+        if live.is_empty() {
+            self.fetched.clear();
+            self.begun = true;
+            return;
+        }
+        let far = self.far.is_none_or(|far| far.elapsed() >= FAR);
+        for rollout in live {
+            if let Err(error) = self.one(&rollout, far).await {
+                // Somebody changed it meanwhile, or the disk is full: the next look decides anew.
+                tracing::debug!(rollout = rollout.name, %error, "a roll-out could not go on");
+            }
+        }
+        if far {
+            self.far = Some(Instant::now());
+        }
+        self.begun = true;
+    }
+
+    async fn one(&self, rollout: &Rollout, far: bool) -> Result<(), store::Error> {
+        let now = self.clock.now();
+        let Some(image) = self.store.firmware(rollout.firmware) else {
+            let why = "its image was taken out of the catalogue".to_owned();
+            let state = RolloutState::Stopped { at: now.wall, why: Some(why.clone()) };
+            // Nobody is looked after any more: what they should run is not known.
+            let phones = rollout.phones.iter().map(|(mac, turn)| (*mac, without_image(turn))).collect();
+            self.put(Rollout { state, phones, ..rollout.clone() }).await?;
+            self.say(None, Reason::RolloutStopped { name: rollout.name.clone(), why });
+            return Ok(());
+        };
+        let here = self.library.has(&image);
+        if !here && rollout.state == RolloutState::Running {
+            self.library.want(&image);
+        }
+        let fetched = |phone: &Phone| self.fetched.get(&phone.mac).copied();
+        let phones = self.phones(rollout, far);
+        let phones: Vec<Candidate> = phones.iter().map(|phone| candidate(&self.store, phone, fetched(phone))).collect();
+        let catalogue = self.store.firmwares();
+        let world = World {
+            image: &image,
+            here,
+            catalogue: &catalogue,
+            images: self.library.images_of(&image.brand),
+            phones: &phones,
+            up: self.up.unwrap_or(now.wall),
+        };
+        let step = rollout::step(rollout, &world, now);
+        if step.rollout != *rollout {
+            self.put(step.rollout).await?;
+        }
+        for (mac, reason) in step.say {
+            self.say(mac, reason);
+        }
+        let again = if self.begun { Vec::new() } else { untold(rollout) };
+        for mac in step.tell.into_iter().chain(again) {
+            (self.tell)(mac);
+        }
+        Ok(())
+    }
+
+    /// The phones that a roll-out is for; at times, those also that came into its scope since.
+    fn phones(&self, rollout: &Rollout, far: bool) -> Vec<Arc<Phone>> {
+        let group = |id| self.store.group(id);
+        let is_in = |phone: &Arc<Phone>| catalogue::covers(&rollout.scope, phone, group);
+        if !rollout.scope.phones.is_empty() {
+            return rollout.scope.phones.iter().filter_map(|mac| self.store.phone_by_mac(*mac)).filter(is_in).collect();
+        }
+        if far || rollout.phones.is_empty() {
+            return self.store.phones().into_iter().filter(is_in).collect();
+        }
+        rollout.phones.keys().filter_map(|mac| self.store.phone_by_mac(*mac)).filter(is_in).collect()
+    }
+
+    async fn put(&self, rollout: Rollout) -> Result<(), store::Error> {
+        let expect = Some(rollout.version);
+        self.store.commit(vec![Write::PutRollout { rollout, expect }]).await
+    }
+
+    fn say(&self, mac: Option<Mac>, reason: Reason) {
+        self.journal.record(Event::new(self.clock.now().wall, Door::Box, reason).about(mac));
+    }
+}
+
+/// A phone as roll-outs see it.
+pub(crate) fn candidate(store: &Store, phone: &Phone, fetched: Option<Timestamp>) -> Candidate {
+    let journey = store.journey(phone.mac).unwrap_or_default();
+    let light = journey.lights.get(&Step::Configuration).filter(|light| light.outcome == Outcome::Done);
+    Candidate {
+        mac: phone.mac,
+        brand: phone.brand.clone(),
+        model: phone.model.clone(),
+        heard: light.map(|light| light.at),
+        runs: journey.firmware,
+        fetched,
+    }
+}
+
+/// Those whose turn it is and who have not begun to fetch the image.
+fn untold(rollout: &Rollout) -> Vec<Mac> {
+    let untold = |turn: &Turn| matches!(turn, Turn::Updating { fetched: None, .. });
+    rollout.phones.iter().filter(|(_, turn)| untold(turn)).map(|(mac, _)| *mac).collect()
+}
+
+fn without_image(turn: &Turn) -> Turn {
+    match turn {
+        Turn::Updating { .. } | Turn::PutOff { .. } => Turn::Waiting,
+        other => other.clone(),
+    }
+}
