@@ -16,6 +16,8 @@ pub enum Format {
     Quoted,
     /// Lines of `key: value`, with no quoting.
     Colon,
+    /// Lines of `key: value` in which `#` begins a comment: a value that holds one stands between double quotes.
+    ColonComment,
     /// Lines of `key value`, with no quoting.
     Blank,
     /// Lines of `key=value` in which `;` begins a comment.
@@ -63,10 +65,11 @@ impl Format {
     pub const LONGEST: usize = 1024;
 
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::KeyValue,
         Self::Quoted,
         Self::Colon,
+        Self::ColonComment,
         Self::Blank,
         Self::Semicolon,
         Self::Ini,
@@ -80,6 +83,7 @@ impl Format {
             Self::KeyValue => "key-value",
             Self::Quoted => "quoted",
             Self::Colon => "colon",
+            Self::ColonComment => "colon-comment",
             Self::Blank => "blank",
             Self::Semicolon => "semicolon",
             Self::Ini => "ini",
@@ -98,7 +102,7 @@ impl Format {
         match self {
             Self::KeyValue | Self::Ini => Some("{name} = {value}"),
             Self::Quoted => Some("{name}=\"{value}\""),
-            Self::Colon => Some("{name}: {value}"),
+            Self::Colon | Self::ColonComment => Some("{name}: {value}"),
             Self::Blank => Some("{name} {value}"),
             Self::Semicolon => Some("{name}={value}"),
             Self::Xml | Self::XmlQuoted => None,
@@ -120,6 +124,10 @@ impl Format {
             }
             Self::Quoted => between_quotes(value),
             Self::Colon => bare(value, &[], &['#', '"', '<', '!', '^']),
+            Self::ColonComment => match bare(value, &[], &['"', '<', '!', '^'])? {
+                commented if commented.contains('#') => Ok(Cow::Owned(format!("\"{}\"", between_quotes(value)?))),
+                plain => Ok(plain),
+            },
             Self::Blank => bare(value, &[], &['#', '"', '[', ';']),
             Self::Semicolon => bare(value, &[';'], &['#', '[', '{']),
             Self::Ini => bare(value, &[';', '"', '\'', ','], &['[', '!', '#']),
@@ -150,7 +158,7 @@ impl Format {
         let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'@' | b'$'));
         let rest = |b: u8| match (self, element) {
             (Self::Xml | Self::XmlQuoted, true) => b.is_ascii_alphanumeric() || b"._-".contains(&b),
-            (Self::Colon, _) => b.is_ascii_alphanumeric() || b"._-/@[]$% ".contains(&b),
+            (Self::Colon | Self::ColonComment, _) => b.is_ascii_alphanumeric() || b"._-/@[]$% ".contains(&b),
             (Self::Ini, _) => b.is_ascii_alphanumeric() || b"._-/ ".contains(&b),
             _ => b.is_ascii_alphanumeric() || b"._-/:@[]$%".contains(&b),
         };
@@ -258,7 +266,9 @@ mod tests {
     fn what_people_are_called_fits_everywhere() {
         for format in Format::ALL {
             for value in ["Zoë Müller", "100% {x}", "☎️ Hall", "Bob (2nd floor)", "a=b", "$MA", "x#y"] {
-                assert_eq!(format.escape(value).as_deref(), Ok(value), "{format:?}");
+                let between = format == Format::ColonComment && value.contains('#');
+                let written = if between { format!("\"{value}\"") } else { value.to_owned() };
+                assert_eq!(format.escape(value).as_deref(), Ok(written.as_str()), "{format:?}");
             }
         }
         for format in [Format::KeyValue, Format::Quoted, Format::Colon, Format::Blank, Format::Semicolon] {
@@ -285,6 +295,11 @@ mod tests {
             (Format::Colon, "<<END OF FILE>>", Character('<')),
             (Format::Colon, " a", OuterBlank),
             (Format::Colon, "", Empty),
+            (Format::ColonComment, "a\"#", Character('"')),
+            (Format::ColonComment, "\"a\"", Character('"')),
+            (Format::ColonComment, "#\\", Character('\\')),
+            (Format::ColonComment, "a ", OuterBlank),
+            (Format::ColonComment, "", Empty),
             (Format::Blank, "# a", Character('#')),
             (Format::Blank, "[FW]", Character('[')),
             (Format::Blank, "a ", OuterBlank),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::Event;
 
 /// How long after its first time an event may be counted once more.
-const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_secs(60);
 /// Events that are looked through for a repeat. A flood of different events pushes old ones out: they are then
 /// stored anew, which is only less tidy.
 const LOOK_BACK: usize = 256;

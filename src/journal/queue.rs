@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::fold::WINDOW;
 use crate::model::{Event, Reason};
 
 /// Events that wait for the journal's thread, at most. The last quarter is kept for hand-outs of secrets.
@@ -89,10 +90,10 @@ impl Queue {
 }
 
 impl State {
-    /// The same event, where it waits and nothing else about that phone came in between.
+    /// The same event of this minute, where it waits and nothing else about that phone came in between.
     fn same(&mut self, event: &Event) -> Option<&mut Event> {
         let latest = self.waiting.iter_mut().rev().take(LOOK_BACK).find(|earlier| earlier.mac == event.mac)?;
-        latest.repeats(event).then_some(latest)
+        (latest.repeats(event) && event.at.since(latest.at) < WINDOW).then_some(latest)
     }
 }
 

@@ -34,7 +34,8 @@ async fn work(directory: &Path, first: u32, count: u32) {
     let upstream = Upstream::start(|number, head| {
         let release = head.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
         let bytes = bytes_of(&release);
-        let from = head.lines().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok());
+        let from =
+            head.lines().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
         let total = bytes.len();
         match from {
             // Every second answer breaks off.

@@ -206,6 +206,18 @@ async fn basic_counts_over_tls_alone() {
     assert!(!plain.text.contains("line-secret-1"));
 }
 
+/// A guess over plain HTTP is a guess, listed or not: whether Basic counts there, which is asked of the phone's organisation,
+/// is not looked up for it.
+#[tokio::test]
+async fn a_guess_over_plain_http_is_answered_without_a_look_at_the_phone() {
+    let mut ground = Ground::new().await;
+    for name in [own(1), format!("/p/{}.cfg", STRANGER.plain())] {
+        let guess = ask(name).from(NO_BRANCH).plain().with("authorization", "Basic YnJhbmNoOmd1ZXNz");
+        assert_eq!(ground.once(&guess, None).await.status, StatusCode::UNAUTHORIZED);
+        ground.told(&Reason::WrongCredentials).await;
+    }
+}
+
 #[tokio::test]
 async fn nonces_are_counted_reused_and_renewed() {
     let mut ground = Ground::new().await;

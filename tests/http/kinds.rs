@@ -180,7 +180,11 @@ async fn what_a_phone_sends_up_goes_back_to_it_alone() {
         .await;
     assert_eq!((back.status, back.text.as_str()), (StatusCode::OK, "volume = 3\n"), "however the name is written");
     assert_eq!(ground.get(put("volume = 2\n")).await.status, StatusCode::OK);
-    assert_eq!(ground.get(ask(&local).login(&desk)).await.header("content-type"), "text/x-toy");
+    let kept = ground.get(ask(&local).login(&desk)).await;
+    assert_eq!(kept.header("content-type"), "text/x-toy");
+    // Nor does a browser run what it says, should one be led there with the phone's login.
+    assert_eq!(kept.header("x-content-type-options"), "nosniff");
+    assert!(kept.header("content-security-policy").ends_with("sandbox"), "{kept:?}");
     for refused in [
         ask(&local).login(&other),
         ask(&local).from(OTHER).login(&other),

@@ -14,8 +14,8 @@ use crate::model::{Door, Event, FirstContact, Id, Login, Mac, Phone, Reason, Sec
 use crate::store::{self, Write};
 use crate::sys::random;
 
-/// Characters of a phone's password: 142 bits.
-const LOGIN_PASSWORD: usize = 24;
+/// Characters of a phone's password: 119 bits. There are phones that take no more of them.
+const LOGIN_PASSWORD: usize = 20;
 /// How often a change is tried anew when the phone itself changed something meanwhile.
 const TRIES: usize = 4;
 

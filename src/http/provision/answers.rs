@@ -1,7 +1,7 @@
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
+    LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -71,6 +71,8 @@ pub(super) struct About<'a> {
     pub(super) modified: Option<Timestamp>,
     /// Whether anybody may keep a copy.
     pub(super) public: bool,
+    /// Whether a phone made it.
+    pub(super) sent_up: bool,
 }
 
 /// A file, or the word that the client has it already.
@@ -79,6 +81,12 @@ pub(super) fn file(bytes: Option<Bytes>, about: &About<'_>) -> Response<Body> {
     match bytes {
         Some(bytes) => {
             response.headers_mut().insert(CONTENT_TYPE, about.content_type.clone());
+            if about.sent_up {
+                // It comes back as it came, and from where the administrator's page is too: a browser that is led there
+                // with the phone's login must run nothing of it.
+                set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+                set(&mut response, CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
+            }
             *response.body_mut() = body(bytes);
         }
         None => *response.status_mut() = StatusCode::NOT_MODIFIED,

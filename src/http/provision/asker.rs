@@ -36,9 +36,16 @@ impl Provision {
     ) -> Result<Asker, Box<Response<Body>>> {
         let Query { peer, now, .. } = *query;
         let login = self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), peer, now);
+        let known = self.whereabouts(query);
+        let lan = target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour));
+        // Away from its place, and with a guess for a login, a listed phone is not looked up: it would take longer than
+        // another.
+        let may_look = |proof: LoginProof| proof != LoginProof::Wrong || lan == Lan::Agrees;
         let (proof, sent) = match login {
             // What was asked for is still to come.
-            Login::Proof { sent, bare: true, .. } if !self.takes_bare(target) => (LoginProof::None, sent),
+            Login::Proof { proof, sent, bare: true } if may_look(proof) && !self.takes_bare(target) => {
+                (LoginProof::None, sent)
+            }
             Login::Proof { proof, sent, .. } => (proof, sent),
             Login::Malformed(error) => {
                 self.record(query, target.claimed, Reason::HttpMalformed { what: error.to_string() });
@@ -51,12 +58,7 @@ impl Provision {
                 return Err(Box::new(answers::later(StatusCode::TOO_MANY_REQUESTS, seconds)));
             }
         };
-        let known = self.whereabouts(query);
-        let evidence = Evidence {
-            login: proof,
-            certificate: peer.certificate,
-            lan: target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour)),
-        };
+        let evidence = Evidence { login: proof, certificate: peer.certificate, lan };
         if let (Lan::Disagrees, Some(claimed)) = (evidence.lan, target.claimed) {
             self.record(query, target.claimed, Reason::MacMismatch { claimed, address: peer.address });
         }

@@ -150,6 +150,7 @@ impl Provision {
             tag: &made.tag,
             modified: modified.filter(|modified| modified.secs() <= now.secs()),
             public: !content.is_secret(),
+            sent_up: target.rule.kind == FileKind::Upload,
         };
         (answers::file((!fresh).then(|| made.bytes.clone()), &about), fresh)
     }

@@ -290,8 +290,13 @@ impl Provision {
         let mac = self.whereabouts(query).known();
         self.record(query, mac, Reason::CaGiven);
         let fresh = query.condition().is_fresh(file.revision, Some(self.root.since), false, query.now.wall);
-        let about =
-            About { content_type: &file.content_type, tag: file.tag, modified: Some(self.root.since), public: true };
+        let about = About {
+            content_type: &file.content_type,
+            tag: file.tag,
+            modified: Some(self.root.since),
+            public: true,
+            sent_up: false,
+        };
         Some(answers::file((!fresh).then_some(file.bytes), &about))
     }
 

@@ -67,7 +67,7 @@ impl Provision {
         let known = self.phone_at(address).and_then(|phone| phone.brand.clone());
         match self.registry.file_of(wanted.name(), known.as_deref()) {
             FileMatch::Served { brand, rule, places } if rule.kind == FileKind::Upload => {
-                let claimed = self.claimed(&query, &places, None);
+                let claimed = self.claimed(&query, &places);
                 let file = access_of(rule);
                 let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
                 self.take(&query, &wanted, target, Full::new(bytes)).await.status()

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, numbers, value, verbatim,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, as_told, never, numbers, value,
+    verbatim,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
@@ -37,6 +38,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: vendors 5]
+    notices: Notices { knows: |event| (event == "check-sync").then_some(Call::Look), heeds: as_told },
     words: Words { server_url: "DeviceProvisionServerUrl", authority: "none" },
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, value, verbatim,
+    Anchor, Breed, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, never, value, verbatim,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
@@ -33,6 +33,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: vendors 5]
+    notices: Notices::NONE,
     words: Words { server_url: "none", authority: "none" },
 };
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Place, Settings, Trust, Words, value, verbatim,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Place, Settings, Trust, Words, check_sync, value,
+    verbatim,
 };
 use crate::phonesim::dhcp::Options;
 use crate::phonesim::fault::Halt;
@@ -38,6 +39,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: true,
     meaning,
     restarts,
+    // [facts: vendors 5]
+    notices: Notices { knows: check_sync, heeds },
     words: Words { server_url: "TLSSRVR", authority: "TRUSTCERTS" },
 };
 
@@ -158,6 +161,11 @@ fn meaning(settings: &Settings) -> Meaning {
 /// It starts over for another server \[assumed\].
 fn restarts(before: &Settings, after: &Settings) -> bool {
     ["TLSSRVR", "TLSDIR", "TLSPORT", "FORCE_HTTP_AUTH_USERNAME"].iter().any(|key| before.get(*key) != after.get(*key))
+}
+
+/// Only where it was told to, outside of a dialogue \[facts: vendors 5\].
+fn heeds(call: Call, settings: &Settings) -> Option<Call> {
+    (value(settings, "ENABLE_OOD_RESET_NOTIFY") == Some("1")).then_some(call)
 }
 
 /// It has one user \[facts: templates that are used\].

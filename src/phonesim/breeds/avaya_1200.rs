@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, numbers, value, verbatim,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, never, numbers, value, verbatim,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
@@ -35,6 +35,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // [facts: a provisioning server in production]
+    notices: Notices { knows: |event| (event == "check-sync").then_some(Call::Look), heeds },
     words: Words { server_url: "none", authority: "none" },
 };
 
@@ -90,6 +92,11 @@ fn meaning(settings: &Settings) -> Meaning {
         trust_fault: None,
         accounts: accounts(settings),
     }
+}
+
+/// Only where it was told to \[facts: a provisioning server in production\].
+fn heeds(call: Call, settings: &Settings) -> Option<Call> {
+    (value(settings, "REMOTE_CHECK_FOR_UPDATE") == Some("YES")).then_some(call)
 }
 
 fn accounts(settings: &Settings) -> Vec<Account> {

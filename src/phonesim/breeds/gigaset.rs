@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use crate::model::Secret;
-use crate::phonesim::breed::{Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, value, verbatim};
+use crate::phonesim::breed::{
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, as_told, value, verbatim,
+};
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
 use crate::phonesim::look::{Look, Whose};
@@ -38,6 +40,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts,
+    // [facts: vendors 5]
+    notices: Notices { knows: |event| (event == "check-sync;reboot=false").then_some(Call::Look), heeds: as_told },
     words: Words { server_url: SERVER, authority: "none" },
 };
 

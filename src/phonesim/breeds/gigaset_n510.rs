@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::phonesim::breed::{
-    Anchor, Breed, File, Habits, Make, Meaning, Settings, Trust, Words, never, numbers, value,
+    Anchor, Breed, Call, File, Habits, Make, Meaning, Notices, Settings, Trust, Words, as_told, never, numbers, value,
 };
 use crate::phonesim::fault::Halt;
 use crate::phonesim::fetch::Ask;
@@ -45,6 +45,8 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
+    // It knows no reboot [facts: vendors 5].
+    notices: Notices { knows: |event| (event == "check-sync").then_some(Call::Look), heeds: as_told },
     words: Words { server_url: "aucS_DATA_SERVER", authority: "none" },
 };
 

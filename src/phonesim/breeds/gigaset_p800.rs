@@ -1,7 +1,7 @@
 //! Gigaset desk phones P7xx and P8xx, which run Snom's software under names of their own \[facts: vendors 1, 3 and 6\].
 
 use super::snom;
-use crate::phonesim::breed::{Breed, Habits, Make, Trust, Words, never, verbatim};
+use crate::phonesim::breed::{Breed, Habits, Make, Notices, Trust, Words, never, verbatim};
 use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
 
@@ -30,6 +30,7 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning: snom::meaning,
     restarts: never,
+    notices: Notices::CHECK_SYNC,
     words: Words { server_url: "setting_server", authority: "a certificate" },
 };
 

@@ -62,13 +62,14 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     for (name, whose) in names {
         look.take(&name, whose, binary)?;
     }
+    let adapter = model.starts_with("ht");
     for (name, whose) in [
         (format!("cfg{mac}.xml"), Whose::Own),
         (format!("cfg{model}.xml"), Whose::Shared),
         ("cfg.xml".into(), Whose::Shared),
     ] {
         let own = mac.clone();
-        if look.take(&name, whose, move |name, bytes| read(name, bytes, &own))? {
+        if look.take(&name, whose, move |name, bytes| read(name, bytes, &own, adapter))? {
             break;
         }
     }
@@ -76,8 +77,9 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
 }
 
 /// `gs_provision` in version 1: elements of `config` are settings by number. A `mac` that is another's is refused
-/// \[facts: vendors 3; the refusal from memory of the guides\].
-fn read(name: &str, bytes: &[u8], mac: &str) -> Result<File, Fault> {
+/// \[facts: vendors 3; the refusal from memory of the guides\]. What P194 counts differs: adapters have minutes at 3,
+/// phones at 1 \[the vendor's own configuration files\].
+fn read(name: &str, bytes: &[u8], mac: &str, adapter: bool) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;
     let outermost = elements.first().filter(|element| element.name() == "gs_provision");
@@ -93,6 +95,15 @@ fn read(name: &str, bytes: &[u8], mac: &str) -> Result<File, Fault> {
             let number = element.name().strip_prefix('P').filter(|digits| digits.parse::<u32>().is_ok());
             let key = number.ok_or_else(|| unreadable(format!("<{}> is no P value", element.name())))?;
             file.settings.push((format!("P{key}"), Some(element.text.clone())));
+            if key == "194" {
+                let every = match (adapter, element.text.as_str()) {
+                    (true, "3") | (false, "1") => "minutes",
+                    (true, "1") | (false, "2") => "daily",
+                    (true, "2") | (false, "3") => "weekly",
+                    _ => "never",
+                };
+                file.settings.push((LOOKS.into(), Some(every.into())));
+            }
         }
     }
     Ok(file)
@@ -135,12 +146,15 @@ fn server_url(settings: &Settings) -> Option<String> {
     Some(format!("{scheme}://{path}"))
 }
 
-/// 1 is daily, 2 weekly, 3 every so many minutes, 60 at least \[facts: the vendor's own configuration files\].
+/// What P194 means to this device.
+const LOOKS: &str = "looks";
+
+/// Every so many minutes, 60 at least \[facts: the vendor's own configuration files\], or daily, or weekly.
 fn polling(settings: &Settings) -> Option<Duration> {
-    let minutes = match value(settings, "P194")? {
-        "1" => 1440,
-        "2" => 10_080,
-        "3" => value(settings, "P193")?.parse::<u64>().ok()?.max(60),
+    let minutes = match value(settings, LOOKS)? {
+        "minutes" => value(settings, "P193")?.parse::<u64>().ok()?.max(60),
+        "daily" => 1440,
+        "weekly" => 10_080,
         _ => return None,
     };
     Some(Duration::from_secs(minutes * 60))
@@ -203,7 +217,7 @@ mod tests {
         let text = |mac: &str, inner: &str| {
             format!("<gs_provision version=\"1\"><mac>{mac}</mac><config version=\"1\">{inner}</config></gs_provision>")
         };
-        let read = |text: String| read("a.xml", text.as_bytes(), "000b82000001");
+        let read = |text: String| read("a.xml", text.as_bytes(), "000b82000001", false);
         let file = read(text("000B82000001", "<P271>1</P271>")).unwrap();
         assert_eq!(file.settings, [("P271".into(), Some("1".into()))]);
         assert!(read(text("000b82000002", "<P271>1</P271>")).is_err());
@@ -212,12 +226,23 @@ mod tests {
     }
 
     #[test]
+    fn adapters_count_minutes_with_another_number() {
+        for (adapter, mode, minutes) in [(false, "1", 90), (true, "3", 90), (true, "1", 1440), (false, "3", 10_080)] {
+            let inner = format!("<config version=\"1\"><P194>{mode}</P194><P193>90</P193></config>");
+            let text = format!("<gs_provision version=\"1\"><mac>000b82000001</mac>{inner}</gs_provision>");
+            let file = read("a.xml", text.as_bytes(), "000b82000001", adapter).unwrap();
+            let settings = file.settings.into_iter().map(|(key, value)| (key, value.unwrap())).collect();
+            assert_eq!(polling(&settings), Some(Duration::from_secs(minutes * 60)), "{adapter} {mode}");
+        }
+    }
+
+    #[test]
     fn acts_on_what_stands_there() {
         let settings: Settings = [
             ("P212", "2"),
             ("P237", "10.66.0.1/p"),
             ("P145", "0"),
-            ("P194", "3"),
+            (LOOKS, "minutes"),
             ("P193", "1"),
             ("P271", "1"),
             ("P35", "200"),

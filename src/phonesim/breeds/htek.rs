@@ -87,7 +87,8 @@ fn meaning(settings: &Settings) -> Meaning {
     };
     Meaning {
         server_url: get("P237").filter(fits),
-        own_server: false,
+        // 1, the default, lets option 66 go before it [facts: template of FusionPBX].
+        own_server: value(settings, "P145") == Some("0"),
         login: get("P1360").zip(get("P1361")),
         polling: minutes
             .filter(|_| get("P194").as_deref() == Some("1"))

@@ -85,7 +85,8 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// `name: value`, `#` begins a comment, `!` and `^` before a name lock it or make it a default \[facts: 3\].
+/// `name: value`, `#` begins a comment wherever it stands, but for between double quotes \[6700i guide p. C-6\]; `!` and
+/// `^` before a name lock it or make it a default \[facts: 3\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
     if text.trim_start().starts_with('<') {
@@ -100,6 +101,10 @@ fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
         match line.split_once(':') {
             Some((key, value)) if key.trim() == key && !key.is_empty() => {
                 let value = value.trim();
+                let value = match value.strip_prefix('"') {
+                    Some(quoted) => quoted.split('"').next().unwrap_or_default(),
+                    None => value.split('#').next().unwrap_or_default().trim_end(),
+                };
                 let key = key.trim_start_matches(['!', '^']).to_owned();
                 file.settings.push((key, (!value.is_empty()).then(|| value.to_owned())));
             }
@@ -170,7 +175,7 @@ mod tests {
     fn acts_on_what_stands_there() {
         let text = "# x\ndownload protocol: HTTPS\nhttps server: 10.66.0.1\nhttps path: p\nhttps port: 8443\n\
                     !sip line1 user name: 201\nsip line1 registrar ip: pbx\nsip line2 user name:\nnonsense\n\
-                    auto resync mode: 1\naction uri poll: http://a/x.xml\naction uri poll interval: 60\n";
+                    sip line1 password: \"a#b\"\nsip line1 display name: c # d\nauto resync mode: 1\naction uri poll: http://a/x.xml\naction uri poll interval: 60\n";
         let file = parse("a.cfg", text.as_bytes()).unwrap();
         assert_eq!(file.skipped, [9]);
         let mut flash = Flash::new(&BREED);
@@ -179,6 +184,7 @@ mod tests {
         assert_eq!(meaning.server_url.as_deref(), Some("https://10.66.0.1:8443/p/"));
         assert_eq!(meaning.polling, Some(Duration::from_secs(60)));
         assert_eq!(meaning.accounts.iter().map(|account| account.user.as_str()).collect::<Vec<_>>(), ["201"]);
+        assert_eq!((meaning.accounts[0].password.expose(), meaning.accounts[0].display.as_str()), ("a#b", "c"));
         flash.apply(&parse("a.cfg", b"action uri poll:\n").unwrap());
         assert_eq!(flash.meaning().polling, Some(Duration::from_secs(86_400)));
     }

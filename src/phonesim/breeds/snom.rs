@@ -111,9 +111,9 @@ pub(super) fn authorities(file: &File) -> Vec<Anchor> {
     held.chain(file.values(|key| key == AT).map(|url| Anchor::At(url.into()))).collect()
 }
 
-/// Pictures and sounds by URL \[vendor's pages, from memory\].
+/// Pictures and sounds by URL \[facts: templates in production\].
 fn resources(file: &File) -> Vec<String> {
-    file.values(|key| matches!(key, "custom_bg_image_url" | "custom_melody_url")).map(str::to_owned).collect()
+    file.values(|key| key == "custom_bg_image_url" || key.starts_with("user_custom")).map(str::to_owned).collect()
 }
 
 pub(super) fn meaning(settings: &Settings) -> Meaning {

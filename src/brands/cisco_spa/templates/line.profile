@@ -7,7 +7,7 @@
 {{ setting("Password" ~ n, line.password) -}}
 {{ setting("Use_Auth_ID" ~ n, "Yes") -}}
 {{ setting("Auth_ID" ~ n, line.auth_user) -}}
-<Proxy_{{ slot.number }}_ ua="na">{{ line.server }}:{{ line.port }}</Proxy_{{ slot.number }}_>
+<Proxy_{{ slot.number }}_ ua="na">{{ line.server }}{% if line.srv is not true %}:{{ line.port }}{% endif %}</Proxy_{{ slot.number }}_>
 {% if line.outbound_proxy %}
 <Outbound_Proxy_{{ slot.number }}_ ua="na">{{ line.outbound_proxy }}{% if line.outbound_proxy_port %}:{{ line.outbound_proxy_port }}{% endif %}</Outbound_Proxy_{{ slot.number }}_>
 {{ setting("Use_Outbound_Proxy" ~ n, "Yes") -}}
@@ -24,6 +24,7 @@
 {{ setting("Register" ~ n, line.register | flag("Yes", "No")) -}}
 {{ setting("Register_Expires" ~ n, line.expires) -}}
 {{ setting("Use_DNS_SRV" ~ n, line.srv | flag("Yes", "No")) -}}
+{{ setting("DNS_SRV_Auto_Prefix" ~ n, line.srv | flag("Yes", "No")) -}}
 {{ setting("DTMF_Tx_Method" ~ n, none if line.dtmf is none else maps.dtmf[line.dtmf]) -}}
 {{ setting("NAT_Keep_Alive_Enable" ~ n, none if line.keep_alive is none else "Yes" if line.keep_alive > 0 else "No") -}}
 {{ setting("SIP_100REL_Enable" ~ n, line.prack | flag("Yes", "No")) -}}

@@ -75,7 +75,8 @@
 {% if paging.listen %}
 <Group_Paging_Script ua="na">{% for group in paging.listen %}pggrp={{ group.address }}:{{ group.port }};name={{ paging.labels[loop.index0] | replace(";", " ") if paging.labels and paging.labels | length > loop.index0 else group.address }};num={{ 800 + loop.index0 }};listen=yes;{% endfor %}</Group_Paging_Script>
 {% endif %}
-{% if ldap.server %}
+{# It is not told to search in the clear where it should not. #}
+{% if ldap.server and ldap.security in [none, "none"] %}
 {{ setting("LDAP_Dir_Enable", "Yes") -}}
 {{ setting("LDAP_Corp_Dir_Name", ldap.server) -}}
 {{ setting("LDAP_Server", ldap.server) -}}

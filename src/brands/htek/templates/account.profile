@@ -4,7 +4,7 @@
 {% if maps.sipserver[slot.number] is not none %}
 <P{{ maps.sipserver[slot.number] }}>{{ line.server }}:{{ line.port }}</P{{ maps.sipserver[slot.number] }}>
 {% endif %}
-{{ setting("P" ~ maps.profile[slot.number], 0) if maps.profile[slot.number] is not none else "" -}}
+{{ setting("P" ~ maps.profile[slot.number], slot.number - 1 if maps.sipserver[slot.number] is not none else 0) if maps.profile[slot.number] is not none else "" -}}
 {{ setting("P" ~ maps.failoversipserver[slot.number], line.backup_server) if maps.failoversipserver[slot.number] is not none else "" -}}
 {{ setting("P" ~ maps.outboundproxy[slot.number], line.outbound_proxy) if maps.outboundproxy[slot.number] is not none else "" -}}
 {{ setting("P" ~ maps.backupoutboundproxy[slot.number], line.backup_proxy) if maps.backupoutboundproxy[slot.number] is not none else "" -}}

@@ -8,7 +8,7 @@
 {{ setting("P212", 3) -}}
 {{ setting("P194", 1) -}}
 {{ setting("P193", poll_minutes) -}}
-{{ setting("P145", 1) -}}
+{{ setting("P145", 0) -}}
 {{ setting("P24012", 1) -}}
 {{ setting("P20933", 0) -}}
 </config>

@@ -12,12 +12,13 @@
 {% endif %}
 {{ setting("P194", 1) -}}
 {{ setting("P193", poll_minutes) -}}
-{{ setting("P145", 1) -}}
+{{ setting("P145", 0) -}}
 {{ setting("P24012", 1) -}}
 {{ setting("P20933", 0) -}}
 {% if full %}
 {{ setting("P20165", 0) -}}
-{{ setting("P192", firmware_url) -}}
+{# The folder: the phone adds the name that it always asks for. #}
+{{ setting("P192", none if firmware_url is none else ((firmware_url ~ "") | split("/") | list)[:-1] | join("/")) -}}
 {% if time_zone %}
 {{ setting("P64", maps.zone[time_zone.hours]) -}}
 {{ setting("P75", 2 if time_zone.summer else 0) -}}
@@ -66,7 +67,8 @@
 {{ setting("P3726", action.missed) -}}
 {{ setting("P3727", action.busy) -}}
 {{ setting("P3728", action.idle) -}}
-{% if ldap.server %}
+{# It is not told to search in the clear where it should not. #}
+{% if ldap.server and ldap.security in [none, "none"] %}
 {{ setting("P5432", ldap.server) -}}
 {{ setting("P5433", ldap.port) -}}
 {{ setting("P5434", ldap.base) -}}
