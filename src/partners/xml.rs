@@ -53,7 +53,7 @@ pub fn walk(document: &[u8], mut each: impl FnMut(&str, BTreeMap<String, String>
             }
             Event::End(_) => depth = depth.checked_sub(1).ok_or(Unreadable::Malformed)?,
             Event::Text(text) if depth == 1 => {
-                said += std::str::from_utf8(&text).map_err(|_| Unreadable::NotText)?;
+                said += &text;
             }
             Event::DocType(_) => return Err(Unreadable::Declares),
             Event::Eof => break,
@@ -70,16 +70,13 @@ fn show(element: &BytesStart<'_>, each: &mut impl FnMut(&str, BTreeMap<String, S
     let mut attributes = BTreeMap::new();
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|_| Unreadable::Malformed)?;
-        let name = std::str::from_utf8(attribute.key.as_ref()).map_err(|_| Unreadable::NotText)?;
-        let value = std::str::from_utf8(&attribute.value).map_err(|_| Unreadable::NotText)?;
-        let value = unescape(value).map_err(|_| Unreadable::Malformed)?;
-        attributes.insert(name.to_owned(), value.into_owned());
+        let value = unescape(&attribute.value).map_err(|_| Unreadable::Malformed)?;
+        attributes.insert(attribute.key.as_ref().to_owned(), value.into_owned());
         if attributes.len() > MOST_ATTRIBUTES {
             return Err(Unreadable::TooMuch);
         }
     }
-    let name = element.local_name();
-    each(std::str::from_utf8(name.as_ref()).map_err(|_| Unreadable::NotText)?, attributes);
+    each(element.local_name().as_ref(), attributes);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod ground;
 mod pbx;
 mod place;
 mod provider;
+mod redirection;
 mod softphone;
 mod softphones;
 mod tenant;

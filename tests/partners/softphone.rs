@@ -183,7 +183,7 @@ impl Softphone {
         let mut bytes = Vec::new();
         if secure {
             let mut roots = rustls::RootCertStore::empty();
-            for pem in &self.trust {
+            if let Some(pem) = &self.trust {
                 roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
             }
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -114,7 +114,7 @@ fn document(content: impl FnOnce(&mut Output) -> Written<()>) -> Result<String, 
     let mut writer = Writer::new(Vec::new());
     let declared = writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     let root = writer.create_element("cpc_mobile").with_attribute(("version", "1.0"));
-    let written = declared.and_then(|()| root.write_inner_content(content).map(drop));
+    let written = declared.and_then(|()| root.write_inner_content(content).map(|_| ()));
     written.map_err(|error| error.to_string())?;
     String::from_utf8(writer.into_inner()).map_err(|error| error.to_string())
 }

@@ -156,15 +156,15 @@ impl Account {
 
     pub(super) fn to_value(&self) -> Value {
         context! {
-            label => self.label,
-            display => self.display,
-            user => self.user,
-            auth_user => self.auth_user,
+            label => self.label.as_str(),
+            display => self.display.as_str(),
+            user => self.user.as_str(),
+            auth_user => self.auth_user.as_str(),
             password => self.password.expose(),
-            domain => self.domain,
-            proxy => self.proxy,
-            transport => self.transport,
-            voicemail => self.voicemail,
+            domain => self.domain.as_str(),
+            proxy => self.proxy.as_str(),
+            transport => self.transport.as_str(),
+            voicemail => self.voicemail.as_str(),
         }
     }
 }

@@ -44,17 +44,17 @@ pub(super) fn values(answer: &[u8]) -> Result<Vec<Value>, Wrong> {
     loop {
         match reader.read_event().map_err(|_| Wrong::Unreadable)? {
             Event::Start(element) => {
-                path.push(String::from_utf8_lossy(element.local_name().as_ref()).into_owned());
+                path.push(element.local_name().as_ref().to_owned());
                 fault |= path.last().is_some_and(|name| name == "fault");
                 said.clear();
                 if path.len() > 24 {
                     return Err(Wrong::Unreadable);
                 }
             }
-            Event::Text(text) => said += std::str::from_utf8(&text).map_err(|_| Wrong::Unreadable)?,
+            Event::Text(text) => said += &text,
             Event::GeneralRef(reference) => {
-                let name = std::str::from_utf8(&reference).map_err(|_| Wrong::Unreadable)?;
-                let plain = escape::unescape(&format!("&{name};")).map_err(|_| Wrong::Unreadable)?.into_owned();
+                let plain =
+                    escape::unescape(&format!("&{};", &*reference)).map_err(|_| Wrong::Unreadable)?.into_owned();
                 said += &plain;
             }
             Event::End(_) => {
