@@ -221,6 +221,7 @@ async fn measure(phones: u32, askers: u32) {
     let parts = Parts {
         store: store.clone(),
         journal: journal.clone(),
+        pairing: block66::pairing::Pairing::new(store.clone(), Id::new(START, 1)),
         registry: Arc::new(Registry::builtin().unwrap()),
         clock,
         networks: Vec::new(),
@@ -231,8 +232,9 @@ async fn measure(phones: u32, askers: u32) {
             listen: (Ipv4Addr::LOCALHOST, port).into(),
             listen_tls: (Ipv4Addr::LOCALHOST, 0).into(),
             proxy: None,
+            registrar: None,
             realms: Vec::new(),
-            resync_on_change: true,
+            resync_on_change: None,
         },
         otherwise: Arc::new(BTreeMap::new()),
     };

@@ -31,6 +31,7 @@ pub mod phonesim;
 pub mod pki;
 pub mod sip;
 pub mod sntp;
+pub mod steward;
 pub mod store;
 pub mod sys;
 pub mod tftp;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use block66::model::Transport;
 use block66::sip::address::{Uri, Via};
 use block66::sip::digest::{Challenge, Login};
+use block66::sip::notify;
 use block66::sip::pnp::{self, Ask, Parts};
 use block66::sip::transaction::{Hop, Outcome, Timers, Transactions};
 use block66::sip::wire::{self, Framer, Message, Method};
@@ -91,6 +92,8 @@ fn check(message: &Message) {
             assert!(!answer.contains(['\r', '\n']), "an answer has a line end");
         }
     }
+    // Where a registrar says that a phone is.
+    let _ = notify::registered(message);
     if let Some(ask) = Ask::read(message) {
         let from = "10.66.0.10:5062".parse().unwrap();
         let to = ask.tell_at(from);

@@ -66,6 +66,10 @@ impl Answer {
         Self::new(problem.status(), "application/problem+json", bytes).with_retry(problem)
     }
 
+    pub(crate) fn bytes(kind: &'static str, bytes: Vec<u8>) -> Self {
+        Self::new(StatusCode::OK, kind, bytes)
+    }
+
     pub(crate) fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Full::new(Bytes::new()).boxed_unsync() }
     }

@@ -11,6 +11,8 @@ use super::problem::Problem;
 
 /// Longest body but for an import, in bytes.
 const MOST_BODY: usize = 256 * 1024;
+/// Longest picture, sound or XML for phones.
+const MOST_FILE: usize = 4 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Most fields of a form or query that are looked at.
@@ -47,7 +49,11 @@ impl Call {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let most = if head.uri.path().ends_with("/import") { super::import::MOST_BYTES * 3 + 4096 } else { MOST_BODY };
+        let most = match head.uri.path() {
+            path if path.ends_with("/import") => super::import::MOST_BYTES * 3 + 4096,
+            path if path.trim_end_matches('/').ends_with("/resources") => MOST_FILE,
+            _ => MOST_BODY,
+        };
         let body = tokio::time::timeout(PATIENCE, Limited::new(body, most).collect())
             .await
             .map_err(|_| {

@@ -1,11 +1,15 @@
 //! What somebody asks for when a phone is added: as written, and as checked.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as Json;
 
 use super::problem::FieldError;
-use crate::model::{Line, Mac, Policy, Secret, Settings, Transport};
+use super::settings::SettingsEdit;
+use crate::model::settings::Key;
+use crate::model::{AnaloguePort, Handset, Line, Mac, Policy, Secret, Settings, Transport};
 
 /// A phone as somebody wrote it: the body of `POST /api/v1/phones`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -27,6 +31,21 @@ pub struct PhoneDraft {
     pub model: Option<String>,
     /// Its SIP accounts.
     pub lines: Vec<LineDraft>,
+    /// Name or id of the group that it is put into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What is set for it alone, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Json>,
+    /// Its keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// Its cordless handsets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handsets: Vec<Handset>,
+    /// Its analogue ports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<AnaloguePort>,
 }
 
 /// A line as somebody wrote it.
@@ -58,6 +77,9 @@ pub struct LineDraft {
     /// Number to dial for voice mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voicemail: Option<String>,
+    /// What else is set for this line alone, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Json>,
 }
 
 fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
@@ -84,6 +106,14 @@ pub struct CheckedPhone {
     pub model: Option<String>,
     /// Its SIP accounts.
     pub lines: Vec<Line>,
+    /// Name or id of its group.
+    pub group: Option<String>,
+    /// What is set for it alone, its keys included.
+    pub settings: Settings,
+    /// Its cordless handsets.
+    pub handsets: Vec<Handset>,
+    /// Its analogue ports.
+    pub ports: Vec<AnaloguePort>,
 }
 
 /// Longest name that people give, in characters.
@@ -111,6 +141,77 @@ impl OrganisationDraft {
     }
 }
 
+/// The name of a document, if it can be one.
+pub(super) fn name_of(name: Option<String>) -> Result<String, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let name = required(&mut errors, "name", name.unwrap_or_default(), NAME);
+    if errors.is_empty() { Ok(name) } else { Err(errors) }
+}
+
+/// What is to be changed of a phone: the body of `PATCH /api/v1/phones/{mac}`. What is not named stays.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhoneEdit {
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Name or id of the organisation that it is to belong to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// Name or id of the group that it is put into; an empty text takes it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Folder name of its brand; an empty text forgets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    /// Its model; an empty text forgets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// All of its lines. A line without a password keeps the one that the phone's line of that user has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<LineDraft>>,
+    /// All of its cordless handsets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handsets: Option<Vec<Handset>>,
+    /// All of its analogue ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ports: Option<Vec<AnaloguePort>>,
+}
+
+/// The texts of a phone: name, brand and model, each checked where it is there.
+pub(super) fn texts(
+    errors: &mut Vec<FieldError>,
+    name: Option<String>,
+    brand: Option<String>,
+    model: Option<String>,
+) -> [Option<String>; 3] {
+    let name = text(errors, "name", name, NAME);
+    let brand = text(errors, "brand", brand, 32).map(|b| b.to_lowercase());
+    if brand.as_ref().is_some_and(|b| !b.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')) {
+        errors.push(FieldError::new("brand", "Only letters, digits, - and _."));
+    }
+    [name, brand, text(errors, "model", model, NAME)]
+}
+
+/// Handsets and ports within bounds, each place once.
+pub(super) fn check_extensions(errors: &mut Vec<FieldError>, handsets: &[Handset], ports: &[AnaloguePort]) {
+    for (index, handset) in handsets.iter().enumerate() {
+        if !handset.is_sound() {
+            let detail = "Its number, identity, name or lines are out of bounds.";
+            errors.push(FieldError::new(format!("handsets[{index}]"), detail));
+        } else if handsets.iter().take(index).any(|other| other.number == handset.number) {
+            errors.push(FieldError::new(format!("handsets[{index}]"), "There are two of this number."));
+        }
+    }
+    for (index, port) in ports.iter().enumerate() {
+        if !port.is_sound() {
+            errors.push(FieldError::new(format!("ports[{index}]"), "Its number or line is out of bounds."));
+        } else if ports.iter().take(index).any(|other| other.number == port.number) {
+            errors.push(FieldError::new(format!("ports[{index}]"), "There are two of this number."));
+        }
+    }
+}
+
 impl PhoneDraft {
     /// Checks every field, and names all that are wrong at once.
     pub(crate) fn check(self) -> Result<CheckedPhone, Vec<FieldError>> {
@@ -122,13 +223,9 @@ impl PhoneDraft {
                 Mac::new([0; 6])
             }
         };
-        let name = text(&mut errors, "name", self.name, NAME).unwrap_or_default();
         let organisation = text(&mut errors, "organisation", self.organisation, NAME);
-        let brand = text(&mut errors, "brand", self.brand, 32).map(|b| b.to_lowercase());
-        if brand.as_ref().is_some_and(|b| !b.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')) {
-            errors.push(FieldError::new("brand", "Only letters, digits, - and _."));
-        }
-        let model = text(&mut errors, "model", self.model, NAME);
+        let [name, brand, model] = texts(&mut errors, self.name, self.brand, self.model);
+        let name = name.unwrap_or_default();
         if self.lines.len() > Line::MOST {
             errors.push(FieldError::new(
                 "lines",
@@ -141,7 +238,28 @@ impl PhoneDraft {
             errors.extend(wrong.into_iter().map(|e| FieldError::new(format!("lines[{index}].{}", e.field), e.detail)));
             lines.extend(line);
         }
-        if errors.is_empty() { Ok(CheckedPhone { mac, name, organisation, brand, model, lines }) } else { Err(errors) }
+        let group = text(&mut errors, "group", self.group, NAME);
+        let edit = SettingsEdit { set: self.settings, keys: Some(self.keys), ..SettingsEdit::default() };
+        let mut settings = Settings::NONE;
+        if let Err(wrong) = edit.apply_plain(&mut settings) {
+            errors.extend(wrong);
+        }
+        let (handsets, ports) = (self.handsets, self.ports);
+        check_extensions(&mut errors, &handsets, &ports);
+        if errors.is_empty() {
+            Ok(CheckedPhone { mac, name, organisation, brand, model, lines, group, settings, handsets, ports })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// As [`PhoneDraft::check`], of the phone in this row of a list, where the address may be left out: such a phone
+    /// waits for its device.
+    pub(crate) fn check_for_list(mut self, row: usize) -> Result<CheckedPhone, Vec<FieldError>> {
+        if self.mac.trim().is_empty() {
+            self.mac = Mac::placeholder(u32::try_from(row).unwrap_or(u32::MAX).to_be_bytes()).plain();
+        }
+        self.check()
     }
 }
 
@@ -185,6 +303,7 @@ impl LineDraft {
         if voicemail.as_ref().is_some_and(|v| !v.chars().all(|c| c.is_ascii_alphanumeric() || "*#+-_.".contains(c))) {
             errors.push(FieldError::new("voicemail", "A number to dial: digits, letters, *, #, +, - and dots."));
         }
+        let settings = line_settings(&mut errors, &self.settings);
         let line = match server {
             Some(server) if errors.is_empty() => Some(Line {
                 user,
@@ -196,12 +315,26 @@ impl LineDraft {
                 transport,
                 expires,
                 voicemail,
-                settings: Settings::NONE,
+                settings,
             }),
             _ => None,
         };
         (line, errors)
     }
+}
+
+/// Settings of a line: those of its topic that have no field of their own.
+fn line_settings(errors: &mut Vec<FieldError>, given: &BTreeMap<String, Json>) -> Settings {
+    const FIELDS: [&str; 5] = ["line.server", "line.port", "line.transport", "line.expires", "line.voicemail"];
+    let mut settings = Settings::NONE;
+    for (key, value) in given {
+        if !key.starts_with("line.") || FIELDS.contains(&key.as_str()) {
+            errors.push(FieldError::new(key, "It is not set for a line in this way."));
+        } else if let Err(misfit) = settings.set_json(key, value) {
+            errors.push(FieldError::new(key, format!("It {misfit}.")));
+        }
+    }
+    settings
 }
 
 /// An optional text: trimmed, nothing when empty.

@@ -7,12 +7,12 @@ use super::standing::{Standing, advice, situation};
 use super::types;
 use crate::model::{Event, FirstContact, Journey, Lease, LeaseState, Line, Mac, Outcome, Phone, Step, Timestamp};
 
-/// A phone as the API shows it. `address` is the one leased to it, `organisation` the name of its organisation.
+/// A phone as the API shows it. `address` is the one leased to it, `names` those of its organisation and its group.
 pub(crate) fn phone(
     phone: &Phone,
     journey: &Journey,
     address: Option<Ipv4Addr>,
-    organisation: &str,
+    (organisation, group): (&str, Option<&str>),
     now: Timestamp,
 ) -> types::Phone {
     let situation = situation(phone, journey, now);
@@ -22,6 +22,9 @@ pub(crate) fn phone(
         mac: phone.mac,
         name: phone.name.clone(),
         organisation: types::Named { id: phone.organisation.to_string(), name: organisation.to_owned() },
+        group: phone.group.map(|id| types::Named { id: id.to_string(), name: group.unwrap_or_default().to_owned() }),
+        unassigned: phone.mac.is_placeholder(),
+        letting_go: phone.is_let_go(),
         brand: phone.brand.clone(),
         model: phone.model.clone(),
         firmware: journey.firmware.clone(),
@@ -33,6 +36,8 @@ pub(crate) fn phone(
         first_contact: first_contact(phone.first_contact, now),
         journey: lights(journey),
         lines: phone.lines.iter().map(line).collect(),
+        handsets: phone.handsets.clone(),
+        ports: phone.ports.clone(),
         created: phone.created.to_string(),
         events: Vec::new(),
     }
@@ -106,6 +111,7 @@ fn line(line: &Line) -> types::Line {
         transport: line.transport.unwrap_or_default(),
         expires: line.expires.unwrap_or(Line::DEFAULT_EXPIRES),
         voicemail: line.voicemail.clone(),
+        settings: line.settings.iter().filter_map(|(key, value)| Some((key.to_owned(), value.to_json()?))).collect(),
     }
 }
 
@@ -192,7 +198,7 @@ mod tests {
 
     #[test]
     fn no_answer_holds_a_secret() {
-        let shown = phone(&test_data::phone(1), &Journey::default(), None, "Branch", Timestamp::default());
+        let shown = phone(&test_data::phone(1), &Journey::default(), None, ("Branch", None), Timestamp::default());
         let text = serde_json::to_string(&shown).unwrap();
         assert!(text.contains("201") && !text.contains("secret"), "{text}");
     }

@@ -78,11 +78,15 @@ impl Admin {
             found.sort_by_key(|row| row.standing);
         }
         let matching = found.len();
-        let names: HashMap<_, _> = self.0.store.organisations().iter().map(|o| (o.id, o.name.clone())).collect();
+        let organisations = self.0.store.organisations();
+        let names: HashMap<_, _> = organisations.iter().map(|o| (o.id, o.name.clone())).collect();
+        let groups = organisations.iter().flat_map(|o| self.0.store.groups(o.id));
+        let groups: HashMap<_, _> = groups.map(|group| (group.id, group.name)).collect();
         let shown = found.into_iter().skip(query.offset).take(query.limit).map(|row| {
             let organisation = names.get(&row.phone.organisation).map_or("", String::as_str);
             let address = listing.addresses.get(&row.phone.mac).copied();
-            gather::phone(&row.phone, &row.journey, address, organisation, listing.now)
+            let group = row.phone.group.and_then(|id| groups.get(&id)).map(String::as_str);
+            gather::phone(&row.phone, &row.journey, address, (organisation, group), listing.now)
         });
         types::Phones { phones: shown.collect(), matching, offset: query.offset }
     }
@@ -95,8 +99,16 @@ impl Admin {
         let address = gather::addresses(&self.leases_of_all(), now).get(&mac).copied();
         let organisation = self.0.store.organisation(phone.organisation);
         let name = organisation.as_ref().map_or("", |o| o.name.as_str());
-        let mut shown = gather::phone(&phone, &journey, address, name, now);
-        shown.events = self.events(&EventQuery { mac: Some(mac), limit: events, ..EventQuery::default() });
+        let group = phone.group.and_then(|id| self.0.store.group(id)).map(|group| group.name);
+        let mut shown = gather::phone(&phone, &journey, address, (name, group.as_deref()), now);
+        let of = |mac| self.events(&EventQuery { mac: Some(mac), limit: events, ..EventQuery::default() });
+        shown.events = of(mac);
+        // What happened to the devices that stood in its place before is its history, too.
+        for former in if events > 0 { self.former(phone.id) } else { Vec::new() } {
+            shown.events.extend(of(former));
+        }
+        shown.events.sort_by_key(|event| std::cmp::Reverse(event.sequence));
+        shown.events.truncate(events);
         Some(shown)
     }
 

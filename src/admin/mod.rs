@@ -12,14 +12,30 @@
 //! |-----------------------------------|-------------|-----------------------------------------------------|
 //! | `/status`                         | GET         | how the box is                                      |
 //! | `/phones`                         | GET, POST   | `?q=&state=&offset=&limit=`; add one                |
-//! | `/phones/import`                  | POST        | `text/csv`, `?dry-run=true&server=&organisation=`   |
-//! | `/phones/{mac}`                   | GET, DELETE | one phone with its last events                      |
+//! | `/phones/import`                  | POST        | CSV or JSON, `?dry-run=true&server=&organisation=`  |
+//! | `/phones/export`                  | GET         | the same as JSON, `?organisation=&passwords=true`   |
+//! | `/phones/{mac}`                   | GET, PATCH, DELETE | one phone with its last events; name, group, model, lines, handsets, ports |
 //! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
+//! | `/phones/{mac}/settings`          | GET, PATCH  | what holds for it and where from; what it sets itself |
+//! | `/phones/{mac}/files`, `…/{name}` | GET         | what it asks for; `?content=` one with its secrets masked |
+//! | `/phones/{mac}/uploads/{name}`    | GET         | what it sent up                                     |
+//! | `/phones/{mac}/reveal`            | POST        | a password of its menus; that is on record          |
+//! | `/phones/{mac}/replace`           | POST        | another device in its place                         |
+//! | `/phones/{mac}/release`           | POST, DELETE | let it go; keep it after all                       |
+//! | `/waiting`, `…/{mac}/adopt`       | GET, POST   | phones that came and are on no list; put one on it  |
+//! | `/pairing`                        | GET, POST, DELETE | the window in which that happens by itself    |
+//! | `/settings`                       | GET         | every setting there is                              |
+//! | `/groups`, `…/{group}`            | GET, POST, PATCH, DELETE | phones that share settings             |
+//! | `/groups/{group}/settings`, `/organisations/{name}/settings` | GET, PATCH | what they share         |
 //! | `/phones/{mac}/resync`, `…/reboot`| POST        | have it told by SIP                                 |
 //! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
 //! | `/campaigns`, `…/{id}`            | GET, POST, DELETE | have many phones told; stop                   |
 //! | `/sip`                            | GET         | what was dropped, by why                            |
 //! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
+//! | `/books`, `…/{book}`, `…/import` | GET, POST, PATCH, DELETE | phone books; contacts from `text/csv`     |
+//! | `/resources`, `…/{id}`            | GET, PUT, DELETE | `?name=&kind=&organisation=`: pictures, sounds, XML for phones |
+//! | `/trust`, `…/authorities`, `…/certificates` | GET, POST, DELETE | what the box was given in PEM  |
+//! | `/overlays`, `…/try`              | GET, POST   | brand folders and how they differ; what one would make |
 //! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
 //! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
 //! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
@@ -37,11 +53,16 @@
 //! | `/dhcp/{network}/ask`             | POST        | what other servers tell each brand                  |
 //! | `/dhcp/{network}/take-over`       | POST        | stand in for a server that is gone                  |
 //! | `/partners`, `/partners/{name}/…` | as theirs   | other people's systems: how they do, and their own calls |
+//! | `/appliance`                      | GET         | version, slots, how far an update is                |
+//! | `/appliance/update`               | POST, PUT   | install from an address; or the bundle itself       |
+//! | `/appliance/{…}`                  | PUT, POST   | `address` (`/confirm`), `time`, `host-name`, `reboot`, `factory-reset` |
+//! | `/health`                         | GET         | whether DHCP and the store answer; local socket     |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
 //!
 //! Calls of a browser carry the session's cookie, and those that change something its token in `X-CSRF-Token`.
+//! Documents come with their version in `ETag`; a change with `If-Match` is refused when it is not the newest.
 //! Errors are problem details (RFC 9457) with a stable `code`.
 
 #![allow(
@@ -51,10 +72,17 @@
 
 mod answer;
 mod api;
+mod appliance;
+mod box_page;
 mod call;
+mod contacts;
 mod dhcp;
+mod differ;
 mod draft;
+mod edit;
+mod fit;
 mod gather;
+mod genuine;
 pub mod import;
 mod leases;
 mod live;
@@ -63,13 +91,18 @@ mod look;
 mod page;
 mod pages;
 mod partners;
+mod preview;
 mod problem;
+mod replace;
 mod rollouts;
 mod route;
 mod session;
+mod settings;
 mod setup_code;
+mod shared_pages;
 mod sign_in;
 mod standing;
+mod telling;
 #[cfg(test)]
 mod test_data;
 #[cfg(test)]
@@ -86,13 +119,14 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
-pub use draft::{CheckedPhone, LineDraft, PhoneDraft};
+pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
 pub use import::Action;
 pub use partners::{Desk, Order, Said};
 pub use problem::{FieldError, Problem};
+pub use settings::{OverrideEdit, SettingsEdit};
 pub use standing::Standing;
 
-use crate::brands::Registry;
+use crate::brands::{Folder, Registry};
 use crate::config::Network;
 use crate::depot::Depot;
 use crate::dhcp as dhcp_control;
@@ -138,6 +172,8 @@ pub struct Facts {
     pub pairing: Pairing,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
+    /// Reads the administrator's brand folders, and says of others why they cannot be read.
+    pub overlays: Overlays,
     /// The brands that are recognised.
     pub registry: Arc<Registry>,
     /// What DHCP does.
@@ -145,6 +181,9 @@ pub struct Facts {
     /// The desks of other people's systems, by name.
     pub partners: BTreeMap<&'static str, Desk>,
 }
+
+/// Reads brand folders: those that can be read, and the names of others with what is wrong with them.
+pub type Overlays = Arc<dyn Fn() -> (Vec<Folder>, Vec<(String, String)>) + Send + Sync>;
 
 /// Where the listeners are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,6 +225,7 @@ struct Parts {
     /// Held while the box is being claimed, so that one code makes one administrator.
     claiming: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
+    appliance: appliance::Appliance,
 }
 
 impl Admin {
@@ -205,6 +245,7 @@ impl Admin {
             throttle: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
+            appliance: appliance::Appliance::new(),
         })))
     }
 
@@ -241,8 +282,16 @@ impl Admin {
         Ok(Some(code))
     }
 
+    /// Name of the secret setting that holds the setup code of a box that nobody has claimed.
+    pub const SETUP_CODE: &str = SETUP_CODE;
+
+    /// Whether a store has an administrator.
+    pub fn is_claimed_in(store: &Store) -> bool {
+        store.secret(PASSWORD).is_some()
+    }
+
     fn is_claimed(&self) -> bool {
-        self.0.store.secret(PASSWORD).is_some()
+        Self::is_claimed_in(&self.0.store)
     }
 }
 

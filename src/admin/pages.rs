@@ -57,6 +57,7 @@ impl Admin {
                     let (name, value) = cookie(None);
                     Ok(Answer::see_other("/sign-in").with(name, value))
                 }
+                ["box", what] => self.box_form(who, what, &form).await,
                 ["phones", "new"] => self.add_by_form(call, who, &form).await,
                 ["phones", "import"] => self.import_by_form(call, who, &form).await,
                 ["networks", network, "take-over"] => {
@@ -70,11 +71,17 @@ impl Admin {
                     self.start_over(mac, call.from).await?;
                     Ok(Answer::see_other(&format!("/phones/{}?done=start-over", mac.plain())))
                 }
+                ["phones", mac, order @ ("resync" | "reboot")] => self.tell_by_form(mac, order).await,
+                ["campaigns"] => self.begin_campaign_by_form(&self.frame(who), &form).await,
+                ["campaigns", id, "stop"] => self.stop_campaign_by_form(id).await,
                 ["phones", mac, "remove"] => {
                     self.remove(mac_in(mac)?, call.from).await?;
                     Ok(Answer::see_other("/?done=removed"))
                 }
-                _ => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
+                _ => match self.shared_form(call, &self.frame(who), path, &form).await {
+                    Some(done) => done,
+                    None => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
+                },
             };
         }
         if call.method != Method::GET {
@@ -82,9 +89,14 @@ impl Admin {
         }
         let mut frame = self.frame(who);
         frame.notice = notice(call.query.of("done"));
+        if let Some(page) = self.shared_page(call, &frame, path).await {
+            return page;
+        }
         let html = match path {
             [] => self.overview_page(call, &frame)?,
             ["live"] => return self.live(who),
+            ["campaigns"] => return self.campaigns_page(&frame),
+            ["box"] => return self.box_answer(who, call.query.of("done")).await,
             ["events"] => self.events_page(call, &frame)?,
             ["firmware"] => self.firmware_page(&frame)?,
             ["rollouts", id] => self.rollout_page(&frame, id)?,
@@ -93,7 +105,9 @@ impl Admin {
             ["phones", mac] => {
                 let mac = mac_in(mac)?;
                 let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
-                self.0.pages.phone(&frame, &phone)?
+                let groups = self.groups(Some(&phone.organisation.id))?.groups;
+                let telling = self.0.facts.sip.telling(mac);
+                self.0.pages.phone(&frame, &phone, telling.as_ref(), (&groups, &self.waiting().waiting))?
             }
             ["sign-in" | "claim"] | ["phones"] => return Ok(Answer::see_other("/")),
             _ => return Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
@@ -128,6 +142,7 @@ impl Admin {
                 lease_count,
                 dhcp: self.dhcp(),
                 sightings: self.sightings(),
+                waiting: self.waiting(),
             },
         )
     }
@@ -178,6 +193,7 @@ impl Admin {
             transport: text("transport"),
             expires: None,
             voicemail: text("voicemail"),
+            settings: BTreeMap::new(),
         };
         let draft = PhoneDraft {
             mac: text("mac").unwrap_or_default(),
@@ -186,6 +202,7 @@ impl Admin {
             brand: None,
             model: None,
             lines: if has_line { vec![line] } else { Vec::new() },
+            ..PhoneDraft::default()
         };
         match self.add(draft, call.from).await {
             Ok(phone) => Ok(Answer::see_other(&format!("/phones/{}?done=added", phone.mac.plain()))),
@@ -278,7 +295,7 @@ impl Admin {
         }
     }
 
-    fn frame(&self, who: &Who) -> Frame {
+    pub(super) fn frame(&self, who: &Who) -> Frame {
         Frame {
             name: self.0.facts.name.clone(),
             version: self.0.facts.version.clone(),
@@ -311,11 +328,20 @@ fn notice(done: Option<&str>) -> Option<&'static str> {
     Some(match done? {
         "added" => "The phone is on the list. Plug it in: it finds this box by itself.",
         "taken-over" => "This box stands in until the other DHCP server is back.",
+        "adopted" => "The phone is on the list. It gets its files when it asks next.",
+        "replaced" => "The new device is on the list in the place of the old one. Plug it in.",
+        "set" => "Changed. Phones get it when they ask next.",
+        "group-removed" => "The group is removed.",
+        "book-removed" => "The phone book is removed.",
+        "resource-removed" => "The file is removed.",
         "removed" => "The phone is off the list.",
         "planned" => "The roll-out is planned. Look at its plan, then start it.",
         "back" => "The roll-out is stopped, and its phones go back to what they ran, as far as they can.",
         "imported" => "The list is imported. Plug the phones in: they find this box by themselves.",
         "start-over" => "The phone may start over. It gets a new login when it asks next; restart it if it does not.",
+        "told" => "The phone is being told. What comes of it appears here.",
+        "begun" => "The campaign has begun.",
+        "stopped" => "No more phones are told. Those under way are waited for.",
         _ => return None,
     })
 }

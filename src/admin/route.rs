@@ -6,6 +6,7 @@ use hyper::{Method, Request, Response};
 
 use super::Admin;
 use super::answer::{Answer, Body};
+use super::appliance;
 use super::call::{Call, Origin};
 use super::problem::Problem;
 use super::session::Session;
@@ -39,6 +40,10 @@ impl Admin {
         let api = request.uri().path().starts_with("/api/");
         if upload::is_one(&request) {
             let answer = self.upload(request, from).await;
+            return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
+        }
+        if appliance::brings_bundle(&request) {
+            let answer = self.take_bundle(request, from).await;
             return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
         }
         let answer = match Call::read(request, from).await {

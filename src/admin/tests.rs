@@ -25,8 +25,11 @@ use crate::sys::clock::Clock;
 
 mod demo;
 mod dhcp;
+mod office;
+mod pages;
 mod rollouts;
 mod sign_in;
+mod telling;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 
@@ -152,8 +155,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
             dns: Vec::new(),
             domain: None,
             vlan: None,
-            partners: std::collections::BTreeMap::new(),
-        dhcp: Dhcp {
+            dhcp: Dhcp {
                 mode: Mode::Full,
                 pool: Some(Pool { first: [10, 66, 0, 10].into(), last: [10, 66, 0, 109].into() }),
                 ..Dhcp::usual()
@@ -178,8 +180,10 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         depot,
         pairing,
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
+        overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
+        partners: std::collections::BTreeMap::new(),
     }
 }
 

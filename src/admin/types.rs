@@ -1,17 +1,28 @@
 //! What the API says, as its readers see it. Other types than the model's and the store's: these change only
 //! when the API does. No field of any of them holds a password.
 
+mod books;
 mod dhcp;
+mod files;
 mod rollouts;
+mod settings;
+mod waiting;
 
+pub use books::*;
 pub use dhcp::*;
+pub use files::*;
 pub use rollouts::*;
+pub use settings::*;
+pub use waiting::*;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::draft::PhoneDraft;
 use super::import::Action;
 use super::standing::Standing;
-use crate::model::{Mac, Transport};
+use crate::model::{AnaloguePort, Handset, Mac, Transport};
 
 /// How the box is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +68,39 @@ pub enum Health {
     Attention,
     /// The box itself has a fault.
     Fault,
+}
+
+/// Whether the box does what it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vitals {
+    /// Host name of the box, which stands in its certificate.
+    pub name: String,
+    /// Port of the page.
+    pub https: u16,
+    /// What does not answer, in sentences. With none, the box does what it is for.
+    pub faults: Vec<String>,
+}
+
+/// The appliance around the program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appliance {
+    /// Its versions; `None` where Block66 runs as a program in somebody else's system.
+    pub standing: Option<crate::steward::Standing>,
+    /// The update that is or was installed.
+    pub update: Update,
+}
+
+/// How far an update is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Whether one is being installed.
+    pub running: bool,
+    /// How far, of 100.
+    pub percent: u8,
+    /// What is being done, or how it ended.
+    pub says: String,
+    /// Whether it ended badly.
+    pub failed: bool,
 }
 
 /// Something that is wrong with the box.
@@ -154,6 +198,15 @@ pub struct Phone {
     pub name: String,
     /// Whose it is.
     pub organisation: Named,
+    /// The group that it was put into.
+    #[serde(default)]
+    pub group: Option<Named>,
+    /// Whether it waits for a device: its address is made up.
+    #[serde(default)]
+    pub unassigned: bool,
+    /// Whether it is to be let go.
+    #[serde(default)]
+    pub letting_go: bool,
     /// Its brand, once known.
     pub brand: Option<String>,
     /// Its model, once known.
@@ -176,6 +229,12 @@ pub struct Phone {
     pub journey: Vec<Light>,
     /// Its SIP accounts.
     pub lines: Vec<Line>,
+    /// Its cordless handsets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handsets: Vec<Handset>,
+    /// Its analogue ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<AnaloguePort>,
     /// When it was put on the list.
     pub created: String,
     /// What happened to it last. Only when one phone is asked for.
@@ -228,6 +287,9 @@ pub struct Line {
     pub expires: u32,
     /// Number of the voice mail.
     pub voicemail: Option<String>,
+    /// What else is set for this line alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, serde_json::Value>,
 }
 
 /// Events, newest first.
@@ -327,6 +389,13 @@ pub struct Login {
     pub password: String,
 }
 
+/// A list of phones as an import takes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Export {
+    /// The phones, by name. Their lines have no passwords unless those were asked for.
+    pub phones: Vec<PhoneDraft>,
+}
+
 /// What an import did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
@@ -353,6 +422,9 @@ pub struct Imported {
     pub action: Action,
     /// Its address.
     pub mac: Mac,
+    /// Whether it waits for its device: its address is made up.
+    #[serde(default)]
+    pub unassigned: bool,
     /// What people call it.
     pub name: String,
     /// Users of its lines.

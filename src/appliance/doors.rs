@@ -151,7 +151,7 @@ impl Doors {
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
-        self.speak_sip(&mut parts, supervisor, &registry, ports, orders);
+        self.speak_sip(&mut parts, supervisor, (&registry, pairing.clone()), ports, orders);
         if let Some(trivial) = trivial {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
@@ -196,6 +196,13 @@ impl Doors {
             depot: self.depot.clone(),
             pairing,
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
+            overlays: {
+                let data = self.config.data_directory.clone();
+                Arc::new(move || {
+                    let (folders, unreadable) = overlays::read(&data);
+                    (folders, unreadable.into_iter().map(|folder| (folder.brand, folder.what)).collect())
+                })
+            },
             registry: registry.clone(),
             dhcp: self.control.clone(),
             partners: partners.desks(),
@@ -282,13 +289,14 @@ impl Doors {
         &self,
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
-        registry: &Arc<Registry>,
+        (registry, pairing): (&Arc<Registry>, Pairing),
         ports: admin::Ports,
         orders: sip::Receiver,
     ) {
         let on = sip::Parts {
             store: self.store.clone(),
             journal: self.journal.clone(),
+            pairing,
             registry: registry.clone(),
             clock: self.clock.clone(),
             networks: self.config.networks.clone(),
@@ -299,6 +307,7 @@ impl Doors {
                 listen: self.config.listen.sip,
                 listen_tls: self.config.listen.sips,
                 proxy: self.config.sip.proxy,
+                registrar: self.config.sip.registrar,
                 realms: self.config.sip.realms.clone(),
                 resync_on_change: self.config.sip.resync_on_change,
             },

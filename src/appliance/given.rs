@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use crate::journal::Journal;
 use crate::model::{Door, Event, Now, Reason, Secret};
-use crate::pki::{Certificates, OwnFacts};
+use crate::pki::{AUTHORITIES, Certificates, OWN, OwnFacts};
 use crate::store::Store;
 
-/// Setting with the authorities whose certificates say which phone it is: a list of texts in PEM.
-const AUTHORITIES: &str = "tls.client-authorities";
-/// Secret with the company's own certificates: a list of bundles in PEM, each with its key.
-const OWN: &str = "tls.certificates";
 /// How long before the end of a certificate of the company's own its end is told, once a day.
 const WARNING: Duration = Duration::from_secs(30 * 86_400);
 const DAY: i64 = 86_400;

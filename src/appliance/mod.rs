@@ -7,6 +7,7 @@ mod disk;
 mod doors;
 mod first_start;
 mod given;
+mod image;
 mod over_tftp;
 mod overlays;
 mod roll_out;
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::doors::Doors;
 use self::supervision::Supervisor;
-use crate::config::Config;
+use crate::config::{Config, Network};
 use crate::depot::{self, Depot};
 use crate::journal::{self, Journal};
 use crate::model::{Door, Event, Reason, Secret, Timestamp};
@@ -47,6 +48,8 @@ pub struct Appliance {
     stop: CancellationToken,
     parts: JoinSet<()>,
     setup_code: Option<Secret>,
+    /// The networks that were found, when the configuration names none.
+    found: Option<Vec<Network>>,
     store_failed: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -57,6 +60,8 @@ pub enum Ended {
     Told,
     /// The store's thread died: nothing that the box says would be certain.
     StoreDied,
+    /// The box has addresses in other networks than at its start, and the configuration names none.
+    Moved,
 }
 
 impl Appliance {
@@ -65,7 +70,9 @@ impl Appliance {
     /// # Errors
     /// When the data directory cannot be used, a certificate cannot be made, or a port cannot be had.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let named = !config.networks.is_empty();
         let config = config.with_networks_found(&interfaces::addresses().context("the interfaces cannot be read")?);
+        let found = (!named).then(|| config.networks.clone());
         let built = built();
         let clock = Clock::new(built);
         if something_keeps_time() {
@@ -97,6 +104,7 @@ impl Appliance {
             journal.record(Event::new(clock.now().wall, Door::Box, reason));
         }
         let origin = first_start::make_missing(&store, clock.now()).await?;
+        first_start::take_preset(&store, directory).await?;
 
         let stop = CancellationToken::new();
         let supervisor = Supervisor { stop: stop.clone(), journal: journal.clone(), clock: clock.clone() };
@@ -119,9 +127,11 @@ impl Appliance {
             ending.run_until_cancelled(disk::tell(refusal, told)).await;
         });
 
+        parts.spawn(image::follow(store.clone(), journal.clone(), clock.clone(), stop.clone()));
+
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));
-        Ok(Self { store, journal, writing, stop, parts, setup_code, store_failed })
+        Ok(Self { store, journal, writing, stop, parts, setup_code, found, store_failed })
     }
 
     /// The one-time code that claims the box, while nobody did.
@@ -138,12 +148,23 @@ impl Appliance {
         let mut interrupt = signal(SignalKind::interrupt())?;
         service::ready("serving phones");
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "up");
+        let mut look = tokio::time::interval(CARE);
+        let mut watchdog = tokio::time::interval(service::watchdog_interval().unwrap_or(IDLE));
+        let mut moved = 0;
         let ended = loop {
             tokio::select! {
                 _ = terminate.recv() => break Ended::Told,
                 _ = interrupt.recv() => break Ended::Told,
                 () = &mut self.store_failed => break Ended::StoreDied,
-                () = tokio::time::sleep(service::watchdog_interval().unwrap_or(IDLE)) => self.answer_watchdog().await,
+                _ = look.tick() => {
+                    // Twice in a row: an address that is being renewed is gone for a moment.
+                    moved = if self.has_moved() { moved + 1 } else { 0 };
+                    if moved == 2 {
+                        tracing::info!("the box is in other networks now: starting anew to serve them");
+                        break Ended::Moved;
+                    }
+                }
+                _ = watchdog.tick() => self.answer_watchdog().await,
             }
         };
         service::stopping();
@@ -161,6 +182,15 @@ impl Appliance {
         .await?;
         tracing::info!(events_dropped = dropped, "down");
         Ok(ended)
+    }
+
+    /// Whether the networks that were found at the start are no longer the ones there are. Only where somebody starts the
+    /// program again, and never for no network at all: a cable that is pulled out comes back.
+    fn has_moved(&self) -> bool {
+        let Some(found) = self.found.as_ref().filter(|_| service::is_managed()) else { return false };
+        let Ok(addresses) = interfaces::addresses() else { return false };
+        let now = Config::safe_defaults().with_networks_found(&addresses).networks;
+        !now.is_empty() && now != *found
     }
 
     /// The box is alive when its store still takes a commit: that shows runtime, writer thread and disk at once.

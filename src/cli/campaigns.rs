@@ -42,11 +42,14 @@ pub(super) struct Start {
     #[arg(long)]
     reboot: bool,
     /// These phones alone; may be given several times
-    #[arg(long = "mac", value_name = "MAC", conflicts_with_all = ["organisation", "brand", "model"])]
+    #[arg(long = "mac", value_name = "MAC", conflicts_with_all = ["organisation", "group", "brand", "model"])]
     macs: Vec<Mac>,
     /// Phones of this organisation
     #[arg(long)]
     organisation: Option<String>,
+    /// Phones of this group
+    #[arg(long)]
+    group: Option<String>,
     /// Phones of this brand
     #[arg(long)]
     brand: Option<String>,
@@ -101,6 +104,7 @@ impl Start {
             "told": if self.reboot { "reboot" } else { "resync" },
             "macs": self.macs,
             "organisation": self.organisation,
+            "group": self.group,
             "brand": self.brand,
             "model": self.model,
             "at-most": self.at_most,

@@ -95,6 +95,15 @@ impl Client {
         self.read(answer).await
     }
 
+    /// Sends certificates to `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_pem<T: DeserializeOwned>(&self, path: &str, text: Vec<u8>) -> Result<T, Error> {
+        let answer = self.exchange(Method::POST, path, "application/x-pem-file", text.into()).await?;
+        self.read(answer).await
+    }
+
     /// Puts JSON at `path`.
     ///
     /// # Errors
@@ -103,6 +112,34 @@ impl Client {
         let body = serde_json::to_vec(body).map_err(|e| self.broken(&e))?;
         let answer = self.exchange(Method::PUT, path, "application/json", body.into()).await?;
         self.read(answer).await
+    }
+
+    /// Changes with JSON what stands at `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| self.broken(&e))?;
+        let answer = self.exchange(Method::PATCH, path, "application/json", body.into()).await?;
+        self.read(answer).await
+    }
+
+    /// Puts bytes at `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn put_bytes<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, Error> {
+        let answer = self.exchange(Method::PUT, path, "application/octet-stream", bytes.into()).await?;
+        self.read(answer).await
+    }
+
+    /// Reads the bytes that stand under `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn get_bytes(&self, path: &str) -> Result<Bytes, Error> {
+        let answer = self.exchange(Method::GET, path, "", Bytes::new()).await?;
+        Ok(answer.into_body().collect().await.map_err(|e| self.broken(&e))?.to_bytes())
     }
 
     /// Puts a file of `length` bytes at `path`, piece by piece, and tells how many bytes are sent.

@@ -1,7 +1,8 @@
 //! The command line: one file a command.
 //!
-//! All but `run`, `lab`, `init` and `check` talk to the running box over its local socket; the database has one owner.
+//! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
+mod books;
 mod ca;
 mod campaigns;
 mod check;
@@ -10,16 +11,26 @@ mod dhcp;
 mod events;
 pub(crate) mod exit;
 mod firmware;
+mod groups;
+mod health;
 mod init;
 pub mod lab;
 mod organisations;
 pub(crate) mod output;
+mod pairing;
 mod password;
+mod phone;
 mod phones;
+mod resources;
 mod rollouts;
 mod run;
 pub(crate) mod secret;
+mod settings;
 mod status;
+mod steward;
+mod trust;
+mod update;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -66,9 +77,24 @@ enum Command {
     Init(init::Init),
     Check(check::Check),
     Status(status::Status),
+    Health(health::Health),
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    #[command(subcommand)]
+    Waiting(waiting::Waiting),
+    #[command(subcommand)]
+    Pairing(pairing::Pairing),
+    #[command(subcommand)]
+    Settings(settings::Settings),
+    #[command(subcommand)]
+    Groups(groups::Groups),
+    #[command(subcommand)]
+    Books(books::Books),
+    #[command(subcommand)]
+    Resources(resources::Resources),
+    #[command(subcommand)]
+    Trust(trust::Trust),
     Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
     Organisations(organisations::Organisations),
@@ -85,6 +111,10 @@ enum Command {
     /// Other people's systems: their users, settings and state
     #[command(subcommand)]
     Partners(crate::partners::Command),
+    #[command(subcommand)]
+    Update(update::Update),
+    Steward(steward::Steward),
+    Preset(steward::Preset),
 }
 
 /// Does what the command line says. Starts no thread before it has to: `lab` needs to be alone.
@@ -107,7 +137,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(init) => end(init.run()),
         Command::Check(check) => check.run(),
         Command::Status(status) => ask(status.run(&client())),
+        Command::Health(health) => ask(health.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Waiting(waiting) => ask(waiting.run(&client())),
+        Command::Pairing(pairing) => ask(pairing.run(&client())),
+        Command::Settings(settings) => ask(settings.run(&client())),
+        Command::Books(books) => ask(books.run(&client())),
+        Command::Resources(resources) => ask(resources.run(&client())),
+        Command::Trust(trust) => ask(trust.run(&client())),
+        Command::Groups(groups) => ask(groups.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
         Command::Organisations(organisations) => ask(organisations.run(&client())),
         Command::Firmware(firmware) => ask(firmware.run(&client())),
@@ -117,6 +155,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
         Command::Partners(partners) => ask(partners.run(&client())),
+        Command::Update(update) => ask(update.run()),
+        Command::Steward(steward) => steward.run(),
+        Command::Preset(preset) => end(preset.run()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::client::Client;
 use super::exit::Failure;
 use super::output::{encode, print, print_json, table, time};
+use super::phone::Phone;
 use super::secret;
 use crate::admin::{Action, LineDraft, PhoneDraft, Standing, types};
 use crate::model::{Mac, Secret};
@@ -50,10 +51,11 @@ pub(super) enum Phones {
         #[arg(long)]
         json: bool,
     },
-    /// Import a list of phones (CSV): all of it or nothing
+    /// Import a list of phones (CSV or JSON): all of it or nothing
     #[command(
         after_help = "The first row names the columns: mac, name, extension (or user), password (or secret), server …
-A phone with several lines has several rows. Phones that are on the list already are changed.
+A phone with several lines has several rows. Phones that are on the list already are changed. Lines without a MAC
+wait for their devices. Exports of FusionPBX, FreePBX and wazo-provd are read as they are.
 
 Examples:
   block66 phones import phones.csv --dry-run                     only tell what would happen
@@ -74,6 +76,17 @@ Examples:
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Print the list as JSON, as `import` takes it
+    #[command(after_help = "Without passwords, phones that are on the list keep theirs when it is imported again.
+That passwords were written is on record.")]
+    Export {
+        /// Only phones of this organisation
+        #[arg(long)]
+        organisation: Option<String>,
+        /// With the passwords of lines
+        #[arg(long)]
+        passwords: bool,
     },
     /// Take a phone off the list, and print what it was
     #[command(
@@ -103,6 +116,8 @@ the box never tells them."
         #[arg(long)]
         no_wait: bool,
     },
+    #[command(flatten)]
+    One(Phone),
     /// Let a phone start over, as after a factory reset: it gets a new login when it asks next
     StartOver {
         /// Its MAC address
@@ -192,6 +207,16 @@ impl Phones {
                 }
                 Ok(())
             }
+            Self::Export { organisation, passwords } => {
+                let mut path = format!("phones/export?passwords={passwords}");
+                if let Some(organisation) = organisation {
+                    path += &format!("&organisation={}", encode(&organisation));
+                }
+                let list: types::Export = client.get(&path).await?;
+                print_json(&list);
+                Ok(())
+            }
+            Self::One(phone) => phone.run(client).await,
             Self::Remove { mac, yes } => remove(client, mac, yes).await,
             Self::Resync { mac, no_wait } => tell(client, mac, "resync", no_wait).await,
             Self::Reboot { mac, no_wait } => tell(client, mac, "reboot", no_wait).await,
@@ -237,6 +262,7 @@ impl Add {
                 transport: self.transport,
                 expires: None,
                 voicemail: self.voicemail,
+                ..LineDraft::default()
             });
         }
         Ok(PhoneDraft {
@@ -246,6 +272,7 @@ impl Add {
             brand: self.brand,
             model: self.model,
             lines,
+            ..PhoneDraft::default()
         })
     }
 }
@@ -350,7 +377,8 @@ fn imported(done: &types::Import) -> String {
         .filter(|phone| phone.action != Action::Keep)
         .map(|phone| {
             let action = if phone.action == Action::Add { "add" } else { "change" };
-            [phone.row.to_string(), action.into(), phone.mac.to_string(), phone.name.clone(), phone.lines.join(",")]
+            let mac = if phone.unassigned { "-".into() } else { phone.mac.to_string() };
+            [phone.row.to_string(), action.into(), mac, phone.name.clone(), phone.lines.join(",")]
         })
         .collect();
     let mut text = String::new();
@@ -419,6 +447,7 @@ fn draft_of(phone: &types::Phone) -> PhoneDraft {
         transport: Some(format!("{:?}", line.transport).to_lowercase()),
         expires: Some(line.expires),
         voicemail: line.voicemail.clone(),
+        settings: line.settings.clone(),
     });
     PhoneDraft {
         mac: phone.mac.to_string(),
@@ -427,10 +456,15 @@ fn draft_of(phone: &types::Phone) -> PhoneDraft {
         brand: phone.brand.clone(),
         model: phone.model.clone(),
         lines: lines.collect(),
+        group: phone.group.as_ref().map(|group| group.name.clone()),
+        handsets: phone.handsets.clone(),
+        ports: phone.ports.clone(),
+        ..PhoneDraft::default()
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads a file; `-` is standard input.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let read = if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)

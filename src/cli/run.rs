@@ -33,7 +33,7 @@ impl Run {
             tracing::warn!("configuration: {warning}");
         }
         match serve(config) {
-            Ok(Ended::Told) => ExitCode::SUCCESS,
+            Ok(Ended::Told | Ended::Moved) => ExitCode::SUCCESS,
             Ok(Ended::StoreDied) => {
                 tracing::error!("the store's thread died: ending, so that everything starts from what is on disk");
                 exit::software()

@@ -189,9 +189,10 @@ fn network(written: written::Network) -> Checked<Network> {
 
 fn sip(written: written::Sip) -> Checked<Sip> {
     Ok(Sip {
-        proxy: written.proxy.map(|text| proxy(&text)).transpose()?,
+        proxy: written.proxy.map(|text| place(&text)).transpose()?,
+        registrar: written.registrar.map(|text| place(&text)).transpose()?,
         realms: written.realms,
-        resync_on_change: written.resync_on_change.unwrap_or(true),
+        resync_on_change: written.resync_on_change,
         snmp: written.snmp.map(snmp).transpose()?,
     })
 }
@@ -225,7 +226,7 @@ fn snmp(written: Spanned<written::Snmp>) -> Checked<Access> {
 }
 
 /// `10.66.0.5`, `udp:10.66.0.5:5060`, `tls:[fd00::5]`.
-fn proxy(text: &Spanned<String>) -> Checked<(Transport, SocketAddr)> {
+fn place(text: &Spanned<String>) -> Checked<(Transport, SocketAddr)> {
     let written = text.get_ref().as_str();
     let transports = [("udp:", Transport::Udp), ("tcp:", Transport::Tcp), ("tls:", Transport::Tls)];
     let named = transports.iter().find_map(|(name, transport)| Some((*transport, written.strip_prefix(name)?)));
@@ -237,7 +238,7 @@ fn proxy(text: &Spanned<String>) -> Checked<(Transport, SocketAddr)> {
         None => fault(
             &text.span(),
             format!(
-                "\"{written}\" is not a proxy; write its transport, address and port, as in \"udp:10.66.0.5:5060\""
+                "\"{written}\" is no place of a proxy or registrar; write its transport, address and port, as in \"udp:10.66.0.5:5060\""
             ),
         ),
     }

@@ -71,22 +71,18 @@ pub struct Listen {
 }
 
 /// Phones over SIP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sip {
     /// The telephone system's proxy, where phones listen to nobody else.
     pub proxy: Option<(Transport, SocketAddr)>,
+    /// The registrar of the phones' lines, to be asked where they are.
+    pub registrar: Option<(Transport, SocketAddr)>,
     /// Realms in which phones may ask for the login of their line, besides the name of its server.
     pub realms: Vec<String>,
-    /// Whether a phone whose settings changed is told at once.
-    pub resync_on_change: bool,
+    /// Whether a phone whose settings changed is told at once; `None` leaves it to each phone's settings.
+    pub resync_on_change: Option<bool>,
     /// How gateways are spoken to that are better told by SNMP.
     pub snmp: Option<Access>,
-}
-
-impl Default for Sip {
-    fn default() -> Self {
-        Self { proxy: None, realms: Vec::new(), resync_on_change: true, snmp: None }
-    }
 }
 
 impl Listen {

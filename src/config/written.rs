@@ -50,6 +50,7 @@ pub(super) struct Listen {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Sip {
     pub(super) proxy: Option<Spanned<String>>,
+    pub(super) registrar: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) realms: Vec<String>,
     pub(super) resync_on_change: Option<bool>,

@@ -39,6 +39,14 @@ impl Api {
         self.ask("POST", what, Some(body))
     }
 
+    /// Takes a resource away, or ends what it stands for.
+    ///
+    /// # Errors
+    /// `Api` when the box does not answer or refuses.
+    pub fn delete(&self, what: &str) -> Result<Value, Error> {
+        self.ask("DELETE", what, None)
+    }
+
     /// Puts the bytes of a file there.
     ///
     /// # Errors

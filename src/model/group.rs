@@ -40,6 +40,13 @@ pub enum Scope {
     },
 }
 
+impl Group {
+    /// Whether its settings are also this phone's.
+    pub fn has(&self, phone: &Phone) -> bool {
+        self.organisation == phone.organisation && (phone.group == Some(self.id) || self.scope.chooses(phone))
+    }
+}
+
 impl Scope {
     /// Whether a phone is chosen by its brand and model.
     pub fn chooses(&self, phone: &Phone) -> bool {

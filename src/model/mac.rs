@@ -55,6 +55,17 @@ impl Mac {
         self.0.iter().map(|octet| format!("{octet:02x}")).collect()
     }
 
+    /// An address for a phone on the list that has no device yet: a locally administered one, which no maker gives out.
+    pub const fn placeholder(random: [u8; 4]) -> Self {
+        let [a, b, c, d] = random;
+        Self([0x66, 0x66, a, b, c, d])
+    }
+
+    /// Whether it stands for a device that is still to come.
+    pub fn is_placeholder(self) -> bool {
+        self.0.starts_with(&[0x66, 0x66])
+    }
+
     /// Whether this can be the address of one interface: neither null nor a group address.
     pub fn is_unicast(self) -> bool {
         self.0 != [0; 6] && self.0[0] & 1 == 0

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::Settings;
+use super::settings::{Settings, Value};
 use super::{AnaloguePort, Handset, Id, Line, Mac, Secret, Timestamp};
 
 /// A phone on the list: whose it is, what it is, and how far it is trusted.
@@ -46,6 +46,14 @@ pub struct Phone {
 }
 
 impl Phone {
+    /// The setting that lets a phone go. It counts where it is set for the phone itself.
+    pub const RELEASE: &'static str = "provisioning.release";
+
+    /// Whether it is let go: what it is given from now on holds nothing of the box.
+    pub fn is_let_go(&self) -> bool {
+        self.settings.get(Self::RELEASE).and_then(Value::as_flag).unwrap_or_default()
+    }
+
     /// Whether this phone has shown that it has our CA: it came back over TLS with its own login and was not
     /// reset since. Only then is it given an `https://` address to start with.
     pub fn trusts_us(&self) -> bool {

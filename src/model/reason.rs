@@ -621,6 +621,9 @@ pub enum Reason {
     /// Nothing says which firmware the phone should run, so it runs the right one.
     #[serde(rename = "journey.no-firmware-assigned")]
     NoFirmwareAssigned,
+    /// The phone was given a file in which nothing of this box is left.
+    #[serde(rename = "journey.let-go")]
+    LetGo,
     /// The phone has fetched everything that its configuration names.
     #[serde(rename = "journey.resources-complete")]
     ResourcesComplete,
@@ -649,6 +652,57 @@ pub enum Reason {
     /// The login of an organisation was shown to somebody.
     #[serde(rename = "admin.login-revealed")]
     LoginRevealed,
+    /// A document that phones are told from was made or changed.
+    #[serde(rename = "admin.document-changed")]
+    DocumentChanged {
+        /// Which, in words: `group "Sales"`.
+        what: String,
+    },
+    /// A document that phones are told from was removed.
+    #[serde(rename = "admin.document-removed")]
+    DocumentRemoved {
+        /// Which, in words.
+        what: String,
+    },
+    /// A password of a phone's own menus was shown to an administrator.
+    #[serde(rename = "admin.password-revealed")]
+    PasswordRevealed {
+        /// Whose: `admin` or `user`.
+        whose: String,
+    },
+    /// A list of phones was written with the passwords of their lines.
+    #[serde(rename = "admin.passwords-exported")]
+    PasswordsExported {
+        /// How many phones.
+        phones: usize,
+    },
+    /// Another phone took this one's place.
+    #[serde(rename = "admin.phone-replaced")]
+    PhoneReplaced {
+        /// MAC of the other.
+        by: Mac,
+    },
+    /// This phone took another one's place.
+    #[serde(rename = "admin.phone-replaces")]
+    PhoneReplaces {
+        /// MAC of the other.
+        old: Mac,
+    },
+    /// A phone is to be let go.
+    #[serde(rename = "admin.letting-go")]
+    LettingGo,
+    /// A phone that was to be let go stays.
+    #[serde(rename = "admin.keeping")]
+    Keeping,
+    /// Phones that come are put on the list by themselves for a while.
+    #[serde(rename = "admin.pairing-opened")]
+    PairingOpened {
+        /// Until when, by RFC 3339 in UTC.
+        until: String,
+    },
+    /// Phones that come are no longer put on the list by themselves.
+    #[serde(rename = "admin.pairing-closed")]
+    PairingClosed,
     /// An administrator lets a phone start over.
     #[serde(rename = "admin.first-contact-reopened")]
     FirstContactReopened,
@@ -704,6 +758,21 @@ pub enum Reason {
     DiskHasRoom {
         /// Since when nothing could be stored, by RFC 3339 in UTC.
         since: String,
+    },
+    /// A new version of the appliance was installed beside the one that runs.
+    #[serde(rename = "box.update-installed")]
+    UpdateInstalled,
+    /// A new version of the appliance was not installed.
+    #[serde(rename = "box.update-refused")]
+    UpdateRefused {
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// Something that the system around the program did: a repair, a reset, a way back to the version before.
+    #[serde(rename = "box.notice")]
+    BoxNotice {
+        /// What, as a sentence.
+        what: String,
     },
     /// A server certificate was made.
     #[serde(rename = "box.leaf-issued")]
@@ -807,6 +876,17 @@ impl Reason {
             | Self::OrganisationAdded
             | Self::ClockVouched
             | Self::LoginRevealed
+            | Self::DocumentChanged { .. }
+            | Self::DocumentRemoved { .. }
+            | Self::PasswordRevealed { .. }
+            | Self::PasswordsExported { .. }
+            | Self::PhoneReplaced { .. }
+            | Self::PhoneReplaces { .. }
+            | Self::LettingGo
+            | Self::Keeping
+            | Self::LetGo
+            | Self::PairingOpened { .. }
+            | Self::PairingClosed
             | Self::FirstContactReopened
             | Self::Claimed
             | Self::SignedIn
@@ -825,6 +905,8 @@ impl Reason {
             | Self::ProviderConfigured
             | Self::SoftphoneTold { .. }
             | Self::SoftphoneUpgradeOffered { .. }
+            | Self::BoxNotice { .. }
+            | Self::UpdateInstalled
             | Self::LeafIssued { .. } => Outcome::Done,
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
             Self::NoCredentials
@@ -889,6 +971,7 @@ impl Reason {
             | Self::ProviderFailed { .. }
             | Self::ProviderLost { .. }
             | Self::StoreRestored { .. }
+            | Self::UpdateRefused { .. }
             | Self::DiskFull
             | Self::PnpNotTaken
             | Self::PnpOtherResponder { .. }

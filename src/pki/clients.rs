@@ -14,7 +14,8 @@ use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureS
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-use super::Error;
+use super::own::Given;
+use super::{Error, Fingerprint};
 use crate::model::{Mac, Timestamp};
 
 /// The authorities whose certificates say which phone it is.
@@ -60,6 +61,30 @@ impl ClientAuthorities {
         let (_, leaf) = X509Certificate::from_der(leaf).ok()?;
         mac_in(leaf.subject().iter_attributes().filter_map(|attribute| attribute.as_str().ok()))
     }
+}
+
+/// Each of the authorities in a text of PEM, with what it says of itself.
+///
+/// # Errors
+/// When one of them could not vouch for anybody.
+pub fn read_authorities(text: &str) -> Result<Vec<Given>, Error> {
+    let mut roots = RootCertStore::empty();
+    let mut given = Vec::new();
+    for der in certificates(text)? {
+        let unfit = |what: String| Error::Unfit { what };
+        let facts = {
+            let (_, certificate) = X509Certificate::from_der(&der).map_err(|error| unfit(error.to_string()))?;
+            Given {
+                sha256: Fingerprint::of(&der),
+                names: vec![certificate.subject().to_string()],
+                not_before: Timestamp::from_secs(certificate.validity().not_before.timestamp()),
+                not_after: Timestamp::from_secs(certificate.validity().not_after.timestamp()),
+            }
+        };
+        roots.add(der).map_err(|error| unfit(error.to_string()))?;
+        given.push(facts);
+    }
+    Ok(given)
 }
 
 /// The certificates in a text of PEM, at least one.

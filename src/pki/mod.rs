@@ -24,9 +24,15 @@ mod words;
 
 pub use authority::Authority;
 pub use certificates::{Certificates, Preference};
+pub use clients::read_authorities;
 pub use error::Error;
 pub use explain::{explain, explain_after};
 pub use fingerprint::Fingerprint;
 pub use leaf::Why;
 pub use names::Names;
-pub use own::OwnFacts;
+pub use own::{Given, OwnFacts, read_own};
+
+/// Setting with the authorities whose certificates say which phone it is: a list of texts in PEM.
+pub const AUTHORITIES: &str = "tls.client-authorities";
+/// Secret with the company's own certificates: a list of bundles in PEM, each with its key.
+pub const OWN: &str = "tls.certificates";

@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::Error;
+use super::{Error, Fingerprint};
 use crate::model::{Secret, Timestamp};
 
 /// What a certificate of the company's own says.
@@ -22,6 +22,30 @@ pub struct OwnFacts {
     pub not_before: Timestamp,
     /// Until when it is valid.
     pub not_after: Timestamp,
+}
+
+/// A certificate that an administrator gave to the box, without its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// SHA-256 of the certificate.
+    pub sha256: Fingerprint,
+    /// Its subject, or the DNS names that it is for.
+    pub names: Vec<String>,
+    /// Since when it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    pub not_after: Timestamp,
+}
+
+/// What a bundle of the company's own says: its certificate, those between it and its root, and its key in PEM.
+///
+/// # Errors
+/// When it could not serve.
+pub fn read_own(bundle: &Secret) -> Result<Given, Error> {
+    let own = Own::read(bundle, &rustls::crypto::aws_lc_rs::default_provider())?;
+    let OwnFacts { names, not_before, not_after } = own.facts;
+    let leaf = own.key.cert.first().ok_or_else(|| Error::Unfit { what: "there is no certificate in it".into() })?;
+    Ok(Given { sha256: Fingerprint::of(leaf), names, not_before, not_after })
 }
 
 /// One of them, ready for use.

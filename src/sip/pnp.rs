@@ -85,7 +85,7 @@ pub struct Known {
     pub lan: Lan,
     /// Whether it is on the list.
     pub listed: bool,
-    /// Whether everybody is let in at present.
+    /// Whether every phone is let in at present.
     pub pairing: bool,
 }
 
@@ -94,6 +94,8 @@ pub struct Known {
 pub enum Verdict {
     /// It is answered.
     Answer(Mac),
+    /// It is put on the list first.
+    Adopt(Mac),
     /// It says that it is a phone that is elsewhere: silence, and an event.
     False(Mac),
     /// It is on no list: silence, and an event.
@@ -107,7 +109,9 @@ pub fn decide(known: &Known) -> Verdict {
     let Some(mac) = known.mac else { return Verdict::Nobody };
     match known.lan {
         Lan::Disagrees => Verdict::False(mac),
-        _ if known.listed || known.pairing => Verdict::Answer(mac),
+        _ if known.listed => Verdict::Answer(mac),
+        // What a stranger says of itself has to be what the LAN says.
+        Lan::Agrees if known.pairing => Verdict::Adopt(mac),
         _ => Verdict::Waiting(mac),
     }
 }
@@ -236,7 +240,10 @@ mod tests {
         assert_eq!(decide(&Known { lan: Lan::Disagrees, ..known }), Verdict::False(mac));
         assert_eq!(decide(&Known { lan: Lan::Disagrees, pairing: true, ..known }), Verdict::False(mac));
         assert_eq!(decide(&Known { listed: false, ..known }), Verdict::Waiting(mac));
-        assert_eq!(decide(&Known { listed: false, pairing: true, ..known }), Verdict::Answer(mac));
+        assert_eq!(decide(&Known { listed: false, pairing: true, ..known }), Verdict::Adopt(mac));
+        let unproven = Known { listed: false, pairing: true, lan: Lan::Unknown, ..known };
+        assert_eq!(decide(&unproven), Verdict::Waiting(mac));
+        assert_eq!(decide(&Known { pairing: true, ..known }), Verdict::Answer(mac));
         assert_eq!(decide(&Known { mac: None, ..known }), Verdict::Nobody);
     }
 

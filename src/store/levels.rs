@@ -52,6 +52,21 @@ impl Store {
         }
     }
 
+    /// Numbers and names of the phone books that a phone with these settings shows, in its order: those that they name, or
+    /// all of its organisation.
+    pub fn titles(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<(u32, String)> {
+        let all = self.phone_book_titles(phone.organisation);
+        let titled = |(_, number, name): &(Id, u32, String)| (*number, name.clone());
+        match settings.books_named() {
+            None => all.iter().map(titled).collect(),
+            Some(ids) => ids
+                .iter()
+                .filter_map(|id| all.iter().find(|(other, ..)| other.to_string() == **id))
+                .map(titled)
+                .collect(),
+        }
+    }
+
     /// The groups that choose the phone by its brand or model; those of the whole brand first.
     fn model_groups(&self, phone: &Phone) -> Vec<Group> {
         let chosen = |(id, bytes): (Id, Bytes)| {
@@ -107,7 +122,7 @@ mod tests {
     use super::super::samples;
     use super::super::tests::open;
     use super::*;
-    use crate::store::Write;
+    use crate::store::{Altered, Write};
 
     #[test]
     fn the_nearer_level_wins() {
@@ -144,6 +159,18 @@ mod tests {
         assert_eq!(title(&phone), Some(("brand".into(), Level::Model)));
         phone.settings = set("own");
         assert_eq!(title(&phone), Some(("own".into(), Level::Phone)));
+    }
+
+    #[test]
+    fn who_listens_hears_of_settings_of_many_phones() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) = open(directory.path());
+        let mut altered = store.altered();
+        let organisation = samples::organisation(7);
+        let id = organisation.id;
+        store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).wait().unwrap();
+        assert_eq!(altered.try_recv(), Ok(Altered::Organisation(id)));
+        assert!(altered.try_recv().is_err());
     }
 
     #[test]

@@ -51,14 +51,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use nix::fcntl::{Flock, FlockArg};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 pub use database::Disk;
 pub use error::Error;
 pub use key::Key;
 pub use levels::Levels;
 pub use read::{EventFilter, Listed, LoginOwner};
-pub use shared::{Limits, Refusal};
+pub use shared::{Altered, Limits, Refusal};
 pub use write::{Ticket, Write};
 
 use crate::sys::clock::Clock;
@@ -201,6 +201,11 @@ impl Store {
     /// The last time in which the disk was full, if there was any since the store was opened, to be watched.
     pub fn refusal(&self) -> watch::Receiver<Option<Refusal>> {
         self.shared.refusal.subscribe()
+    }
+
+    /// Says from now on which documents were stored that hold settings of many phones.
+    pub fn altered(&self) -> broadcast::Receiver<Altered> {
+        self.shared.altered.subscribe()
     }
 
     /// Resolves when the writer died, and never when it was closed. The process must end then, with exit code 70:

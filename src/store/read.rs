@@ -205,6 +205,11 @@ impl Store {
 
     /// Events with their numbers, newest first.
     pub fn events(&self, filter: &EventFilter) -> Vec<(u64, Event)> {
+        self.pick_events(filter, |sequence, event| Some((sequence, event)))
+    }
+
+    /// Of events with their numbers, newest first, what `pick` makes of each. No more than one is unpacked at a time.
+    pub fn pick_events<T>(&self, filter: &EventFilter, mut pick: impl FnMut(u64, Event) -> Option<T>) -> Vec<T> {
         let found: Vec<(u64, Bytes)> = {
             let view = self.shared.view();
             let events = view.events_after(filter.after);
@@ -212,7 +217,7 @@ impl Store {
             wanted.take(filter.limit).map(|(sequence, _, bytes)| (sequence, bytes.clone())).collect()
         };
         let unpack = |(sequence, bytes): (u64, Bytes)| {
-            readable(stored::Event::unpack(sequence, &bytes)).map(|event| (sequence, event))
+            readable(stored::Event::unpack(sequence, &bytes)).and_then(|event| pick(sequence, event))
         };
         found.into_iter().filter_map(unpack).collect()
     }

@@ -2,12 +2,12 @@ use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::key::Key;
 use super::opened::Opened;
 use super::view::View;
-use crate::model::{Reason, Timestamp};
+use crate::model::{Id, Reason, Timestamp};
 use crate::sys::clock::Clock;
 
 /// Bounds of the store. The defaults are right for a box; tests and benchmarks choose others.
@@ -40,6 +40,9 @@ impl Default for Limits {
     }
 }
 
+/// News of settings that a slow listener may lag behind before it misses some.
+const NEWS: usize = 64;
+
 /// A time in which the disk was full and nothing could be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
@@ -47,6 +50,15 @@ pub struct Refusal {
     pub since: Timestamp,
     /// When there was room again; `None` while it lasts.
     pub until: Option<Timestamp>,
+}
+
+/// A document was stored that holds settings of many phones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Altered {
+    /// This organisation.
+    Organisation(Id),
+    /// This group.
+    Group(Id),
 }
 
 /// What handles, writer and snapshots share.
@@ -57,6 +69,8 @@ pub(super) struct Shared {
     restored: Option<PathBuf>,
     /// The last one, if there was any since the store was opened.
     pub(super) refusal: watch::Sender<Option<Refusal>>,
+    /// Where settings of many phones changed.
+    pub(super) altered: broadcast::Sender<Altered>,
     pub(super) key: Key,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
@@ -75,7 +89,8 @@ impl Shared {
     ) -> Self {
         let refusal = watch::Sender::new(None);
         let (view, opened) = (RwLock::new(view), Opened::default());
-        Self { view, opened, restored, refusal, key, clock, limits, schema, check }
+        let (altered, _) = broadcast::channel(NEWS);
+        Self { view, opened, restored, refusal, altered, key, clock, limits, schema, check }
     }
 
     pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::database::{Database, Disk, Fault, Records, Stamp, retire};
 use super::keeper::Keeper;
-use super::record::{Change, Part};
+use super::record::{Change, Part, Place};
 use super::recovery::{database_path, rebuild, room};
-use super::shared::Shared;
+use super::shared::{Altered, Shared};
 use super::stage::Stage;
 use super::write::{Answer, Write};
 
@@ -145,7 +145,14 @@ impl Writer {
                 self.keeper.changed(part);
             }
         }
-        changes.into_iter().try_for_each(|change| view.apply(change))
+        let altered: Vec<Altered> = changes.iter().filter_map(altered).collect();
+        changes.into_iter().try_for_each(|change| view.apply(change))?;
+        drop(view);
+        for altered in altered {
+            // Nobody may be listening.
+            let _ = self.shared.altered.send(altered);
+        }
+        Ok(())
     }
 
     /// Makes sure that there is room to write and a database to write to.
@@ -189,6 +196,14 @@ impl Writer {
         if self.shared.set_full(false) {
             tracing::info!("there is room on the disk again");
         }
+    }
+}
+
+fn altered((place, value): &Change) -> Option<Altered> {
+    match (place, value) {
+        (Place::Organisation(id), Some(_)) => Some(Altered::Organisation(*id)),
+        (Place::Group(id), Some(_)) => Some(Altered::Group(*id)),
+        _ => None,
     }
 }
 

@@ -19,6 +19,11 @@ pub fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
+/// Whether a service manager started this, and starts it again.
+pub fn is_managed() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
 /// How often [`alive`] must be said: half of what the service manager waits for, if it waits at all.
 pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)

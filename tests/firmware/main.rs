@@ -9,6 +9,8 @@ mod disk;
 mod ground;
 #[path = "../powercut/random.rs"]
 mod random;
+// Its marks and restarts are those of the store.
+#[allow(dead_code)]
 #[path = "../powercut/record.rs"]
 mod record;
 mod serving;

@@ -3,6 +3,7 @@
 //! Needs the right to make network namespaces (root).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod campaigns;
 mod command;
 mod ground;
 mod kills;

@@ -106,6 +106,7 @@ fn each_brand_is_told_in_its_own_form_and_tshark_finds_nothing_wrong() {
     let mut capture =
         ground.lab.ground().appliance().run(|| command.spawn()).unwrap().expect("tcpdump is not installed");
     assert!(wait_until(|| std::fs::metadata(&file).is_ok_and(|file| file.len() >= 24)));
+    let mut phones = Vec::new();
     for (brand, mac, user, event, agent, told) in QUESTIONS {
         let mac: Mac = mac.parse().unwrap();
         let place = ground.place(mac);
@@ -126,6 +127,7 @@ fn each_brand_is_told_in_its_own_form_and_tshark_finds_nothing_wrong() {
         ground.event(mac, "sip.pnp-answered");
         let phone = ground.lab.api().get(&format!("phones/{mac}")).unwrap();
         assert_eq!(phone["brand"], brand, "{phone}");
+        phones.push((brand, place, url.to_owned()));
     }
     // What was sent is on the disk when tcpdump has ended.
     let _ = nix::sys::signal::kill(
@@ -143,5 +145,11 @@ fn each_brand_is_told_in_its_own_form_and_tshark_finds_nothing_wrong() {
     // 0x00600000 is a warning (Wireshark's expert severities).
     let wrong = tshark(&format!("{ours} && (_ws.malformed || _ws.expert.severity >= 0x00600000)"));
     assert_eq!(wrong, "", "tshark finds fault");
+    // Each URL serves the phone that was told it: as such a phone it goes into service by it.
+    let served: Vec<_> = phones.iter().map(|(brand, place, url)| (brand, place.simulate(brand, url))).collect();
+    for (brand, phone) in &served {
+        println!("client: a simulated {brand} goes by what it was told");
+        phone.is_served();
+    }
     println!("client: tshark decoded {} messages of the box", tshark(ours).lines().count());
 }

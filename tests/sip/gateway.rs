@@ -1,5 +1,6 @@
 //! A gateway that is told by SNMP, played by net-snmp's agent.
 
+use block66::lab::ground::BOX;
 use block66::model::Mac;
 
 use crate::ground::{Ground, Place, Running, wait_until};
@@ -38,14 +39,15 @@ fn try_with(access: &str) {
     let mut place = ground.place(MAC);
     ground.list(MAC, "audiocodes", "udp");
     place.lease();
-    place.learn_login_as("a gateway");
+    let gateway = place.simulate("audiocodes-gateway", &format!("http://{BOX}/p/{}.ini", MAC.plain()));
+    gateway.is_served();
     let _agent = agent(&place);
     assert_eq!(read(&place, AUTO_UPDATE), "0", "{}", place.read("snmpd.log"));
     ground.lab.api().post(&format!("phones/{MAC}/resync"), &serde_json::Value::Null).unwrap();
     let told = wait_until(|| read(&place, AUTO_UPDATE) == "1");
     assert!(told, "{access}: {}\n{}", read(&place, AUTO_UPDATE), ground.lab.appliance().last_words());
     assert_ne!(read(&place, ACTION_ID), "0", "the number under which it says how that goes");
-    place.run("sh", &["fetch.sh"]);
+    gateway.remote.poll();
     let outcome = ground.outcome(MAC);
     assert_eq!(outcome["code"], "sip.resynced", "{access}: {outcome}");
 }

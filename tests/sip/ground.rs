@@ -12,10 +12,13 @@ use block66::lab::namespace::Namespace;
 use block66::lab::{Lab, Settings};
 use block66::model::Mac;
 use block66::phonesim::link::Netlink;
+use block66::phonesim::{Identity, Phone, Plug, Remote, Setup, breed};
 use serde_json::{Value, json};
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How many seconds of a simulated phone's own waits pass in one.
+const PACE: u32 = 60;
 /// Password of every line.
 pub(crate) const PASSWORD: &str = "line-password";
 /// Where phones ask.
@@ -26,6 +29,12 @@ pub(crate) struct Ground {
     pub(crate) lab: Lab,
     pub(crate) directory: tempfile::TempDir,
     places: std::cell::Cell<u16>,
+}
+
+/// A simulated phone at a place; it is switched off with this.
+pub(crate) struct Simulated {
+    pub(crate) remote: Remote,
+    thread: Option<std::thread::JoinHandle<std::io::Result<()>>>,
 }
 
 /// A place on the LAN.
@@ -48,7 +57,7 @@ impl Ground {
     pub(crate) fn configured(more: &str) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "these tests make network namespaces: run them as root");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
-        let mut lab = Lab::new(&Settings { program, phones: 0, brands: Vec::new(), pace: 60, plant: None }).unwrap();
+        let mut lab = Lab::new(&Settings { program, phones: 0, brands: Vec::new(), pace: PACE, plant: None }).unwrap();
         if !more.is_empty() {
             let path = lab.appliance().configuration();
             let text = fs::read_to_string(&path).unwrap();
@@ -193,6 +202,16 @@ impl Place {
         assert!(self.read("fetched.cfg").contains("account.1.password"), "{}", self.read("fetched.cfg"));
     }
 
+    /// Switches a simulated phone of this brand on, in its factory state, that was told this URL.
+    pub(crate) fn simulate(&self, brand: &str, url: &str) -> Simulated {
+        let breed = breed(brand).unwrap_or_else(|| panic!("no phone of {brand} is simulated"));
+        let identity = Identity { breed, make: &breed.makes[0], mac: self.mac };
+        let plug = Plug::Given { url: url.into(), time_server: Some((BOX, 123).into()) };
+        let (phone, remote) = Phone::new(Setup { identity, plug, pace: PACE, instead: None });
+        let thread = self.namespace.spawn(brand.into(), move || phone.run()).unwrap();
+        Simulated { remote, thread: Some(thread) }
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         String::from_utf8_lossy(&fs::read(self.file(name)).unwrap_or_default()).into_owned()
     }
@@ -231,6 +250,24 @@ impl Place {
             table.is_ok_and(|text| text.is_ok_and(|text| text.contains(&format!(":{port:04X} "))))
         });
         assert!(there, "nothing listens at {kind} {port}");
+    }
+}
+
+impl Simulated {
+    /// Waits until the phone is in service.
+    pub(crate) fn is_served(&self) {
+        if let Err(report) = self.remote.wait_for(PATIENCE, |report| report.in_service()) {
+            panic!("{report:#?}");
+        }
+    }
+}
+
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        self.remote.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -10,3 +10,4 @@ mod hostile;
 mod notify;
 mod others;
 mod pnp;
+mod registrar;

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::ground::{Ground, Place, Running};
 
-const MAC: Mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
+pub(crate) const MAC: Mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
 const USUAL: u16 = 5060;
 
 /// A listed phone whose address is leased to it, and which has a login of its own.
-fn leased(ground: &Ground, transport: &str) -> Place {
+pub(crate) fn leased(ground: &Ground, transport: &str) -> Place {
     let mut place = ground.place(MAC);
     ground.list(MAC, "yealink", transport);
     place.lease();
@@ -21,11 +21,15 @@ fn leased(ground: &Ground, transport: &str) -> Place {
 }
 
 /// sipp as a phone, for one call.
-fn sipp(place: &Place, scenario: &str, port: u16, more: &[&str]) -> Running {
+pub(crate) fn sipp(place: &Place, scenario: &str, port: u16, more: &[&str]) -> Running {
     let template = format!("{}/tests/sip/scenarios/{scenario}.xml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(template).unwrap();
     let file = place.file(&format!("{scenario}.xml"));
-    std::fs::write(&file, text.replace("@FETCH@", place.file("fetch.sh").to_str().unwrap())).unwrap();
+    std::fs::write(
+        &file,
+        text.replace("@FETCH@", place.file("fetch.sh").to_str().unwrap()).replace("@CONTACT@", &place.read("contact")),
+    )
+    .unwrap();
     let (address, port_text) = (place.address.to_string(), port.to_string());
     let usual = [
         "-sf",

@@ -82,3 +82,71 @@ fn strangers_and_liars_get_silence_and_an_event() {
     ground.event(other, "box.mac-mismatch");
     assert_eq!(receive(&socket), None);
 }
+
+/// A telephone system that answers this one phone, and every datagram that the phone gets meanwhile.
+fn pbx(place: &Place, mac: Mac) -> std::thread::JoinHandle<std::io::Result<()>> {
+    let (address, digits) = (place.address, mac.plain());
+    let work = move || {
+        let socket = UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, GROUP.1)).unwrap();
+        socket.join_multicast_v4(&GROUP.0, &address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        loop {
+            let Some((question, from)) = receive(&socket) else { return };
+            if !question.contains(&digits) || !question.starts_with("SUBSCRIBE") {
+                continue;
+            }
+            let copied = |names: &[&str]| -> String {
+                names.iter().map(|name| format!("{name}: {}\r\n", field(&question, name))).collect()
+            };
+            let accepted = copied(&["Via", "From", "To", "Call-ID", "CSeq"]);
+            let _ = socket.send_to(format!("SIP/2.0 200 OK\r\n{accepted}Content-Length: 0\r\n\r\n").as_bytes(), from);
+            let notify = format!(
+                "NOTIFY sip:{from} SIP/2.0\r\nVia: SIP/2.0/UDP {address}:5060;branch=z9hG4bKpbx\r\n{}\
+                 CSeq: 1 NOTIFY\r\nContent-Type: application/url\r\nContent-Length: 12\r\n\r\nhttp://pbx/p",
+                copied(&["From", "To", "Call-ID", "Event"])
+            );
+            let _ = socket.send_to(notify.as_bytes(), from);
+            // It also answers whoever asks for everybody, as some do: the box hears of it so.
+            let _ = socket.send_to(notify.as_bytes(), (block66::lab::ground::BOX, 5060));
+            return;
+        }
+    };
+    place.namespace.spawn("pbx".into(), work).unwrap()
+}
+
+#[test]
+fn a_telephone_system_on_the_segment_keeps_its_phones() {
+    let ground = Ground::new();
+    let system = ground.place("02:00:00:00:00:09".parse().unwrap());
+    let theirs = ground.place("80:5e:c0:00:00:01".parse().unwrap());
+    let ours = ground.place("80:5e:c0:00:00:02".parse().unwrap());
+    ground.list(ours.mac, "yealink", "udp");
+    let answering = pbx(&system, theirs.mac);
+    system.wait_for_port("udp", GROUP.1);
+    let ask = |place: &Place, call: &str| {
+        let socket = place.socket(5059);
+        socket.send_to(subscribe(place, place.mac, 5059, call).as_bytes(), GROUP).unwrap();
+        socket
+    };
+    let first = ask(&theirs, "one");
+    ground.event(theirs.mac, "sip.pnp-waiting");
+    answering.join().unwrap().unwrap();
+    first.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut heard = 0;
+    while let Some((text, from)) = receive(&first) {
+        assert_eq!(from.ip(), system.address, "the box stays silent: {text}");
+        heard += 1;
+    }
+    assert_eq!(heard, 2, "a 200 and a NOTIFY");
+    let events = ground.lab.api().get("events?kind=sip&limit=50").unwrap();
+    let noticed = events["events"].as_array().unwrap().iter().any(|event| event["code"] == "sip.pnp-other-responder");
+    assert!(noticed, "{events:#}");
+    // Its own phones are answered all the same.
+    let second = ask(&ours, "two");
+    let (accepted, from) = receive(&second).unwrap();
+    assert!(accepted.starts_with("SIP/2.0 200 OK") && from.ip() == block66::lab::ground::BOX, "{from}: {accepted}");
+    let (notify, from) = receive(&second).unwrap();
+    assert!(notify.ends_with("http://10.66.0.1/p/"), "{notify}");
+    take(&second, &notify, from);
+    ground.event(ours.mac, "sip.pnp-answered");
+}

@@ -1,16 +1,33 @@
 //! The API: one function a path, each from a call to what is said.
 
+mod appliance;
+mod books;
 mod clock;
 mod dhcp;
+mod edit;
+mod export;
+mod files;
 mod firmware;
+mod groups;
+mod health;
 mod organisations;
+mod overlays;
 mod phones;
 mod read;
+mod resources;
 mod rollouts;
 mod sessions;
+mod settings;
 mod sip;
+mod trust;
+mod waiting;
 
+pub(super) use books::BookDraft;
+pub(super) use groups::GroupDraft;
+pub(super) use phones::login;
 pub(super) use sessions::cookie;
+pub(super) use settings::{of_group, of_organisation};
+pub(super) use waiting::{Adoption, Opening};
 
 use hyper::Method;
 
@@ -27,6 +44,11 @@ impl Admin {
         let method = &call.method;
         match path {
             ["status"] => only(method, &Method::GET).and_then(|()| self.api_status(who)),
+            ["health"] => {
+                only(method, &Method::GET)?;
+                self.api_health(who).await
+            }
+            ["appliance", rest @ ..] => self.api_appliance(call, rest).await,
             ["phones"] => match *method {
                 Method::GET => self.api_phones(call),
                 Method::POST => self.api_add(call).await,
@@ -36,10 +58,12 @@ impl Admin {
                 only(method, &Method::POST)?;
                 self.api_import(call).await
             }
+            ["phones", "export"] => only(method, &Method::GET).and_then(|()| self.api_export_phones(call, who)),
             ["phones", mac] => match *method {
                 Method::GET => self.api_phone(mac),
+                Method::PATCH => self.api_edit(call, mac).await,
                 Method::DELETE => self.api_remove(call, mac).await,
-                _ => Err(Problem::wrong_method("GET and DELETE")),
+                _ => Err(Problem::wrong_method("GET, PATCH and DELETE")),
             },
             ["phones", mac, "first-contact"] => {
                 only(method, &Method::POST)?;
@@ -50,6 +74,15 @@ impl Admin {
                 self.api_tell(mac, order).await
             }
             ["phones", mac, "telling"] => only(method, &Method::GET).and_then(|()| self.api_telling(mac)),
+            ["phones", mac, rest @ ..] => self.api_of_phone(call, mac, rest).await,
+            ["waiting", rest @ ..] => self.api_waiting(call, rest).await,
+            ["pairing"] => self.api_pairing(call).await,
+            ["settings"] => only(method, &Method::GET).map(|()| self.api_catalogue()),
+            ["books", rest @ ..] => self.api_books(call, rest).await,
+            ["resources", rest @ ..] => self.api_resources(call, rest).await,
+            ["trust", rest @ ..] => self.api_trust(call, rest).await,
+            ["overlays", rest @ ..] => self.api_overlays(call, rest).await,
+            ["groups", rest @ ..] => self.api_groups(call, rest).await,
             ["events"] => only(method, &Method::GET).and_then(|()| self.api_events(call)),
             ["leases"] => only(method, &Method::GET).and_then(|()| self.api_leases()),
             ["leases", "export"] => only(method, &Method::GET).and_then(|()| self.api_export(call)),
@@ -91,6 +124,7 @@ impl Admin {
                 self.api_stop_campaign(id).await
             }
             ["sip"] => only(method, &Method::GET).map(|()| self.api_sip()),
+            ["organisations", name, "settings"] => self.api_organisation_settings(call, name).await,
             ["firmware", rest @ ..] => self.api_firmware(call, rest).await,
             ["partners", rest @ ..] => self.api_partners(call, rest).await,
             ["rollouts", rest @ ..] => self.api_rollouts(call, rest).await,

@@ -58,12 +58,7 @@ impl Admin {
             ));
         }
         let Some(organisation) = self.organisation(Some(name)) else {
-            return Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "organisation-unknown",
-                format!("There is no organisation \"{name}\"."),
-                "Look up its name with `block66 organisations list`.",
-            ));
+            return Err(Problem::organisation_unknown(name));
         };
         let event = Event::new(self.0.clock.now().wall, Door::Admin, Reason::LoginRevealed);
         self.0.journal.record(event.of(organisation.id));

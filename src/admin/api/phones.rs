@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
@@ -10,7 +10,7 @@ use crate::admin::draft::{CheckedPhone, PhoneDraft};
 use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
-use crate::model::{Door, Event, FirstContact, Id, Login, Mac, Phone, Reason, Secret, Settings};
+use crate::model::{FirstContact, Id, Login, Mac, Phone, Reason, Scope, Secret, Timestamp};
 use crate::store::{self, Write};
 use crate::sys::random;
 
@@ -68,7 +68,15 @@ impl Admin {
             )
             .with_errors(vec![FieldError::new("mac", "On the list already.")]));
         }
-        let phone = self.fresh(draft, organisation.id);
+        let group = match draft.group.as_deref().map(|name| (name, self.group_of(organisation.id, name))) {
+            None => None,
+            Some((_, Some(group))) if group.scope == Scope::Members => Some(group.id),
+            Some((name, _)) => {
+                let detail = format!("Its organisation has no group \"{name}\" that phones are put into.");
+                return Err(Problem::fields(vec![FieldError::new("group", detail)]));
+            }
+        };
+        let phone = self.fresh(draft, organisation.id, group);
         // Lights of an earlier phone with this address are not this one's.
         self.0.store.commit(vec![Write::PutPhone { phone, expect: Some(0) }, Write::DeleteJourney(mac)]).await?;
         self.record_phone(Reason::PhoneAdded, mac, organisation.id, from);
@@ -79,7 +87,10 @@ impl Admin {
     pub(in crate::admin) async fn remove(&self, mac: Mac, from: Origin) -> Result<types::Phone, Problem> {
         let shown = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
         let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
-        self.0.store.commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac)]).await?;
+        self.0
+            .store
+            .commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac), Self::forget_former(phone.id)])
+            .await?;
         self.record_phone(Reason::PhoneRemoved, mac, phone.organisation, from);
         let (depot, id) = (self.0.facts.depot.clone(), phone.id);
         // It is off the list; what is left on the disk for now goes at the next start.
@@ -121,15 +132,43 @@ impl Admin {
         dry_run: bool,
         from: Origin,
     ) -> Result<types::Import, Problem> {
-        let sheet = import::read(bytes, defaults).map_err(refused)?;
-        let plan = import::plan(sheet, &self.0.store.phones(), |name| self.organisation(name)).map_err(|errors| {
-            let rows = errors.len();
-            refused(Refusal::Rows(errors, rows))
-        })?;
+        let known = |mac| self.0.store.phone_by_mac(mac);
+        let mut sheet = import::read_any(bytes, defaults, known).map_err(refused)?;
+        self.name_brands(&mut sheet);
+        let group = |organisation, name: &str| {
+            self.group_of(organisation, name).filter(|group| group.scope == Scope::Members).map(|group| group.id)
+        };
+        let plan =
+            import::plan(sheet, &self.0.store.phones(), |name| self.organisation(name), group).map_err(|errors| {
+                let rows = errors.len();
+                refused(Refusal::Rows(errors, rows))
+            })?;
         if !dry_run {
             self.carry_out(&plan, from).await?;
         }
         Ok(told(&plan, dry_run))
+    }
+
+    /// Brands by the names of their folders, where a list has other names for them.
+    fn name_brands(&self, sheet: &mut import::Sheet) {
+        let registry = &self.0.facts.registry;
+        let mut unknown = std::collections::BTreeSet::new();
+        for (_, phone) in &mut sheet.phones {
+            let Some(said) = &phone.brand else { continue };
+            if registry.brand(said).is_some() {
+                continue;
+            }
+            let is =
+                |name: &str| name.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case(said));
+            match registry.brands().find(|brand| is(&brand.name) || brand.id.split('_').any(|word| word == said)) {
+                Some(brand) => phone.brand = Some(brand.id.clone()),
+                None => drop(unknown.insert(said.clone())),
+            }
+        }
+        if !unknown.is_empty() {
+            let names: Vec<String> = unknown.into_iter().collect();
+            sheet.warnings.push(format!("No brand goes by these names: {}.", names.join(", ")));
+        }
     }
 
     /// One commit, so that a power cut leaves all of the list or none of it.
@@ -137,7 +176,7 @@ impl Admin {
         let mut writes = Vec::new();
         let mut events = Vec::new();
         for planned in &plan.phones {
-            let mac = planned.draft.mac;
+            let mac = planned.before.as_ref().map_or(planned.draft.mac, |before| before.mac);
             match (planned.action, &planned.before) {
                 (Action::Keep, _) => {}
                 (Action::Change, Some(before)) => {
@@ -146,7 +185,8 @@ impl Admin {
                     events.push((Reason::PhoneChanged, mac, planned.organisation));
                 }
                 (Action::Add, _) | (Action::Change, None) => {
-                    let phone = self.fresh(planned.draft.clone(), planned.organisation);
+                    let phone = self.fresh(planned.draft.clone(), planned.organisation, planned.group);
+                    let mac = phone.mac;
                     writes.push(Write::PutPhone { phone, expect: Some(0) });
                     writes.push(Write::DeleteJourney(mac));
                     events.push((Reason::PhoneAdded, mac, planned.organisation));
@@ -164,50 +204,50 @@ impl Admin {
     }
 
     /// A phone that nobody has seen yet.
-    fn fresh(&self, draft: CheckedPhone, organisation: Id) -> Phone {
+    fn fresh(&self, draft: CheckedPhone, organisation: Id, group: Option<Id>) -> Phone {
         let now = self.0.clock.now().wall;
+        // One that waits for its device learns its login when that is known, and gives nothing to whoever says that it
+        // has the made-up address.
+        let waits = draft.mac.is_placeholder();
+        let over = FirstContact::Open { since: Timestamp::default(), address: Ipv4Addr::UNSPECIFIED.into() };
         Phone {
             id: random::id(now),
             version: 0,
             origin: self.0.facts.box_id,
-            mac: draft.mac,
+            mac: if waits { Mac::placeholder(random::bytes()) } else { draft.mac },
             organisation,
             brand: draft.brand,
             model: draft.model,
             name: draft.name,
             lines: draft.lines,
-            group: None,
-            settings: Settings::NONE,
-            handsets: Vec::new(),
-            ports: Vec::new(),
+            group,
+            settings: draft.settings,
+            handsets: draft.handsets,
+            ports: draft.ports,
             login: None,
-            pending_login: Some(login(draft.mac)),
-            first_contact: FirstContact::Waiting,
+            pending_login: (!waits).then(|| login(draft.mac)),
+            first_contact: if waits { over } else { FirstContact::Waiting },
             created: now,
         }
     }
-
-    fn record_phone(&self, reason: Reason, mac: Mac, organisation: Id, from: Origin) {
-        let address: Option<IpAddr> = match from {
-            Origin::Web(address) => Some(address),
-            Origin::Local => None,
-        };
-        let event = Event::new(self.0.clock.now().wall, Door::Admin, reason);
-        self.0.journal.record(event.about(mac).of(organisation).from_address(address));
-    }
 }
 
-fn login(mac: Mac) -> Login {
+/// A new login for a phone.
+pub(in crate::admin) fn login(mac: Mac) -> Login {
     Login { user: mac.plain(), password: Secret::new(random::token(LOGIN_PASSWORD)) }
 }
 
 fn told(plan: &Plan, dry_run: bool) -> types::Import {
-    let phones = plan.phones.iter().map(|planned| types::Imported {
-        row: planned.row,
-        action: planned.action,
-        mac: planned.draft.mac,
-        name: planned.draft.name.clone(),
-        lines: planned.draft.lines.iter().map(|line| line.user.clone()).collect(),
+    let phones = plan.phones.iter().map(|planned| {
+        let mac = planned.before.as_ref().map_or(planned.draft.mac, |before| before.mac);
+        types::Imported {
+            row: planned.row,
+            action: planned.action,
+            mac,
+            unassigned: mac.is_placeholder(),
+            name: planned.draft.name.clone(),
+            lines: planned.draft.lines.iter().map(|line| line.user.clone()).collect(),
+        }
     });
     types::Import {
         dry_run,
@@ -219,10 +259,14 @@ fn told(plan: &Plan, dry_run: bool) -> types::Import {
     }
 }
 
-fn refused(refusal: Refusal) -> Problem {
+/// Why a list is not taken.
+pub(super) fn refused(refusal: Refusal) -> Problem {
     let (code, next) = match &refusal {
         Refusal::Empty => ("import-empty", "Send a list with a row of headings and a row for each phone."),
-        Refusal::TooLarge(_) | Refusal::TooMany => ("import-too-large", "Split it into several files."),
+        Refusal::TooLarge(_) | Refusal::TooMany | Refusal::TooManyContacts(_) => {
+            ("import-too-large", "Split it into several files.")
+        }
+        Refusal::Json(_) => ("import-json", "Correct it, or export a list and look at its form."),
         Refusal::Binary(_) => ("import-not-text", "Choose \"CSV\" when you save it."),
         Refusal::NoMacColumn(_) | Refusal::SameColumn(..) | Refusal::ColumnMissing(_) => {
             ("import-columns", "Correct the first row: mac, name, extension, password, server.")

@@ -43,7 +43,7 @@ impl Admin {
     pub(super) fn api_phone(&self, mac: &str) -> Result<Answer, Problem> {
         let mac = mac_in(mac)?;
         let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
-        Ok(Answer::json(StatusCode::OK, &phone))
+        Ok(Answer::json(StatusCode::OK, &phone).versioned(phone.version))
     }
 
     pub(super) fn api_events(&self, call: &Call) -> Result<Answer, Problem> {

@@ -92,6 +92,42 @@ if (file) {
   });
 }
 
+// A file goes to the box as it is; its name and kind stand in the query.
+for (const form of document.querySelectorAll("form[data-put]")) {
+  form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const chosen = form.querySelector("input[type=file]").files[0];
+    const said = new URLSearchParams({ name: chosen.name });
+    for (const field of form.querySelectorAll("select")) said.set(field.name.split("-").pop(), field.value);
+    const headers = { "X-CSRF-Token": form.dataset.csrf };
+    const answer = await fetch(`${form.dataset.put}?${said}`, { method: "PUT", headers, body: chosen });
+    if (answer.ok) return location.reload();
+    const problem = await answer.json().catch(() => ({}));
+    form.querySelector("[role=status]").textContent = problem.detail ?? "It was not taken.";
+  });
+}
+
+// A bundle goes up as it is; how far it is installed stands on the page then.
+const bundle = document.getElementById("bundle");
+if (bundle) {
+  document.getElementById("bundle-field").hidden = false;
+  bundle.addEventListener("change", async () => {
+    const chosen = bundle.files[0];
+    if (!chosen) return;
+    const form = bundle.form;
+    const older = form.elements.older.checked ? "?older=true" : "";
+    bundle.disabled = true;
+    const answer = await fetch("/api/v1/appliance/update" + older, {
+      method: "PUT",
+      headers: { "Content-Type": "application/octet-stream", "X-CSRF-Token": form.elements.csrf.value },
+      body: chosen,
+    });
+    if (answer.ok) location.assign("/box?done=update");
+    else { bundle.disabled = false; alert((await answer.json()).detail); }
+  });
+}
+
 localTimes();
 const feed = document.body.dataset.live;
 if (feed) {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Refusal;
+use super::foreign::Dialect;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +21,9 @@ pub(super) enum Column {
     Transport,
     Expires,
     Voicemail,
+    Group,
+    /// Brand and model in one, with a slash between.
+    Template,
 }
 
 impl Column {
@@ -41,13 +45,14 @@ impl Column {
             Self::Transport => "transport",
             Self::Expires => "expires",
             Self::Voicemail => "voicemail",
+            Self::Group => "group",
+            Self::Template => "template",
         }
     }
 
     /// What people and the exports of other systems call it, without spaces, case and punctuation.
-    fn from_heading(heading: &str) -> Option<Self> {
-        let plain: String = heading.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-        Some(match plain.as_str() {
+    fn from_plain(plain: &str) -> Option<Self> {
+        Some(match plain {
             "mac" | "macaddress" | "macaddr" | "hardwareaddress" | "ethernetaddress" | "deviceaddress" => Self::Mac,
             "name" | "phone" | "phonename" | "device" | "devicename" | "description" | "location" | "place" => {
                 Self::Name
@@ -69,6 +74,8 @@ impl Column {
             "transport" | "protocol" | "siptransport" => Self::Transport,
             "expires" | "expiry" | "registerexpires" | "registrationinterval" => Self::Expires,
             "voicemail" | "voicemailnumber" | "mailbox" | "vm" => Self::Voicemail,
+            "group" | "site" | "department" => Self::Group,
+            "template" => Self::Template,
             _ => return None,
         })
     }
@@ -77,6 +84,8 @@ impl Column {
 /// Which column stands where, from the first row.
 #[derive(Debug)]
 pub(super) struct Columns {
+    /// Who wrote the table.
+    pub(super) dialect: Dialect,
     at: BTreeMap<Column, usize>,
     /// Headings that mean nothing to us.
     pub(super) unused: Vec<String>,
@@ -86,11 +95,12 @@ impl Columns {
     pub(super) fn read<'a>(headings: impl Iterator<Item = &'a str>) -> Result<Self, Refusal> {
         let mut named: BTreeMap<Column, (usize, &str)> = BTreeMap::new();
         let mut unused = Vec::new();
-        let mut all = Vec::new();
-        for (index, heading) in headings.enumerate() {
-            all.push(heading);
-            let Some(column) = Column::from_heading(heading) else {
-                if !heading.trim().is_empty() {
+        let all: Vec<&str> = headings.collect();
+        let plain: Vec<String> = all.iter().map(|heading| plain(heading)).collect();
+        let dialect = Dialect::of(&plain);
+        for (index, (heading, plain)) in all.iter().copied().zip(&plain).enumerate() {
+            let Some(column) = Column::from_plain(dialect.heading(plain)) else {
+                if dialect == Dialect::Usual && !heading.trim().is_empty() {
                     unused.push(heading.trim().chars().take(40).collect());
                 }
                 continue;
@@ -99,13 +109,19 @@ impl Columns {
                 return Err(Refusal::SameColumn(first.into(), heading.into()));
             }
         }
-        if !named.contains_key(&Column::Mac) {
+        // Lines without a column of devices are phones that wait for theirs.
+        if !named.contains_key(&Column::Mac) && !named.contains_key(&Column::User) {
             // A first row of data may hold a password: only what looks like a heading is repeated.
             let heading = |text: &&str| text.chars().all(|c| c.is_alphabetic() || c == ' ') && text.len() < 30;
             let row: Vec<&str> = all.into_iter().map(|t| if heading(&t) { t } else { "…" }).take(12).collect();
             return Err(Refusal::NoMacColumn(row.join(", ")));
         }
-        Ok(Self { at: named.into_iter().map(|(column, (index, _))| (column, index)).collect(), unused })
+        Ok(Self { dialect, at: named.into_iter().map(|(column, (index, _))| (column, index)).collect(), unused })
+    }
+
+    /// Whether lines have no devices yet.
+    pub(super) fn is_without_devices(&self) -> bool {
+        !self.has(Column::Mac)
     }
 
     pub(super) fn has(&self, column: Column) -> bool {
@@ -119,6 +135,11 @@ impl Columns {
         let text = if column == Column::Password { text } else { text.trim() };
         (!text.is_empty()).then(|| text.to_owned())
     }
+}
+
+/// A heading without spaces, case and punctuation.
+fn plain(heading: &str) -> String {
+    heading.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 use super::{MOST_BYTES, Refusal};
 
 /// The text of a file and a warning when its encoding had to be guessed.
-pub(super) struct Decoded {
-    pub(super) text: String,
-    pub(super) warning: Option<String>,
+pub(in crate::admin) struct Decoded {
+    pub(in crate::admin) text: String,
+    pub(in crate::admin) warning: Option<String>,
 }
 
 /// Reads UTF-8 (with or without its mark), UTF-16 with its mark, and else Windows-1252, which is what a
 /// spreadsheet program writes on a western desktop.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
+pub(in crate::admin) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
     if bytes.len() > MOST_BYTES {
         return Err(Refusal::TooLarge(bytes.len()));
     }

@@ -2,22 +2,38 @@
 
 mod columns;
 mod decode;
+mod foreign;
+mod json;
 mod plan;
 mod rows;
 
+use std::sync::Arc;
+
 use crate::admin::draft::CheckedPhone;
 use crate::admin::problem::FieldError;
+use crate::model::{Mac, Phone};
 
+pub(in crate::admin) use decode::decode as text_of;
 pub use plan::Action;
 pub(crate) use plan::{Plan, plan};
+pub(in crate::admin) use rows::guess_separator;
 pub use rows::read;
+
+/// Reads a list of phones in whichever form it is. `known` finds a phone as it is on the list.
+pub(in crate::admin) fn read_any(
+    bytes: &[u8],
+    defaults: &Defaults,
+    known: impl Fn(Mac) -> Option<Arc<Phone>>,
+) -> Result<Sheet, Refusal> {
+    if json::is_one(bytes) { json::read(bytes, defaults, known) } else { read(bytes, defaults) }
+}
 
 /// Most phones that one import brings; more come in several files.
 pub const MOST_PHONES: usize = 5_000;
 /// Most bytes of one import.
 pub(crate) const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// Most mistakes that are listed; the rest is counted.
-const MOST_ERRORS: usize = 100;
+pub(in crate::admin) const MOST_ERRORS: usize = 100;
 
 /// What holds for every row that does not say otherwise.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +77,12 @@ pub enum Refusal {
     /// More phones than an import may have.
     #[error("There are more than {MOST_PHONES} phones in the file.")]
     TooMany,
+    /// No JSON, or JSON of something else.
+    #[error("The list cannot be read: {0}.")]
+    Json(String),
+    /// More contacts than a phone book may have.
+    #[error("There are more than {0} contacts in the file.")]
+    TooManyContacts(usize),
     /// What is wrong with which rows, and how many rows that are.
     #[error("{} cannot be taken as {} stand{}.", rows(.0), if .1 == &1 { "it" } else { "they" }, if .1 == &1 { "s" } else { "" })]
     Rows(Vec<FieldError>, usize),

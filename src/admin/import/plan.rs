@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Sheet;
 use crate::admin::draft::CheckedPhone;
 use crate::admin::problem::FieldError;
-use crate::model::{Id, Mac, Organisation, Phone};
+use crate::model::settings::{Key, Value};
+use crate::model::{Id, Mac, Organisation, Phone, Settings};
 
 /// What an import does to one phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub(crate) struct Planned {
     pub(crate) row: usize,
     pub(crate) action: Action,
     pub(crate) organisation: Id,
+    /// The group that it is put into.
+    pub(crate) group: Option<Id>,
     pub(crate) draft: CheckedPhone,
     /// The phone as it is on the list.
     pub(crate) before: Option<Arc<Phone>>,
@@ -45,17 +48,33 @@ impl Plan {
     }
 }
 
-/// Compares a sheet with the list. `organisation` finds one by name or id, or the first one for `None`.
+/// Compares a sheet with the list. `organisation` finds one by name or id, or the first one for `None`; `group` one of an
+/// organisation that phones can be put into.
 pub(crate) fn plan(
     sheet: Sheet,
     listed: &[Arc<Phone>],
     organisation: impl Fn(Option<&str>) -> Option<Arc<Organisation>>,
+    group: impl Fn(Id, &str) -> Option<Id>,
 ) -> Result<Plan, Vec<FieldError>> {
     let by_mac: HashMap<Mac, &Arc<Phone>> = listed.iter().map(|phone| (phone.mac, phone)).collect();
+    let lines = listed.iter().flat_map(|phone| phone.lines.iter().map(move |line| (line, phone)));
+    let by_line: HashMap<(&str, &str), &Arc<Phone>> =
+        lines.map(|(line, phone)| ((line.user.as_str(), line.server.as_str()), phone)).collect();
+    let waits = listed.iter().filter(|phone| phone.mac.is_placeholder());
+    let waiting: HashMap<&str, &Arc<Phone>> = waits.map(|phone| (phone.name.as_str(), phone)).collect();
     let mut errors = Vec::new();
     let mut phones = Vec::with_capacity(sheet.phones.len());
     for (row, draft) in sheet.phones {
-        let before = by_mac.get(&draft.mac).map(|phone| Arc::clone(phone));
+        let before = match draft.mac.is_placeholder() {
+            false => by_mac.get(&draft.mac).map(|phone| Arc::clone(phone)),
+            // Whatever device has this line, or has that name and waits, is the one that is meant.
+            true => draft
+                .lines
+                .first()
+                .and_then(|line| by_line.get(&(line.user.as_str(), line.server.as_str())))
+                .or_else(|| waiting.get(draft.name.as_str()).filter(|_| draft.lines.is_empty()))
+                .map(|phone| Arc::clone(phone)),
+        };
         // A phone stays with its organisation when the file does not name one.
         let whose = match (&draft.organisation, &before) {
             (None, Some(before)) => Some(before.organisation),
@@ -69,24 +88,56 @@ pub(crate) fn plan(
             ));
             continue;
         };
+        let group = match draft.group.as_deref().map(|name| group(whose, name)) {
+            None => None,
+            Some(Some(id)) => Some(id),
+            Some(None) => {
+                let name = draft.group.as_deref().unwrap_or_default();
+                let detail = format!("Its organisation has no group \"{name}\" that phones are put into.");
+                errors.push(FieldError::new(format!("row {row}, group"), detail));
+                continue;
+            }
+        };
         let action = match &before {
             None => Action::Add,
-            Some(before) if same(before, &draft, whose) => Action::Keep,
+            Some(before) if same(before, &draft, whose, group) => Action::Keep,
             Some(_) => Action::Change,
         };
-        phones.push(Planned { row, action, organisation: whose, draft, before });
+        phones.push(Planned { row, action, organisation: whose, group, draft, before });
     }
     if errors.is_empty() { Ok(Plan { phones, warnings: sheet.warnings }) } else { Err(errors) }
 }
 
 /// Whether the draft says nothing new. What it leaves out stays as it is.
-fn same(before: &Phone, draft: &CheckedPhone, organisation: Id) -> bool {
+fn same(before: &Phone, draft: &CheckedPhone, organisation: Id, group: Option<Id>) -> bool {
     let unsaid = |said: &Option<String>, before: &Option<String>| said.is_none() || said == before;
     before.organisation == organisation
         && (draft.name.is_empty() || draft.name == before.name)
         && unsaid(&draft.brand, &before.brand)
         && unsaid(&draft.model, &before.model)
         && (draft.lines.is_empty() || draft.lines == before.lines)
+        && (group.is_none() || group == before.group)
+        && (draft.handsets.is_empty() || draft.handsets == before.handsets)
+        && (draft.ports.is_empty() || draft.ports == before.ports)
+        && laid_over(&before.settings, &draft.settings) == before.settings
+}
+
+/// Settings with those of a list over them: what the list does not say stays.
+fn laid_over(before: &Settings, said: &Settings) -> Settings {
+    let mut settings = before.clone();
+    for (key, value) in said.iter() {
+        // It was taken as a setting when the list was read.
+        let _ = match value {
+            Value::Secret(secret) => settings.set_secret(key, secret.clone()),
+            other => settings.set_json(key, &other.to_json().unwrap_or_default()),
+        };
+    }
+    for key in &said.keys {
+        settings.keys.retain(|known| known.place() != key.place());
+        settings.keys.push(key.clone());
+    }
+    settings.keys.sort_by_key(Key::place);
+    settings
 }
 
 impl Planned {
@@ -106,6 +157,17 @@ impl Planned {
         if !self.draft.lines.is_empty() {
             phone.lines.clone_from(&self.draft.lines);
         }
+        if self.draft.organisation.is_some() && phone.organisation != before.organisation {
+            phone.group = None;
+        }
+        phone.group = self.group.or(phone.group);
+        if !self.draft.handsets.is_empty() {
+            phone.handsets.clone_from(&self.draft.handsets);
+        }
+        if !self.draft.ports.is_empty() {
+            phone.ports.clone_from(&self.draft.ports);
+        }
+        phone.settings = laid_over(&phone.settings, &self.draft.settings);
         phone
     }
 }
@@ -121,7 +183,8 @@ mod tests {
         let sheet = read(text.as_bytes(), &Defaults::default()).unwrap();
         let listed = [Arc::new(test_data::phone(1)), Arc::new(test_data::phone(2))];
         let branch = Arc::new(test_data::organisation());
-        plan(sheet, &listed, |name| name.is_none_or(|n| n == "Branch").then(|| Arc::clone(&branch)))
+        let organisation = |name: Option<&str>| name.is_none_or(|n| n == "Branch").then(|| Arc::clone(&branch));
+        plan(sheet, &listed, organisation, |_, _| None)
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub fn read(bytes: &[u8], defaults: &Defaults) -> Result<Sheet, Refusal> {
         return Err(Refusal::Empty);
     }
     let mut warnings: Vec<String> = decoded.warning.into_iter().collect();
+    if columns.is_without_devices() {
+        warnings.push("No column names the devices: these phones wait for theirs.".into());
+    }
     if !columns.unused.is_empty() {
         warnings.push(format!("Not used, since no field goes by that name: {}.", columns.unused.join(", ")));
     }
@@ -80,7 +83,7 @@ fn required_columns(columns: &Columns, defaults: &Defaults) -> Result<(), Refusa
 }
 
 /// The separator that the first line has most of, outside of quotes.
-fn guess_separator(text: &str) -> u8 {
+pub(in crate::admin) fn guess_separator(text: &str) -> u8 {
     let mut counts = [(b',', 0_u32), (b';', 0), (b'\t', 0)];
     let mut quoted = false;
     for byte in text.bytes() {
@@ -121,13 +124,18 @@ impl Reading<'_> {
         if text(Column::User).is_none() && text(Column::Password).is_some() {
             wrong.push(FieldError::new(Column::User.field(), "Missing, though there is a password."));
         }
+        let template = || {
+            let template = text(Column::Template)?;
+            template.split_once('/').map(|(brand, model)| (brand.to_owned(), model.to_owned()))
+        };
         let draft = PhoneDraft {
             mac: text(Column::Mac).unwrap_or_default(),
             name: text(Column::Name),
             organisation: text(Column::Organisation).or_else(|| self.defaults.organisation.clone()),
-            brand: text(Column::Brand),
-            model: text(Column::Model),
-            lines: Vec::new(),
+            brand: text(Column::Brand).or_else(|| template().map(|(brand, _)| brand)),
+            model: text(Column::Model).or_else(|| template().map(|(_, model)| model)),
+            group: text(Column::Group),
+            ..PhoneDraft::default()
         };
         if is_scientific(&draft.mac) {
             let detail = format!(
@@ -136,7 +144,7 @@ impl Reading<'_> {
             );
             wrong.push(FieldError::new(Column::Mac.field(), detail));
         } else {
-            match draft.check() {
+            match draft.check_for_list(number) {
                 Ok(phone) => self.merge(number, phone, line.map(|line| (order, line)), &mut wrong)?,
                 Err(errors) => wrong.extend(errors),
             }
@@ -163,9 +171,10 @@ impl Reading<'_> {
             display: text(Column::Display).or_else(|| text(Column::Name)),
             server: text(Column::Server).or_else(|| self.defaults.server.clone()).unwrap_or_default(),
             port,
-            transport: text(Column::Transport),
+            transport: text(Column::Transport).map(|text| self.columns.dialect.transport(text)),
             expires,
             voicemail: text(Column::Voicemail),
+            ..LineDraft::default()
         };
         let (line, errors) = draft.check();
         wrong.extend(errors);

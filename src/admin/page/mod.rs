@@ -1,6 +1,7 @@
 //! The page: templates filled with what the API says.
 
 mod assets;
+mod campaigns;
 mod format;
 mod views;
 
@@ -9,20 +10,28 @@ use std::collections::BTreeMap;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use assets::asset;
+pub(crate) use campaigns::CampaignsPage;
 pub(crate) use format::span;
-pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS, events_before};
+pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS, encode, events_before, value};
 
 use super::problem::Problem;
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 18] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
     ("phone.html", include_str!("../templates/phone.html")),
+    ("shared.html", include_str!("../templates/shared.html")),
+    ("settings.html", include_str!("../templates/settings.html")),
+    ("files.html", include_str!("../templates/files.html")),
+    ("book.html", include_str!("../templates/book.html")),
+    ("replace.html", include_str!("../templates/replace.html")),
     ("new.html", include_str!("../templates/new.html")),
     ("import.html", include_str!("../templates/import.html")),
     ("events.html", include_str!("../templates/events.html")),
+    ("campaigns.html", include_str!("../templates/campaigns.html")),
     ("door.html", include_str!("../templates/door.html")),
+    ("box.html", include_str!("../templates/box.html")),
     ("firmware.html", include_str!("../templates/firmware.html")),
     ("rollout.html", include_str!("../templates/rollout.html")),
     ("problem.html", include_str!("../templates/problem.html")),

@@ -9,6 +9,7 @@ use crate::admin::problem::{FieldError, Problem};
 use crate::admin::standing::Standing;
 use crate::admin::types;
 use crate::model::Mac;
+use crate::sip::Telling;
 
 /// Phones on one page of the overview.
 pub(crate) const PAGE_ROWS: usize = 100;
@@ -43,6 +44,7 @@ pub(crate) struct Overview {
     pub(crate) lease_count: usize,
     pub(crate) dhcp: types::Dhcp,
     pub(crate) sightings: types::Sightings,
+    pub(crate) waiting: types::WaitingPhones,
 }
 
 /// What stands in the form for a new phone.
@@ -94,6 +96,7 @@ impl Pages {
             dhcp => value(&view.dhcp),
             strangers => value(&strangers(&view.sightings)),
             missing => value(&view.sightings.missing),
+            waiting => value(&view.waiting),
             slices => slices(counts),
             tabs,
             earlier => (page.offset > 0).then(|| at(&view.filter, page.offset.saturating_sub(PAGE_ROWS))),
@@ -102,8 +105,20 @@ impl Pages {
         self.render("overview.html", frame, "overview", true, content)
     }
 
-    pub(crate) fn phone(&self, frame: &Frame, phone: &types::Phone) -> Result<String, Problem> {
-        self.render("phone.html", frame, "phone", true, context! { phone => value(phone) })
+    pub(crate) fn phone(
+        &self,
+        frame: &Frame,
+        phone: &types::Phone,
+        telling: Option<&Telling>,
+        (groups, waiting): (&[types::Group], &[types::Waiting]),
+    ) -> Result<String, Problem> {
+        let telling = telling.map(|telling| {
+            context! { told => value(&telling.told), began => telling.began.to_string(), says => telling.says.as_str() }
+        });
+        // Phones are put into the groups that are for no brand or model.
+        let groups: Vec<&types::Group> = groups.iter().filter(|group| group.brand.is_none()).collect();
+        let (phone, groups, waiting) = (value(phone), value(&groups), value(&waiting));
+        self.render("phone.html", frame, "phone", true, context! { phone, telling, groups, waiting })
     }
 
     pub(crate) fn events(
@@ -160,6 +175,22 @@ impl Pages {
         )
     }
 
+    pub(crate) fn appliance(
+        &self,
+        frame: &Frame,
+        appliance: &types::Appliance,
+        interface: &str,
+        problem: Option<&Problem>,
+    ) -> Result<String, Problem> {
+        let content = context! {
+            standing => value(&appliance.standing),
+            update => value(&appliance.update),
+            interface,
+            problem => value(&problem),
+        };
+        self.render("box.html", frame, "box", false, content)
+    }
+
     pub(crate) fn door(&self, frame: &Frame, door: &Door) -> Result<String, Problem> {
         let content = context! {
             claimed => door.claimed,
@@ -175,7 +206,8 @@ impl Pages {
     }
 }
 
-fn value<T: Serialize>(of: &T) -> Value {
+/// What templates see of a thing.
+pub(crate) fn value<T: Serialize>(of: &T) -> Value {
     Value::from(Serde(of))
 }
 

@@ -37,7 +37,7 @@ pub struct Rollout {
     /// How many phones stand how.
     pub counts: RolloutCounts,
     /// How each phone stands. Only when one roll-out is asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub phones: Vec<RolloutPhone>,
     /// When it was planned.
     pub created: String,
@@ -69,13 +69,10 @@ pub struct RolloutPlan {
     /// Phones that may fail after the first ones. One more stops the roll-out.
     pub may_fail: u32,
     /// Hours of the branch in which updates may begin, as `22:00-06:00`; any time when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
     /// Days on which these hours begin, as `mon`; every day when there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<String>,
     /// Time zone of the branch, as `Europe/Berlin`; that of the organisation when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
 }
 

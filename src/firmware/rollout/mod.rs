@@ -284,9 +284,19 @@ impl Step {
         }
     }
 
-    /// Everybody had a turn who was there. The others are told when they come.
+    /// Everybody had a turn who was there. The others are told when they come, if that is no more than one wave: else, and
+    /// before any phone has shown that the image is good, they are waited for.
     fn finish(&mut self, now: Now) {
-        if self.rollout.phones.values().any(|turn| matches!(turn, Turn::Updating { .. })) {
+        let (mut left, mut done) = (0_u64, false);
+        for turn in self.rollout.phones.values() {
+            match turn {
+                Turn::Updating { .. } => return,
+                Turn::Waiting | Turn::PutOff { .. } => left += 1,
+                Turn::Done { .. } => done = true,
+                Turn::Failed { .. } | Turn::Away | Turn::Refused { .. } => {}
+            }
+        }
+        if left > 0 && (!done || left > u64::from(self.rollout.plan.wave)) {
             return;
         }
         for turn in self.rollout.phones.values_mut() {

@@ -342,6 +342,26 @@ fn who_it_is_not_for_is_refused_and_who_is_not_there_is_not_waited_for() {
 }
 
 #[test]
+fn a_branch_that_is_away_does_not_update_all_at_once_when_it_comes_back() {
+    let mut branch = Branch::new(plan(1, 2, 2, 0), &[Does::Updates; 8]);
+    let away = Some(Timestamp::from_secs(START.secs() - 200_000));
+    branch.phones.iter_mut().for_each(|(phone, _)| phone.heard = away);
+    branch.pass(10);
+    assert!(branch.told.is_empty() && branch.rollout.state == RolloutState::Running);
+    // Four come: two are the first ones, two a wave. The other four are more than a wave.
+    for (phone, _) in &mut branch.phones[..4] {
+        phone.heard = Some(branch.now.wall);
+    }
+    branch.pass(10);
+    assert_eq!((branch.told.len(), &branch.rollout.state), (4, &RolloutState::Running));
+    branch.phones[4].0.heard = Some(branch.now.wall);
+    branch.phones[5].0.heard = Some(branch.now.wall);
+    branch.pass(10);
+    assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }));
+    assert_eq!((branch.turn(6), branch.turn(7)), (&Turn::Away, &Turn::Away));
+}
+
+#[test]
 fn a_ladder_is_climbed_with_patience_for_each_step() {
     let mut branch = Branch::new(plan(1, 1, 1, 0), &[Does::Sleeps]);
     branch.step();

@@ -1,4 +1,3 @@
-use super::levels::named;
 use super::make::Unmade;
 use super::query::Query;
 use super::{Provision, Target};
@@ -37,7 +36,7 @@ impl Provision {
     fn books_of(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<PhoneBook> {
         let mut books = self.store.phone_books();
         books.retain(|book| book.organisation == phone.organisation && shows(settings, book));
-        let place = |book: &PhoneBook| named(settings)?.iter().position(|id| **id == *book.id.to_string());
+        let place = |book: &PhoneBook| settings.books_named()?.iter().position(|id| **id == *book.id.to_string());
         books.sort_by_key(place);
         books
     }
@@ -59,7 +58,7 @@ impl Provision {
 
 /// Whether a phone with these settings may see a book of its organisation.
 fn shows(settings: &Resolved<'_>, book: &PhoneBook) -> bool {
-    named(settings).is_none_or(|ids| ids.iter().any(|id| **id == *book.id.to_string()))
+    settings.books_named().is_none_or(|ids| ids.iter().any(|id| **id == *book.id.to_string()))
 }
 
 /// Whether a contact is looked for: by part of its name in any case, or by part of a number however that is written.

@@ -82,6 +82,7 @@ impl Provision {
         let (response, fresh) = self.file(query, target, content, &made);
         if query.method == Method::GET {
             let reason = match decision.verdict.reason(target.file, &made.revision, &made.resources) {
+                Reason::Success { own_file: true, .. } if phone.is_some_and(Phone::is_let_go) => Reason::LetGo,
                 Reason::Success { own_file: true, own_login, revision, resources } if fresh => {
                     Reason::NotModified { own_login, revision, resources }
                 }

@@ -1,6 +1,6 @@
 use super::Provision;
-use crate::model::settings::{Resolved, Value};
-use crate::model::{Id, Phone, Policy};
+use crate::model::settings::Value;
+use crate::model::{Phone, Policy};
 
 impl Provision {
     /// The policy that holds for a phone: the file's; else its organisation's, with what is set otherwise for the phones
@@ -25,24 +25,4 @@ impl Provision {
             ..usual
         }
     }
-
-    /// Numbers and names of the phone books that a phone shows, in its order: those that its settings name, or all of
-    /// its organisation.
-    pub(super) fn titles(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<(u32, String)> {
-        let all = self.store.phone_book_titles(phone.organisation);
-        let titled = |(_, number, name): &(Id, u32, String)| (*number, name.clone());
-        match named(settings) {
-            None => all.iter().map(titled).collect(),
-            Some(ids) => ids
-                .iter()
-                .filter_map(|id| all.iter().find(|(other, ..)| other.to_string() == **id))
-                .map(titled)
-                .collect(),
-        }
-    }
-}
-
-/// The phone books that the settings name, if they name any.
-pub(super) fn named<'a>(settings: &Resolved<'a>) -> Option<&'a [Box<str>]> {
-    settings.get("directory.books")?.as_list().filter(|ids| !ids.is_empty())
 }

@@ -9,7 +9,7 @@ use super::query::Query;
 use super::revisions::{File as Dated, Served};
 use super::{Provision, Target};
 use crate::access::{self, File};
-use crate::brands::{BookPage, BookTitle, Content, Error, FileKind, Rendered, Sheet};
+use crate::brands::{BookPage, BookTitle, Content, Error, Farewell, FileKind, Rendered, Sheet};
 use crate::http::Body;
 use crate::model::{BoxAddress, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
 use crate::store::{Levels, Write};
@@ -102,10 +102,14 @@ impl Provision {
         let (http, https) = self.ports;
         let at = BoxAddress { host: query.peer.local, http, https };
         let phone = phone.filter(|_| target.file != File::Common);
+        if let Some(phone) = phone.filter(|phone| phone.is_let_go()) {
+            let farewell = Farewell::to(phone);
+            return target.brand.render(target.rule, &farewell.sheet(content, query.peer.local, target.places));
+        }
         let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
         let levels = told.map(|phone| self.store.levels(phone));
         let settings = levels.as_ref().map(Levels::resolve).unwrap_or_default();
-        let titles = told.map(|phone| self.titles(phone, &settings)).unwrap_or_default();
+        let titles = told.map(|phone| self.store.titles(phone, &settings)).unwrap_or_default();
         let books: Vec<BookTitle<'_>> =
             titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
         let image = told.and_then(|phone| self.images.as_ref()?.told(phone));

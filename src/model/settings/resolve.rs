@@ -97,9 +97,19 @@ impl<'a> Resolved<'a> {
         self.keys.values().copied()
     }
 
+    /// The raw settings of all brands, each with its level.
+    pub fn all_overrides(&self) -> impl Iterator<Item = (&'a Override, Level)> {
+        self.overrides.values().copied()
+    }
+
+    /// Ids of the phone books to be shown, in their order, if any are named.
+    pub fn books_named(&self) -> Option<&'a [Box<str>]> {
+        self.get("directory.books")?.as_list().filter(|ids| !ids.is_empty())
+    }
+
     /// The raw settings for phones of a brand, each with its level.
     pub fn overrides(&self, brand: &str) -> impl Iterator<Item = (&'a Override, Level)> {
-        self.overrides.values().copied().filter(move |(entry, _)| entry.brand.as_ref() == brand)
+        self.all_overrides().filter(move |(entry, _)| entry.brand.as_ref() == brand)
     }
 }
 

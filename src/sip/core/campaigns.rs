@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::Core;
 use crate::model::{Door, Event, Id, Mac, Now, Reason};
 use crate::sip::campaign::{Campaign, Plan, State};
-use crate::sip::orders::{Board, Refusal};
+use crate::sip::orders::Refusal;
 use crate::store::{Store, Write};
 use crate::sys::random;
 
 /// Campaigns that are remembered when they are over, the newest ones.
 const MOST_KEPT: usize = 20;
-/// How often how far they are is stored while they go on.
-const KEEP: Duration = Duration::from_secs(2);
+/// How often how far they are is stored while they go on. After a power cut, phones that were over since are told again.
+const KEEP: Duration = Duration::from_secs(10);
 /// Where it is stored which campaigns there are.
 const INDEX: &str = "sip.campaigns";
 
@@ -24,6 +24,8 @@ pub(super) struct Campaigns {
     /// Which have changed since they were stored.
     changed: Vec<Id>,
     keep_at: Duration,
+    /// Whether the board shows how far they are.
+    is_shown: bool,
 }
 
 impl Campaigns {
@@ -31,12 +33,9 @@ impl Campaigns {
     pub(super) fn read(store: &Store) -> Self {
         let ids: Vec<Id> =
             store.setting(INDEX).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
-        let read = |id: Id| Some((id, serde_json::from_value(store.setting(&key(id))?).ok()?));
+        // As one text: ten thousand phones as values of their own would take much room while they are stored.
+        let read = |id: Id| Some((id, serde_json::from_str(store.setting(&key(id))?.as_str()?).ok()?));
         Self { all: ids.into_iter().filter_map(read).collect(), ..Self::default() }
-    }
-
-    pub(super) fn show(&self, board: &Board) {
-        board.show(self.all.values());
     }
 
     pub(super) fn next(&self, now: Now) -> Option<Duration> {
@@ -145,7 +144,15 @@ impl Core {
         if !self.campaigns.changed.contains(&id) {
             self.campaigns.changed.push(id);
         }
-        self.board.show(self.campaigns.all.values());
+        self.campaigns.is_shown = false;
+    }
+
+    /// Shows how far they are, if that is news.
+    pub(super) fn show_campaigns(&mut self) {
+        if !self.campaigns.is_shown {
+            self.campaigns.is_shown = true;
+            self.board.show(self.campaigns.all.values());
+        }
     }
 
     /// Stores how far they are, now or when it is time.
@@ -155,8 +162,8 @@ impl Core {
         }
         let changed = std::mem::take(&mut self.campaigns.changed);
         let put = |id: &Id| {
-            let value = serde_json::to_value(self.campaigns.all.get(id)?).ok()?;
-            Some(Write::PutSetting { key: key(*id), value })
+            let text = serde_json::to_string(self.campaigns.all.get(id)?).ok()?;
+            Some(Write::PutSetting { key: key(*id), value: text.into() })
         };
         let writes: Vec<Write> = changed.iter().filter_map(put).collect();
         drop(self.parts.store.commit(writes));

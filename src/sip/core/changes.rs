@@ -6,9 +6,12 @@ use std::time::Duration;
 use super::Core;
 use super::tell::fetched;
 use crate::brands::Told;
-use crate::model::{Event, Mac, Reason};
+use crate::journal::Live;
+use crate::model::settings::Value;
+use crate::model::{Event, Group, Mac, Phone, Reason};
+use crate::sip::campaign::Plan;
 use crate::sip::orders::Refusal;
-use crate::store::EventFilter;
+use crate::store::{Altered, EventFilter};
 
 /// How long after the last change to a phone it is told: changes come in bunches.
 const QUIET: Duration = Duration::from_secs(2);
@@ -18,9 +21,17 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// Events that are looked through, at most, when some were missed.
 const CATCH_UP: usize = 16_384;
 
-/// Phones whose change is waiting to be told.
+/// Phones that are told one by one when settings changed that many share; more of them are told by a campaign.
+const FEW: usize = 5;
+
+/// What changed and is waiting to be told.
 #[derive(Debug, Default)]
-pub(super) struct Changes(HashMap<Mac, Change>);
+pub(super) struct Changes {
+    phones: HashMap<Mac, Change>,
+    /// Documents with settings of many phones, and when those are told.
+    shared: Vec<Altered>,
+    shared_due: Option<Change>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Change {
@@ -30,16 +41,39 @@ struct Change {
 
 impl Changes {
     pub(super) fn next(&self) -> Option<Duration> {
-        self.0.values().map(|change| change.due).min()
+        self.phones.values().chain(&self.shared_due).map(|change| change.due).min()
     }
 
     fn add(&mut self, mac: Mac, now: Duration) {
-        let change = self.0.entry(mac).or_insert(Change { first: now, due: now });
-        change.due = (now + QUIET).min(change.first + LONGEST).max(now);
+        self.phones.entry(mac).or_insert(Change { first: now, due: now }).put_off(now);
+    }
+
+    fn add_shared(&mut self, altered: Altered, now: Duration) {
+        if !self.shared.contains(&altered) {
+            self.shared.push(altered);
+        }
+        self.shared_due.get_or_insert(Change { first: now, due: now }).put_off(now);
+    }
+}
+
+impl Change {
+    fn put_off(&mut self, now: Duration) {
+        self.due = (now + QUIET).min(self.first + LONGEST).max(now);
     }
 }
 
 impl Core {
+    /// News of the journal.
+    pub(super) fn hear_live(&mut self, live: &Live) {
+        if let Live::Event { sequence, event } = live {
+            // What was caught up with is no news.
+            if *sequence > self.heard || event.count > 1 {
+                self.heard = self.heard.max(*sequence);
+                self.hear(event);
+            }
+        }
+    }
+
     /// Something was recorded.
     pub(super) fn hear(&mut self, event: &Event) {
         let Some(mac) = event.mac else { return };
@@ -52,7 +86,7 @@ impl Core {
                 let now = self.now().monotonic;
                 self.changes.add(mac, now);
             }
-            Reason::PhoneRemoved => drop(self.changes.0.remove(&mac)),
+            Reason::PhoneRemoved => drop(self.changes.phones.remove(&mac)),
             _ => {}
         }
     }
@@ -67,13 +101,31 @@ impl Core {
         }
     }
 
+    /// Settings were stored that many phones share.
+    pub(super) fn altered(&mut self, altered: Altered) {
+        let now = self.now().monotonic;
+        self.changes.add_shared(altered, now);
+    }
+
+    /// Some such news were missed: it may have been any of them.
+    pub(super) fn all_altered(&mut self) {
+        for organisation in self.parts.store.organisations() {
+            self.altered(Altered::Organisation(organisation.id));
+        }
+    }
+
     pub(super) fn changes_due(&mut self) {
         let now = self.now().monotonic;
+        if self.changes.shared_due.is_some_and(|change| change.due <= now) {
+            self.changes.shared_due = None;
+            let altered = std::mem::take(&mut self.changes.shared);
+            self.tell_sharers(&altered);
+        }
         let due: Vec<Mac> =
-            self.changes.0.iter().filter(|(_, change)| change.due <= now).map(|(mac, _)| *mac).collect();
+            self.changes.phones.iter().filter(|(_, change)| change.due <= now).map(|(mac, _)| *mac).collect();
         for mac in due {
-            self.changes.0.remove(&mac);
-            if !self.wants_to_be_told(mac) {
+            self.changes.phones.remove(&mac);
+            if self.parts.store.phone_by_mac(mac).is_none_or(|phone| !self.wants_to_be_told(&phone)) {
                 continue;
             }
             let outdated = self.parts.store.journey(mac).and_then(|journey| journey.revision);
@@ -83,10 +135,50 @@ impl Core {
         }
     }
 
+    /// Tells the phones whose settings these are, many of them at the pace of a campaign.
+    fn tell_sharers(&mut self, altered: &[Altered]) {
+        let groups: Vec<Group> = altered.iter().filter_map(|altered| self.group_of(*altered)).collect();
+        let phones = self.parts.store.phones().into_iter().filter(|phone| {
+            let of_organisation = altered.contains(&Altered::Organisation(phone.organisation));
+            (of_organisation || groups.iter().any(|group| group.has(phone))) && self.wants_to_be_told(phone)
+        });
+        let phones: Vec<Mac> = phones.map(|phone| phone.mac).collect();
+        if phones.len() <= FEW {
+            let now = self.now().monotonic;
+            for mac in phones {
+                if let Err(Refusal::Busy(_)) = self.tell(mac, Told::Resync, None) {
+                    self.changes.add(mac, now);
+                }
+            }
+            return;
+        }
+        let plan = Plan {
+            told: Told::Resync,
+            phones,
+            at_most: Plan::USUAL_AT_MOST,
+            per_second: Plan::USUAL_PER_SECOND,
+            between: None,
+            stop_above: Plan::USUAL_STOP_ABOVE,
+        };
+        if let Err(refusal) = self.begin_campaign(plan) {
+            tracing::warn!(%refusal, "phones whose shared settings changed are not told");
+        }
+    }
+
+    fn group_of(&self, altered: Altered) -> Option<Group> {
+        match altered {
+            Altered::Group(id) => self.parts.store.group(id),
+            Altered::Organisation(_) => None,
+        }
+    }
+
     /// A phone that never fetched does so soon by itself; and policy may leave changes to the daily look.
-    fn wants_to_be_told(&self, mac: Mac) -> bool {
-        self.parts.settings.resync_on_change
-            && self.parts.store.listed(mac).is_some()
-            && self.parts.store.journey(mac).is_some_and(|journey| journey.revision.is_some())
+    fn wants_to_be_told(&self, phone: &Phone) -> bool {
+        let fetched = |mac| self.parts.store.journey(mac).is_some_and(|journey| journey.revision.is_some());
+        let policy = || {
+            let levels = self.parts.store.levels(phone);
+            levels.resolve().get("provisioning.resync_on_change").and_then(Value::as_flag)
+        };
+        fetched(phone.mac) && self.parts.settings.resync_on_change.or_else(policy).unwrap_or(true)
     }
 }

@@ -3,9 +3,14 @@
 mod campaigns;
 mod changes;
 mod pnp;
+mod registrar;
 mod requests;
+mod serving;
 mod surroundings;
 mod tell;
+#[cfg(test)]
+mod tests;
+mod whereabouts;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -15,24 +20,23 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use tokio::sync::{Mutex, broadcast, mpsc};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
+
+pub use self::serving::serve;
 
 use self::pnp::Questions;
+use self::registrar::Lookups;
 use self::surroundings::Surroundings;
 use self::tell::Jobs;
-use super::orders::{Order, Receiver};
-use super::streams::Streams;
+use self::whereabouts::Watched;
+use super::orders::Order;
 use super::transaction::{Hop, Key, Outcome, Stray, Timers, Transactions};
-use super::udp::Udp;
-use super::wire::{self, LONGEST, Malformed};
+use super::wire::{self, Malformed};
 use crate::brands::Registry;
 use crate::config::Network;
-use crate::journal::{Journal, Live};
+use crate::journal::Journal;
 use crate::model::{Door, Event, Mac, Now, Reason, Transport};
+use crate::pairing::Pairing;
 use crate::store::Store;
 use crate::sys::arp::Arp;
 use crate::sys::clock::Clock;
@@ -44,6 +48,8 @@ pub struct Parts {
     pub store: Store,
     /// Where everything is recorded, and where fetches are seen.
     pub journal: Journal,
+    /// Phones on no list, and whether they are let in.
+    pub pairing: Pairing,
     /// What phones ask for and how they are told.
     pub registry: Arc<Registry>,
     /// The time.
@@ -76,8 +82,10 @@ pub struct Settings {
     pub proxy: Option<(Transport, SocketAddr)>,
     /// Realms in which phones may ask for the login of their line, besides the name of its server.
     pub realms: Vec<String>,
-    /// Whether a phone whose settings changed is told at once.
-    pub resync_on_change: bool,
+    /// The registrar of the phones' lines, to be asked where they are.
+    pub registrar: Option<(Transport, SocketAddr)>,
+    /// Whether a phone whose settings changed is told at once; `None` leaves it to each phone's settings.
+    pub resync_on_change: Option<bool>,
 }
 
 /// Why SIP is not served any more.
@@ -104,6 +112,8 @@ pub(super) enum Input {
         /// Whether it was sent to the multicast group.
         to_group: bool,
     },
+    /// A phone that asked was put on the list, or was not.
+    Adopted(Box<pnp::Question>, Mac, bool),
     /// Somebody has this address.
     Arp(Ipv4Addr, Mac),
     /// A message could not be sent.
@@ -131,20 +141,13 @@ pub(super) enum Fault {
     Own,
 }
 
-/// Inputs that wait, at most. What comes beyond is dropped, as a full socket buffer does.
-const QUEUE: usize = 8192;
-/// Inputs that are taken before what they led to is sent.
-const BATCH: usize = 256;
-/// How often interfaces are looked at.
-const LOOK: Duration = Duration::from_secs(5);
-/// Errors of the datagram socket in a row after which it is opened anew.
-const MOST_ERRORS: u32 = 32;
-
 /// Why a message of ours is under way.
 #[derive(Debug, Clone)]
 enum Purpose {
     /// A phone that asked by multicast is told its URL.
     Pnp(Box<pnp::Told>),
+    /// The registrar is asked where a phone is.
+    Lookup(Mac),
     /// A phone is told to do something.
     Job(Mac, super::notify::Attempt),
 }
@@ -157,8 +160,9 @@ struct Core {
     purposes: HashMap<Key, Purpose>,
     questions: Questions,
     jobs: Jobs,
+    lookups: Lookups,
     campaigns: campaigns::Campaigns,
-    watched: tell::Watched,
+    watched: Watched,
     changes: changes::Changes,
     arp: Option<Arp>,
     out: VecDeque<Outcome>,
@@ -166,115 +170,6 @@ struct Core {
     heard: u64,
     /// For what is told by something else than SIP.
     inputs: mpsc::Sender<Input>,
-}
-
-/// Serves SIP until stopped.
-///
-/// # Errors
-/// When a port cannot be had, or the datagram socket fails again and again.
-pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: CancellationToken) -> Result<(), Error> {
-    let mut receiver = receiver.lock().await;
-    let udp = Arc::new(Udp::open(parts.settings.listen)?);
-    let (sender, mut inputs) = mpsc::channel(QUEUE);
-    let streams = Streams::new(sender.clone(), Arc::new(aws_lc_rs::default_provider()))?;
-    let mut parts_at_work = JoinSet::new();
-    for (at, tls) in [(parts.settings.listen, None), (parts.settings.listen_tls, Some(parts.tls.clone()))] {
-        let listener = listen(at)?;
-        parts_at_work.spawn(streams.clone().accept(listener, tls));
-    }
-    parts_at_work.spawn(hear(udp.clone(), sender.clone()));
-    let answers = sender.clone();
-    let arp = Arp::open(move |address, mac| {
-        // A full queue loses an answer; the phone asks again.
-        let _ = answers.try_send(Input::Arp(address, mac));
-    });
-    let arp = arp
-        .inspect_err(|error| tracing::warn!(%error, "claims of phones are checked by the kernel's table alone"))
-        .ok();
-    let mut news = parts.journal.subscribe();
-    let mut core = Core::new(parts, receiver.board.clone(), udp.port(), arp, sender);
-    let mut look = tokio::time::interval(LOOK);
-    tracing::info!(port = udp.port(), "speaks SIP");
-    loop {
-        let next = core.next().unwrap_or(Duration::from_secs(3600));
-        let wait = next.saturating_sub(core.now().monotonic);
-        tokio::select! {
-            Some(input) = inputs.recv() => {
-                core.take(input);
-                for _ in 0..BATCH {
-                    let Ok(input) = inputs.try_recv() else { break };
-                    core.take(input);
-                }
-            }
-            Some(order) = receiver.orders.recv() => core.order(order),
-            heard = news.recv() => match heard {
-                Ok(Live::Event { sequence, event }) => {
-                    core.heard = core.heard.max(sequence);
-                    core.hear(&event);
-                }
-                Ok(Live::Journey { .. }) => {}
-                Err(broadcast::error::RecvError::Lagged(_)) => core.catch_up(),
-                Err(broadcast::error::RecvError::Closed) => return Ok(()),
-            },
-            _ = look.tick() => udp.join(core.surroundings.look()),
-            Some(ended) = parts_at_work.join_next() => return Ok(ended??),
-            () = sleep_until(Instant::now() + wait) => {}
-            () = stop.cancelled() => {
-                core.keep_campaigns(true);
-                return Ok(());
-            }
-        }
-        core.due();
-        while let Some(outcome) = core.out.pop_front() {
-            let Outcome::Send { hop, bytes, key } = outcome else { continue };
-            if hop.transport != Transport::Udp {
-                streams.send(hop, bytes, key);
-            } else if let Err(error) = udp.send(&bytes, hop.remote).await {
-                tracing::debug!(to = %hop.remote, %error, "sending SIP");
-                core.take(Input::Unreachable(key));
-            }
-        }
-    }
-}
-
-fn listen(at: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
-    if at.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    // Connections that have just ended do not keep the port.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&at.into())?;
-    socket.listen(128)?;
-    tokio::net::TcpListener::from_std(socket.into())
-}
-
-/// Takes datagrams for as long as it is polled.
-async fn hear(udp: Arc<Udp>, inputs: mpsc::Sender<Input>) -> io::Result<()> {
-    let mut buffer = vec![0; LONGEST + 1];
-    let mut errors = 0;
-    loop {
-        let datagram = match udp.receive(&mut buffer).await {
-            Ok(datagram) => datagram,
-            // Any peer can cause one, as by ICMP.
-            Err(error) if errors < MOST_ERRORS => {
-                errors += 1;
-                tracing::debug!(%error, "receiving SIP");
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        errors = 0;
-        let hop = Hop { transport: Transport::Udp, remote: datagram.from, interface: datagram.interface };
-        let input = match buffer.get(..datagram.length).filter(|bytes| bytes.len() <= LONGEST) {
-            Some(bytes) => Input::Bytes { bytes: bytes.to_vec(), hop, to_group: datagram.to_group },
-            None => Input::Fault(Fault::Malformed(Malformed::TooLong), datagram.from),
-        };
-        // A full queue drops, and never holds up the socket.
-        let _ = inputs.try_send(input);
-    }
 }
 
 impl Core {
@@ -287,7 +182,6 @@ impl Core {
     ) -> Self {
         let surroundings = Surroundings::new(parts.networks.clone(), port, parts.settings.listen_tls.port());
         let campaigns = campaigns::Campaigns::read(&parts.store);
-        campaigns.show(&board);
         Self {
             board,
             surroundings,
@@ -295,8 +189,9 @@ impl Core {
             purposes: HashMap::new(),
             questions: Questions::default(),
             jobs: Jobs::default(),
+            lookups: Lookups::default(),
             campaigns,
-            watched: tell::Watched::default(),
+            watched: Watched::default(),
             changes: changes::Changes::default(),
             arp,
             out: VecDeque::new(),
@@ -313,10 +208,8 @@ impl Core {
     /// When something is due next.
     fn next(&self) -> Option<Duration> {
         let campaigns = self.campaigns.next(self.now());
-        [self.transactions.next(), self.questions.next(), self.jobs.next(), self.changes.next(), campaigns]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = [self.transactions.next(), self.questions.next(), self.jobs.next(), self.lookups.next()];
+        own.into_iter().chain([self.changes.next(), campaigns]).flatten().min()
     }
 
     fn due(&mut self) {
@@ -324,6 +217,7 @@ impl Core {
         let outcomes = self.transactions.due(now);
         self.follow(outcomes);
         self.answer_questions_due();
+        self.lookups_due();
         self.jobs_due();
         self.changes_due();
         self.campaigns_due();
@@ -332,6 +226,7 @@ impl Core {
     fn take(&mut self, input: Input) {
         match input {
             Input::Bytes { bytes, hop, to_group } => self.receive(&bytes, hop, to_group),
+            Input::Adopted(question, mac, put) => self.adopted(*question, mac, put),
             Input::Arp(address, mac) => self.answered_by_arp(address, mac),
             Input::Unreachable(key) => {
                 self.transactions.forget(&key);
@@ -350,10 +245,15 @@ impl Core {
                 let _ = answer.send(begun);
             }
             Order::Begin { plan, answer } => {
-                let _ = answer.send(self.begin_campaign(plan));
+                let begun = self.begin_campaign(plan);
+                // Who asked looks at it at once.
+                self.show_campaigns();
+                let _ = answer.send(begun);
             }
             Order::Stop { id, answer } => {
-                let _ = answer.send(self.stop_campaign(id));
+                let stopped = self.stop_campaign(id);
+                self.show_campaigns();
+                let _ = answer.send(stopped);
             }
         }
     }
@@ -394,11 +294,13 @@ impl Core {
                 Outcome::Response { key, message } => match self.purposes.get(&key).cloned() {
                     Some(Purpose::Job(mac, attempt)) => self.job_answered(&key, mac, attempt, &message),
                     Some(Purpose::Pnp(told)) => self.pnp_answered(&key, &told, message.status().unwrap_or_default()),
+                    Some(Purpose::Lookup(mac)) => self.registrar_answered(&key, mac, &message),
                     None => {}
                 },
                 Outcome::TimedOut { key } => match self.purposes.remove(&key) {
                     Some(Purpose::Job(mac, attempt)) => self.step_job(mac, super::notify::Input::Silent(attempt)),
                     Some(Purpose::Pnp(told)) => self.pnp_not_taken(&told),
+                    Some(Purpose::Lookup(mac)) => self.end_lookup(mac, None),
                     None => {}
                 },
                 Outcome::Request { .. } => {}
@@ -410,6 +312,7 @@ impl Core {
         match self.purposes.remove(key) {
             Some(Purpose::Job(mac, attempt)) => self.step_job(mac, super::notify::Input::Unreachable(attempt)),
             Some(Purpose::Pnp(told)) => self.pnp_not_taken(&told),
+            Some(Purpose::Lookup(mac)) => self.end_lookup(mac, None),
             None => {}
         }
     }

@@ -9,6 +9,7 @@ use super::{Core, Purpose};
 use crate::access::{self, Lan};
 use crate::brands::{DhcpQuery, Recognition, SipClaims};
 use crate::model::{BoxAddress, Door, Event, LeaseState, Mac, Phone, Reason, Scheme, Transport, provisioning_url};
+use crate::pairing::Visit;
 use crate::sip::pnp::{self, Ask, Known, Verdict};
 use crate::sip::transaction::{Hop, Key};
 use crate::sip::wire::Message;
@@ -35,7 +36,7 @@ pub(super) struct Questions {
 }
 
 #[derive(Debug)]
-struct Question {
+pub(in crate::sip) struct Question {
     key: Key,
     message: Message,
     ask: Ask,
@@ -68,6 +69,17 @@ impl Questions {
         }
         self.order.push_back((now, question.clone()));
         self.answered.insert(question, now);
+    }
+}
+
+/// What a phone says of itself, with the hardware address that the LAN knows where it names none.
+fn claims(ask: &Ask, otherwise: Option<Mac>) -> SipClaims<'_> {
+    SipClaims {
+        user_agent: ask.agent.as_deref(),
+        vendor: ask.vendor.as_deref(),
+        model: ask.model.as_deref(),
+        version: ask.version.as_deref(),
+        mac: ask.mac.or(otherwise),
     }
 }
 
@@ -118,14 +130,7 @@ impl Core {
         let Question { ask, hop, .. } = &question;
         let address = hop.remote.ip().to_canonical();
         let registry = self.parts.registry.clone();
-        let claims = SipClaims {
-            user_agent: ask.agent.as_deref(),
-            vendor: ask.vendor.as_deref(),
-            model: ask.model.as_deref(),
-            version: ask.version.as_deref(),
-            mac: ask.mac.or(neighbour),
-        };
-        let recognised = registry.recognise_by_sip(&claims);
+        let recognised = registry.recognise_by_sip(&claims(ask, neighbour));
         let claimed = ask.mac.or_else(|| recognised.as_ref().and_then(|found| found.mac));
         let lease = self.leased_to(address);
         let mac = claimed.or_else(|| match (lease, neighbour) {
@@ -134,10 +139,24 @@ impl Core {
         });
         let known = Known {
             mac,
-            lan: claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, lease, neighbour)),
+            lan: mac.map_or(Lan::Unknown, |mac| access::lan(mac, lease, neighbour)),
             listed: mac.is_some_and(|mac| self.parts.store.listed(mac).is_some()),
-            pairing: false,
+            pairing: recognised.as_ref().is_some_and(|found| found.phone)
+                && self.parts.pairing.window(now.wall).is_some(),
         };
+        if let Some(mac) = mac.filter(|_| !known.listed && known.lan != Lan::Disagrees) {
+            let visit = Visit {
+                mac,
+                brand: recognised.as_ref().map(|found| found.brand.id.as_str()),
+                model: recognised.as_ref().and_then(|found| found.model.as_deref()),
+                firmware: recognised.as_ref().and_then(|found| found.firmware.as_deref()),
+                address: Some(address),
+                in_place: known.lan == Lan::Agrees,
+                door: Door::Sip,
+                asked: "its URL, by SIP multicast",
+            };
+            self.parts.pairing.note(&visit, now.wall);
+        }
         let event = |reason, mac: Mac| {
             Event::new(now.wall, Door::Sip, reason).about(mac).from_address(address).by_agent(ask.agent.as_deref())
         };
@@ -146,9 +165,45 @@ impl Core {
             Verdict::False(mac) => {
                 self.parts.journal.record(event(Reason::MacMismatch { claimed: mac, address }, mac));
             }
+            Verdict::Adopt(mac) => self.adopt(question, mac),
             Verdict::Waiting(mac) => self.parts.journal.record(event(Reason::PnpWaiting, mac)),
             Verdict::Nobody => tracing::debug!(%address, "asks by SIP multicast, and nothing says who it is"),
         }
+    }
+
+    /// Puts a phone on the list while a pairing window is open.
+    fn adopt(&self, question: Question, mac: Mac) {
+        let (pairing, inputs, wall) = (self.parts.pairing.clone(), self.inputs.clone(), self.now().wall);
+        let (journal, agent) = (self.parts.journal.clone(), question.ask.agent.clone());
+        let address = question.hop.remote.ip().to_canonical();
+        tokio::spawn(async move {
+            let put = match pairing.adopt_by_itself(mac, wall).await {
+                Ok(Some(phone)) => {
+                    let event = Event::new(wall, Door::Sip, Reason::Adopted { name: phone.name }).about(mac);
+                    let event = event.of(phone.organisation).from_address(address);
+                    journal.record(event.by_agent(agent.as_deref()));
+                    true
+                }
+                Ok(None) => false,
+                Err(error) => {
+                    tracing::warn!(%error, %mac, "a phone could not be put on the list");
+                    false
+                }
+            };
+            // The part may have ended meanwhile.
+            let _ = inputs.send(super::Input::Adopted(Box::new(question), mac, put)).await;
+        });
+    }
+
+    pub(super) fn adopted(&mut self, question: Question, mac: Mac, put: bool) {
+        let now = self.now();
+        if !put {
+            let event = Event::new(now.wall, Door::Sip, Reason::PnpWaiting).about(mac);
+            return self.parts.journal.record(event.from_address(question.hop.remote.ip().to_canonical()));
+        }
+        let registry = self.parts.registry.clone();
+        let recognised = registry.recognise_by_sip(&claims(&question.ask, Some(mac)));
+        self.answer_question(&question, mac, recognised.as_ref());
     }
 
     fn answer_question(&mut self, question: &Question, mac: Mac, recognised: Option<&Recognition<'_>>) {

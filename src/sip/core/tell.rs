@@ -1,23 +1,21 @@
 //! Phones that are told to fetch again or to restart.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::requests::{branch, tag};
+use super::whereabouts::{Accounts, Contact};
 use super::{Core, Purpose};
-use crate::brands::{Manners, Told};
-use crate::model::{Door, Event, LeaseState, Mac, Phone, Reason, Secret, Transport};
+use crate::brands::Told;
+use crate::model::{Door, Event, Id, Mac, Phone, Reason, Secret, Transport};
 use crate::sip::address::{Host, Uri};
 use crate::sip::digest::{Challenge, Login};
-use crate::sip::notify::{self, Act, Attempt, Credentials, Fetch, Habit, Input, Job, Order, Target, Way};
+use crate::sip::notify::{self, Act, Attempt, Credentials, Fetch, Input, Job, Order, Target, Way};
 use crate::sip::orders::{Refusal, Telling};
 use crate::sip::pnp::Place;
 use crate::sip::transaction::{Hop, Key};
 use crate::sip::wire::Message;
-use crate::store::{EventFilter, Write};
 use crate::sys::random;
 
 /// A job with what its messages are made of.
@@ -72,47 +70,79 @@ impl Jobs {
 }
 
 /// What of a phone its messages are made of.
-struct Addressee {
-    organisation: crate::model::Id,
-    user: String,
+pub(super) struct Addressee {
+    organisation: Id,
+    pub(super) user: String,
     auth_user: String,
     password: Secret,
-    server: Option<String>,
+    pub(super) server: Option<String>,
 }
 
-/// Where a phone said that it listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Contact {
-    at: SocketAddr,
-    transport: Transport,
+/// What a phone is to be told.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) told: Told,
+    /// The revision that it has, when another is to be fetched.
+    pub(super) outdated: Option<String>,
+    /// Where it is as its registrar says.
+    pub(super) registered: Option<Contact>,
 }
 
-/// What is seen of phones' fetches.
-#[derive(Debug, Default)]
-pub(super) struct Watched {
-    habits: HashMap<Mac, Habit>,
-    addresses: HashMap<Mac, IpAddr>,
-    /// Who has which address, as of a moment ago: a campaign asks thousands of times.
-    leases: HashMap<Mac, Ipv4Addr>,
-    leases_read: Option<Duration>,
+impl Addressee {
+    pub(super) fn of(phone: &Phone, accounts: &Accounts) -> Self {
+        let line = phone.lines.first();
+        Self {
+            organisation: phone.organisation,
+            user: line.map_or_else(|| phone.mac.plain(), |line| fit_user(&line.user)),
+            auth_user: line
+                .map_or_else(String::new, |line| line.auth_user.clone().unwrap_or_else(|| line.user.clone())),
+            password: line.map(|line| line.password.clone()).unwrap_or_default(),
+            server: accounts.servers.first().cloned().filter(|server| !server.is_empty()),
+        }
+    }
+
+    /// Whether a registrar would say where it is.
+    pub(super) fn may_register(&self) -> bool {
+        self.server.is_some() && !self.user.is_empty() && !self.password.is_empty()
+    }
+
+    /// Name and value of the field that answers a challenge.
+    pub(super) fn answer(
+        &self,
+        (challenge, proxy, count): &(Challenge, bool, u32),
+        (method, uri): (&str, &str),
+    ) -> (&'static str, String) {
+        let login = Login { user: &self.auth_user, password: &self.password };
+        let name = if *proxy { "Proxy-Authorization" } else { "Authorization" };
+        (name, challenge.answer(&login, (method, uri), *count, &random::token(12)))
+    }
 }
 
-/// How long what was read of the leases is good for.
-const LEASES_KEPT: Duration = Duration::from_secs(1);
-/// Events that are looked through for the address that a phone last came from.
-const LOOK_BACK: usize = 50;
+/// The user part of a URI: what cannot stand in it is left out.
+fn fit_user(user: &str) -> String {
+    user.chars().filter(|letter| letter.is_ascii_graphic() && !"@<>;?:\"".contains(*letter)).collect()
+}
 
 impl Core {
     /// Begins to tell a phone. `outdated` is the revision that it has, when another is to be fetched.
     pub(super) fn tell(&mut self, mac: Mac, told: Told, outdated: Option<String>) -> Result<(), Refusal> {
-        if self.jobs.running.contains_key(&mac) {
+        if self.jobs.running.contains_key(&mac) || self.lookups.is_at(mac) {
             return Err(Refusal::Busy(mac));
         }
         let phone = self.parts.store.phone_by_mac(mac).ok_or(Refusal::Unknown(mac))?;
-        let now = self.now();
         let says = "Is being told.".to_owned();
-        self.board.put(mac, Telling { told, began: now.wall, over: false, code: None, says });
+        self.board.put(mac, Telling { told, began: self.now().wall, over: false, code: None, says });
+        let wish = Wish { told, outdated, registered: None };
+        if let Some(wish) = self.ask_registrar(&phone, wish) {
+            self.begin_job(&phone, wish);
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_job(&mut self, phone: &Phone, wish: Wish) {
+        let Wish { told, outdated, registered } = wish;
+        let mac = phone.mac;
+        let now = self.now();
         let registry = self.parts.registry.clone();
         let brand = phone.brand.as_deref().and_then(|brand| registry.brand(brand));
         let event = brand.and_then(|brand| brand.event(told, phone.model.as_deref()));
@@ -120,17 +150,18 @@ impl Core {
             let wanted = if told == Told::Resync { "resync" } else { "reboot" };
             let hint = brand.and_then(|brand| brand.manners().switch_on.clone()).unwrap_or_default();
             self.settled(mac, Some(phone.organisation), None, Reason::SipUnknownEvent { wanted: wanted.into(), hint });
-            return Ok(());
+            return;
         };
         let manners = brand.manners();
-        let line = phone.lines.first();
+        let accounts = self.accounts(phone);
+        let addressee = Addressee::of(phone, &accounts);
         let order = Order {
             mac,
             told,
-            targets: self.targets(&phone, manners, told).into(),
+            targets: self.targets(phone, &accounts, manners, told, registered).into(),
             credentials: Credentials {
-                realms: self.realms(&phone, manners),
-                known: line.is_some_and(|line| !line.password.is_empty()),
+                realms: self.realms(&accounts, &manners.realms),
+                known: !addressee.password.is_empty(),
             },
             fetches_within: manners.fetches_within,
             outdated,
@@ -139,14 +170,7 @@ impl Core {
         };
         let (job, acts) = Job::begin(order, now.monotonic);
         let running = Running {
-            phone: Addressee {
-                organisation: phone.organisation,
-                user: line.map_or_else(|| mac.plain(), |line| line.user.clone()),
-                auth_user: line
-                    .map_or_else(String::new, |line| line.auth_user.clone().unwrap_or_else(|| line.user.clone())),
-                password: line.map(|line| line.password.clone()).unwrap_or_default(),
-                server: line.map(|line| line.server.clone()).filter(|server| !server.is_empty()),
-            },
+            phone: addressee,
             event: event.to_owned(),
             call_id: random::token(20),
             tag: tag(),
@@ -157,87 +181,6 @@ impl Core {
         };
         self.jobs.running.insert(mac, running);
         self.carry_out(mac, acts);
-        Ok(())
-    }
-
-    /// The ways to a phone, the best first: where it said to listen, where its line's messages go, and where its brand
-    /// listens; then the proxy.
-    fn targets(&mut self, phone: &Phone, manners: &Manners, told: Told) -> Vec<Target> {
-        let mut targets: Vec<Target> = Vec::new();
-        let mut add = |way, transport, to: SocketAddr| {
-            let target = Target { way, transport, to };
-            if !targets.contains(&target) {
-                targets.push(target);
-            }
-        };
-        let leased = self.address_by_lease(phone.mac);
-        if let Some(contact) = self.contact(phone.mac) {
-            // An address that is somebody else's by now is not the phone's.
-            let elsewhere = self.leased_to(contact.at.ip()).is_some_and(|mac| mac != phone.mac);
-            if !elsewhere && leased.is_none_or(|leased| leased == contact.at.ip()) {
-                add(Way::Direct, contact.transport, contact.at);
-            }
-        }
-        let seen = self.watched.addresses.get(&phone.mac).copied().or_else(|| self.address_by_events(phone.mac));
-        if let Some(address) = leased.or(seen) {
-            let lines =
-                phone.lines.iter().filter_map(|line| line.transport).filter(|transport| *transport != Transport::Udp);
-            let transports = lines.chain(manners.transports.iter().copied());
-            for transport in transports {
-                let port = if transport == Transport::Tls { manners.port.saturating_add(1) } else { manners.port };
-                add(Way::Direct, transport, SocketAddr::new(address, port));
-            }
-        }
-        if let Some((transport, proxy)) = self.parts.settings.proxy {
-            add(Way::Proxy, transport, proxy);
-        }
-        let otherwise = manners.otherwise.as_ref().is_some_and(|name| self.parts.otherwise.contains_key(name));
-        if let Some(address) = leased.or(seen).filter(|_| otherwise && told == Told::Resync) {
-            add(Way::Other, Transport::Udp, SocketAddr::new(address, 0));
-        }
-        targets
-    }
-
-    fn realms(&self, phone: &Phone, manners: &Manners) -> Vec<String> {
-        let servers = phone.lines.iter().map(|line| line.server.clone());
-        servers.chain(manners.realms.iter().cloned()).chain(self.parts.settings.realms.iter().cloned()).collect()
-    }
-
-    fn address_by_lease(&mut self, mac: Mac) -> Option<IpAddr> {
-        let now = self.now();
-        if self.watched.leases_read.is_none_or(|at| at + LEASES_KEPT <= now.monotonic) {
-            let leases = self.parts.networks.iter().flat_map(|network| self.parts.store.leases(&network.name));
-            let bound = leases.filter(|lease| lease.state == LeaseState::Bound && lease.expires > now.wall);
-            let mut newest: Vec<_> = bound.map(|lease| (lease.expires, lease.mac, lease.address)).collect();
-            newest.sort_unstable();
-            self.watched.leases = newest.into_iter().map(|(_, mac, address)| (mac, address)).collect();
-            self.watched.leases_read = Some(now.monotonic);
-        }
-        self.watched.leases.get(&mac).map(|address| IpAddr::V4(*address))
-    }
-
-    /// The address from which it last fetched its own file with its own login.
-    fn address_by_events(&self, mac: Mac) -> Option<IpAddr> {
-        let filter = EventFilter { mac: Some(mac), after: None, limit: LOOK_BACK };
-        let events = self.parts.store.events(&filter);
-        events
-            .into_iter()
-            .find_map(|(_, event)| fetched(&event).and(event.address))
-            .map(|address| address.to_canonical())
-    }
-
-    fn contact(&self, mac: Mac) -> Option<Contact> {
-        serde_json::from_value(self.parts.store.setting(&contact_key(mac))?).ok()
-    }
-
-    pub(super) fn remember_contact(&self, mac: Mac, at: SocketAddr, transport: Transport) {
-        let contact = Contact { at: SocketAddr::new(at.ip().to_canonical(), at.port()), transport };
-        if self.contact(mac) == Some(contact) {
-            return;
-        }
-        if let Ok(value) = serde_json::to_value(contact) {
-            drop(self.parts.store.commit(vec![Write::PutSetting { key: contact_key(mac), value }]));
-        }
     }
 
     pub(super) fn step_job(&mut self, mac: Mac, input: Input) {
@@ -279,7 +222,7 @@ impl Core {
         self.jobs.reschedule(mac);
     }
 
-    fn settled(&mut self, mac: Mac, organisation: Option<crate::model::Id>, address: Option<IpAddr>, reason: Reason) {
+    pub(super) fn settled(&mut self, mac: Mac, organisation: Option<Id>, address: Option<IpAddr>, reason: Reason) {
         self.board.change(mac, |telling| {
             telling.over = true;
             telling.code = Some(reason.code());
@@ -369,7 +312,7 @@ impl Core {
     pub(super) fn saw_fetch(&mut self, event: &Event, mac: Mac, revision: &str) {
         let at = self.now().monotonic;
         if let Some(address) = event.address {
-            self.watched.addresses.insert(mac, address.to_canonical());
+            self.watched.saw(mac, address.to_canonical());
         }
         self.step_job(mac, Input::Fetched(Fetch { at, revision: revision.to_owned() }));
         self.watched.habits.entry(mac).or_default().add(at);
@@ -383,10 +326,6 @@ pub(super) fn fetched(event: &Event) -> Option<&str> {
         | Reason::NotModified { own_login: true, revision, .. } => Some(revision),
         _ => None,
     }
-}
-
-fn contact_key(mac: Mac) -> String {
-    format!("sip.contact.{}", mac.plain())
 }
 
 impl Running {
@@ -405,36 +344,30 @@ impl Running {
             Transport::Tcp => ";transport=tcp",
             Transport::Tls => ";transport=tls",
         };
-        let user: String =
-            user.chars().filter(|letter| letter.is_ascii_graphic() && !"@<>;?:\"".contains(*letter)).collect();
         let uri = match target.way {
             Way::Proxy => format!("sip:{user}@{server}"),
             Way::Direct | Way::Other => format!("sip:{user}@{place}{transport}"),
         };
         let of_record = format!("sip:{user}@{server}");
-        let answer = login.map(|(challenge, proxy, count)| {
-            let login = Login { user: &self.phone.auth_user, password: &self.phone.password };
-            let name = if *proxy { "Proxy-Authorization" } else { "Authorization" };
-            (name, challenge.answer(&login, ("NOTIFY", &uri), *count, &random::token(12)))
-        });
-        notify::notify(&notify::Parts {
+        let answer = login.map(|login| self.phone.answer(login, ("NOTIFY", &uri)));
+        let parts = notify::Parts {
             uri: &uri,
             from: &of_record,
             to: &of_record,
             tag: &self.tag,
             call_id: &self.call_id,
             sequence,
-            event: &self.event,
             branch: &branch(),
             local,
             transport: target.transport,
             login: answer.as_ref().map(|(name, value)| (*name, value.as_str())),
-        })
+        };
+        notify::notify(&self.event, &parts)
     }
 }
 
 /// A server as it stands in a URI; `None` when it cannot.
-fn bare_host(server: &str) -> Option<String> {
+pub(super) fn bare_host(server: &str) -> Option<String> {
     match Uri::read(&format!("sip:{server}"))?.host {
         Host::Name(name) => Some(name),
         Host::Address(IpAddr::V6(address)) => Some(format!("[{address}]")),

@@ -5,7 +5,7 @@ use crate::sip::address::via_name;
 use crate::sip::pnp::Place;
 use crate::sip::wire::{Message, Method};
 
-/// What a NOTIFY outside of any dialog is made of.
+/// What a request outside of any dialog is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'a> {
     /// The request line's URI.
@@ -20,8 +20,6 @@ pub struct Parts<'a> {
     pub call_id: &'a str,
     /// Number of CSeq: one more each time the same is sent again with a login.
     pub sequence: u32,
-    /// Event.
-    pub event: &'a str,
     /// Branch of Via.
     pub branch: &'a str,
     /// Our address and port, as the phone reaches them.
@@ -32,14 +30,22 @@ pub struct Parts<'a> {
     pub login: Option<(&'a str, &'a str)>,
 }
 
-/// The NOTIFY. It carries no body and ends the subscription that it pretends to belong to.
-pub fn notify(parts: &Parts<'_>) -> Message {
+/// The NOTIFY of an event. It carries no body and ends the subscription that it pretends to belong to.
+pub fn notify(event: &str, parts: &Parts<'_>) -> Message {
     let transport = match parts.transport {
         Transport::Udp => "",
         Transport::Tcp => ";transport=tcp",
         Transport::Tls => ";transport=tls",
     };
-    let mut message = Message::request(Method::Notify, parts.uri)
+    around(Method::Notify, parts)
+        .with("Contact", format!("<sip:block66@{}{transport}>", Place(parts.local)))
+        .with("Event", event)
+        .with("Subscription-State", "terminated")
+}
+
+/// What every request outside of a dialog has.
+pub(super) fn around(method: Method, parts: &Parts<'_>) -> Message {
+    let message = Message::request(method, parts.uri)
         .with(
             "Via",
             format!("SIP/2.0/{} {};branch={};rport", via_name(parts.transport), Place(parts.local), parts.branch),
@@ -48,12 +54,9 @@ pub fn notify(parts: &Parts<'_>) -> Message {
         .with("From", format!("<{}>;tag={}", parts.from, parts.tag))
         .with("To", format!("<{}>", parts.to))
         .with("Call-ID", parts.call_id)
-        .with("CSeq", format!("{} NOTIFY", parts.sequence))
-        .with("Contact", format!("<sip:block66@{}{transport}>", Place(parts.local)))
-        .with("Event", parts.event)
-        .with("Subscription-State", "terminated");
-    if let Some((name, value)) = parts.login {
-        message = message.with(name, value);
+        .with("CSeq", format!("{} {method}", parts.sequence));
+    match parts.login {
+        Some((name, value)) => message.with(name, value),
+        None => message,
     }
-    message
 }

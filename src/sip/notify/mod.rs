@@ -4,6 +4,7 @@
 //! challenge where that is safe, and then waits for the one thing that proves anything: that the phone comes for its
 //! files. It decides and never acts; what it wants done comes out of it as [`Act`]s.
 
+mod bindings;
 mod job;
 mod message;
 mod proof;
@@ -11,6 +12,7 @@ mod proof;
 #[cfg(test)]
 mod tests;
 
+pub use bindings::{bindings, registered};
 pub use job::{Act, Attempt, Credentials, Input, Job, Order, Target, Way};
 pub use message::{Parts, notify};
 pub use proof::{Fetch, Habit};

@@ -39,5 +39,17 @@ pub(super) const SETTINGS: &[Definition] = &[
         "whether the phone's place on the LAN opens files with secrets, for phones that cannot log in",
         "no",
     ),
+    define(
+        "provisioning.resync_on_change",
+        Kind::Flag,
+        "whether a phone is told at once when what is set for it changes, in place of at its next look",
+        "no",
+    ),
+    define(
+        "provisioning.release",
+        Kind::Flag,
+        "whether the phone is let go: its next file then holds nothing of the box",
+        "no",
+    ),
     define("provisioning.on_start", Kind::Flag, "whether it also looks when it starts", "yes"),
 ];

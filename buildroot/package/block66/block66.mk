@@ -1,0 +1,32 @@
+################################################################################
+#
+# block66
+#
+################################################################################
+
+BLOCK66_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' $(BR2_EXTERNAL_BLOCK66_PATH)/../Cargo.toml | head -n 1)
+BLOCK66_SITE = $(BR2_EXTERNAL_BLOCK66_PATH)/..
+BLOCK66_SITE_METHOD = local
+BLOCK66_LICENSE = MIT or Apache-2.0
+BLOCK66_LICENSE_FILES = LICENSE-MIT LICENSE-APACHE
+
+# The cryptography that is built is the one of the lock file, never one of the
+# build machine; its C sources are built by the compiler driver, without CMake.
+BLOCK66_CARGO_ENV = \
+	AWS_LC_SYS_USE_SYSTEM=0 \
+	AWS_LC_SYS_CMAKE_BUILDER=0
+
+BLOCK66_CARGO_BUILD_OPTS = --bin block66
+
+# A local tree is copied, not downloaded, so nothing has vendored its crates
+# yet: image/build puts them beside it. What a developer built there stays out.
+BLOCK66_OVERRIDE_SRCDIR_RSYNC_EXCLUSIONS = \
+	--exclude /target --exclude /image --exclude /buildroot --exclude /fuzz/target
+
+# cargo install would take every example with it.
+define BLOCK66_INSTALL_TARGET_CMDS
+	$(INSTALL) -D -m 755 $(@D)/target/$(RUSTC_TARGET_NAME)/release/block66 \
+		$(TARGET_DIR)/usr/bin/block66
+endef
+
+$(eval $(cargo-package))

@@ -1,0 +1,145 @@
+"""The LAN of the box, in a namespace of its own, and the clients in it. Frames are written by hand: nothing of the box's
+own code is used to look at it."""
+
+import os
+import random
+import socket
+import struct
+import subprocess
+import time
+
+ADDRESS = "10.66.0.1"
+COOKIE = b"\x63\x82\x53\x63"
+
+
+class Lan:
+    """A namespace whose one interface is the other end of the box's cable."""
+
+    def __init__(self):
+        self.namespace = f"b66i-{os.getpid()}"
+        self.remove()
+        run = lambda *words: subprocess.run(words, check=True, timeout=20)
+        run("ip", "netns", "add", self.namespace)
+        run("ip", "-n", self.namespace, "tuntap", "add", "tap0", "mode", "tap")
+        run("ip", "-n", self.namespace, "link", "set", "lo", "up")
+        run("ip", "-n", self.namespace, "link", "set", "tap0", "up")
+
+    def remove(self):
+        """Takes the namespace away, with all that is in it."""
+        subprocess.run(["ip", "netns", "del", self.namespace], stderr=subprocess.DEVNULL, timeout=20)
+
+    def run(self, *words, limit=30, check=True):
+        """Runs a program in the LAN and gives what it said."""
+        done = subprocess.run(["ip", "netns", "exec", self.namespace, *words], capture_output=True, text=True, timeout=limit)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(words)}: {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def enter(self):
+        """Moves this thread into the namespace."""
+        namespace = os.open(f"/run/netns/{self.namespace}", os.O_RDONLY)
+        import ctypes
+        if ctypes.CDLL(None, use_errno=True).setns(namespace, 0x40000000) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(namespace)
+
+
+def checksum(data):
+    """Of the Internet protocol (RFC 1071)."""
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+class Clients:
+    """Many DHCP clients on one wire (RFC 2131). Needs to be in the namespace."""
+
+    def __init__(self, interface="tap0"):
+        self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+        self.wire.bind((interface, 0))
+        self.wire.settimeout(0.05)
+
+    def send(self, mac, kind, transaction, options=()):
+        """Broadcasts a message of the client with this hardware address."""
+        said = b"".join(bytes([code, len(value)]) + value for code, value in [(53, bytes([kind])), *options])
+        message = struct.pack("!BBBBIHH", 1, 1, 6, 0, transaction, 0, 0x8000) + b"\0" * 16 + mac + b"\0" * 202
+        message += COOKIE + said + b"\xff"
+        message += b"\0" * max(0, 300 - len(message))
+        udp = struct.pack("!HHHH", 68, 67, 8 + len(message), 0) + message
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, b"\0" * 4, b"\xff" * 4)
+        head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+        self.wire.send(b"\xff" * 6 + mac + b"\x08\x00" + head + udp)
+
+    def hear(self):
+        """The next answer as (transaction, kind, address, options), or None when there is none for a moment."""
+        try:
+            frame = self.wire.recv(2048)
+        except TimeoutError:
+            return None
+        if len(frame) < 282 or frame[23] != 17 or struct.unpack("!H", frame[36:38])[0] != 68:
+            return None
+        message = frame[42:]
+        if message[0] != 2 or message[236:240] != COOKIE:
+            return None
+        options, rest = {}, message[240:]
+        while rest and rest[0] != 255:
+            if rest[0] == 0:
+                rest = rest[1:]
+                continue
+            options[rest[0]], rest = rest[2:2 + rest[1]], rest[2 + rest[1]:]
+        return struct.unpack("!I", message[4:8])[0], options[53][0], socket.inet_ntoa(message[16:20]), options
+
+    def ask(self, mac, kind, wanted, options=(), limit=20, pace=2.0):
+        """Sends until an answer of a wanted kind comes, and gives its address and options."""
+        transaction = random.getrandbits(32)
+        end, again = time.monotonic() + limit, 0
+        while time.monotonic() < end:
+            if time.monotonic() >= again:
+                self.send(mac, kind, transaction, options)
+                again = time.monotonic() + pace
+            heard = self.hear()
+            if heard and heard[0] == transaction and heard[1] in wanted:
+                return heard[1], heard[2], heard[3]
+        return None
+
+    def lease(self, mac, options=(), limit=30):
+        """DISCOVER to ACK; the address, and the options of the ACK."""
+        offer = self.ask(mac, 1, {2}, options, limit)
+        if not offer:
+            raise AssertionError(f"no OFFER in {limit} s")
+        chosen = [(50, socket.inet_aton(offer[1])), (54, offer[2][54]), *options]
+        answer = self.ask(mac, 3, {5, 6}, chosen, limit)
+        if not answer or answer[0] != 5:
+            raise AssertionError(f"no ACK for {offer[1]}: {answer}")
+        return answer[1], answer[2]
+
+    def still_mine(self, mac, address, limit=30):
+        """INIT-REBOOT: whether the box confirms a lease that it gave before (RFC 2131 3.2)."""
+        answer = self.ask(mac, 3, {5, 6}, [(50, socket.inet_aton(address))], limit)
+        return bool(answer) and answer[0] == 5 and answer[1] == address
+
+    def close(self):
+        """Off the wire."""
+        self.wire.close()
+
+
+def phone_mac(number):
+    """Hardware address of a made-up client; locally administered."""
+    return bytes([0x02, 0x66, 0, 0, number >> 8, number & 255])
+
+
+def time_of(address, limit=10):
+    """Seconds since 1970 by the SNTP server there, and its stratum (RFC 4330)."""
+    ask = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    ask.settimeout(2)
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        try:
+            ask.sendto(b"\x23" + b"\0" * 47, (address, 123))
+            answer = ask.recv(512)
+            return struct.unpack("!I", answer[40:44])[0] - 2208988800, answer[1]
+        except TimeoutError:
+            pass
+    raise AssertionError(f"no time from {address}")

@@ -1,0 +1,302 @@
+"""What the box goes through. Each scene leaves a disk that the next one starts from."""
+
+import os
+import random
+import re
+import threading
+import time
+
+from lan import ADDRESS, Clients, phone_mac, time_of
+from vm import Vm
+
+PHONE = "80:5e:c0:66:00:01"
+SETUP_CODE = "7KQM-2XHD-94TW"
+
+SETUP = f"""# Settings for a start with nobody there.
+setup-code = "{SETUP_CODE}"
+organisation = "Closet"
+host-name = "block66-closet"
+phones = '''
+mac,name,extension,password,server
+{PHONE},Reception,201,very-secret,pbx.example.net
+'''
+[address]
+address = "{ADDRESS}/24"
+[[network]]
+name = "office"
+interface = "eth0"
+subnet = "10.66.0.0/24"
+gateway = "{ADDRESS}"
+dns = ["{ADDRESS}"]
+[network.dhcp]
+mode = "full"
+pool = "10.66.0.20-10.66.0.250"
+lease-time = "12h"
+"""
+
+
+class Story:
+    """The box and its LAN through all scenes."""
+
+    def __init__(self, ground, lan, disk, seed):
+        self.ground, self.lan, self.disk = ground, lan, disk
+        self.random = random.Random(seed)
+        self.vm = None
+        self.passed = 0
+        self.figures = []
+        self.leases = {}
+        self.next_client = 1
+
+    def holds(self, what, right, detail=""):
+        """One thing that must be so."""
+        if not right:
+            raise AssertionError(f"{what}: does not hold. {detail}")
+        self.passed += 1
+        print(f"  {self.elapsed():6.1f}s {what}", flush=True)
+
+    def elapsed(self):
+        """Since the last power on."""
+        return self.vm.seconds() if self.vm else 0.0
+
+    def figure(self, what):
+        """For the table at the end."""
+        self.figures.append(what)
+
+    def power_on(self, sticks=(), **more):
+        """Starts the box and waits for its shell."""
+        self.vm = Vm(self.ground.work, self.lan.namespace, self.disk, sticks, **more)
+        return self.vm.connect()
+
+    def wait(self, command, limit, what):
+        """Waits until a command in the box does well."""
+        end = time.monotonic() + limit
+        while True:
+            code, said = self.vm.run(command)
+            if code == 0:
+                return said
+            if time.monotonic() > end:
+                raise AssertionError(f"{what}: not in {limit} s: {said}")
+            time.sleep(0.3)
+
+    def wait_up(self, limit=300):
+        """Until the box says that it serves."""
+        self.wait("systemctl is-active --quiet block66.service", limit, "block66 is up")
+
+    def wait_confirmed(self, limit=300):
+        """Until this start is confirmed."""
+        self.wait("test -e /run/block66-boot/confirmed", limit, "the start is confirmed")
+
+    def running(self):
+        """Slot and version that run."""
+        said = self.vm.must("grep -o 'rauc.slot=.' /proc/cmdline; cat /usr/lib/block66/version")
+        return said.split("=")[1].split()
+
+    def lease(self, number=None):
+        """One more client with an address, which the box has acknowledged."""
+        number = number or self.next_client
+        self.next_client = max(self.next_client, number) + 1
+        clients = Clients()
+        try:
+            address, options = clients.lease(phone_mac(number))
+        finally:
+            clients.close()
+        self.leases[number] = address
+        return address, options
+
+    def leases_hold(self, what, most=6):
+        """Clients with acknowledged leases come back with them, the newest first."""
+        clients = Clients()
+        try:
+            lost = [(number, address) for number, address in sorted(self.leases.items(), reverse=True)[:most]
+                    if not clients.still_mine(phone_mac(number), address)]
+        finally:
+            clients.close()
+        known = set(re.findall(r"10\.66\.0\.\d+", self.vm.must("block66 dhcp export-leases --form dnsmasq", 60)))
+        missing = [address for address in self.leases.values() if address not in known]
+        self.holds(f"{what} ({len(self.leases)} leases)", not lost and not missing, f"lost: {lost}, not listed: {missing}")
+
+
+def first_start(story):
+    """From power alone, with the settings on the boot partition: everything that a branch needs."""
+    story.power_on()
+    story.wait_up()
+    client = Clients()
+    address, _ = client.lease(phone_mac(200), limit=60)
+    client.close()
+    story.leases[200] = address
+    story.figure(f"seconds from power on to the first lease: {story.elapsed():.1f}")
+    lan, vm = story.lan, story.vm
+    lan.run("ip", "link", "set", "tap0", "address", PHONE)
+    script = f"{story.ground.work}/udhcpc.sh"
+    with open(script, "w") as file:
+        file.write("#!/bin/sh\n[ \"$1\" = bound ] || exit 0\nip addr add $ip/24 dev $interface\n"
+                   f"set >{story.ground.work}/leased\n")
+    os.chmod(script, 0o755)
+    lan.run("udhcpc", "-i", "tap0", "-n", "-q", "-f", "-t", "10", "-s", script, "-V", "yealink",
+            "-O", "66", "-x", "hostname:reception", limit=60)
+    leased = dict(line.rstrip("\n").split("=", 1) for line in open(f"{story.ground.work}/leased") if "=" in line)
+    plain = {name: value.strip("'") for name, value in leased.items()}
+    story.holds("a real client gets an address", plain.get("ip", "").startswith("10.66.0."), str(plain))
+    story.holds("router and resolver are told", plain.get("router") == ADDRESS and plain.get("dns") == ADDRESS, str(plain))
+    url = plain.get("tftp") or plain.get("opt66", "")
+    story.holds(f"a phone is told where its configuration is: {url}", url.startswith(f"http://{ADDRESS}"), str(plain))
+    name = PHONE.replace(":", "") + ".cfg"
+    agent = "Yealink SIP-T46S 66.86.0.15 " + PHONE
+    first = lan.run("curl", "-sS", "--max-time", "20", "-A", agent, f"{url.rstrip('/')}/{name}")
+    user, password = (re.search(rf"^static\.auto_provision\.server\.{word} *= *(\S+)", first, re.M) for word in ("username", "password"))
+    story.holds("first contact hands out the phone's login, and no SIP password", user and password and "very-secret" not in first, first)
+    authority = f"{story.ground.work}/ca.pem"
+    lan.run("curl", "-sS", "--max-time", "20", "-o", authority, f"http://{ADDRESS}/ca.pem")
+    address = re.search(r"^static\.auto_provision\.server\.url *= *(\S+)", first, re.M).group(1)
+    story.holds(f"the phone is sent to HTTPS: {address}", address.startswith("https://"), first)
+    login = ["--digest", "-u", f"{user.group(1)}:{password.group(1)}"]
+    full = lan.run("curl", "-sS", "--max-time", "20", "--cacert", authority, "-A", agent, *login, f"{address.rstrip('/')}/{name}")
+    story.holds("the configuration comes over HTTPS, verified by the box's authority", "very-secret" in full, full)
+    page = lan.run("curl", "-sS", "--max-time", "20", "-L", "--cacert", authority, "-w", "%{http_code}", f"https://{ADDRESS}/")
+    story.holds("the page answers", page.endswith("200") and "Block66" in page, page[-300:])
+    code = lan.run("curl", "-sS", "--max-time", "20", "--cacert", authority, "-o", "/dev/null", "-w", "%{http_code}",
+                   "-X", "POST", "-H", f"Origin: https://{ADDRESS}", "-H", "Content-Type: application/json",
+                   "-d", f'{{"code":"{SETUP_CODE}","password":"a long enough password"}}', f"https://{ADDRESS}/api/v1/claim")
+    story.holds("the preset setup code claims the box", code.startswith("20"), code)
+    served, stratum = time_of(ADDRESS)
+    story.holds(f"time is served (stratum {stratum})", abs(served - time.time()) < 86400 and 0 < stratum < 16, str(served))
+    story.wait_confirmed()
+    failed = vm.must("systemctl --failed --no-legend --plain")
+    story.holds("no unit failed", failed == "", failed)
+    story.holds("the root is read-only", "squashfs ro" in vm.must("findmnt -no FSTYPE,OPTIONS / | tr -s ' ' | cut -c1-11")
+                and vm.run("touch /usr/x")[0] != 0)
+    story.holds("the settings are erased from the boot partition", vm.run("ls /efi/block66-setup*")[0] != 0)
+    story.holds("name and organisation are set", vm.must("hostname") == "block66-closet"
+                and "Closet" in vm.must("block66 organisations list"))
+    story.holds("the data partition took the rest of the disk",
+                int(vm.must("stat -f -c '%b * %S' /var | xargs expr | sed 's/[^0-9]//g'")) > 300 * 2**20)
+    story.holds("only what is needed is open", "policy drop" in vm.must("nft list chain inet block66 input"))
+    story.holds("the neighbour table is large", vm.must("cat /proc/sys/net/ipv4/neigh/default/gc_thresh3") == "131072")
+    answer = lan.run("python3", "-c", RESOLVE, "block66-closet.local", ADDRESS)
+    story.holds("the resolver knows the box", answer.strip() == ADDRESS, answer)
+    begin = time.monotonic()
+    lan.run("python3", "-c", RESOLVE, "dm.vendor.example", ADDRESS)
+    story.holds("and answers at once for the world, which is out of reach", time.monotonic() - begin < 3)
+    used = vm.must("awk '/MemTotal/{t=$2} /MemAvailable/{a=$2} END {print int((t - a) / 1024)}' /proc/meminfo")
+    own = vm.must("systemctl show -P MainPID block66 | xargs -I{} awk '/^VmRSS|^RssAnon/{print $1 int($2 / 1024)}' /proc/{}/status")
+    story.figure(f"memory used {story.elapsed():.0f} s after power on, of 256 MB: {used} MB; block66 alone: {own.split()} MB")
+    story.figure(vm.must("systemd-analyze --no-pager 2>&1 | head -n 1"))
+
+
+RESOLVE = """
+import socket, struct, sys
+name, server = sys.argv[1:]
+ask = struct.pack('!HHHHHH', 66, 0x100, 1, 0, 0, 0) + b''.join(bytes([len(w)]) + w.encode() for w in name.split('.')) + b'\\0\\0\\1\\0\\1'
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(ask, (server, 53)); a = s.recv(512)
+print(socket.inet_ntoa(a[-4:]) if struct.unpack('!H', a[6:8])[0] else a[3] & 15)
+"""
+
+
+def wrong_bundles(story):
+    """What must not be installed is not, and says why."""
+    vm = story.vm
+    vm.must("mkdir -p /run/stick && { mountpoint -q /run/stick || mount -o ro /dev/vdb /run/stick; }")
+    for name, expected in [("stranger", "signature verification failed|certificate"), ("truncated", "ignature|ize|bundle"),
+                           ("other-board", "ompatible"), ("older", "older than|handler")]:
+        code, said = vm.run(f"block66 update install /run/stick/{name}.raucb", 120)
+        story.holds(f"refused: {name}", code != 0 and re.search(expected, said), said)
+    slot, version = story.running()
+    story.holds("the next start is still this version", f"slot {slot})" in vm.must("block66 update show"), version)
+
+
+def install(story, name, limit=240):
+    """Installs a bundle of the stick."""
+    begin = time.monotonic()
+    story.vm.must("mkdir -p /run/stick && { mountpoint -q /run/stick || mount -o ro /dev/vdb /run/stick; }")
+    said = story.vm.must(f"block66 update install /run/stick/{name}.raucb", limit)
+    story.holds(f"installed: {name}", "the one that was installed" in said, said)
+    return time.monotonic() - begin
+
+
+def unconfirmed(story, sticks):
+    """B starts, gives a lease, is not confirmed, and is left for A, which has its own configuration and B's lease."""
+    seconds = install(story, "newer")
+    story.figure(f"seconds to install an update: {seconds:.1f}")
+    story.vm.off()
+    story.power_on(sticks)
+    story.wait_up()
+    story.holds("the new version runs in B", story.running() == ["B", "2.0.0"], str(story.running()))
+    story.holds("configuration and phones came along", story.vm.must("hostname") == "block66-closet"
+                and PHONE in story.vm.must("block66 phones list").lower())
+    story.lease(150)
+    story.leases_hold("leases of A hold under B")
+    story.vm.must("echo changed-in-b >/config/hostname; sync")
+    story.holds("B is not confirmed yet", story.vm.run("test -e /run/block66-boot/confirmed")[0] != 0)
+    story.vm.cut()
+    story.power_on(sticks)
+    story.wait_up()
+    story.holds("A runs again", story.running() == ["A", "1.0.0"], str(story.running()))
+    story.holds("with A's configuration", story.vm.must("hostname") == "block66-closet")
+    story.leases_hold("and the lease that B gave")
+    story.wait("block66 events --json 2>/dev/null | grep -q 'runs again' || block66 events | grep -q 'runs again'", 30,
+               "what happened is an event")
+    story.holds("what happened is an event on the page", True)
+    story.wait_confirmed()
+
+
+def update(story, sticks):
+    """B starts and is confirmed; a version whose kernel panics is left for it."""
+    install(story, "newer")
+    story.vm.off()
+    story.power_on(sticks)
+    story.wait_up()
+    story.wait_confirmed()
+    story.holds("the new version is confirmed", story.running() == ["B", "2.0.0"], str(story.running()))
+    install(story, "panics")
+    story.vm.off()
+    story.vm = Vm(story.ground.work, story.lan.namespace, story.disk, sticks)
+    story.vm.wait_for_console("Kernel panic", 120)
+    # It restarts by itself, which here is an end.
+    story.vm.wait_off(90)
+    story.power_on(sticks)
+    story.wait_up()
+    story.holds("after a kernel panic in A, B runs again", story.running() == ["B", "2.0.0"], str(story.running()))
+    story.leases_hold("with all leases")
+    story.wait_confirmed()
+
+
+def cut_while_running(story, number, sticks):
+    """The plug is pulled while clients get leases."""
+    ended = threading.Event()
+    faults = []
+
+    def load():
+        try:
+            while not ended.is_set():
+                story.lease()
+        except AssertionError as error:
+            if not ended.is_set():
+                faults.append(str(error))
+        except OSError:
+            pass
+
+    loading = threading.Thread(target=load, daemon=True)
+    loading.start()
+    time.sleep(story.random.uniform(0.3, 4.0))
+    ended.set()
+    story.vm.cut()
+    loading.join(40)
+    story.power_on(sticks)
+    story.wait_up()
+    story.leases_hold(f"power cut {number} under DHCP load: up again, no acknowledged lease lost")
+    if faults:
+        raise AssertionError(faults[0])
+
+
+def cut_while_updating(story, number, sticks):
+    """The plug is pulled while an update is written."""
+    vm = story.vm
+    vm.must("mkdir -p /run/stick && { mountpoint -q /run/stick || mount -o ro /dev/vdb /run/stick; }")
+    vm.shell.sendall(b"block66 update install /run/stick/newer.raucb >/dev/null 2>&1 &\n")
+    time.sleep(story.random.uniform(0.2, 14.0))
+    vm.cut()
+    story.power_on(sticks)
+    story.wait_up()
+    slot, version = story.running()
+    story.leases_hold(f"power cut {number} during an update: {version} in {slot} is up, no acknowledged lease lost")
+    story.wait_confirmed()

@@ -1,0 +1,32 @@
+use hyper::StatusCode;
+
+use crate::admin::answer::Answer;
+use crate::admin::problem::Problem;
+use crate::admin::route::Who;
+use crate::admin::{Admin, types};
+use crate::store::Error;
+use crate::sys::interfaces;
+
+impl Admin {
+    /// Whether store and DHCP answer. A disk that is full and a cable that is pulled out are no faults of a version.
+    pub(super) async fn api_health(&self, who: &Who) -> Result<Answer, Problem> {
+        if !matches!(who, Who::Local) {
+            return Err(Problem::nothing_here("/api/v1/health"));
+        }
+        let facts = &self.0.facts;
+        let mut faults = Vec::new();
+        match self.0.store.commit(Vec::new()).await {
+            Ok(()) | Err(Error::DiskFull) => {}
+            Err(error) => faults.push(format!("The store does not answer: {error}.")),
+        }
+        for network in &facts.networks {
+            let ready = interfaces::address_in(&network.interface, network.subnet).is_ok_and(|own| own.is_some());
+            let runs = facts.dhcp.view(&network.name).is_some_and(|view| view.standing.is_some());
+            if ready && !runs {
+                faults.push(format!("DHCP does not run on the network {}.", network.name));
+            }
+        }
+        let vitals = types::Vitals { name: facts.name.clone(), https: facts.ports.https, faults };
+        Ok(Answer::json(StatusCode::OK, &vitals))
+    }
+}

@@ -1,0 +1,274 @@
+//! The part as phones meet it: over loopback, with a real store, and with leases in place of a neighbour table.
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::Path;
+
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::model::settings::Settings as Set;
+use crate::model::{
+    FirstContact, Group, Id, Journey, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scope, Secret,
+    Timestamp,
+};
+use crate::pairing::Window;
+use crate::pki::{Authority, Certificates, Names};
+use crate::sip;
+use crate::store::{Disk, EventFilter, Key, Options, Write};
+
+const START: Timestamp = Timestamp::from_secs(1_790_000_000);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Ground {
+    store: Store,
+    port: u16,
+    stop: CancellationToken,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn now() -> Timestamp {
+    Clock::new(START).now().wall
+}
+
+fn mac(last: u8) -> Mac {
+    Mac::new([0x80, 0x5e, 0xc0, 0, 0, last])
+}
+
+fn organisation() -> Organisation {
+    Organisation {
+        id: Id::new(START, 1),
+        version: 0,
+        origin: Id::new(START, 9),
+        name: "Branch".into(),
+        login: Login { user: "branch".into(), password: Secret::new("password") },
+        policy: Policy::default(),
+        settings: Set::default(),
+        created: START,
+    }
+}
+
+fn group() -> Group {
+    Group {
+        id: Id::new(START, 5),
+        version: 0,
+        origin: Id::new(START, 9),
+        organisation: organisation().id,
+        name: "Hall".into(),
+        scope: Scope::Members,
+        settings: Set::default(),
+        created: START,
+    }
+}
+
+fn phone(last: u8) -> Phone {
+    Phone {
+        id: Id::new(START, 100 + u128::from(last)),
+        version: 0,
+        origin: Id::new(START, 9),
+        mac: mac(last),
+        organisation: organisation().id,
+        brand: Some("yealink".into()),
+        model: None,
+        name: format!("Desk {last}"),
+        lines: vec![Line {
+            user: format!("20{last}"),
+            auth_user: None,
+            password: Secret::new("line-password"),
+            display: String::new(),
+            server: String::new(),
+            port: None,
+            transport: None,
+            expires: None,
+            voicemail: None,
+            settings: Set::default(),
+        }],
+        group: None,
+        settings: Set::default(),
+        handsets: Vec::new(),
+        ports: Vec::new(),
+        login: None,
+        pending_login: None,
+        first_contact: FirstContact::Waiting,
+        created: START,
+    }
+}
+
+/// The address is leased to the phone.
+fn lease(last: u8, address: Ipv4Addr) -> Write {
+    let lease = Lease {
+        address,
+        mac: mac(last),
+        client_id: None,
+        host_name: None,
+        vendor_class: None,
+        state: LeaseState::Bound,
+        expires: now().plus(Duration::from_secs(86_400)),
+        seconds_left: 86_400,
+    };
+    Write::PutLease { network: "office".into(), lease }
+}
+
+/// A phone that fetched its files once and listens there.
+fn at(last: u8, socket: &UdpSocket) -> Vec<Write> {
+    let journey = Journey { revision: Some("one".into()), ..Journey::default() };
+    let value = serde_json::json!({ "at": socket.local_addr().unwrap(), "transport": "udp" });
+    vec![
+        Write::PutJourney { mac: mac(last), journey },
+        Write::PutSetting { key: format!("sip.contact.{}", mac(last).plain()), value },
+    ]
+}
+
+async fn ground(writes: Vec<Write>) -> Ground {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(START);
+    let options = Options {
+        directory: directory.path().to_owned(),
+        key: Key::new(&[7; 32]),
+        clock: clock.clone(),
+        disk: Disk::default(),
+    };
+    let (store, _) = Store::open(options).unwrap();
+    store.commit(vec![Write::PutOrganisation { organisation: organisation(), expect: None }]).await.unwrap();
+    store.commit(writes).await.unwrap();
+    let (journal, _) = Journal::open(store.clone()).unwrap();
+    let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let stop = CancellationToken::new();
+    let parts = Parts {
+        store: store.clone(),
+        journal,
+        pairing: Pairing::new(store.clone(), Id::new(START, 9)),
+        registry: Arc::new(Registry::builtin().unwrap()),
+        clock,
+        networks: Vec::new(),
+        http: 80,
+        https: 443,
+        tls: tls(directory.path()),
+        settings: Settings {
+            listen: (Ipv4Addr::LOCALHOST, port).into(),
+            listen_tls: (Ipv4Addr::LOCALHOST, 0).into(),
+            proxy: None,
+            registrar: None,
+            realms: Vec::new(),
+            resync_on_change: None,
+        },
+        otherwise: Arc::new(BTreeMap::new()),
+    };
+    let (_, orders) = sip::channel();
+    let serving = serve(parts, Arc::new(Mutex::new(orders)), stop.clone());
+    tokio::spawn(async move { serving.await.unwrap() });
+    Ground { store, port, stop, _directory: directory }
+}
+
+fn tls(directory: &Path) -> Arc<ServerConfig> {
+    let authority = Authority::open(directory, START).unwrap();
+    let names = Names { common_name: "box".into(), dns: Vec::new(), addresses: vec![Ipv4Addr::LOCALHOST.into()] };
+    let now = Clock::new(START).now();
+    Certificates::open(directory, &authority, &names, now).unwrap().server_config()
+}
+
+fn socket() -> UdpSocket {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// The next datagram; none within the socket's time.
+async fn next(socket: &UdpSocket) -> Option<String> {
+    let socket = socket.try_clone().unwrap();
+    let received = tokio::task::spawn_blocking(move || {
+        let mut buffer = [0; 4096];
+        let length = socket.recv_from(&mut buffer).ok()?.0;
+        Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+    });
+    received.await.unwrap()
+}
+
+fn question(last: u8) -> String {
+    let digits = mac(last).plain();
+    format!(
+        "SUBSCRIBE sip:MAC{digits}@224.0.1.75 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5059;branch=z9hG4bK{last};rport\r\n\
+         From: <sip:MAC{digits}@224.0.1.75>;tag=1\r\nTo: <sip:MAC{digits}@224.0.1.75>\r\nCall-ID: {last}\r\n\
+         CSeq: 1 SUBSCRIBE\r\nUser-Agent: Yealink SIP-T46U 108.86.0.20\r\n\
+         Event: ua-profile;profile-type=\"device\";vendor=\"yealink\";model=\"T46U\";version=\"108.86.0.20\"\r\n\
+         Accept: application/url\r\nExpires: 0\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_window_is_open_a_phone_that_asks_is_put_on_the_list_and_told() {
+    let ground = ground(vec![lease(1, Ipv4Addr::LOCALHOST)]).await;
+    let pairing = Pairing::new(ground.store.clone(), Id::new(START, 9));
+    let window = Window {
+        until: now().plus(Window::USUAL),
+        organisation: organisation().id,
+        group: None,
+        free_lines: Vec::new(),
+    };
+    pairing.open(&window).await.unwrap();
+    let socket = socket();
+    // Somebody who poses as another is left alone, window or not.
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        socket.send_to(question(2).as_bytes(), (Ipv4Addr::LOCALHOST, ground.port)).unwrap();
+        let events = ground.store.events(&EventFilter { mac: Some(mac(2)), after: None, limit: 10 });
+        if events.iter().any(|(_, event)| matches!(event.reason, Reason::MacMismatch { .. })) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < until, "{events:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(ground.store.listed(mac(2)).is_none());
+    socket.send_to(question(1).as_bytes(), (Ipv4Addr::LOCALHOST, ground.port)).unwrap();
+    let accepted = next(&socket).await.unwrap();
+    assert!(accepted.starts_with("SIP/2.0 200 OK"), "{accepted}");
+    let notify = next(&socket).await.unwrap();
+    assert!(notify.starts_with("NOTIFY ") && notify.ends_with("http://127.0.0.1/p/"), "{notify}");
+    let listed = ground.store.phone_by_mac(mac(1)).unwrap();
+    assert_eq!((listed.brand.as_deref(), listed.model.as_deref()), (Some("yealink"), Some("T46U")));
+    assert_eq!(pairing.waiting(), [], "this handle was told of nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_phones_share_are_told_to_those_whose_settings_want_that() {
+    let (wants, does_not) = (socket(), socket());
+    let told_at_once = |phone: Phone, group| Phone { group, ..phone };
+    let own = group();
+    let mut writes = vec![
+        Write::PutGroup { group: own.clone(), expect: None },
+        Write::PutPhone { phone: told_at_once(phone(1), None), expect: None },
+        Write::PutPhone { phone: told_at_once(phone(2), Some(own.id)), expect: None },
+    ];
+    writes.extend(at(1, &wants));
+    writes.extend(at(2, &does_not));
+    let ground = ground(writes).await;
+    // It hears of what changes from the moment at which it speaks.
+    let answered = socket();
+    let until = tokio::time::Instant::now() + PATIENCE;
+    answered.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let options = "OPTIONS sip:box SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKo;rport\r\nFrom: <sip:a@b>;tag=1\r\n\
+        To: <sip:box>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    loop {
+        answered.send_to(options.as_bytes(), (Ipv4Addr::LOCALHOST, ground.port)).unwrap();
+        if next(&answered).await.is_some() {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < until, "it does not speak");
+    }
+    let settings = Set::NONE.with("provisioning.resync_on_change", "no").unwrap();
+    ground.store.commit(vec![Write::PutGroup { group: Group { settings, ..own }, expect: None }]).await.unwrap();
+    let settings = Set::NONE.with("screen.title", "Branch").unwrap();
+    let organisation = Organisation { settings, ..organisation() };
+    ground.store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).await.unwrap();
+    let notify = next(&wants).await.unwrap();
+    assert!(notify.starts_with("NOTIFY sip:201@127.0.0.1:"), "{notify}");
+    assert!(notify.contains("\r\nEvent: check-sync"), "{notify}");
+    does_not.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    assert_eq!(next(&does_not).await, None);
+}
