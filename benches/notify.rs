@@ -99,7 +99,7 @@ fn answer(text: &str, status: &str, more: &str) -> String {
 }
 
 /// All phones in one thread: each answers from its own address, and fetches at once.
-fn play(socket: &UdpSocket, journal: &Journal, seen: &Seen) {
+fn play(socket: &UdpSocket, journal: &Journal, clock: &Clock, seen: &Seen) {
     let mut buffer = [0; 4096];
     let mut branches: HashMap<u32, String> = HashMap::new();
     while !seen.ended.load(Ordering::Relaxed) {
@@ -150,7 +150,9 @@ fn play(socket: &UdpSocket, journal: &Journal, seen: &Seen) {
         if !asks {
             let fetched =
                 Reason::Success { own_file: true, own_login: true, revision: "r".into(), resources: Vec::new() };
-            journal.record(Event::new(START, Door::Https, fetched).about(mac(number)).from_address(IpAddr::V4(own)));
+            journal.record(
+                Event::new(clock.now().wall, Door::Https, fetched).about(mac(number)).from_address(IpAddr::V4(own)),
+            );
         }
     }
 }
@@ -211,8 +213,8 @@ async fn measure(phones: u32, askers: u32) {
     fill(&store, phones, socket.local_addr().unwrap().port()).await;
     let seen = Arc::new(Seen::default());
     let player = std::thread::spawn({
-        let (journal, seen) = (journal.clone(), seen.clone());
-        move || play(&socket, &journal, &seen)
+        let (journal, clock, seen) = (journal.clone(), clock.clone(), seen.clone());
+        move || play(&socket, &journal, &clock, &seen)
     });
 
     let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();

@@ -73,12 +73,13 @@ mod tests {
             line,
             extension: "".into(),
         };
-        let settings = Settings { keys: vec![key(1, Some(200)), key(model.keys + 1, None)], ..Settings::NONE };
+        let mut settings = Settings::NONE;
+        settings.keys = vec![key(1, Some(200)), key(model.keys + 1, None)];
         let resolved = Resolved::of([(Level::Phone, &settings)]);
         let said = misfits(brand, &phone, &resolved);
         assert_eq!(said.len(), 4, "{said:?}");
-        for (said, part) in said.iter().zip(["key 1 works on line 200", "", "handsets", ""]) {
-            assert!(said.contains(part) || part.is_empty(), "{said}");
+        for part in ["lines: 201 is left out", "key 1 works on line 200", "no such keys", "handsets"] {
+            assert!(said.iter().any(|said| said.contains(part)), "{part}: {said:?}");
         }
     }
 }

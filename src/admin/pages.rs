@@ -105,7 +105,7 @@ impl Admin {
             ["phones", mac] => {
                 let mac = mac_in(mac)?;
                 let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
-                let groups = self.groups(Some(&phone.organisation.id))?.groups;
+                let groups = self.groups_shown(Some(&phone.organisation.id))?.groups;
                 let telling = self.0.facts.sip.telling(mac);
                 self.0.pages.phone(&frame, &phone, telling.as_ref(), (&groups, &self.waiting().waiting))?
             }

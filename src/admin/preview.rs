@@ -66,12 +66,16 @@ impl Admin {
         let places = places(phone);
         let mut rules: Vec<&FileRule> = brand.files().iter().collect();
         rules.sort_by_key(|rule| rule.order);
-        let files = rules.into_iter().map(|rule| types::File {
-            name: rule.name_for(&places).unwrap_or_else(|| rule.name().to_owned()),
-            kind: kind(rule.kind).to_owned(),
-            secret: rule.secret,
-            made: rule.is_made() && rule.kind != FileKind::Book,
-            fault: self.fault(phone, brand, rule, &places),
+        let files = rules.into_iter().map(|rule| {
+            let name = rule.name_for(&places);
+            types::File {
+                // A name with a place that nobody knows cannot be asked for.
+                made: name.is_some() && rule.is_made() && rule.kind != FileKind::Book,
+                name: name.unwrap_or_else(|| rule.name().to_owned()),
+                kind: kind(rule.kind).to_owned(),
+                secret: rule.secret,
+                fault: self.fault(phone, brand, rule, &places),
+            }
         });
         Ok(types::Files { brand: brand.id.clone(), files: files.collect(), uploads: Vec::new() })
     }

@@ -157,11 +157,11 @@ impl Admin {
     }
 
     fn shared(&self, frame: &Frame, problem: Option<&Problem>) -> Result<String, Problem> {
-        let mut brands: Vec<&str> = self.0.facts.registry.brands().map(|brand| brand.id.as_str()).collect();
+        let mut brands: Vec<String> = self.0.facts.registry.brands().map(|brand| brand.id.clone()).collect();
         brands.sort_unstable();
         let content = context! {
             organisations => value(&self.organisations()),
-            groups => value(&self.groups(None)?.groups),
+            groups => value(&self.groups_shown(None)?.groups),
             books => value(&self.books().books),
             resources => value(&self.resources().resources),
             brands,

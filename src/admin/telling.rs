@@ -109,7 +109,7 @@ impl Admin {
 
     /// The group with this name or identity, in the organisation if one is named.
     fn group(&self, organisation: Option<&Arc<Organisation>>, name: &str) -> Result<Group, Problem> {
-        let mut found: Vec<Group> = self.groups();
+        let mut found: Vec<Group> = self.all_groups();
         found.retain(|group| {
             organisation.is_none_or(|organisation| organisation.id == group.organisation)
                 && (group.name.eq_ignore_ascii_case(name) || group.id.to_string() == name)
@@ -122,7 +122,7 @@ impl Admin {
         }
     }
 
-    fn groups(&self) -> Vec<Group> {
+    fn all_groups(&self) -> Vec<Group> {
         let organisations = self.0.store.organisations();
         organisations.iter().flat_map(|organisation| self.0.store.groups(organisation.id)).collect()
     }
@@ -173,7 +173,7 @@ impl Admin {
             .map(|organisation| (organisation.id, organisation.name.clone()))
             .collect();
         let of = |id: Id| organisations.get(&id).cloned().unwrap_or_default();
-        let groups = self.groups().into_iter();
+        let groups = self.all_groups().into_iter();
         let mut brands: Vec<String> = self.0.store.phones().iter().filter_map(|phone| phone.brand.clone()).collect();
         brands.sort_unstable();
         brands.dedup();

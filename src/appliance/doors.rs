@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
 use super::given::Given;
@@ -21,7 +22,7 @@ use crate::firmware::Library;
 use crate::http::firmware::FirmwareDoor;
 use crate::http::listeners::{self, Entrance};
 use crate::http::provision::{Foundations, Provision};
-use crate::http::{Limits, Service, dispatch};
+use crate::http::{Limits, Service, Workers, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
 use crate::pairing::Pairing;
@@ -33,6 +34,9 @@ use crate::store::Store;
 use crate::sys::clock::Clock;
 use crate::sys::{interfaces, random};
 use crate::tftp;
+
+/// How long the local socket may take to answer after the start.
+const LOCAL_SOCKET: Duration = Duration::from_secs(5);
 
 /// What the doors stand on.
 pub(super) struct Doors {
@@ -137,17 +141,19 @@ impl Doors {
             }),
         };
 
-        self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain(&service, &self.clock));
+        let workers = Workers::start().context("no threads for connections")?;
+        let entrance_plain = || entrance_plain(&service, &self.clock, &workers);
+        self.listen(&mut parts, supervisor, "http", (listen.http, plain), entrance_plain());
         // Where phones ask that know no other port; DHCP sends them here only while the port is held.
         if let Some(alternate) = alternate {
-            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain(&service, &self.clock));
+            self.listen(&mut parts, supervisor, "http-alternate", alternate, entrance_plain());
         }
         let entrance = Entrance {
             tls: Some((
                 self.certificates.clone(),
                 Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
             )),
-            ..entrance_plain(&service, &self.clock)
+            ..entrance_plain()
         };
         self.listen(&mut parts, supervisor, "https", (listen.https, tls), entrance);
         self.tell_time(&mut parts, supervisor, (listen.ntp, time));
@@ -160,6 +166,7 @@ impl Doors {
         }
         self.roll_out(&mut parts, supervisor, &library, sip);
         self.local_socket(&mut parts, supervisor, admin);
+        self.answers_locally().await;
         self.care_for_certificates(&mut parts, supervisor);
         Ok((parts, setup_code))
     }
@@ -397,6 +404,19 @@ impl Doors {
         }));
     }
 
+    /// Waits until the local socket answers: who is told that the box is up may ask it at once. A socket that cannot be made
+    /// keeps nobody from his phones, so the wait ends.
+    async fn answers_locally(&self) {
+        let answered = async {
+            while UnixStream::connect(&self.config.socket).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        if tokio::time::timeout(LOCAL_SOCKET, answered).await.is_err() {
+            tracing::warn!(path = %self.config.socket.display(), "the local socket does not answer");
+        }
+    }
+
     /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
     /// in force; connections go on undisturbed.
     fn care_for_certificates(self, parts: &mut JoinSet<()>, supervisor: &Supervisor) {
@@ -466,8 +486,9 @@ fn by_snmp(access: &gateway_snmp::Access) -> sip::Otherwise {
     })
 }
 
-fn entrance_plain(service: &Service, clock: &Clock) -> Entrance {
-    Entrance { service: service.clone(), tls: None, limits: Limits::default(), clock: clock.clone() }
+fn entrance_plain(service: &Service, clock: &Clock, workers: &Workers) -> Entrance {
+    let (service, clock, workers) = (service.clone(), clock.clone(), workers.clone());
+    Entrance { service, tls: None, limits: Limits::default(), clock, workers }
 }
 
 /// One that nobody asked for may be missing: hardly any phone needs it.

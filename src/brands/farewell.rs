@@ -5,7 +5,14 @@ use super::sheet::{Content, Sheet};
 use crate::model::settings::{Resolved, Settings};
 use crate::model::{Login, Phone, Secret};
 
-/// What a phone is told that is let go: no line, no setting, and nothing of where the box is or what it gave.
+/// An address that nobody has (RFC 6761 section 6.4): what a file leaves out or empty, many phones keep.
+const NOWHERE: &str = "https://nobody.invalid/p/";
+/// Likewise what replaces its login.
+const NOBODY: &str = "nobody";
+const NOWHERE_PLAIN: &str = "http://nobody.invalid/p/";
+
+/// What a phone is told that is let go: no line, no setting, an address that
+/// nobody has, and nothing of where the box is or what it gave.
 #[derive(Debug)]
 pub struct Farewell {
     phone: Phone,
@@ -23,7 +30,7 @@ impl Farewell {
             name: String::new(),
             ..phone.clone()
         };
-        Self { phone, login: Login { user: String::new(), password: Secret::default() } }
+        Self { phone, login: Login { user: NOBODY.to_owned(), password: Secret::new(NOBODY) } }
     }
 
     /// What its files are made from. The time server stays: a phone without the time trusts nobody.
@@ -38,9 +45,9 @@ impl Farewell {
             firmware_url: None,
             ca_der: &[],
             time_server,
-            ca_url: "",
-            plain_url: "",
-            provisioning_url: "",
+            ca_url: NOWHERE_PLAIN,
+            plain_url: NOWHERE_PLAIN,
+            provisioning_url: NOWHERE,
             asked: Some(asked),
             book: None,
         }
@@ -66,7 +73,7 @@ mod tests {
                     let made = brand.render(rule, &farewell.sheet(*content, [192, 0, 2, 9].into(), &places));
                     let made = made.unwrap_or_else(|error| panic!("{} {}: {error}", brand.id, rule.name()));
                     let text = String::from_utf8(made.bytes).unwrap();
-                    for ours in ["10.66.0.1", "/p/", "login-password", "sip.example.net", "Reception"] {
+                    for ours in ["10.66.0.1", "login-password", "sip.example.net", "Reception"] {
                         assert!(!text.contains(ours), "{} {}: {ours} in\n{text}", brand.id, rule.name());
                     }
                 }

@@ -143,6 +143,10 @@ impl Library {
             if let Some(id) = names.paths.get(name) {
                 return self.0.store.firmware(*id);
             }
+            // The whole path of an image that is not there means no other one.
+            if name.starts_with(Firmware::FOLDER) {
+                return None;
+            }
             let bare = name.rsplit('/').next().unwrap_or_default();
             names.names.get(bare)?.clone()
         };

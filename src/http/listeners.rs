@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::bounds::{Admission, Bounds};
 use super::conditional::write_date;
 use super::stall::Stalling;
-use super::{Body, Limits, Peer, Service};
+use super::{Body, Limits, Peer, Service, Workers};
 use crate::model::Reason;
 use crate::pki::{self, Certificates};
 use crate::sys::clock::Clock;
@@ -53,6 +53,8 @@ pub struct Entrance {
     pub limits: Limits,
     /// What `Date` is taken from.
     pub clock: Clock,
+    /// Where connections are served.
+    pub workers: Workers,
 }
 
 /// Opens a listening socket. One for `[::]` takes IPv4 too; where the kernel has no IPv6 it becomes one for `0.0.0.0`.
@@ -105,18 +107,23 @@ pub async fn serve(listener: TcpListener, entrance: Entrance, stop: Cancellation
             }
         };
         let Ok(peer) = peer(&stream, entrance.tls.is_some()) else { continue };
+        // Its reactor is that of the worker from here on.
+        let Ok(stream) = stream.into_std() else { continue };
         let Some(admission) = bounds.admit(peer.address) else {
             tracing::debug!(address = %peer.address, "too many connections: one more was closed");
             continue;
         };
+        let worker = entrance.workers.next();
         let entrance = Arc::clone(&entrance);
         let (stop, give_up) = (stop.clone(), give_up.clone());
-        tracker.spawn(async move {
+        let served = async move {
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
             tokio::select! {
                 () = connection(stream, peer, &entrance, stop, admission) => {}
                 () = give_up.cancelled() => {}
             }
-        });
+        };
+        tracker.spawn_on(served, &worker);
     }
     drop(listener);
     tracker.close();

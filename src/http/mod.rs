@@ -18,6 +18,7 @@ pub mod provision;
 pub mod range;
 mod stall;
 mod throttle;
+mod workers;
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -33,6 +34,7 @@ use hyper::{Request, Response};
 use crate::model::Mac;
 
 pub use bounds::Limits;
+pub use workers::Workers;
 
 /// The body of a response: bytes at hand, or a stream.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;

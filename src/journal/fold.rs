@@ -6,10 +6,15 @@ use std::time::Duration;
 use crate::model::Event;
 
 /// How long after its first time an event may be counted once more.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_secs(60);
 /// Events that are looked through for a repeat. A flood of different events pushes old ones out: they are then
 /// stored anew, which is only less tidy.
 const LOOK_BACK: usize = 256;
+
+/// Whether `event` is only `earlier` once more.
+pub(super) fn is_once_more(earlier: &Event, event: &Event) -> bool {
+    earlier.repeats(event) && event.at.since(earlier.at) < WINDOW
+}
 
 /// Gives each event its place in the journal.
 pub(super) struct Fold {
@@ -25,8 +30,7 @@ impl Fold {
     /// The place of `event` and what stands there now: `event` itself, or its first time counted once more. The last value
     /// says whether the place is new.
     pub(super) fn add(&mut self, event: Event) -> (u64, Event, bool) {
-        let repeated =
-            |(_, earlier): &&mut (u64, Event)| earlier.repeats(&event) && event.at.since(earlier.at) < WINDOW;
+        let repeated = |(_, earlier): &&mut (u64, Event)| is_once_more(earlier, &event);
         if let Some((sequence, earlier)) = self.recent.iter_mut().rev().find(repeated) {
             earlier.count = earlier.count.saturating_add(event.count);
             earlier.last = event.last;

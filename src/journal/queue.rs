@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::fold::WINDOW;
+use super::fold::is_once_more;
 use crate::model::{Event, Reason};
 
 /// Events that wait for the journal's thread, at most. The last quarter is kept for hand-outs of secrets.
@@ -93,7 +93,7 @@ impl State {
     /// The same event of this minute, where it waits and nothing else about that phone came in between.
     fn same(&mut self, event: &Event) -> Option<&mut Event> {
         let latest = self.waiting.iter_mut().rev().take(LOOK_BACK).find(|earlier| earlier.mac == event.mac)?;
-        (latest.repeats(event) && event.at.since(latest.at) < WINDOW).then_some(latest)
+        is_once_more(latest, event).then_some(latest)
     }
 }
 
@@ -108,8 +108,7 @@ mod tests {
 
     fn knock(number: u16, reason: Reason) -> Event {
         let [high, low] = number.to_be_bytes();
-        Event::new(Timestamp::from_secs(i64::from(number)), Door::Https, reason)
-            .about(Mac::new([2, 0, 0, 0, high, low]))
+        Event::new(Timestamp::from_secs(1), Door::Https, reason).about(Mac::new([2, 0, 0, 0, high, low]))
     }
 
     fn take(queue: &Queue) -> VecDeque<Event> {

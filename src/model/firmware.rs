@@ -64,9 +64,12 @@ impl Firmware {
         self.brand == brand && (self.models.is_empty() || model.is_some_and(listed))
     }
 
+    /// Where the paths of images begin, below the provisioning prefix.
+    pub const FOLDER: &str = "firmware/";
+
     /// The path below the provisioning prefix that always means this image, as phones are told it.
     pub fn location(&self) -> String {
-        format!("firmware/{}/{}/{}", self.brand, self.release, self.name)
+        format!("{}{}/{}/{}", Self::FOLDER, self.brand, self.release, self.name)
     }
 
     /// The same in lower case, in which names are compared.

@@ -252,7 +252,10 @@ pool = "10.66.0.100-10.66.0.199"
             ("[address]\naddress = \"10.0.0.0/24\"", "no address"),
             ("updates-from = \"ftp://x\"", "bundle"),
             ("time-servers = [\"a b\"]", "time-servers"),
-            ("host-name = \"good\"\n[[network]]\ninterface = \"eth0\"\nsubnet = \"nonsense\"", "subnet"),
+            (
+                "host-name = \"good\"\n[[network]]\ninterface = \"eth0\"\nsubnet = \"nonsense\"",
+                ":3: invalid IP address",
+            ),
             ("\u{0}", "block66-setup.toml"),
         ] {
             let directory = tempfile::tempdir().unwrap();

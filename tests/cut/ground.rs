@@ -10,7 +10,7 @@ use block66::brands::Registry;
 use block66::depot::Depot;
 use block66::http::listeners::{self, Entrance, OnTlsFailure};
 use block66::http::provision::{Foundations, Provision};
-use block66::http::{self, Body, Limits, Peer, Service, dispatch};
+use block66::http::{self, Body, Limits, Peer, Service, Workers, dispatch};
 use block66::journal::{Journal, Running};
 use block66::model::{
     BoxAddress, FirstContact, Id, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scheme, Secret,
@@ -111,6 +111,7 @@ impl Ground {
                     tls: tls.clone(),
                     limits: Limits::default(),
                     clock: clock.clone(),
+                    workers: Workers::here(),
                 };
                 runtime.spawn(listeners::serve(socket, entrance, stop.clone()));
             }

@@ -136,6 +136,7 @@ fn looked(directory: &Path) -> Result<usize, String> {
 }
 
 #[test]
+#[ignore = "its control, a disk that syncs nothing, loses nothing: so it proves nothing yet"]
 fn no_power_cut_leaves_a_wrong_byte() {
     let seed = random::seed();
     let mut random = Random::new(seed);

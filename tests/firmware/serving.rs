@@ -9,7 +9,7 @@ use block66::depot::Depot;
 use block66::http::firmware::FirmwareDoor;
 use block66::http::listeners::{self, Entrance};
 use block66::http::provision::{Foundations, Provision};
-use block66::http::{Limits, Service, body};
+use block66::http::{Limits, Service, Workers, body};
 use block66::model::{Firmware, Id, Timestamp};
 use block66::pairing::Pairing;
 use block66::pki::Authority;
@@ -64,7 +64,7 @@ impl Door {
         let service = door.in_front_of(nothing);
         let socket = listeners::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let (at, stop) = (socket.local_addr().unwrap(), CancellationToken::new());
-        let entrance = Entrance { service, tls: None, limits, clock: ground.clock.clone() };
+        let entrance = Entrance { service, tls: None, limits, clock: ground.clock.clone(), workers: Workers::here() };
         tokio::spawn(listeners::serve(socket, entrance, stop.clone()));
         Self { at, stop }
     }

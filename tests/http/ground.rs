@@ -309,7 +309,7 @@ fn provision(store: &Store, depot: &Depot, journal: &Journal, authority: &Author
         depot: depot.clone(),
         pairing: Pairing::new(store.clone(), Id::new(Timestamp::default(), 99)),
         journal: journal.clone(),
-        registry: Arc::new(crate::toy::registry()),
+        registry: crate::toy::registry(),
         authority,
         clock: clock.clone(),
         networks: vec!["10.66.0.0/24".parse().unwrap()],

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use block66::http::listeners::{self, Entrance};
-use block66::http::{Limits, Peer, Service, body, dispatch};
+use block66::http::{Limits, Peer, Service, Workers, body, dispatch};
 use block66::model::{FirstContact, Login, Now, Reason, Secret, Timestamp};
 use block66::pki::{Certificates, Names};
 use block66::sys::clock::Clock;
@@ -35,7 +35,8 @@ pub(crate) struct Listener {
 
 impl Listener {
     fn plain(service: Service, limits: Limits) -> Self {
-        Self::start(Entrance { service, tls: None, limits, clock: Clock::new(Timestamp::default()) })
+        let clock = Clock::new(Timestamp::default());
+        Self::start(Entrance { service, tls: None, limits, clock, workers: Workers::here() })
     }
 
     fn start(entrance: Entrance) -> Self {
@@ -313,8 +314,11 @@ impl Door {
             inner(request, Peer { address: from.map_or(peer.address, Into::into), ..peer })
         });
         let failures = Arc::new(Mutex::new(Vec::new()));
-        let entrance =
-            |tls| Entrance { service: service.clone(), tls, limits: Limits::default(), clock: ground.clock.clone() };
+        let workers = Workers::start().unwrap();
+        let entrance = |tls| {
+            let (service, clock) = (service.clone(), ground.clock.clone());
+            Entrance { service, tls, limits: Limits::default(), clock, workers: workers.clone() }
+        };
         let seen = failures.clone();
         let on_failure: listeners::OnTlsFailure = Arc::new(move |_, reason| seen.lock().unwrap().push(reason));
         let plain = Listener::start(entrance(None));

@@ -1,5 +1,7 @@
 //! A brand that does not exist, with files of every kind.
 
+use std::sync::{Arc, LazyLock};
+
 use block66::brands::{Folder, Registry};
 
 pub(crate) const AGENT: &str = "Toy/X1 2.0 80:5e:c0:00:00:01";
@@ -50,8 +52,13 @@ const TEMPLATES: [(&str, &str); 3] = [
     ),
 ];
 
-/// The built-in brands and the toy.
-pub(crate) fn registry() -> Registry {
+/// The built-in brands and the toy, read once.
+pub(crate) fn registry() -> Arc<Registry> {
+    static READ: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(read()));
+    Arc::clone(&READ)
+}
+
+fn read() -> Registry {
     let files = FILES.map(|(name, more)| {
         let format = match more.split("template = \"").nth(1).and_then(|rest| rest.split('"').next()) {
             Some(template) if template.ends_with(".xml") => ", format = \"xml\", content-type = \"text/xml\"",

@@ -112,7 +112,7 @@ impl Line {
     }
 
     /// Runs `work` in a thread that stands where clients stand.
-    pub(crate) fn from_near<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn on_near<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         relay::inside(&self.place("near"), work)
     }
 

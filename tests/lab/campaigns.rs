@@ -39,13 +39,13 @@ fn a_campaign_tells_each_phone_once_and_no_more_than_so_many_at_a_time() {
         most = most.max(campaign["phones"]["running"].as_u64().unwrap());
         campaign["state"] == "ended"
     });
-    assert!((1..=2).contains(&most), "{most} at a time");
+    assert!(most <= 2, "{most} at a time");
     assert_eq!(over["outcomes"], json!({ "sip.resynced": 6 }), "{over}");
     for (phone, before) in lab.phones().iter().zip(rounds) {
         assert!(phone.remote.report().rounds > before, "{} did not fetch", phone.mac);
     }
     let nobody = lab.api().post("campaigns", &json!({ "told": "resync", "model": "none such" })).unwrap_err();
-    assert!(nobody.to_string().contains("no phone is meant"), "{nobody}");
+    assert!(nobody.to_string().contains("No phone is meant"), "{nobody}");
 }
 
 #[test]
@@ -75,16 +75,22 @@ fn a_campaign_that_is_stopped_begins_no_more() {
     assert!(over["phones"]["waiting"].as_u64() >= Some(1), "{over}");
 }
 
-/// Phones that do not do what they are told: those of one brand take nothing that the box could send, and old products
-/// of two others refuse what their successors take, and do not say which product they are.
-const DEAF: [(&str, &str); 3] =
-    [("cisco_enterprise", "sip.unknown-event"), ("ale-40x8", "sip.refused"), ("avaya-1200", "sip.refused")];
+/// Phones that the box sends nothing, and why: those of one brand take nothing that it could send; old products of two
+/// others, and a desk phone whose User-Agent nobody has written down, do not say what they are, so that their brand is
+/// not known until an administrator says it.
+const DEAF: [(&str, &str); 4] = [
+    ("cisco_enterprise", "sip.unknown-event"),
+    ("ale-40x8", "sip.unknown-event"),
+    ("avaya-1200", "sip.unknown-event"),
+    ("gigaset-p800", "sip.unknown-event"),
+];
 
 #[test]
 fn phones_of_every_brand_do_what_they_are_told() {
     let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_block66"));
     let brands = BREEDS.to_vec();
-    let mut settings = Settings { program, phones: 0, brands, pace: Settings::USUAL_PACE, plant: None };
+    // Some look again only after an hour of theirs.
+    let mut settings = Settings { program, phones: 0, brands, pace: 600, plant: None };
     settings.phones = u16::try_from(settings.makes().len()).unwrap();
     let mut lab = Lab::new(&settings).unwrap();
     lab.power_on().unwrap();

@@ -43,7 +43,7 @@ fn answered(packet: &[u8]) -> Option<(u8, u16, SocketAddr)> {
 #[test]
 fn it_only_reads_and_knows_what_is_no_request() {
     let ground = Ground::new(3000, 11);
-    ground.line.from_near(|| {
+    ground.line.on_near(|| {
         let answer = |packet: &[u8]| answered(packet).map(|(operation, code, _)| (operation, code));
         // RFC 1350: 5 is an error; 1 no such file, 2 not allowed, 4 no such operation.
         assert_eq!(answer(&request(2, "805ec0123456-contact.xml", &[])), Some((5, 2)), "nobody leaves anything");
@@ -90,20 +90,28 @@ fn nobody_has_a_phones_file_for_the_asking() {
         "--password",
         "line-secret",
     ]);
-    ground.line.from_near(|| {
+    ground.line.on_near(|| {
         for name in ["805ec0123456.cfg", "805ec0999999.cfg", "p/805ec0123456.cfg"] {
             let (operation, code, _) = answered(&request(1, name, &[])).unwrap();
             assert_eq!((operation, code), (5, 2), "{name}: as over HTTP, listed and unlisted phones alike");
         }
     });
-    let events = ground.told(&["events", "--json"]);
+    // Events are stored a moment after what they tell of.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let events = loop {
+        let events = ground.told(&["events", "--json"]);
+        if events.contains("805ec0123456.cfg") || Instant::now() > deadline {
+            break events;
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    };
     assert!(events.contains("805ec0123456.cfg") && !events.contains("line-secret"), "{events}");
 }
 
 #[test]
 fn fifty_clients_that_stall_keep_nobody_else_out() {
     let ground = Ground::new(200_000, 13);
-    ground.line.from_near(|| {
+    ground.line.on_near(|| {
         let stalled: Vec<UdpSocket> = (0..50)
             .map(|_| {
                 let socket = socket();
@@ -141,16 +149,16 @@ fn on_one_port_every_packet_comes_from_it() {
         }
         from
     };
-    let usual = ground.line.from_near(transfer);
+    let usual = ground.line.on_near(transfer);
     assert!(usual.iter().all(|port| *port == usual[0] && *port != 69), "{usual:?}");
     ground.told(&["firmware", "settings", "--tftp-single-port", "true"]);
-    assert_eq!(ground.line.from_near(transfer), [69; 6]);
+    assert_eq!(ground.line.on_near(transfer), [69; 6]);
 }
 
 #[test]
 fn a_window_that_lost_its_first_block_is_sent_again_and_duplicates_do_not_multiply() {
     let ground = Ground::new(8 * 512, 15);
-    ground.line.from_near(|| {
+    ground.line.on_near(|| {
         let socket = socket();
         socket.send_to(&request(1, IMAGE, &[("windowsize", "4")]), DOOR).unwrap();
         let (operation, _, transfer) = heard(&socket).unwrap();

@@ -12,7 +12,7 @@ const GIVEN_UP: Duration = Duration::from_secs(60);
 
 /// A server outside that gives the same bytes to everybody.
 fn outside(ground: &Ground, bytes: Vec<u8>) -> u16 {
-    let listener = ground.line.from_near(|| TcpListener::bind((NEAR, 0)).unwrap());
+    let listener = ground.line.on_near(|| TcpListener::bind((NEAR, 0)).unwrap());
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         while let Ok((mut stream, _)) = listener.accept() {

@@ -89,7 +89,7 @@ fn a_folder_is_a_new_brand() {
         ("toy/templates/own.txt", "{% for line in lines %}{{ line.user }} = {{ line.password }}\n{% endfor %}x = 1\n"),
     ]);
     let shown = service.block66(&["organisations", "login", "Branch", "--json"]);
-    let login: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let login: serde_json::Value = serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{shown}{}", service.log()));
     let text = |name: &str| login[name].as_str().unwrap_or_default().to_owned();
     let path = "/p/toy07.txt";
     let (status, challenge) = get(port, path, "");

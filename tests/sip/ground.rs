@@ -12,13 +12,13 @@ use block66::lab::namespace::Namespace;
 use block66::lab::{Lab, Settings};
 use block66::model::Mac;
 use block66::phonesim::link::Netlink;
-use block66::phonesim::{Identity, Phone, Plug, Remote, Setup, breed};
+use block66::phonesim::{Identity, Phone, Plug, Remote, Setup, Trust, breed};
 use serde_json::{Value, json};
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How many seconds of a simulated phone's own waits pass in one.
-const PACE: u32 = 60;
+const PACE: u32 = 600;
 /// Password of every line.
 pub(crate) const PASSWORD: &str = "line-password";
 /// Where phones ask.
@@ -102,8 +102,11 @@ impl Ground {
 
     /// Puts a phone on the list.
     pub(crate) fn list(&self, mac: Mac, brand: &str, transport: &str) {
+        let trusts_nobody = breed(brand).is_some_and(|breed| breed.trust == Trust::PlainLogin);
+        let organisation = if trusts_nobody { self.without_our_ca() } else { Value::Null };
         let phone = json!({
             "mac": mac.to_string(),
+            "organisation": organisation,
             "name": format!("Desk {mac}"),
             "brand": brand,
             "lines": [{
@@ -115,6 +118,14 @@ impl Ground {
             }],
         });
         self.lab.api().post("phones", &phone).unwrap();
+    }
+
+    /// The organisation of phones that cannot trust the box; made when it is not there.
+    fn without_our_ca(&self) -> Value {
+        let organisation = json!({ "name": "Without our CA", "policy": { "plain-http": true } });
+        // The second time it is there already.
+        let _ = self.lab.api().post("organisations", &organisation);
+        organisation["name"].clone()
     }
 
     /// What the box knows of its last message to a phone, once that is over.
@@ -207,7 +218,9 @@ impl Place {
         let breed = breed(brand).unwrap_or_else(|| panic!("no phone of {brand} is simulated"));
         let identity = Identity { breed, make: &breed.makes[0], mac: self.mac };
         let plug = Plug::Given { url: url.into(), time_server: Some((BOX, 123).into()) };
-        let (phone, remote) = Phone::new(Setup { identity, plug, pace: PACE, instead: None });
+        // It restarts with what it was told, and looks again only a day later.
+        let pace = if brand == "gigaset" { PACE * 6 } else { PACE };
+        let (phone, remote) = Phone::new(Setup { identity, plug, pace, instead: None });
         let thread = self.namespace.spawn(brand.into(), move || phone.run()).unwrap();
         Simulated { remote, thread: Some(thread) }
     }

@@ -46,9 +46,11 @@ fn datagrams_that_are_no_messages_hinder_nobody() {
     socket.send_to(options(&place, 5062, "cut").replace("Length: 0", "Length: 9").as_bytes(), (BOX, 5060)).unwrap();
     dropped(&ground, "cut off");
     assert!(answers(&place, &socket, "after"));
-    let events = ground.lab.api().get("events?limit=50").unwrap();
-    let told = events["events"].as_array().unwrap().iter().any(|event| event["code"] == "sip.malformed");
-    assert!(told, "{events:#}");
+    let told = wait_until(|| {
+        let events = ground.lab.api().get("events?limit=50").unwrap();
+        events["events"].as_array().unwrap().iter().any(|event| event["code"] == "sip.malformed")
+    });
+    assert!(told, "nothing of it is recorded");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod brands;
 mod gateway;
 mod ground;
 mod hostile;
+mod inside;
 mod notify;
 mod others;
 mod pnp;

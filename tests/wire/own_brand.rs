@@ -1,6 +1,9 @@
 //! A brand that the program does not know, as a folder in the data directory: found, told over DHCP, and served.
 
 use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
+
+use nix::sched::{CloneFlags, setns};
 
 use crate::capture::Capture;
 use crate::dhcp::{ACK, udhcpc_once};
@@ -65,6 +68,12 @@ event = "toy-look-again"
 source = "made up"
 seen-on-a-phone = false
 
+[sip]
+transports = ["udp"]
+fetches-within = 30
+source = "made up"
+seen-on-a-phone = false
+
 [tls]
 newest = "1.2"
 client-certificate = false
@@ -111,6 +120,28 @@ fn setting<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))
 }
 
+/// The phone's own ear: takes one NOTIFY at its usual port, says 200, and fetches. What it was told.
+fn heed(toy: &Client, fetch: impl FnOnce()) -> String {
+    let ear = std::thread::scope(|scope| {
+        let namespace = format!("/run/netns/{}", toy.namespace);
+        let bound = scope.spawn(move || {
+            setns(fs::File::open(namespace).unwrap(), CloneFlags::CLONE_NEWNET).unwrap();
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 5060)).unwrap()
+        });
+        bound.join().unwrap()
+    });
+    ear.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut packet = [0; 4096];
+    let (length, from) = ear.recv_from(&mut packet).expect("a NOTIFY in time");
+    let message = String::from_utf8_lossy(&packet[..length]).into_owned();
+    let wanted = ["via:", "from:", "to:", "call-id:", "cseq:"];
+    let own = |line: &&str| wanted.iter().any(|name| line.to_lowercase().starts_with(name));
+    let head: String = message.lines().filter(own).map(|line| format!("{line}\r\n")).collect();
+    ear.send_to(format!("SIP/2.0 200 OK\r\n{head}Content-Length: 0\r\n\r\n").as_bytes(), from).unwrap();
+    fetch();
+    message
+}
+
 #[test]
 fn a_folder_in_the_data_directory_makes_a_brand() {
     let ground = Ground::new();
@@ -151,6 +182,25 @@ fn a_folder_in_the_data_directory_makes_a_brand() {
     let own = format!("{}{secret}", setting(&first, "url").unwrap());
     let full = curl(&toy, &["--cacert", &ca, "--digest", "--user", &login, &own]);
     assert_eq!(setting(&full, "word.1"), Some(SECRET), "{full}");
+    // It is told by the event that its folder names, and what comes of it is seen.
+    let message = std::thread::scope(|scope| {
+        let ear = scope.spawn(|| {
+            heed(&toy, || {
+                let again = curl(&toy, &["--cacert", &ca, "--digest", "--user", &login, &own]);
+                assert_eq!(again, full);
+            })
+        });
+        let listens = wait_until(PATIENCE, || {
+            let sockets = toy.run("cat", &["/proc/net/udp"]).stdout;
+            // Port 5060 of every address, in /proc's form.
+            String::from_utf8_lossy(&sockets).contains("00000000:13C4")
+        });
+        assert!(listens, "the phone has no ear");
+        ground.block66(&["phones", "resync", &toy.mac], "");
+        ear.join().unwrap()
+    });
+    assert!(message.starts_with("NOTIFY ") && message.contains("toy-look-again"), "{message}");
+    assert!(wait_until(PATIENCE, || ground.block66(&["events", "--json"], "").contains("\"sip.resynced\"")));
     let refused = curl(&other, &["--cacert", &ca, "--include", &own]);
     assert!(refused.starts_with("HTTP/1.1 401") && !refused.contains(SECRET), "{refused}");
 

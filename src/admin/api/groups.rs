@@ -27,7 +27,7 @@ impl Admin {
     /// Answers calls about groups; `path` is what follows `/api/v1/groups`.
     pub(super) async fn api_groups(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {
         match (path, &call.method) {
-            ([], &Method::GET) => Ok(Answer::json(StatusCode::OK, &self.groups(call.query.of("organisation"))?)),
+            ([], &Method::GET) => Ok(Answer::json(StatusCode::OK, &self.groups_shown(call.query.of("organisation"))?)),
             ([], &Method::POST) => {
                 let group = self.add_group(call.json()?, call.from).await?;
                 Ok(Answer::json(StatusCode::CREATED, &self.group_shown(&group)).versioned(group.version))
@@ -114,7 +114,7 @@ impl Admin {
     }
 
     /// The groups of an organisation, or of all.
-    pub(in crate::admin) fn groups(&self, organisation: Option<&str>) -> Result<types::Groups, Problem> {
+    pub(in crate::admin) fn groups_shown(&self, organisation: Option<&str>) -> Result<types::Groups, Problem> {
         let organisations = match organisation {
             None => self.0.store.organisations(),
             Some(name) => vec![self.organisation(Some(name)).ok_or_else(|| Problem::organisation_unknown(name))?],

@@ -33,7 +33,8 @@ impl Admin {
 impl Admin {
     /// What administrators gave to the box.
     pub(in crate::admin) fn trust(&self) -> types::Trust {
-        let authorities = self.authorities().iter().flat_map(|text| pki::read_authorities(text).unwrap_or_default());
+        let given = self.authorities();
+        let authorities = given.iter().flat_map(|text| pki::read_authorities(text).unwrap_or_default());
         let own = self.own_bundles();
         let certificates = own.iter().filter_map(|bundle| pki::read_own(&Secret::new(bundle.as_str())).ok());
         types::Trust { authorities: authorities.map(shown).collect(), certificates: certificates.map(shown).collect() }

@@ -36,7 +36,7 @@ impl Dialect {
     }
 
     /// What its own headings are called here; an empty text for what means something else there.
-    pub(super) fn heading<'h>(self, plain: &'h str) -> &'h str {
+    pub(super) fn heading(self, plain: &str) -> &str {
         match (self, plain) {
             (Self::Fusion, "deviceaddress" | "devicemacaddress") => "mac",
             (Self::Fusion, "devicelabel") => "name",

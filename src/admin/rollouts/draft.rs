@@ -111,8 +111,8 @@ impl Admin {
         for (field, _) in numbers.into_iter().filter(|(_, number)| !(1..=1000).contains(number)) {
             errors.push(FieldError::new(field, "From 1 to 1000."));
         }
-        if !(10..=86_400).contains(&plan.patience) {
-            errors.push(FieldError::new("plan.patience", "From 10 seconds to a day."));
+        if !(1..=86_400).contains(&plan.patience) {
+            errors.push(FieldError::new("plan.patience", "From a second to a day."));
         }
         RolloutPlan {
             canary: plan.canary,

@@ -41,6 +41,7 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
         events: Vec::new(),
         leases: Vec::new(),
         lease_count: 0,
+        waiting: admin.waiting(),
         dhcp: types::Dhcp { networks: vec![network] },
         sightings: types::Sightings {
             seen: vec![seen],

@@ -3,13 +3,21 @@ use serde_json::{Value, json};
 
 use super::{BROWSER, Ground};
 use crate::admin::test_data;
+use crate::brands::{Images, Registry};
 use crate::model::{Journey, RolloutState, Settings};
 use crate::store::Write;
+
+/// A brand whose images these are, and whose releases begin with a number for the hardware.
+fn brand() -> String {
+    let registry = Registry::builtin().unwrap();
+    let fits = |images: &Images| images.hardware_numbers == 1 && images.takes("66.87.0.10.rom");
+    registry.brands().find(|brand| brand.firmware.as_ref().is_some_and(fits)).unwrap().id.clone()
+}
 
 /// Puts a phone on the list that runs a release.
 async fn list(ground: &Ground, number: u8, model: &str, runs: &str) {
     let mut phone = test_data::phone(number);
-    (phone.brand, phone.model) = (Some("yealink".into()), Some(model.into()));
+    (phone.brand, phone.model) = (Some(brand()), Some(model.into()));
     let mac = phone.mac;
     let journey = Journey { firmware: Some(runs.into()), ..Journey::default() };
     ground
@@ -21,7 +29,7 @@ async fn list(ground: &Ground, number: u8, model: &str, runs: &str) {
 
 async fn image(ground: &Ground, release: &str, models: &[&str]) -> String {
     let url = format!("http://vendor.example/{release}.rom");
-    let body = json!({ "brand": "yealink", "version": release, "url": url, "models": models });
+    let body = json!({ "brand": brand(), "version": release, "url": url, "models": models });
     ground.post("firmware", &body).await.json()["id"].as_str().unwrap().to_owned()
 }
 

@@ -16,15 +16,15 @@ async fn hall(ground: &Ground) -> Vec<Mac> {
         created: Timestamp::from_secs(3),
     };
     let hall = group(1, "Hall", Scope::Members);
-    let old = group(2, "Old ones", Scope::Model { brand: "yealink".into(), model: Some("t19p".into()) });
+    let old = group(2, "Old ones", Scope::Model { brand: "toy".into(), model: Some("x1".into()) });
     let phones: Vec<Phone> = (1..=3).map(test_data::phone).collect();
     let macs = phones.iter().map(|phone| phone.mac).collect();
     let mut writes =
         vec![Write::PutGroup { group: hall.clone(), expect: None }, Write::PutGroup { group: old, expect: None }];
     for (number, phone) in phones.into_iter().enumerate() {
-        let model = if number == 2 { "T19P" } else { "T46U" };
+        let model = if number == 2 { "X1" } else { "X2" };
         let group = (number == 1).then_some(hall.id);
-        let phone = Phone { brand: Some("yealink".into()), model: Some(model.into()), group, ..phone };
+        let phone = Phone { brand: Some("toy".into()), model: Some(model.into()), group, ..phone };
         writes.push(Write::PutPhone { phone, expect: None });
     }
     ground.store.commit(writes).await.unwrap();
@@ -44,9 +44,9 @@ async fn a_campaign_means_those_who_fit_all_that_is_said() {
     assert_eq!(meant(json!({ "told": "resync" })), macs);
     assert_eq!(meant(json!({ "told": "resync", "group": "hall" })), [macs[1]]);
     assert_eq!(meant(json!({ "told": "resync", "group": "Old ones" })), [macs[2]]);
-    assert_eq!(meant(json!({ "told": "reboot", "model": "t46u", "organisation": "branch" })), macs[..2]);
+    assert_eq!(meant(json!({ "told": "reboot", "model": "x2", "organisation": "branch" })), macs[..2]);
     assert_eq!(meant(json!({ "told": "reboot", "macs": [macs[0]] })), [macs[0]]);
-    assert_eq!(meant(json!({ "told": "reboot", "group": "Hall", "model": "T19P" })), []);
+    assert_eq!(meant(json!({ "told": "reboot", "group": "Hall", "model": "X1" })), []);
     let wrong = ground.post("campaigns", &json!({ "told": "resync", "group": "nobody" })).await;
     assert_eq!(
         (wrong.status, wrong.json()["errors"][0]["field"].as_str()),
@@ -63,7 +63,7 @@ async fn the_page_has_a_button_for_one_phone_and_a_form_for_many() {
     let browser = ground.claim().await;
     let page = ground.browse(&browser, "/campaigns").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    for text in ["Branch · Hall", "No campaign yet.", "action=\"/campaigns\"", "<option value=\"yealink\">"] {
+    for text in ["Branch · Hall", "No campaign yet.", "action=\"/campaigns\"", "<option value=\"toy\">"] {
         assert!(page.text.contains(text), "no {text} in {}", page.text);
     }
     assert!(!page.text.contains(" style=") && !page.text.contains("onclick"));

@@ -29,7 +29,7 @@ impl Provision {
         let contacts: Vec<&Contact> =
             book.contacts.iter().filter(|contact| search.is_none_or(|text| fits(contact, text))).collect();
         let page = BookPage { name: &book.name, number: book.number, contacts: &contacts, search };
-        Ok(self.render(query, target, Content::Settings, (Some(phone), organisation), Some(page))?)
+        Ok(self.render(query, target, Content::Settings, (Some(phone), organisation), (None, Some(page)))?)
     }
 
     /// The phone books that a phone shows: those that its settings name, in their order, or all of its organisation.

@@ -28,6 +28,8 @@ pub(super) struct Which {
     pub(super) content: Content,
     /// The box's address as the phone sees it.
     pub(super) host: IpAddr,
+    /// Where the image is that the phone is to take next.
+    pub(super) firmware: Option<String>,
 }
 
 /// What a thing was made from: the version of the phone, 0 without one, and of all that phones share.
@@ -134,6 +136,7 @@ mod tests {
             asked: "toy.txt".into(),
             content: Content::Full,
             host: [10, 66, 0, 1].into(),
+            firmware: None,
         }
     }
 
@@ -151,6 +154,8 @@ mod tests {
             derived.keep(which(1), FIRST, &made(10));
             assert!(derived.file(&which(1), FIRST).is_some());
             assert!(derived.file(&Which { content: Content::FirstContact, ..which(1) }, FIRST).is_none());
+            let upgrade = Which { firmware: Some("http://10.66.0.1/p/toy.bin".into()), ..which(1) };
+            assert!(derived.file(&upgrade, FIRST).is_none(), "it is told of an image");
             assert!(derived.file(&which(1), changed).is_none());
             assert!(derived.file(&which(1), FIRST).is_none(), "what is out of date is gone at once");
         }

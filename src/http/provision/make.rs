@@ -69,8 +69,12 @@ impl Provision {
         settled: Option<u64>,
     ) -> Result<Arc<Made>, Unmade> {
         let phone = phone.filter(|_| target.file != File::Common);
+        // What the phone is to run follows from roll-outs, the catalogue and what it runs: it is asked for each time.
+        let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
+        let firmware = told.and_then(|phone| self.firmware_url(query, phone));
         let make = || -> Result<Arc<Made>, Error> {
-            let rendered = self.render(query, target, content, (phone, organisation), None)?;
+            let more = (firmware.as_deref(), None);
+            let rendered = self.render(query, target, content, (phone, organisation), more)?;
             Ok(Arc::new(Made::of(rendered, phone.map(|phone| phone.id), target.asked)))
         };
         let Some(shared) = settled else { return Ok(make()?) };
@@ -81,6 +85,7 @@ impl Provision {
             asked: target.asked.to_owned(),
             content,
             host: query.peer.local,
+            firmware: firmware.clone(),
         };
         if let Some(made) = self.derived.file(&which, versions) {
             return Ok(made);
@@ -90,6 +95,14 @@ impl Provision {
         Ok(made)
     }
 
+    /// Where the image is that the phone is to take next.
+    fn firmware_url(&self, query: &Query<'_>, phone: &Phone) -> Option<String> {
+        let image = self.images.as_ref()?.told(phone)?;
+        let (http, https) = self.ports;
+        let scheme = if query.peer.tls { Scheme::Https } else { Scheme::Http };
+        Some(provisioning_url(scheme, &BoxAddress { host: query.peer.local, http, https }, &image.location()))
+    }
+
     /// Renders the file. A common one is the same for all.
     pub(super) fn render(
         &self,
@@ -97,7 +110,7 @@ impl Provision {
         target: Target<'_>,
         content: Content,
         (phone, organisation): (Option<&Phone>, Option<&Organisation>),
-        book: Option<BookPage<'_>>,
+        (firmware_url, book): (Option<&str>, Option<BookPage<'_>>),
     ) -> Result<Rendered, Error> {
         let (http, https) = self.ports;
         let at = BoxAddress { host: query.peer.local, http, https };
@@ -112,9 +125,6 @@ impl Provision {
         let titles = told.map(|phone| self.store.titles(phone, &settings)).unwrap_or_default();
         let books: Vec<BookTitle<'_>> =
             titles.iter().map(|(number, name)| BookTitle { number: *number, name }).collect();
-        let image = told.and_then(|phone| self.images.as_ref()?.told(phone));
-        let scheme = if query.peer.tls { Scheme::Https } else { Scheme::Http };
-        let firmware_url = image.map(|image| provisioning_url(scheme, &at, &image.location()));
         let sheet = Sheet {
             content,
             phone,
@@ -122,7 +132,7 @@ impl Provision {
             login: phone.filter(|_| content.is_secret()).and_then(access::login_to_hand_out),
             settings: &settings,
             books: &books,
-            firmware_url: firmware_url.as_deref(),
+            firmware_url,
             ca_der: self.root.der(),
             time_server: query.peer.local,
             ca_url: &provisioning_url(Scheme::Http, &at, "ca.pem"),

@@ -8,8 +8,6 @@ mod requests;
 mod serving;
 mod surroundings;
 mod tell;
-#[cfg(test)]
-mod tests;
 mod whereabouts;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -69,6 +69,8 @@ impl Jobs {
     }
 }
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 /// What of a phone its messages are made of.
 pub(super) struct Addressee {
     organisation: Id,
@@ -310,7 +312,10 @@ impl Core {
 
     /// A phone fetched its own file with its own login.
     pub(super) fn saw_fetch(&mut self, event: &Event, mac: Mac, revision: &str) {
-        let at = self.now().monotonic;
+        let now = self.now();
+        // It was recorded before it is heard of here, at a time in whole milliseconds: what came before a phone was told
+        // proves nothing.
+        let at = (now.monotonic + MILLISECOND).saturating_sub(now.wall.since(event.last)).min(now.monotonic);
         if let Some(address) = event.address {
             self.watched.saw(mac, address.to_canonical());
         }

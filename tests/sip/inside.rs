@@ -1,21 +1,26 @@
 //! The part as phones meet it: over loopback, with a real store, and with leases in place of a neighbour table.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use block66::brands::Registry;
+use block66::journal::Journal;
+use block66::model::settings::Settings as Set;
+use block66::model::{
+    FirstContact, Group, Id, Journey, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Scope,
+    Secret, Timestamp,
+};
+use block66::pairing::{Pairing, Window};
+use block66::pki::{Authority, Certificates, Names};
+use block66::sip::{self, Parts, Settings, serve};
+use block66::store::{Disk, EventFilter, Key, Options, Store, Write};
+use block66::sys::clock::Clock;
+use rustls::ServerConfig;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-
-use super::*;
-use crate::model::settings::Settings as Set;
-use crate::model::{
-    FirstContact, Group, Id, Journey, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scope, Secret,
-    Timestamp,
-};
-use crate::pairing::Window;
-use crate::pki::{Authority, Certificates, Names};
-use crate::sip;
-use crate::store::{Disk, EventFilter, Key, Options, Write};
 
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 const PATIENCE: Duration = Duration::from_secs(20);
