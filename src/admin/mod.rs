@@ -91,6 +91,7 @@ mod look;
 mod page;
 mod pages;
 mod partners;
+mod partners_page;
 mod preview;
 mod problem;
 mod replace;

@@ -17,7 +17,7 @@ use super::problem::Problem;
 pub type Desk = Arc<dyn Fn(Order) -> BoxFuture<'static, Result<Said, Problem>> + Send + Sync>;
 
 /// A call to a desk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Order {
     /// GET, POST, PUT or DELETE.
     pub method: Method,

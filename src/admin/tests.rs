@@ -27,6 +27,7 @@ mod demo;
 mod dhcp;
 mod office;
 mod pages;
+mod partners;
 mod rollouts;
 mod sign_in;
 mod telling;
@@ -183,7 +184,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
-        partners: std::collections::BTreeMap::new(),
+        partners: partners::desks(),
     }
 }
 

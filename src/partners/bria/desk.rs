@@ -130,7 +130,10 @@ impl Desk {
                 settings.discovery.join(", ")
             ));
         }
-        json!({ "says": says, "users": self.users.all().len(), "settings": settings })
+        json!({
+            "title": "Bria on computers", "guide": "docs/partners/bria.md",
+            "says": says, "users": self.users.all().len(), "settings": settings,
+        })
     }
 
     async fn template(&self, which: Which, method: &Method, order: &Order) -> Result<Said, Problem> {

@@ -73,6 +73,13 @@ impl Guard {
         Ok(())
     }
 
+    /// The password was not looked at after all: the try counts for nothing.
+    pub fn take_back(&mut self, source: IpAddr, user: &str) {
+        for tries in [self.sources.get_mut(&block_of(source)), self.users.get_mut(&user.to_lowercase())].into_iter().flatten() {
+            tries.wrong = tries.wrong.saturating_sub(1);
+        }
+    }
+
     /// The password was right.
     pub fn right(&mut self, source: IpAddr, user: &str) {
         let (source, user) = (block_of(source), user.to_lowercase());
@@ -144,6 +151,15 @@ mod tests {
         assert_eq!(guard.begin(DESK, "ann", later), Ok(()));
         assert_eq!(guard.begin(DESK, "ann", later), Err(Wait(Duration::from_secs(20))));
         assert_eq!(guard.begin(DESK, "ann", later + Guard::FORGET), Ok(()));
+    }
+
+    #[test]
+    fn a_try_that_was_not_looked_at_costs_nothing() {
+        let mut guard = Guard::default();
+        for _ in 0..10 * Guard::FREE_FOR_A_USER {
+            assert_eq!(guard.begin(DESK, "Ann", START), Ok(()));
+            guard.take_back(DESK, "ann");
+        }
     }
 
     #[test]

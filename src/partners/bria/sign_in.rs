@@ -53,7 +53,10 @@ impl SignIn {
         let fits = password.expose().len() <= LONGEST;
         let known = self.users.named(user).filter(|_| fits);
         let hash = known.as_ref().map(|user| user.hash.clone());
-        let right = self.passwords.check(password.clone(), hash).await.map_err(|_| Refusal::Busy)?;
+        let Ok(right) = self.passwords.check(password.clone(), hash).await else {
+            self.guard().take_back(source, user);
+            return Err(Refusal::Busy);
+        };
         let by_line = || settings.line_logins.then(|| self.users.by_line(user, &password)).flatten();
         let person = known.filter(|_| right).map(|user| self.users.person(user)).or_else(by_line);
         let person = person.ok_or(Refusal::Wrong)?;

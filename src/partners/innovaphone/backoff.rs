@@ -14,6 +14,13 @@ pub(super) fn wait(attempt: u32, random: u16) -> Duration {
     whole - whole.mul_f64(f64::from(random) / f64::from(u16::MAX) / 2.0)
 }
 
+/// The wait before the first try of one of `count` phones when the box starts: so that they come one after the other,
+/// fifty a second.
+pub(super) fn spread(count: usize, random: u16) -> Duration {
+    let whole = Duration::from_millis(20).saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(LONGEST);
+    whole.mul_f64(f64::from(random) / f64::from(u16::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,5 +30,7 @@ mod tests {
         assert_eq!([0, 1, 2, 5, 6, 40].map(|attempt| wait(attempt, 0).as_secs()), [1, 2, 4, 32, 60, 60]);
         assert_eq!(wait(6, u16::MAX), Duration::from_secs(30));
         assert!(wait(3, 1000) < wait(3, 0) && wait(3, u16::MAX) >= Duration::from_secs(4));
+        assert_eq!([(1, 0), (1, u16::MAX), (300, u16::MAX)].map(|(n, r)| spread(n, r).as_millis()), [0, 20, 6000]);
+        assert_eq!(spread(usize::MAX, u16::MAX), LONGEST);
     }
 }

@@ -56,6 +56,8 @@ pub struct Known {
     pub zone: Option<String>,
     /// What of TURN is sent; no phone of another maker is told it.
     pub turn: Option<(String, Secret)>,
+    /// Where logs go, as a URL.
+    pub log: Option<String>,
     /// What could not be used, in words without any secret.
     pub problems: Vec<String>,
 }
@@ -115,11 +117,14 @@ impl Configuration {
                     if flag("setRtpPorts") {
                         known.ports = number("rtpFirst").zip(number("rtpNum")).or(known.ports);
                     }
+                    if ["stunServer", "turnServer"].into_iter().any(|name| text(name).is_some()) {
+                        known.leave("STUN and TURN");
+                    }
                     if let Some(hidden) = text("turnPassword") {
                         let seed = text("turnSeed").unwrap_or_default();
                         match decrypt(&seed, password.expose(), &hidden) {
                             Some(clear) => known.turn = Some((text("turnUser").unwrap_or_default(), clear)),
-                            None => known.problems.push("the password for TURN could not be decrypted".into()),
+                            None => known.leave("the password for TURN could not be decrypted"),
                         }
                     }
                 }
@@ -127,16 +132,38 @@ impl Configuration {
                     known.time = [text("ntp1"), text("ntp2")];
                     known.zone = text("tz").or(known.zone);
                 }
-                // What a phone of another maker makes of certificates, and where innovaphone's alarms go, has no like.
-                "TLS_PROFILE" | "ALARM_SERVER" | "EXPERT" => {}
+                // A phone of another maker chooses versions and ciphers by itself.
+                "TLS_PROFILE" => {
+                    let profile = text("profile").filter(|profile| profile != "normal");
+                    if let Some(profile) = profile.filter(|p| p.len() <= 16 && p.bytes().all(|b| b.is_ascii_lowercase())) {
+                        known.leave(&format!("the TLS profile \"{profile}\""));
+                    }
+                }
+                "ALARM_SERVER" => {
+                    if text("url").is_some() {
+                        known.leave("the alarm server");
+                    }
+                    if flag("setLogUrl") {
+                        known.log = text("logUrl").or(known.log);
+                    }
+                }
+                // Never sent to phones of other makers.
+                "EXPERT" => {}
                 other => {
                     let other: String =
                         other.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect();
-                    known.problems.push(format!("a configuration of type \"{other}\" is not known here"));
+                    known.leave(&format!("a configuration of type \"{other}\" is not known here"));
                 }
             }
         }
         known
+    }
+}
+
+impl Known {
+    /// Says that something of it cannot be used.
+    fn leave(&mut self, what: &str) {
+        self.problems.push(what.to_owned());
     }
 }
 
@@ -176,11 +203,12 @@ mod tests {
         for value in [
             json!({ "id": 1, "type": "PHONE", "gk1": "10.0.0.5", "gk2": "10.0.0.6", "gkId": "example.com", "coder": "G722",
                     "frameSize": 20, "srtpKey": "2", "dialTone": 15, "exclusive": true }),
-            json!({ "type": "MEDIA", "tosRtp": "0xb8", "tosSig": "68", "setRtpPorts": true, "rtpFirst": 16384, "rtpNum": "512",
+            json!({ "type": "MEDIA", "stunServer": "stun.example.com", "tosRtp": "0xb8", "tosSig": "68", "setRtpPorts": true, "rtpFirst": 16384, "rtpNum": "512",
                     "turnUser": "turn", "turnPassword": "22f91ebb", "turnSeed": "wJQog70GUK!GPTN2" }),
             json!({ "type": "NTP", "ntp1": "10.0.0.7", "ntp2": "", "tz": "CET-1CEST-2,M3.5.0/2,M10.5.0/3" }),
             json!({ "type": "TLS_PROFILE", "profile": "secure" }),
-            json!({ "type": "ALARM_SERVER", "url": "http://10.0.0.8/", "logPassword": "00", "logSeed": "x" }),
+            json!({ "type": "ALARM_SERVER", "url": "http://10.0.0.8/", "setLogUrl": true, "logUrl": "syslog://10.0.0.8",
+                    "logPassword": "00", "logSeed": "x" }),
             json!({ "type": "TRUST_LIST", "what": "ever" }),
         ] {
             configuration.put(object(value));
@@ -193,9 +221,17 @@ mod tests {
         assert_eq!((known.tos_rtp, known.tos_sig), (Some(0xb8), Some(0x68)));
         assert_eq!(known.time, [Some("10.0.0.7".into()), None]);
         assert_eq!(known.turn, Some(("turn".into(), Secret::new("test"))));
-        assert_eq!(known.problems, ["a configuration of type \"TRUST_LIST\" is not known here"]);
+        assert_eq!(known.log.as_deref(), Some("syslog://10.0.0.8"));
+        // By type, in the order of the alphabet.
+        let problems = [
+            "the alarm server",
+            "STUN and TURN",
+            "the TLS profile \"secure\"",
+            "a configuration of type \"TRUST_LIST\" is not known here",
+        ];
+        assert_eq!(known.problems, problems);
         let wrong = configuration.known(&Secret::new("another"));
-        assert!(wrong.turn.is_none() && wrong.problems.iter().any(|what| what.contains("TURN")), "{wrong:?}");
+        assert!(wrong.turn.is_none() && wrong.problems.iter().any(|what| what.contains("password for TURN")), "{wrong:?}");
     }
 
     #[test]

@@ -121,7 +121,10 @@ impl Desk {
                 json!({ "mac": mac.to_string(), "says": standing.says, "well": standing.well, "left-out": standing.left_out })
             })
             .collect();
-        json!({ "says": says, "phones": phones, "settings": settings })
+        json!({
+            "title": "innovaphone", "guide": "docs/partners/innovaphone.md",
+            "says": says, "phones": phones, "settings": settings,
+        })
     }
 }
 

@@ -15,7 +15,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::app::{self, About, CHALLENGE, News, Request, Session};
+use super::app::{self, About, CHALLENGE, Session};
+use super::heard::{Heard, News, Request};
 use super::keep;
 use super::keeper::Keeper;
 use super::settings::Settings;
@@ -143,7 +144,7 @@ impl Door {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                     Some(Ok(_)) => continue,
                 },
-                Some(result) = done.recv() => app::Heard { say: vec![result], ..app::Heard::default() },
+                Some(result) = done.recv() => Heard { say: vec![result], ..Heard::default() },
                 _ = ping.tick(), if settings.ping > 0 => {
                     if socket.send(Message::Ping(Vec::new().into())).await.is_err() {
                         return;

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,22 +9,22 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::app::Request;
+use super::apply::apply;
 use super::backoff;
-use super::configuration::Configuration;
 use super::frame::{self, Identity};
+use super::heard::Request;
 use super::keep::{self, Kept};
-use super::map::{Owner, map};
+use super::map::Owner;
 use super::settings::Settings;
 use super::sysclient::{Out, Sysclient};
-use crate::model::{Door, Event, FirstContact, Id, Mac, Phone, Reason, Secret};
+use crate::model::{Door, Event, Mac, Reason};
 use crate::partners::Foundations;
 use crate::partners::web::Web;
-use crate::store::{self, Write};
+use crate::store;
 use crate::sys::random;
 
-/// How often a phone's document is tried to be changed that others change at the same moment.
-const TRIES: usize = 4;
+/// Pings without any answer after which a connection counts as dead.
+const UNANSWERED: u32 = 4;
 
 /// Keeps one connection to Devices for each phone, and the phones of the list as Devices wants them. Clones share it.
 #[derive(Clone)]
@@ -32,7 +33,9 @@ pub struct Keeper(Arc<Inner>);
 struct Inner {
     on: Foundations,
     phones: Mutex<BTreeMap<Mac, Standing>>,
-    running: Mutex<HashMap<Mac, CancellationToken>>,
+    /// What ends each phone's connection, with a number: a later one takes the place of an earlier.
+    running: Mutex<HashMap<Mac, (u64, CancellationToken)>>,
+    next: AtomicU64,
     /// Where Devices is, by the PBX that told it.
     devices: Mutex<BTreeMap<u64, Option<String>>>,
 }
@@ -61,7 +64,7 @@ impl Keeper {
     /// A keeper on these foundations. Phones that were provisioned before are connected at once.
     pub fn new(on: Foundations) -> Self {
         let (phones, running, devices) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let keeper = Self(Arc::new(Inner { on, phones, running, devices }));
+        let keeper = Self(Arc::new(Inner { on, phones, running, next: AtomicU64::new(1), devices }));
         if keep::settings(&keeper.0.on.store).enabled {
             keeper.begin();
         }
@@ -70,18 +73,21 @@ impl Keeper {
 
     /// Connects every phone that was provisioned before and is not connected.
     pub(super) fn begin(&self) {
-        for mac in keep::phones(&self.0.on.store) {
+        let phones = keep::phones(&self.0.on.store);
+        let count = phones.len();
+        for mac in phones {
             if !self.running().contains_key(&mac)
                 && let Some(kept) = Kept::read(&self.0.on.store, mac)
             {
-                self.start(mac, kept, None, None);
+                let delay = backoff::spread(count, u16::from_be_bytes(random::bytes()));
+                self.start(mac, delay, kept, None, None);
             }
         }
     }
 
     /// Ends every connection: the app was switched off.
     pub(super) fn end(&self) {
-        for (_, stop) in self.running().drain() {
+        for (_, (_, stop)) in self.running().drain() {
             stop.cancel();
         }
         self.phones().clear();
@@ -110,22 +116,30 @@ impl Keeper {
     /// Provisions a phone: done when its first configuration is stored.
     pub(super) async fn provision(&self, request: &Request) -> Result<(), String> {
         let settings = keep::settings(&self.0.on.store);
+        if !settings.enabled {
+            return Err("the app is switched off at the box".into());
+        }
         let devices = self.devices().ok_or(
             "the box does not know where Devices is: tick \"devices\" and \"devices-api\" in the Apps of its app object",
         )?;
         self.forget_running(request.mac);
         let (tell, told) = oneshot::channel();
-        let kept = Kept::new(devices, Owner::of(request));
-        self.start(request.mac, kept, Some(request.code.clone()), Some(tell));
+        let mut kept = Kept::new(devices, Owner::of(request));
+        // Devices may know the phone still, whatever its user has done: it asks for this password then.
+        kept.password = Kept::read(&self.0.on.store, request.mac).and_then(|before| before.password);
+        self.start(request.mac, Duration::ZERO, kept, Some(request.code.clone()), Some(tell));
         let patience = Duration::from_secs(settings.patience.into());
         match tokio::time::timeout(patience, told).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err("the box is being stopped".into()),
             Err(_) => {
+                // One that Devices has taken is kept: its configuration may come yet.
+                let why = format!("Devices sent no configuration within {} seconds", settings.patience);
                 if Kept::read(&self.0.on.store, request.mac).is_none() {
                     self.forget_running(request.mac);
+                    self.show(request.mac, false, format!("Not provisioned: {why}."));
                 }
-                Err(format!("Devices sent no configuration within {} seconds", settings.patience))
+                Err(why)
             }
         }
     }
@@ -138,43 +152,60 @@ impl Keeper {
     }
 
     fn forget_running(&self, mac: Mac) {
-        if let Some(stop) = self.running().remove(&mac) {
+        if let Some((_, stop)) = self.running().remove(&mac) {
             stop.cancel();
         }
     }
 
-    fn start(&self, mac: Mac, kept: Kept, code: Option<String>, first: First) {
+    fn start(&self, mac: Mac, delay: Duration, kept: Kept, code: Option<String>, first: First) {
         let stop = self.0.on.stop.child_token();
-        self.running().insert(mac, stop.clone());
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        self.running().insert(mac, (number, stop.clone()));
         let keeper = self.clone();
         tokio::spawn(async move {
-            stop.clone().run_until_cancelled(keeper.keep(mac, kept, code, first)).await;
+            let work = async {
+                tokio::time::sleep(delay).await;
+                keeper.keep(mac, kept, code, first).await;
+            };
+            stop.run_until_cancelled(work).await;
+            let mut running = keeper.running();
+            if running.get(&mac).is_some_and(|(current, _)| *current == number) {
+                running.remove(&mac);
+            }
         });
     }
 
     /// Keeps one phone's connection for as long as the box runs.
-    async fn keep(self, mac: Mac, mut kept: Kept, mut code: Option<String>, mut first: First) {
-        let mut attempt = 0;
+    async fn keep(&self, mac: Mac, mut kept: Kept, mut code: Option<String>, mut first: First) {
+        let (mut attempt, mut known) = (0, None);
         loop {
             if let Some(devices) = self.devices() {
                 kept.devices = devices;
             }
             self.show(mac, false, "The box connects to Devices for it.".into());
-            let ended = self.converse(mac, &mut kept, code.take(), &mut first).await;
-            tracing::info!(%mac, why = ended.why, "the connection to Devices ended");
-            self.show(mac, false, format!("Not connected to Devices: {}. It keeps its last configuration.", ended.why));
-            let reason = Reason::ProviderLost { why: ended.why.clone() };
-            self.0.on.journal.record(Event::new(self.0.on.clock.now().wall, Door::Box, reason).about(mac));
+            let new = code.is_some();
+            let Ended { why, configured } = self.converse(mac, &mut kept, code.take(), &mut first).await;
+            tracing::info!(%mac, why, "the connection to Devices ended");
+            // A code is good for once. What Devices took is stored; else what was there before is in force.
+            let stored = if new { Kept::read(&self.0.on.store, mac) } else { Some(kept.clone()) };
+            let keeps = if stored.is_some() { " It keeps its last configuration." } else { "" };
+            self.show(mac, false, format!("Not connected to Devices: {why}.{keeps}"));
+            // One that fails again and again for the same reason is one event.
+            if stored.is_some() && known.as_ref() != Some(&why) {
+                let reason = Reason::ProviderLost { why: why.clone() };
+                self.0.on.journal.record(Event::new(self.0.on.clock.now().wall, Door::Box, reason).about(mac));
+            }
             if let Some(first) = first.take() {
-                let _ = first.send(Err(ended.why));
+                let _ = first.send(Err(why.clone()));
             }
-            if kept.password.is_none() {
-                // A code is good for once: without a password there is nothing to come back with.
-                self.running().remove(&mac);
-                return;
+            let Some(stored) = stored else { return };
+            kept = stored;
+            known = Some(why);
+            if configured {
+                (attempt, known) = (0, None);
             }
-            attempt = if ended.configured { 0 } else { attempt + 1 };
             tokio::time::sleep(backoff::wait(attempt, u16::from_be_bytes(random::bytes()))).await;
+            attempt += 1;
         }
     }
 
@@ -203,7 +234,7 @@ impl Keeper {
         };
         let now = || self.0.on.clock.now().monotonic;
         let ping = Duration::from_secs(settings.ping.into());
-        let mut pinged = now();
+        let (mut pinged, mut heard) = (now(), now());
         let mut todo = talk.opened(now());
         loop {
             for out in todo {
@@ -225,7 +256,7 @@ impl Keeper {
                             tracing::warn!(%mac, %error, "a password for administrators could not be stored");
                         }
                     }
-                    Out::Configured(configuration) => match self.apply(mac, kept, configuration, &settings).await {
+                    Out::Configured(configuration) => match apply(&self.0.on, mac, kept, configuration, &settings).await {
                         Ok(left_out) => {
                             self.phones().insert(
                                 mac,
@@ -247,21 +278,27 @@ impl Keeper {
             let wait = talk.next().map(|deadline| deadline.saturating_sub(now()));
             let until_ping = (!ping.is_zero()).then(|| (pinged + ping).saturating_sub(now()));
             let wait = [wait, until_ping].into_iter().flatten().min().unwrap_or(Duration::from_secs(3600));
+            let configured = talk.is_configured();
+            let end = |why: String| Ended { why, configured };
             todo = tokio::select! {
-                message = socket.next() => match message {
-                    Some(Ok(Message::Binary(bytes))) => talk.receive(&bytes, now()),
-                    Some(Ok(Message::Close(_))) | None => {
-                        let why = if talk.is_configured() { "Devices ended the connection".into() } else { talk.closed().to_string() };
-                        return Ended { why, configured: talk.is_configured() };
-                    }
-                    Some(Ok(_)) => Vec::new(),
-                    Some(Err(error)) => {
-                        let why = if talk.is_configured() { error.to_string() } else { format!("{}: {error}", talk.closed()) };
-                        return Ended { why, configured: talk.is_configured() };
+                message = socket.next() => {
+                    heard = now();
+                    match message {
+                        Some(Ok(Message::Binary(bytes))) => talk.receive(&bytes, now()),
+                        Some(Ok(Message::Close(_))) | None if configured => {
+                            return end("Devices ended the connection".into());
+                        }
+                        Some(Ok(Message::Close(_))) | None => return end(talk.closed().to_string()),
+                        Some(Ok(_)) => Vec::new(),
+                        Some(Err(error)) if configured => return end(error.to_string()),
+                        Some(Err(error)) => return end(format!("{}: {error}", talk.closed())),
                     }
                 },
                 () = tokio::time::sleep(wait) => {
                     if !ping.is_zero() && now() >= pinged + ping {
+                        if now() > heard + ping * UNANSWERED {
+                            return end("Devices answers no more".into());
+                        }
                         pinged = now();
                         if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
                             return Ended { why: error.to_string(), configured: talk.is_configured() };
@@ -271,88 +308,6 @@ impl Keeper {
                 }
             };
         }
-    }
-
-    /// Stores a whole configuration and the phone as it wants it, together or not at all; what was left out.
-    async fn apply(
-        &self,
-        mac: Mac,
-        kept: &mut Kept,
-        configuration: Configuration,
-        settings: &Settings,
-    ) -> Result<Vec<String>, String> {
-        let store = &self.0.on.store;
-        let known = configuration.known(kept.password.as_ref().unwrap_or(&Secret::default()));
-        let now = self.0.on.clock.now().wall;
-        kept.configuration = configuration;
-        for _ in 0..TRIES {
-            let before = store.phone_by_mac(mac).map(|phone| Phone::clone(&phone));
-            let mapped = {
-                let nothing = crate::model::Settings::NONE;
-                let set = before.as_ref().map_or(&nothing, |phone| &phone.settings);
-                map(&kept.owner(), &known, settings.sign_in, set, settings.transport)
-            };
-            let (expect, changed) = match before {
-                Some(phone) => {
-                    let mut changed = phone.clone();
-                    changed.settings = mapped.settings;
-                    match changed.lines.first_mut() {
-                        Some(line) => *line = mapped.line,
-                        None => changed.lines.push(mapped.line),
-                    }
-                    (phone.version, Some(changed.clone()).filter(|_| changed != phone))
-                }
-                None => {
-                    let organisation = self.organisation(settings)?;
-                    let phone = Phone {
-                        id: random::id(now),
-                        version: 0,
-                        origin: self.0.on.origin,
-                        mac,
-                        organisation,
-                        brand: None,
-                        model: None,
-                        name: mapped.line.display.clone(),
-                        lines: vec![mapped.line],
-                        group: None,
-                        settings: mapped.settings,
-                        handsets: Vec::new(),
-                        ports: Vec::new(),
-                        login: None,
-                        pending_login: None,
-                        first_contact: FirstContact::Waiting,
-                        created: now,
-                    };
-                    (0, Some(phone))
-                }
-            };
-            let mut writes = vec![kept.written(mac)];
-            let event = changed.as_ref().map(|phone| {
-                let reason = if expect == 0 { Reason::PhoneAdded } else { Reason::ProviderConfigured };
-                Event::new(now, Door::Box, reason).about(mac).of(phone.organisation)
-            });
-            writes.extend(changed.map(|phone| Write::PutPhone { phone, expect: Some(expect) }));
-            match store.commit(writes).await {
-                Ok(()) => {
-                    if let Some(event) = event {
-                        self.0.on.journal.record(event);
-                    }
-                    return Ok(mapped.left_out);
-                }
-                Err(store::Error::Conflict { .. } | store::Error::Taken { .. }) => {}
-                Err(error) => return Err(format!("its configuration could not be stored: {error}")),
-            }
-        }
-        Err("its configuration could not be stored: others change the phone at the same time".into())
-    }
-
-    fn organisation(&self, settings: &Settings) -> Result<Id, String> {
-        let mut all = self.0.on.store.organisations();
-        if let Some(name) = &settings.organisation {
-            all.retain(|organisation| organisation.name.eq_ignore_ascii_case(name));
-        }
-        all.sort_by_key(|organisation| organisation.id);
-        all.first().map(|organisation| organisation.id).ok_or_else(|| "the organisation of its phones is gone".into())
     }
 
     fn show(&self, mac: Mac, well: bool, says: String) {
@@ -365,7 +320,7 @@ impl Keeper {
         lock(&self.0.phones)
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<Mac, CancellationToken>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<Mac, (u64, CancellationToken)>> {
         lock(&self.0.running)
     }
 }

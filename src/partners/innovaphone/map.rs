@@ -1,7 +1,7 @@
 //! PURE. From what the PBX and Devices say to a phone of the list, in the neutral words that every brand is told from.
 
-use super::app::Request;
 use super::configuration::Known;
+use super::heard::Request;
 use crate::model::settings::Zone;
 use crate::model::{Line, Secret, Settings, Transport};
 
@@ -67,6 +67,7 @@ pub(super) fn map(
         settings: before.clone(),
         left_out: known.problems.clone(),
     };
+    let mut left = Vec::new();
     let mut set = |key: &str, value: Option<String>| {
         let Some(value) = value else { return };
         if let Err(misfit) = mapped.settings.set_text(key, &value) {
@@ -79,25 +80,43 @@ pub(super) fn map(
         known.backup.as_deref().and_then(|host| host_and_port(host).1).map(|port| port.to_string()),
     );
     set("line.codecs", known.coder.as_deref().map(|coder| codecs(coder, known.exclusive)));
-    set("line.packet_time", known.frame.filter(|frame| (10..=60).contains(frame)).map(|frame| frame.to_string()));
+    set("line.packet_time", known.frame.map(|frame| frame.to_string()));
     set("line.srtp", known.srtp.map(|srtp| if srtp == 4 { "off" } else { "optional" }.to_owned()));
     set("regional.tone_country", known.tones.and_then(country).map(str::to_owned));
     // The upper six bits of the byte (RFC 2474 section 3).
     set("network.media_dscp", known.tos_rtp.map(|byte| (byte >> 2).to_string()));
     set("network.sip_dscp", known.tos_sig.map(|byte| (byte >> 2).to_string()));
-    if let Some((first, count)) = known.ports.filter(|(first, count)| *count > 0 && first + count <= 65_536) {
+    let last = known.ports.and_then(|(first, count)| first.checked_add(count)?.checked_sub(1));
+    let ports = known.ports.zip(last).filter(|((_, count), last)| *count > 0 && *last <= 65_535);
+    if let Some(((first, _), last)) = ports {
         set("network.media_first_port", Some(first.to_string()));
-        set("network.media_last_port", Some((first + count - 1).to_string()));
+        set("network.media_last_port", Some(last.to_string()));
     }
     let [first, second] = &known.time;
     set("clock.server", first.clone());
     set("clock.second_server", second.clone());
+    let syslog = |url: &str| url.strip_prefix("syslog://").map(|host| host_and_port(host.trim_end_matches('/')));
+    let log = known.log.as_deref().map(syslog);
+    if let Some(Some((host, port))) = &log {
+        set("log.server", Some(host.clone()));
+        set("log.port", port.map(|port| port.to_string()));
+    }
+    if known.ports.is_some() && ports.is_none() {
+        left.push("the ports for sound: there are none with these numbers".into());
+    }
+    if log == Some(None) {
+        left.push("the log server: phones of other makers log by syslog alone".into());
+    }
+    if let Some(number) = known.tones.filter(|number| country(*number).is_none()) {
+        left.push(format!("the tones with the number {number}"));
+    }
     let zone = known.zone.as_deref().map(|posix| (posix, zone(posix)));
     match zone {
         Some((_, Some(zone))) => set("regional.time_zone", Some(zone.name().to_owned())),
-        Some((posix, None)) => mapped.left_out.push(format!("no time zone has the rule {posix}")),
+        Some((posix, None)) => left.push(format!("no time zone has the rule {posix}")),
         None => {}
     }
+    mapped.left_out.append(&mut left);
     mapped
 }
 
@@ -241,6 +260,7 @@ mod tests {
             ports: Some((16_384, 512)),
             time: [Some("10.0.0.7".into()), None],
             zone: Some("CET-1CEST-2,M3.5.0/2,M10.5.0/3".into()),
+            log: Some("syslog://10.0.0.8:1514/".into()),
             ..Known::default()
         }
     }
@@ -270,6 +290,8 @@ mod tests {
             ("network.media_first_port", "16384"),
             ("network.media_last_port", "16895"),
             ("clock.server", "10.0.0.7"),
+            ("log.server", "10.0.0.8"),
+            ("log.port", "1514"),
         ] {
             assert_eq!(text(&mapped, key).as_deref(), Some(value), "{key}");
         }
@@ -293,10 +315,14 @@ mod tests {
             zone: Some("XYZ-99".into()),
             time: [Some("no host!".into()), None],
             ports: Some((70_000, 9)),
+            frame: Some(80),
+            tones: Some(7),
+            log: Some("http://user:password@10.0.0.8/log".into()),
             ..known()
         };
         let mapped = map(&owner(), &odd, SignIn::Name, &Settings::NONE, None);
-        assert_eq!(mapped.left_out.len(), 2, "{:?}", mapped.left_out);
+        assert_eq!(mapped.left_out.len(), 6, "{:?}", mapped.left_out);
+        assert!(!mapped.left_out.concat().contains("user:password"), "{:?}", mapped.left_out);
         assert_eq!(text(&mapped, "network.media_first_port"), None);
     }
 

@@ -14,13 +14,16 @@
 //! What the documents leave open is a setting. Nothing of this was run against a real PBX yet.
 
 mod app;
+mod apply;
 mod backoff;
 mod command;
+mod compact;
 mod configuration;
 mod desk;
 mod digest;
 mod door;
 mod frame;
+mod heard;
 mod keep;
 mod keeper;
 mod map;
@@ -28,13 +31,14 @@ mod services;
 mod settings;
 mod sysclient;
 
-pub use app::{About, Heard, News, Request, Session, Wrong};
+pub use app::{About, Session};
 pub use command::Command;
 pub use configuration::{Configuration, Known};
 pub use desk::Desk;
 pub use digest::{AppLogin, SessionKey};
 pub use door::Door;
 pub use frame::{Frame, Identity, Malformed};
+pub use heard::{Heard, News, Request, Wrong};
 pub use keeper::Keeper;
 pub use map::{Mapped, SignIn};
 pub use settings::Settings;

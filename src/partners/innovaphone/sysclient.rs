@@ -69,7 +69,8 @@ pub enum Failure {
 }
 
 impl Sysclient {
-    /// With a code for the first time, or with the password that Devices gave.
+    /// With a code for the first time, or with the password that Devices gave; with both where a phone is wanted anew that
+    /// Devices may still know.
     pub fn new(identity: Identity, code: Option<String>, password: Option<Secret>) -> Self {
         Self {
             identity,
@@ -86,8 +87,7 @@ impl Sysclient {
     /// The connection is there.
     pub fn opened(&mut self, now: Duration) -> Vec<Out> {
         self.deadline = Some(now + PATIENCE);
-        let code = self.code.as_deref().filter(|_| self.password.is_none());
-        vec![Out::Send(identify(&self.identity, code, None))]
+        vec![Out::Send(identify(&self.identity, self.code.as_deref(), None))]
     }
 
     /// A message came.
@@ -134,7 +134,8 @@ impl Sysclient {
             // Asked again: the first answer was not taken. One try a connection.
             return vec![Out::End(Failure::Password)];
         }
-        self.challenged = true;
+        // Whoever is asked to prove itself is known, and needs no code.
+        (self.challenged, self.code) = (true, None);
         self.deadline = Some(now + PATIENCE);
         let Identity { id, product, version, .. } = &self.identity;
         let digest = digest::sysclient(id, product, version, challenge, password.expose());
@@ -145,7 +146,7 @@ impl Sysclient {
         if self.password.is_none() {
             return vec![Out::Note("a configuration before a password".into())];
         }
-        self.deadline = None;
+        (self.deadline, self.code) = (None, None);
         if let Some(object) = part.object.clone() {
             self.configuration.put(object);
         }
@@ -185,7 +186,7 @@ impl Sysclient {
 
     /// What it means that Devices ended the connection, or fell silent.
     pub fn closed(&self) -> Failure {
-        if self.password.is_none() { Failure::Code } else { Failure::Password }
+        if self.code.is_some() || self.password.is_none() { Failure::Code } else { Failure::Password }
     }
 
     /// Whether a configuration was handed on in this conversation: then an end is an end like any other.
@@ -257,6 +258,20 @@ mod tests {
         assert_eq!(again, [Out::End(Failure::Password)], "a challenge is answered once");
         let empty = phone.receive(&admin(6, json!({ "last": true })), START);
         assert_eq!(empty, [Out::Configured(Configuration::default())]);
+    }
+
+    #[test]
+    fn a_phone_that_is_wanted_anew_may_be_known_still() {
+        let mut phone = Sysclient::new(identity(), Some("code".into()), Some(Secret::new("p")));
+        assert_eq!(said(&phone.opened(START))["provisioningCode"], "code");
+        assert_eq!(phone.closed(), Failure::Code, "whatever was known before");
+        let proof = said(&phone.receive(&admin(2, json!({ "challenge": "1" })), START));
+        // SHA-256 of 805ec0123456:Block66:1:1:p
+        assert_eq!(proof["digest"], "81aa01ec8242c6bb2ec9233fba22e43c99b69adc1b32376be099886602fb8dc2");
+        assert_eq!(phone.closed(), Failure::Password);
+        let mut phone = Sysclient::new(identity(), Some("code".into()), Some(Secret::new("old")));
+        phone.opened(START);
+        assert_eq!(phone.receive(&admin(1, json!({ "password": "new" })), START), [Out::Keep(Secret::new("new"))]);
     }
 
     #[test]

@@ -101,7 +101,15 @@ impl Desk {
     }
 
     fn state(&self, settings: &Settings) -> Value {
-        json!({ "settings": settings, "warnings": in_words(&self.warnings(settings)) })
+        let says = match &settings.platform {
+            Some(platform) => format!("Users go to the group \"{}\" at {platform}.", settings.group),
+            None => "No platform is set: nothing is written anywhere.".to_owned(),
+        };
+        json!({
+            "title": "Bria on mobile telephones (Stretto)", "guide": "docs/partners/stretto.md",
+            "written": settings.platform.is_some(),
+            "says": [says], "settings": settings, "warnings": in_words(&self.warnings(settings)),
+        })
     }
 
     fn warnings(&self, settings: &Settings) -> Vec<Warning> {

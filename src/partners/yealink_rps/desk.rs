@@ -55,7 +55,8 @@ impl Desk {
         let settings: Settings =
             self.store.setting(SETTINGS).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
         match (path.as_slice(), &order.method) {
-            ([] | ["settings"], &Method::GET) => Ok(Said::ok(settings)),
+            ([], &Method::GET) => Ok(Said::ok(state(&settings))),
+            (["settings"], &Method::GET) => Ok(Said::ok(settings)),
             (["settings"], &Method::PUT) => {
                 let settings: Settings = order.read()?;
                 settings.check().map_err(|what| unfit(&what))?;
@@ -137,6 +138,20 @@ impl Desk {
         let phone = self.store.phone_by_mac(mac)?;
         phone.pending_login.clone().or_else(|| phone.login.clone())
     }
+}
+
+/// Where phones are registered, in plain words.
+fn state(settings: &Settings) -> Value {
+    let ready = !settings.account.is_empty() && !settings.url.is_empty();
+    let says = if ready {
+        format!("Phones are sent to {} by {}.", settings.url, settings.address())
+    } else {
+        "No account is set: no phone is registered there. On this LAN none needs it.".to_owned()
+    };
+    json!({
+        "title": "Yealink's redirection service", "guide": "docs/partners/yealink-rps.md",
+        "written": ready, "says": [says], "settings": settings,
+    })
 }
 
 fn in_words(steps: &[Step]) -> Vec<String> {
