@@ -127,7 +127,8 @@ impl Admin {
     }
 
     async fn ask_desk(&self, name: &str, method: Method, path: &[&str]) -> Result<Value, Problem> {
-        let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::nothing_here(&format!("/partners/{name}")))?;
+        let desk =
+            self.0.facts.partners.get(name).ok_or_else(|| Problem::nothing_here(&format!("/partners/{name}")))?;
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
         let Said(_, value) = desk(Order { method, path, ..Order::default() }).await?;
         Ok(value)

@@ -23,9 +23,12 @@ pub struct Stranger<'a> {
     pub requested: &'a [u8],
 }
 
-/// What strangers are told: options by number. Nothing, usually.
+/// What a stranger is told: options by number.
+type Rule = dyn Fn(&Stranger<'_>) -> Vec<(u8, Vec<u8>)> + Send + Sync;
+
+/// What strangers are told. Nothing, usually.
 #[derive(Clone)]
-pub struct ForStrangers(Arc<dyn Fn(&Stranger<'_>) -> Vec<(u8, Vec<u8>)> + Send + Sync>);
+pub struct ForStrangers(Arc<Rule>);
 
 impl ForStrangers {
     /// By this rule.

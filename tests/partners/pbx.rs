@@ -112,11 +112,22 @@ impl App {
         self.provision_hidden(mac, code, seed, &hidden)
     }
 
-    pub(crate) fn provision_hidden(&mut self, mac: &str, code: &str, seed: &str, hidden: &str) -> Value {
+    /// The same without waiting for what comes of it.
+    pub(crate) fn want(&mut self, mac: &str, code: &str, password: &str) {
+        let seed = "10046478319880090512700";
+        let hidden = hex(&rc4(format!("{seed}:{}", self.key).as_bytes(), password.as_bytes()));
+        self.say_phone(mac, code, seed, &hidden);
+    }
+
+    fn say_phone(&mut self, mac: &str, code: &str, seed: &str, hidden: &str) {
         self.say(
             json!({ "mt": "ProvisioningPhone", "src": "p", "mac": mac, "code": code, "hwid": "hw-ann", "usename": "ann",
             "cn": "Ann Example", "seed1": seed, "password": hidden, "domain": "example.com", "dns": "" }),
         );
+    }
+
+    pub(crate) fn provision_hidden(&mut self, mac: &str, code: &str, seed: &str, hidden: &str) -> Value {
+        self.say_phone(mac, code, seed, hidden);
         let result = self.hear("ProvisioningPhoneResult");
         assert_eq!(result["src"], "p");
         result
@@ -136,6 +147,10 @@ pub(crate) struct Known {
     pub(crate) seen: Vec<String>,
     /// Ends the next burst in its middle.
     pub(crate) cut: bool,
+    /// Gives passwords and takes digests, and sends no configuration for now.
+    pub(crate) hold: bool,
+    /// Sent before the next burst: what no phone expects.
+    pub(crate) odd: Vec<Vec<u8>>,
     live: Vec<Sender<Value>>,
 }
 
@@ -205,6 +220,7 @@ impl Drop for Devices {
 type Server = WebSocket<rustls::StreamOwned<rustls::ServerConnection, TcpStream>>;
 
 /// One phone's conversation.
+#[allow(clippy::result_large_err, reason = "the refusal of a handshake is the library's")]
 fn device(stream: rustls::StreamOwned<rustls::ServerConnection, TcpStream>, known: &Mutex<Known>, stop: &AtomicBool) {
     let mut handshake =
         tungstenite::accept_hdr(stream, |request: &tungstenite::handshake::server::Request, response| {
@@ -262,6 +278,19 @@ fn device(stream: rustls::StreamOwned<rustls::ServerConnection, TcpStream>, know
             return;
         }
     }
+    // Its answer comes after the box has done with what came before: the password is stored then.
+    let _ = socket.send(Message::Ping(b"stored".to_vec().into()));
+    while known.lock().unwrap().hold && !stop.load(Ordering::Relaxed) {
+        match socket.read() {
+            Ok(Message::Pong(said)) if said[..] == *b"stored" => see("stored"),
+            Ok(_) => {}
+            Err(error) if waits(&error) => {}
+            Err(_) => return,
+        }
+    }
+    for bytes in std::mem::take(&mut known.lock().unwrap().odd) {
+        let _ = socket.send(Message::Binary(bytes.into()));
+    }
     let (sender, changes): (_, Receiver<Value>) = channel();
     let (objects, cut) = {
         let mut known = known.lock().unwrap();
@@ -282,6 +311,8 @@ fn device(stream: rustls::StreamOwned<rustls::ServerConnection, TcpStream>, know
             Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
             Err(std::sync::mpsc::TryRecvError::Empty) if stop.load(Ordering::Relaxed) => return,
             Err(std::sync::mpsc::TryRecvError::Empty) => match socket.read() {
+                // Shutdown of the tunnel with the number 13.
+                Ok(Message::Binary(bytes)) if bytes[..] == [2, 0, 0, 0, 13, 0, 0, 0, 4] => see("a tunnel refused"),
                 Ok(_) => {}
                 Err(error) if waits(&error) => {}
                 Err(_) => return,

@@ -187,17 +187,18 @@ fn ten_users_get_only_their_own() {
     let names: Vec<String> = (0..10).map(|number| format!("user{number}")).collect();
     for (number, name) in names.iter().enumerate() {
         let own = format!("ui:own:of_{name}={number}");
-        add(&ground, name, &format!("30{number}"), &["--set", &own]);
+        // No text of hexadecimal digits, as tokens are.
+        add(&ground, name, &format!("line{number}"), &["--set", &own]);
     }
     for (number, name) in names.iter().enumerate() {
         let (softphone, told) = sign_in(&computer, name, &format!("password-of-{name}"));
         let all: Vec<&(String, String)> = told.settings.iter().chain(&told.memory).collect();
-        let extension = format!("30{number}");
+        let extension = format!("line{number}");
         assert_eq!(softphone.setting("proxies:proxy0:username"), Some(extension.clone()));
         assert_eq!(softphone.setting("proxies:proxy0:password"), Some(format!("sip-of-{extension}")));
         for (setting, value) in all {
             for (other, others) in names.iter().enumerate().filter(|(other, _)| *other != number) {
-                let foreign = value.contains(&format!("30{other}")) || setting.contains(others.as_str());
+                let foreign = value.contains(&format!("line{other}")) || setting.contains(others.as_str());
                 assert!(!foreign, "{name} is told {setting}={value} of {others}");
             }
         }

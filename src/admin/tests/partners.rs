@@ -21,11 +21,13 @@ pub(super) fn desks() -> BTreeMap<&'static str, Desk> {
         (
             "pbx",
             desk(|_| {
-                Ok(json!({ "title": "Our PBX", "guide": "docs/x.md", "says": ["The PBX main is connected & well."], "settings": { "enabled": true }, "phones": [
+                Ok(
+                    json!({ "title": "Our PBX", "guide": "docs/x.md", "says": ["The PBX main is connected & well."], "settings": { "enabled": true }, "phones": [
                     { "mac": "80:5e:c0:00:00:01", "says": "Connected to Devices and configured.", "well": true,
                       "left-out": ["STUN and TURN", "the alarm server"] },
                     { "mac": "80:5e:c0:00:00:02", "says": "Not connected to Devices: <b>.", "well": false, "left-out": [] },
-                ] }))
+                ] }),
+                )
             }),
         ),
         (
@@ -35,7 +37,9 @@ pub(super) fn desks() -> BTreeMap<&'static str, Desk> {
                 Ok(match (order.path.is_empty(), &order.method) {
                     (true, _) => json!({ "title": "A tenant", "written": true, "settings": {}, "warnings": warnings }),
                     (_, &Method::GET) => json!({ "steps": ["make the group branch"], "warnings": warnings }),
-                    _ => json!({ "planned": 2, "done": 1, "error": "it says: no", "left": ["make the user ann"], "warnings": [] }),
+                    _ => {
+                        json!({ "planned": 2, "done": 1, "error": "it says: no", "left": ["make the user ann"], "warnings": [] })
+                    }
                 })
             }),
         ),

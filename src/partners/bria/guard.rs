@@ -75,7 +75,9 @@ impl Guard {
 
     /// The password was not looked at after all: the try counts for nothing.
     pub fn take_back(&mut self, source: IpAddr, user: &str) {
-        for tries in [self.sources.get_mut(&block_of(source)), self.users.get_mut(&user.to_lowercase())].into_iter().flatten() {
+        for tries in
+            [self.sources.get_mut(&block_of(source)), self.users.get_mut(&user.to_lowercase())].into_iter().flatten()
+        {
             tries.wrong = tries.wrong.saturating_sub(1);
         }
     }

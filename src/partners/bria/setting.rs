@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn names_have_three_parts() {
-        for name in ["proxies:proxy0:username", "feature:auto_update:config_server_url", "codecs:g711a:priority"] {
+        for name in ["proxies:proxy0:username", "feature:auto_update:anything_new", "codecs:g711a:priority"] {
             assert_eq!(Setting::new(name, "1").unwrap().name(), name);
         }
         for name in ["", "a", "a:b", "a:b:c:d", "a::c", "a:b:c d", "a:b:c\"", "a:b:\u{e4}", "a:b:c\r\n"] {

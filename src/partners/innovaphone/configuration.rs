@@ -135,7 +135,9 @@ impl Configuration {
                 // A phone of another maker chooses versions and ciphers by itself.
                 "TLS_PROFILE" => {
                     let profile = text("profile").filter(|profile| profile != "normal");
-                    if let Some(profile) = profile.filter(|p| p.len() <= 16 && p.bytes().all(|b| b.is_ascii_lowercase())) {
+                    if let Some(profile) =
+                        profile.filter(|p| p.len() <= 16 && p.bytes().all(|b| b.is_ascii_lowercase()))
+                    {
                         known.leave(&format!("the TLS profile \"{profile}\""));
                     }
                 }
@@ -231,7 +233,10 @@ mod tests {
         ];
         assert_eq!(known.problems, problems);
         let wrong = configuration.known(&Secret::new("another"));
-        assert!(wrong.turn.is_none() && wrong.problems.iter().any(|what| what.contains("password for TURN")), "{wrong:?}");
+        assert!(
+            wrong.turn.is_none() && wrong.problems.iter().any(|what| what.contains("password for TURN")),
+            "{wrong:?}"
+        );
     }
 
     #[test]

@@ -215,7 +215,7 @@ impl Door {
                 );
                 journal.record(event.about(request.mac).from_address(peer.address));
             }
-            let answer = app::result(request.src.as_ref(), result.as_ref().map(|()| ()).map_err(String::as_str));
+            let answer = app::result(request.src.as_ref(), result.as_ref().copied().map_err(String::as_str));
             let _ = results.send(answer).await;
         });
     }

@@ -16,7 +16,7 @@ use super::heard::Request;
 use super::keep::{self, Kept};
 use super::map::Owner;
 use super::settings::Settings;
-use super::sysclient::{Out, Sysclient};
+use super::sysclient::{Failure, Out, Sysclient};
 use crate::model::{Door, Event, Mac, Reason};
 use crate::partners::Foundations;
 use crate::partners::web::Web;
@@ -134,11 +134,12 @@ impl Keeper {
             Ok(Err(_)) => Err("the box is being stopped".into()),
             Err(_) => {
                 // One that Devices has taken is kept: its configuration may come yet.
-                let why = format!("Devices sent no configuration within {} seconds", settings.patience);
-                if Kept::read(&self.0.on.store, request.mac).is_none() {
-                    self.forget_running(request.mac);
-                    self.show(request.mac, false, format!("Not provisioned: {why}."));
+                if Kept::read(&self.0.on.store, request.mac).is_some() {
+                    return Err(format!("Devices sent no configuration within {} seconds", settings.patience));
                 }
+                self.forget_running(request.mac);
+                let why = format!("{} ({} seconds passed)", Failure::Code, settings.patience);
+                self.show(request.mac, false, format!("Not provisioned: {why}."));
                 Err(why)
             }
         }
@@ -256,18 +257,24 @@ impl Keeper {
                             tracing::warn!(%mac, %error, "a password for administrators could not be stored");
                         }
                     }
-                    Out::Configured(configuration) => match apply(&self.0.on, mac, kept, configuration, &settings).await {
-                        Ok(left_out) => {
-                            self.phones().insert(
-                                mac,
-                                Standing { says: "Connected to Devices and configured.".into(), well: true, left_out },
-                            );
-                            if let Some(first) = first.take() {
-                                let _ = first.send(Ok(()));
+                    Out::Configured(configuration) => {
+                        match apply(&self.0.on, mac, kept, configuration, &settings).await {
+                            Ok(left_out) => {
+                                self.phones().insert(
+                                    mac,
+                                    Standing {
+                                        says: "Connected to Devices and configured.".into(),
+                                        well: true,
+                                        left_out,
+                                    },
+                                );
+                                if let Some(first) = first.take() {
+                                    let _ = first.send(Ok(()));
+                                }
                             }
+                            Err(why) => return Ended { why, configured: false },
                         }
-                        Err(why) => return Ended { why, configured: false },
-                    },
+                    }
                     Out::Note(what) => tracing::warn!(%mac, what, "Devices said something that cannot be used"),
                     Out::End(failure) => {
                         let _ = socket.close(None).await;

@@ -46,7 +46,7 @@ pub(super) fn refusal(answer: &Value) -> Option<(String, bool)> {
     let error = answer.get("error").filter(|error| !error.is_null());
     let message = error.and_then(|error| error.get("msg")).or_else(|| answer.get("message")).and_then(Value::as_str);
     // Version 1 counts errors below 0, version 2 has codes of six digits.
-    let bad = code < 0 || code >= 100_000 || error.is_some_and(|error| error.get("msg").is_some());
+    let bad = !(0..100_000).contains(&code) || error.is_some_and(|error| error.get("msg").is_some());
     bad.then(|| {
         let message: String =
             message.unwrap_or("no reason is given").chars().filter(|c| !c.is_control()).take(200).collect();
