@@ -14,6 +14,7 @@ mod place;
 mod provider;
 mod provider_fails;
 mod redirection;
+mod sign_ins;
 mod site;
 mod softphone;
 mod softphones;

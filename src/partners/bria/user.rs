@@ -140,7 +140,7 @@ impl Account {
     }
 
     /// One that templates are tried out with.
-    pub(in crate::partners) fn sample(number: usize) -> Self {
+    pub(crate) fn sample(number: usize) -> Self {
         Self {
             label: format!("Office {number}"),
             display: "Ann Example".into(),
