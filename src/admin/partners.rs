@@ -29,9 +29,9 @@ pub struct Order {
     pub body: Value,
 }
 
-/// What a desk says: a status and a document.
+/// What a desk says: a document, or null where something was done of which there is nothing to say.
 #[derive(Debug, Clone)]
-pub struct Said(pub StatusCode, pub Value);
+pub struct Said(pub Value);
 
 impl Order {
     /// The body as what it should be.
@@ -45,14 +45,9 @@ impl Order {
 }
 
 impl Said {
-    /// A document that is there.
+    /// This.
     pub fn ok(value: impl serde::Serialize) -> Self {
-        Self(StatusCode::OK, serde_json::to_value(value).unwrap_or_default())
-    }
-
-    /// A document that was made.
-    pub fn made(value: impl serde::Serialize) -> Self {
-        Self(StatusCode::CREATED, serde_json::to_value(value).unwrap_or_default())
+        Self(serde_json::to_value(value).unwrap_or_default())
     }
 }
 
@@ -60,21 +55,17 @@ impl Admin {
     /// Answers calls about partners; `path` is what follows `/api/v1/partners`.
     pub(super) async fn api_partners(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {
         let [name, rest @ ..] = path else {
-            if call.method != Method::GET {
-                return Err(Problem::wrong_method("GET"));
-            }
             let names: Vec<&str> = self.0.facts.partners.keys().copied().collect();
             return Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "partners": names })));
         };
-        let desk = self.0.facts.partners.get(name);
-        let desk = desk.ok_or_else(|| Problem::nothing_here(&format!("/api/v1/partners/{name}")))?;
+        let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
         let order = Order {
             method: call.method.clone(),
             path: rest.iter().map(|&segment| segment.to_owned()).collect(),
             query: call.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body: if call.body.is_empty() { Value::Null } else { call.json()? },
         };
-        let Said(status, value) = desk(order).await?;
-        Ok(if status == StatusCode::NO_CONTENT { Answer::no_content() } else { Answer::json(status, &value) })
+        let Said(value) = desk(order).await?;
+        Ok(Answer::json(StatusCode::OK, &value))
     }
 }

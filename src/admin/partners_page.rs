@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use super::Admin;
 use super::answer::Answer;
+use super::call::Call;
 use super::page::{Frame, value};
 use super::partners::{Order, Said};
 use super::problem::Problem;
 use super::route::Who;
+use crate::model::Reason;
 
 /// One of them, as the page shows it.
 #[derive(Serialize)]
@@ -66,11 +68,15 @@ impl Admin {
     }
 
     /// Makes the changes of a plan, and shows what came of it.
-    pub(super) async fn partners_form(&self, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
+    pub(super) async fn partners_form(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
         let frame = self.frame(who);
         match path {
             [name, "apply"] => match self.changes(name, Method::POST).await {
-                Ok(changes) => self.changes_answer(&frame, &changes),
+                Ok(changes) => {
+                    let what = format!("Changed what is held there: {}", changes.title);
+                    self.0.journal.record(self.admin_event(Reason::AdminDid { what }, call.from));
+                    self.changes_answer(&frame, &changes)
+                }
                 Err(problem) => self.partners_answer(&frame, Some(&problem)).await,
             },
             _ => Err(Problem::nothing_here(&format!("/partners/{}", path.join("/")))),
@@ -127,10 +133,9 @@ impl Admin {
     }
 
     async fn ask_desk(&self, name: &str, method: Method, path: &[&str]) -> Result<Value, Problem> {
-        let desk =
-            self.0.facts.partners.get(name).ok_or_else(|| Problem::nothing_here(&format!("/partners/{name}")))?;
+        let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
-        let Said(_, value) = desk(Order { method, path, ..Order::default() }).await?;
+        let Said(value) = desk(Order { method, path, ..Order::default() }).await?;
         Ok(value)
     }
 }

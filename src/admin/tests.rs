@@ -23,12 +23,14 @@ use crate::pairing::Pairing;
 use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
 
+mod accounts;
 mod demo;
 mod dhcp;
 mod office;
 mod pages;
 mod partners;
 mod rollouts;
+mod routes;
 mod sign_in;
 mod telling;
 

@@ -13,7 +13,7 @@ use crate::admin::{Desk, Order, Problem, Said};
 pub(super) fn desks() -> BTreeMap<&'static str, Desk> {
     let desk = |answer: fn(&Order) -> Result<Value, Problem>| -> Desk {
         Arc::new(move |order| {
-            let said = answer(&order).map(|value| Said(StatusCode::OK, value));
+            let said = answer(&order).map(Said);
             Box::pin(async move { said })
         })
     };

@@ -164,7 +164,7 @@ impl Desk {
             licence: None,
         };
         let user = self.store(user, draft).await?;
-        Ok(Said::made(shown(&user)))
+        Ok(Said::ok(shown(&user)))
     }
 
     async fn change(&self, mut user: User, order: &Order) -> Result<Said, Problem> {
@@ -326,7 +326,7 @@ mod tests {
 
     async fn call(desk: &Desk, method: Method, path: &str, body: Value) -> Result<Value, Problem> {
         let path = path.split('/').map(str::to_owned).collect();
-        desk.answer(&Order { method, path, query: BTreeMap::new(), body }).await.map(|said| said.1)
+        desk.answer(&Order { method, path, query: BTreeMap::new(), body }).await.map(|said| said.0)
     }
 
     fn ann() -> Value {
@@ -394,7 +394,7 @@ mod tests {
         let set = call(&desk, Method::PUT, "settings", right).await.unwrap();
         assert_eq!((&set["names"]["build"], &set["names"]["license"]), (&json!("b"), &json!("lic")));
         let order = Order { method: Method::GET, path: Vec::new(), query: BTreeMap::new(), body: Value::Null };
-        let Said(_, state) = desk.answer(&order).await.unwrap();
+        let Said(state) = desk.answer(&order).await.unwrap();
         assert!(state["says"][0].as_str().unwrap().contains("sign in at"), "{state}");
     }
 }

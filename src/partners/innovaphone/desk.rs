@@ -72,7 +72,7 @@ impl Desk {
             (["phones", mac], &Method::DELETE) => {
                 let mac: Mac = mac.parse().map_err(|error| unfit(&format!("{error}")))?;
                 self.keeper.forget(mac).await?;
-                Ok(Said(StatusCode::NO_CONTENT, Value::Null))
+                Ok(Said::ok(()))
             }
             (["settings" | "password" | "phones", ..], _) => {
                 Err(Problem::wrong_method("GET, PUT or DELETE, as it fits"))

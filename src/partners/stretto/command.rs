@@ -86,14 +86,14 @@ impl Command {
                 Ok(())
             }
             Self::Csv {} => {
-                let made: Value = client.get("partners/stretto/csv").await?;
+                let made: Value = client.post("partners/stretto/csv", &()).await?;
                 warn(&made);
                 print(made.get("text").and_then(Value::as_str).unwrap_or_default());
                 Ok(())
             }
             Self::User { name } => {
                 let path = format!("partners/stretto/users/{}/password", encode(&name));
-                let login: Value = client.get(&path).await?;
+                let login: Value = client.post(&path, &()).await?;
                 let text = |name: &str| login.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
                 print(&format!("User      {}\nPassword  {}\n", text("user"), text("password")));
                 Ok(())

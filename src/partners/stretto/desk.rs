@@ -67,17 +67,17 @@ impl Desk {
                 let Password { password } = order.read()?;
                 let write = Write::PutSecret { key: PASSWORD.into(), value: Secret::new(password) };
                 self.store.commit(vec![write]).await?;
-                Ok(Said(StatusCode::NO_CONTENT, Value::Null))
+                Ok(Said::ok(()))
             }
             (["plan"], &Method::GET) => self.plan(&settings, false).await,
             (["plan"], &Method::POST) => self.apply(&settings, false).await,
             (["removal"], &Method::GET) => self.plan(&settings, true).await,
             (["removal"], &Method::POST) => self.apply(&settings, true).await,
-            (["csv"], &Method::GET) => {
+            (["csv"], &Method::POST) => {
                 let text = csv::write(&self.desired(&settings).await?).map_err(|what| bad(&what))?;
                 Ok(Said::ok(json!({ "text": text, "warnings": in_words(&self.warnings(&settings)) })))
             }
-            (["users", name, "password"], &Method::GET) => {
+            (["users", name, "password"], &Method::POST) => {
                 let known = self.users.named(name).and_then(|user| self.store.secret(&format!("{APP}{}", user.id)));
                 let password = known.ok_or_else(|| Problem::nothing_here(&format!("the password of {name}")))?;
                 Ok(Said::ok(json!({ "user": format!("{name}@{}", settings.group), "password": password.expose() })))

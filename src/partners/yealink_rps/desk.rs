@@ -69,7 +69,7 @@ impl Desk {
             (["secret"], &Method::PUT) => {
                 let AccountSecret { secret } = order.read()?;
                 self.store.commit(vec![Write::PutSecret { key: SECRET.into(), value: Secret::new(secret) }]).await?;
-                Ok(Said(StatusCode::NO_CONTENT, Value::Null))
+                Ok(Said::ok(()))
             }
             (["plan"], &Method::GET) => self.plan(&settings, false).await,
             (["removal"], &Method::GET) => self.plan(&settings, true).await,
