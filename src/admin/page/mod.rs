@@ -21,7 +21,7 @@ use super::problem::Problem;
 use crate::model::Language;
 use crate::model::settings::Zone;
 
-const TEMPLATES: [(&str, &str); 24] = [
+const TEMPLATES: [(&str, &str); 26] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("keys.html", include_str!("../templates/keys.html")),
@@ -45,6 +45,8 @@ const TEMPLATES: [(&str, &str); 24] = [
     ("box.html", include_str!("../templates/box.html")),
     ("firmware.html", include_str!("../templates/firmware.html")),
     ("rollout.html", include_str!("../templates/rollout.html")),
+    ("partners.html", include_str!("../templates/partners.html")),
+    ("partner.html", include_str!("../templates/partner.html")),
     ("problem.html", include_str!("../templates/problem.html")),
 ];
 
