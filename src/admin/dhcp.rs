@@ -41,10 +41,14 @@ impl Admin {
             mode: view.mode.name().to_owned(),
             now: word(conduct).to_owned(),
             code: standing.map(|standing| standing.reason.code()).unwrap_or_default(),
-            says: standing
-                .map_or_else(|| said(self.1, "DHCP is about to start here.").to_owned(), |standing| standing.reason.sentence_in(self.1)),
+            says: standing.map_or_else(
+                || said(self.1, "DHCP is about to start here.").to_owned(),
+                |standing| standing.reason.sentence_in(self.1),
+            ),
             alarm: standing.is_some_and(|standing| standing.alarm),
-            advice: standing.and_then(|standing| advice(&standing.reason)).map(|advice| said(self.1, advice).to_owned()),
+            advice: standing
+                .and_then(|standing| advice(&standing.reason))
+                .map(|advice| said(self.1, advice).to_owned()),
             may_take_over: standing.is_some_and(|standing| standing.may_take_over),
             servers: servers.collect(),
             abandoned: abandoned.collect(),

@@ -199,7 +199,13 @@ mod tests {
 
     #[test]
     fn no_answer_holds_a_secret() {
-        let shown = phone(&test_data::phone(1), &Journey::default(), None, ("Branch", None), (Timestamp::default(), Language::English));
+        let shown = phone(
+            &test_data::phone(1),
+            &Journey::default(),
+            None,
+            ("Branch", None),
+            (Timestamp::default(), Language::English),
+        );
         let text = serde_json::to_string(&shown).unwrap();
         assert!(text.contains("201") && !text.contains("secret"), "{text}");
     }

@@ -73,7 +73,8 @@ mod tests {
         for own in ["/", "/phones?q=a%20b&state=attention", "/phones/805ec0123456/edit"] {
             assert!(is_own(own), "{own}");
         }
-        for other in ["", "phones", "//evil.example/", "/\\evil.example", "https://evil.example/", "/a\r\nx: y", "/a b"] {
+        for other in ["", "phones", "//evil.example/", "/\\evil.example", "https://evil.example/", "/a\r\nx: y", "/a b"]
+        {
             assert!(!is_own(other), "{other:?}");
         }
     }

@@ -26,10 +26,10 @@
 )]
 
 mod accounts;
+mod address_plan;
 mod answer;
 mod api;
 mod appliance;
-mod address_plan;
 mod box_page;
 mod call;
 mod certificate_page;
@@ -42,10 +42,10 @@ mod fit;
 mod gather;
 mod genuine;
 pub mod import;
-mod leases;
-mod live;
 mod key_words;
 mod language;
+mod leases;
+mod live;
 mod local;
 mod look;
 mod network_page;
@@ -55,6 +55,7 @@ mod pages;
 mod partners;
 mod partners_page;
 mod phone_editor;
+mod phone_merge;
 mod phone_pages;
 mod preview;
 mod problem;

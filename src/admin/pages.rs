@@ -11,8 +11,8 @@ use super::api::{cookie, mac_in};
 use super::call::{Call, Form};
 use super::draft::{LineDraft, PhoneDraft};
 use super::import::Defaults;
-use super::look::{EventQuery, PhoneQuery};
 use super::language::is_own;
+use super::look::{EventQuery, PhoneQuery};
 use super::notices::notice;
 use super::page::{Door, EventsFilter, Frame, NewPhone, Overview, asset, events_before, said, segment};
 use super::problem::{FieldError, Problem};
@@ -22,9 +22,9 @@ use super::sign_in::{Credentials, source};
 use crate::model::Secret;
 
 /// Phones on the overview.
-const URGENT: usize = 10;
+const URGENT: usize = 8;
 /// Events on the overview.
-const NEWEST: usize = 10;
+const NEWEST: usize = 8;
 /// Events on the page of a phone.
 const EVENTS_OF_A_PHONE: usize = 50;
 /// Events on their own page.
@@ -365,7 +365,8 @@ fn own(call: &Call) -> String {
 /// Where somebody signs in who is not signed in, and is led to where they were. What they sent stays in their browser.
 fn door_for(call: &Call) -> String {
     if call.method == Method::POST {
-        let referer = call.header(header::REFERER).and_then(|from| from.strip_prefix("https://")?.strip_prefix(&call.host));
+        let referer =
+            call.header(header::REFERER).and_then(|from| from.strip_prefix("https://")?.strip_prefix(&call.host));
         let next = referer.filter(|path| is_own(path)).unwrap_or("/");
         // A page whose form leads to itself is shown again with what was typed.
         let own = own(call);

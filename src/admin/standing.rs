@@ -196,7 +196,9 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
 
 /// The page or the button that ends an alarm, where there is one.
 pub(crate) fn remedy(reason: &Reason, language: Language) -> Option<super::types::Remedy> {
-    let remedy = |at: String, form, label| Some(super::types::Remedy { at, form, label: super::page::said(language, label).to_owned() });
+    let remedy = |at: String, form, label| {
+        Some(super::types::Remedy { at, form, label: super::page::said(language, label).to_owned() })
+    };
     match reason {
         Reason::DhcpServerGone { network, .. } => {
             remedy(format!("/networks/{}/take-over", super::page::segment(network)), true, "Take over")

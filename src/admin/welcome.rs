@@ -95,7 +95,10 @@ impl Admin {
         let zone = form.of("zone").map(str::trim);
         let known = zone.map(|zone| {
             Zone::named(zone).ok_or_else(|| {
-                Problem::fields(vec![FieldError::new("zone", said(self.1, "There is no such time zone; Europe/Berlin is one."))])
+                Problem::fields(vec![FieldError::new(
+                    "zone",
+                    said(self.1, "There is no such time zone; Europe/Berlin is one."),
+                )])
             })
         });
         let known = known.transpose()?;

@@ -3,8 +3,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::language::{self, Language};
 use super::Mac;
+use super::language::{self, Language};
 
 /// Why something was done or refused: a stable code with typed arguments.
 ///

@@ -66,9 +66,12 @@ fn an_image_goes_up_and_the_page_shows_how_far_it_is() {
     assert_eq!((image["size"].as_u64(), &image["place"]), (Some(BYTES as u64), &"here".into()));
 
     // What the box refuses is said beside the button.
-    browser.type_into(&browser.find("#upload"), path.to_str().unwrap());
-    browser.fill("#version", "108.86.0.90");
+    let empty = directory.path().join("empty.rom");
+    std::fs::write(&empty, "").unwrap();
+    browser.type_into(&browser.find("#upload"), empty.to_str().unwrap());
+    browser.fill("#version", "108.86.0.91");
     browser.click("#upload-firmware button");
-    super::chromium::until(|| (browser.run("return document.querySelector('#upload-firmware [role=status]').textContent") != "").then_some(()))
-        .expect("the second upload of the same is refused in words");
+    let said = || browser.run("return document.querySelector('#upload-firmware [role=status]').textContent");
+    let refused = super::chromium::until(|| Some(said()).filter(|said| said != ""));
+    assert!(refused.unwrap().as_str().unwrap().contains("cannot be taken"), "{}", browser.text());
 }

@@ -35,11 +35,15 @@ fn what_strangers_call_themselves_does_nothing() {
     let mac = ground.lab.phones()[0].mac;
     let short: String = EVIL.chars().take(64).collect();
     // Display name, name, label of a key.
-    api.post("phones", &json!({
-        "mac": "805ec0666601", "name": short,
-        "lines": [{ "user": "666", "password": "x", "display": short, "server": "pbx.example" }],
-        "keys": [{ "position": 1, "kind": "blf", "value": "<img src=x onerror=alert(1)>", "label": short }],
-    })).unwrap();
+    api.post(
+        "phones",
+        &json!({
+            "mac": "805ec0666601", "name": short,
+            "lines": [{ "user": "666", "password": "x", "display": short, "server": "pbx.example" }],
+            "keys": [{ "position": 1, "kind": "blf", "value": "<img src=x onerror=alert(1)>", "label": short }],
+        }),
+    )
+    .unwrap();
     api.post("groups", &json!({ "name": short })).unwrap();
     // Host name and class of a DHCP client.
     let packet = discover([0x80, 0x5e, 0xc0, 0x66, 0x66, 2], "<svg onload=alert(1)>", &EVIL[..40]);

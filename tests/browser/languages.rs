@@ -6,9 +6,12 @@ use super::ground::Ground;
 fn the_page_speaks_the_reader_s_language() {
     let ground = Ground::claimed(1);
     let browser = &ground.browser;
-    for (language, phones, lease) in
-        [("nl", "Telefoons", "Kreeg"), ("fr", "Téléphones", "reçu"), ("de", "Telefone", "erhalten"), ("en", "Phones", "Got address")]
-    {
+    for (language, phones, lease) in [
+        ("nl", "Telefoons", "Kreeg"),
+        ("fr", "Téléphones", "reçu"),
+        ("de", "Telefone", "erhalten"),
+        ("en", "Phones", "Got address"),
+    ] {
         ground.open("/events");
         browser.choose("#language", language);
         browser.is_at("/events");

@@ -64,7 +64,9 @@ fn branch() -> Ground {
     api.post_text("phones/import", "text/csv", csv).unwrap();
     api.post("organisations", &json!({ "name": "Tenant upstairs" })).unwrap();
     api.post("groups", &json!({ "name": "Sales" })).unwrap();
-    api.post("books", &json!({ "name": "Company", "contacts": [] })).or_else(|_| api.post("books", &json!({ "name": "Company" }))).unwrap();
+    api.post("books", &json!({ "name": "Company", "contacts": [] }))
+        .or_else(|_| api.post("books", &json!({ "name": "Company" })))
+        .unwrap();
     let mac = ground.lab.phones()[1].mac;
     ground.lab.phones()[1].remote.factory_reset();
     ground.until(&format!("phones/{mac}"), |phone| phone["standing"] == "attention");
@@ -80,12 +82,12 @@ fn every_page_can_be_used_by_everybody() {
     let browser = &ground.browser;
     let mac = ground.lab.phones()[0].mac.plain();
     let reset = ground.lab.phones()[1].mac.plain();
-    let organisation = ground.lab.api().get("organisations").unwrap()["organisations"][0]["id"].as_str().unwrap().to_owned();
+    let organisation =
+        ground.lab.api().get("organisations").unwrap()["organisations"][0]["id"].as_str().unwrap().to_owned();
+    let book = ground.lab.api().get("books").unwrap()["books"][0]["number"].clone();
     let own_file = format!("/phones/{mac}/files?file={mac}.cfg");
-    let mut pages: Vec<(String, String)> = PAGES
-        .iter()
-        .map(|page| (page.to_string(), page.trim_matches('/').replace(['/', '?', '='], "-")))
-        .collect();
+    let mut pages: Vec<(String, String)> =
+        PAGES.iter().map(|page| (page.to_string(), page.trim_matches('/').replace(['/', '?', '='], "-"))).collect();
     for (page, name) in [
         (format!("/phones/{mac}"), "phone"),
         (format!("/phones/{reset}"), "phone-reset"),
@@ -93,7 +95,7 @@ fn every_page_can_be_used_by_everybody() {
         (format!("/phones/{mac}/settings"), "settings"),
         (own_file, "files"),
         (format!("/organisations/{organisation}/settings"), "organisation"),
-        ("/books/1".into(), "book"),
+        (format!("/books/{book}"), "book"),
     ] {
         pages.push((page, name.into()));
     }
@@ -107,12 +109,14 @@ fn every_page_can_be_used_by_everybody() {
                 ground.open(page);
                 let name = if name.is_empty() { "overview" } else { name };
                 keep(browser, &format!("{name}-{scheme}-{shape}"));
-                let over = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+                let over =
+                    browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
                 if over.as_i64().unwrap() > 0 {
                     wrong.push(format!("{page} is {over} pixels wider than a window of {width}"));
                 }
                 // Contrast differs by scheme, and order and size by width: each is looked at.
-                wrong.extend(violations(browser, &axe).into_iter().map(|one| format!("{page} {scheme} {shape}: {one}")));
+                wrong
+                    .extend(violations(browser, &axe).into_iter().map(|one| format!("{page} {scheme} {shape}: {one}")));
                 for complaint in browser.complaints() {
                     if !(page == "/nowhere" && complaint.contains("404")) {
                         wrong.push(format!("{page}: {complaint}"));
@@ -168,7 +172,8 @@ fn the_first_visit_can_be_used_by_everybody() {
 fn the_keyboard_alone_is_enough() {
     let ground = Ground::claimed(1);
     let browser = &ground.browser;
-    let focused = || browser.run("const a = document.activeElement; return [a.tagName, a.getAttribute('href') ?? a.name ?? '']");
+    let focused =
+        || browser.run("const a = document.activeElement; return [a.tagName, a.getAttribute('href') ?? a.name ?? '']");
     ground.open("/phones");
     browser.press("\u{e004}");
     assert_eq!(focused(), json!(["A", "#main"]), "the first stop leads past the head");

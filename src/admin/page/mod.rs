@@ -117,24 +117,47 @@ impl Pages {
         };
         let all = context! { ..content, ..around };
         let environment = Language::ALL.iter().position(|one| *one == language).and_then(|at| self.templates.get(at));
-        let made = environment.ok_or_else(|| minijinja::Error::new(minijinja::ErrorKind::TemplateNotFound, "no language"));
-        made.and_then(|made| made.get_template(template)).and_then(|template| template.render(all)).map_err(|error| {
-            tracing::error!(template, error = format!("{error:#}"), "a page could not be made");
-            Problem::new(
-                hyper::StatusCode::INTERNAL_SERVER_ERROR,
-                "page-failed",
-                "This page could not be made.",
-                "Report it with the log of this box; the command line shows the same facts.",
-            )
-        })
+        let made =
+            environment.ok_or_else(|| minijinja::Error::new(minijinja::ErrorKind::TemplateNotFound, "no language"));
+        made.and_then(|made| made.get_template(template))
+            .and_then(|template| template.render(all))
+            .map(|page| tight(&page))
+            .map_err(|error| {
+                tracing::error!(template, error = format!("{error:#}"), "a page could not be made");
+                Problem::new(
+                    hyper::StatusCode::INTERNAL_SERVER_ERROR,
+                    "page-failed",
+                    "This page could not be made.",
+                    "Report it with the log of this box; the command line shows the same facts.",
+                )
+            })
     }
 }
 
+/// A page without the blanks at the beginnings of its lines, but for texts that stand as they are.
+fn tight(page: &str) -> String {
+    let mut out = String::with_capacity(page.len());
+    let mut as_it_is = false;
+    for line in page.lines() {
+        let trimmed = if as_it_is { line } else { line.trim_start() };
+        // Texts of others are escaped: only the templates' own tags look like this.
+        let (opens, closes) =
+            ((line.rfind("<pre"), line.rfind("<textarea")), (line.rfind("</pre>"), line.rfind("</textarea>")));
+        let (opens, closes) = (opens.0.max(opens.1), closes.0.max(closes.1));
+        as_it_is = match (opens, closes) {
+            (None, None) => as_it_is,
+            (opens, closes) => opens > closes,
+        };
+        if !trimmed.is_empty() || as_it_is {
+            out.push_str(trimmed);
+            out.push('\n');
+        }
+    }
+    out
+}
+
 /// The templates with what they may call, in one language.
-fn environment(
-    language: Language,
-    brands: BTreeMap<String, String>,
-) -> Result<Environment<'static>, minijinja::Error> {
+fn environment(language: Language, brands: BTreeMap<String, String>) -> Result<Environment<'static>, minijinja::Error> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     let zone = |name: Option<&str>| name.and_then(Zone::named);
@@ -152,4 +175,16 @@ fn environment(
         templates.add_template(name, source)?;
     }
     Ok(templates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_go_but_for_texts_that_stand_as_they_are() {
+        let page = "<p>\n   a\n\n  <pre>x\n  y\n\n z</pre>\n  b <textarea>\n  c\n</textarea> d\n  e";
+        let tight = tight(page);
+        assert_eq!(tight, "<p>\na\n<pre>x\n  y\n\n z</pre>\nb <textarea>\n  c\n</textarea> d\ne\n");
+    }
 }

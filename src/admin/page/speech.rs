@@ -121,9 +121,14 @@ mod tests {
         let sentence = Regex::new(r#""([A-Z](?:[^"\\]|\\.)*[a-z](?:[^"\\]|\\.)*)""#).unwrap();
         for (name, source) in TABLES {
             let source = source.split("#[cfg(test)]").next().unwrap();
-            let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+            let code: String = source
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .map(|line| format!("{line}\n"))
+                .collect();
             // A text that is put together where it stands has no place in the catalogue.
-            let whole = sentence.captures_iter(&code).filter(|text| !text[1].contains(['{', ':']) || text[1].contains(' '));
+            let whole =
+                sentence.captures_iter(&code).filter(|text| !text[1].contains(['{', ':']) || text[1].contains(' '));
             let whole = whole.filter(|text| !text[1].contains('{'));
             found.extend(whole.map(|text| (unescaped(&text[1]), name.to_owned())));
         }
@@ -151,9 +156,10 @@ mod tests {
 
     #[test]
     fn arguments_are_escaped_and_pieces_of_a_page_are_not() {
-        let arguments: Kwargs = [("name", Value::from("<b>")), ("code", Value::from_safe_string("<code>x</code>".into()))]
-            .into_iter()
-            .collect();
+        let arguments: Kwargs =
+            [("name", Value::from("<b>")), ("code", Value::from_safe_string("<code>x</code>".into()))]
+                .into_iter()
+                .collect();
         let made = piece(Language::English, "\"{name}\" & {code}", &arguments).unwrap();
         assert_eq!(made.to_string(), "&quot;&lt;b&gt;&quot; &amp; <code>x</code>");
         assert_eq!(say(Language::English, "{n} of {m}", &[("n", &1), ("m", &"two")]), "1 of two");

@@ -30,7 +30,8 @@ pub(crate) struct Filter {
 impl Filter {
     /// The list's address for that page of this filter.
     pub(crate) fn at(&self, offset: usize) -> String {
-        let fields = [("q", &self.q), ("state", &self.state), ("brand", &self.brand), ("organisation", &self.organisation)];
+        let fields =
+            [("q", &self.q), ("state", &self.state), ("brand", &self.brand), ("organisation", &self.organisation)];
         let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
         let fields: String = fields.map(|(name, value)| format!("{name}={}&", segment(value))).collect();
         format!("/phones?{fields}offset={offset}")

@@ -121,8 +121,7 @@ impl Admin {
     /// Who runs what.
     pub(in crate::admin) fn versions(&self) -> types::Versions {
         let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-        let phones =
-            self.roster().into_iter().map(|row| (text(&row.brand), text(&row.model), text(&row.firmware)));
+        let phones = self.roster().into_iter().map(|row| (text(&row.brand), text(&row.model), text(&row.firmware)));
         let catalogue = self.0.store.firmwares();
         let report = versions::report(phones, &catalogue, |brand| self.images_of(brand));
         let behind = report.iter().filter(|runs| runs.behind.is_some()).map(|runs| runs.phones).sum();

@@ -42,7 +42,15 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
     let frame =
         crate::admin::page::Frame { csrf: Some("x".into()), now: "2026-11-21T10:01:00Z".into(), ..Default::default() };
     let html = admin.networks_shown(&frame, &dhcp, &sightings, ("", 0)).unwrap();
-    for part in ["/networks/office/take-over", "10.66.0.12", "Acme (1 phone)", "never asked this box", "Lobby", "class=\"plan-aside\"", "class=\"plan-box\""] {
+    for part in [
+        "/networks/office/take-over",
+        "10.66.0.12",
+        "Acme (1 phone)",
+        "never asked this box",
+        "Lobby",
+        "class=\"plan-aside\"",
+        "class=\"plan-box\"",
+    ] {
         assert!(html.contains(part), "{part} is missing:\n{html}");
     }
     let answer = ground.get("sightings").await;
