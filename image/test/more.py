@@ -169,7 +169,9 @@ def damaged_data(story, sticks):
         disk.write(b"\0" * 1024)
     story.power_on(sticks)
     story.wait_up()
-    story.leases_hold("the first superblock was lost: repaired")
+    said = story.vm.must("cat /run/block66-boot/notices")
+    story.holds("the first superblock was lost: repaired, and told", "is being repaired" in said and "back from" not in said, said)
+    story.leases_hold("with all leases")
     story.wait_confirmed()
 
 
