@@ -54,7 +54,11 @@ impl Engine {
         if self.has_gaps(ask.at) {
             return true;
         }
-        let known = self.bindings.at(address).is_some_and(|binding| recent(binding.ends));
+        // Whoever sends frames in a client's name can release its address: what was released is ours no more until it
+        // is seen to be unused, but for the client itself.
+        let known = self.bindings.at(address).is_some_and(|binding| {
+            recent(binding.ends) && (binding.state != LeaseState::Released || binding.client == ask.client)
+        });
         if self.conduct == Conduct::StandIn {
             return !self.holds(address, &ask.client);
         }

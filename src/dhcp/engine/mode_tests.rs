@@ -162,6 +162,25 @@ fn a_release_counts_only_from_the_address_that_is_released() {
 }
 
 #[test]
+fn a_released_address_is_seen_to_be_unused_before_another_gets_it() {
+    let released = || {
+        let mut facts = network(10, 10);
+        facts.subnet.on_link = true;
+        let mut office = Office::new(facts);
+        assert_eq!(office.send(&Packet::discover(1)), None);
+        office.engine.found_unused(address(10));
+        assert_eq!(office.get(1), Some(address(10)));
+        office.send(&Packet::release(1, SERVER, address(10)));
+        office.now += 10;
+        office
+    };
+    let mut office = released();
+    assert_eq!(office.send(&Packet::discover(2)), None);
+    assert_eq!(office.last.probe, Some(address(10)), "it may have been released in the client's name");
+    assert_eq!(released().send(&Packet::discover(1)).unwrap().yiaddr, address(10), "its own client needs no proof");
+}
+
+#[test]
 fn rapid_commit_saves_two_packets_where_nobody_else_answers() {
     let mut office = office(Conduct::Full { sole: true }, 10, 20);
     let hasty = Packet::discover(1).with(80, &[]);
