@@ -101,7 +101,7 @@ impl Doors {
             registry: registry.clone(),
             authority: &self.authority,
             clock: self.clock.clone(),
-            networks: self.config.networks.iter().map(|network| network.subnet).collect(),
+            networks: self.config.networks.iter().flat_map(Network::subnets).collect(),
             policy: self.config.policy,
             http: ports.http,
             https: ports.https,
