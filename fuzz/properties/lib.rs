@@ -14,12 +14,13 @@ pub mod dhcp;
 pub mod http;
 pub mod sip;
 pub mod sntp;
+pub mod tftp;
 
 /// Checks one input, and says whether it got past the door's first guard.
 pub type Property = fn(&[u8]) -> bool;
 
 /// Every door with its property, by the name of its target and of its folder in the corpus.
-pub const DOORS: [(&str, Property); 8] = [
+pub const DOORS: [(&str, Property); 9] = [
     ("access", access::hold),
     ("brand", brand::hold),
     ("config", config::hold),
@@ -28,4 +29,5 @@ pub const DOORS: [(&str, Property); 8] = [
     ("http", http::hold),
     ("sip", sip::hold),
     ("sntp", sntp::hold),
+    ("tftp", tftp::hold),
 ];

@@ -59,6 +59,11 @@ fn sntp() {
 }
 
 #[test]
+fn tftp() {
+    try_door("tftp");
+}
+
+#[test]
 fn seeds_are_past_the_first_guard_unless_their_name_says_otherwise() {
     for (door, hold) in DOORS {
         let seeds = corpus::of(door);
