@@ -23,11 +23,13 @@ use crate::pairing::Pairing;
 use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
 
+mod accounts;
 mod demo;
 mod dhcp;
 mod office;
 mod pages;
 mod rollouts;
+mod routes;
 mod sign_in;
 mod telling;
 

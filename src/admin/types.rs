@@ -1,6 +1,7 @@
 //! What the API says, as its readers see it. Other types than the model's and the store's: these change only
 //! when the API does. No field of any of them holds a password.
 
+mod accounts;
 mod books;
 mod dhcp;
 mod files;
@@ -8,6 +9,7 @@ mod rollouts;
 mod settings;
 mod waiting;
 
+pub use accounts::*;
 pub use books::*;
 pub use dhcp::*;
 pub use files::*;
@@ -17,6 +19,7 @@ pub use waiting::*;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::draft::PhoneDraft;
@@ -25,7 +28,7 @@ use super::standing::Standing;
 use crate::model::{AnaloguePort, Handset, Mac, Transport};
 
 /// How the box is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Host name of the box.
     pub name: String,
@@ -59,7 +62,7 @@ pub struct Status {
 }
 
 /// How the box is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// Nothing to be done.
@@ -71,7 +74,7 @@ pub enum Health {
 }
 
 /// Whether the box does what it is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Vitals {
     /// Host name of the box, which stands in its certificate.
     pub name: String,
@@ -82,7 +85,7 @@ pub struct Vitals {
 }
 
 /// The appliance around the program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Appliance {
     /// Its versions; `None` where Block66 runs as a program in somebody else's system.
     pub standing: Option<crate::steward::Standing>,
@@ -91,7 +94,7 @@ pub struct Appliance {
 }
 
 /// How far an update is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Update {
     /// Whether one is being installed.
     pub running: bool,
@@ -104,7 +107,7 @@ pub struct Update {
 }
 
 /// Something that is wrong with the box.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alarm {
     /// Stable code.
     pub code: String,
@@ -116,7 +119,7 @@ pub struct Alarm {
 }
 
 /// A network that the box serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Network {
     /// Its name.
     pub name: String,
@@ -135,7 +138,7 @@ pub struct Network {
 }
 
 /// How many phones stand how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// All that are on the list.
     pub total: usize,
@@ -150,7 +153,7 @@ pub struct Counts {
 }
 
 /// The certificate authority of the box.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Authority {
     /// SHA-256 of the root certificate, `AA:BB:…`.
     pub fingerprint: String,
@@ -166,7 +169,7 @@ pub struct Authority {
 }
 
 /// A page of the list of phones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Phones {
     /// Those of this page, by name.
     pub phones: Vec<Phone>,
@@ -174,10 +177,13 @@ pub struct Phones {
     pub matching: usize,
     /// How many of these come before this page.
     pub offset: usize,
+    /// What to say for `after` to go on; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// A document's identity and name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Named {
     /// Identity.
     pub id: String,
@@ -186,7 +192,7 @@ pub struct Named {
 }
 
 /// A phone on the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Phone {
     /// Identity.
     pub id: String,
@@ -243,7 +249,7 @@ pub struct Phone {
 }
 
 /// Whether a phone may still learn its login.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FirstContact {
     /// `waiting`, `open`, `over`, `closed` or `reset`.
     pub state: String,
@@ -254,7 +260,7 @@ pub struct FirstContact {
 }
 
 /// A step of a phone's way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Light {
     /// Stable name of the step.
     pub step: String,
@@ -269,7 +275,7 @@ pub struct Light {
 }
 
 /// A SIP account, without its password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// User part of its address.
     pub user: String,
@@ -293,14 +299,17 @@ pub struct Line {
 }
 
 /// Events, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
     /// The events.
     pub events: Vec<Event>,
+    /// What to say for `before` to go on; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<u64>,
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Its place in the journal.
     pub sequence: u64,
@@ -322,6 +331,9 @@ pub struct Event {
     pub file: Option<String>,
     /// What the other side called itself.
     pub user_agent: Option<String>,
+    /// The account or the token of whoever did it.
+    #[serde(default)]
+    pub by: Option<String>,
     /// Stable code of the reason.
     pub code: String,
     /// `done`, `not-needed`, `refused` or `failed`.
@@ -333,14 +345,17 @@ pub struct Event {
 }
 
 /// Leases of all networks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leases {
     /// The leases, by network and address.
     pub leases: Vec<Lease>,
+    /// What to say for `after` to go on; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// An address and who holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lease {
     /// Name of the network.
     pub network: String,
@@ -361,14 +376,14 @@ pub struct Lease {
 }
 
 /// The organisations of the box.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Organisations {
     /// The organisations, by name.
     pub organisations: Vec<Organisation>,
 }
 
 /// Those whose phones these are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Organisation {
     /// Identity.
     pub id: String,
@@ -381,7 +396,7 @@ pub struct Organisation {
 }
 
 /// A user name and password for HTTP.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Login {
     /// User name.
     pub user: String,
@@ -390,14 +405,14 @@ pub struct Login {
 }
 
 /// A list of phones as an import takes it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Export {
     /// The phones, by name. Their lines have no passwords unless those were asked for.
     pub phones: Vec<PhoneDraft>,
 }
 
 /// What an import did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Import {
     /// Whether nothing was stored.
     pub dry_run: bool,
@@ -414,7 +429,7 @@ pub struct Import {
 }
 
 /// What an import did, or would do, to one phone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Imported {
     /// First row that names it.
     pub row: usize,
@@ -432,7 +447,7 @@ pub struct Imported {
 }
 
 /// The catalogue of images for phones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Images {
     /// The images, oldest first.
     pub images: Vec<Image>,
@@ -445,7 +460,7 @@ pub struct Images {
 }
 
 /// An image for phones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
     /// Identity.
     pub id: String,
@@ -487,22 +502,24 @@ pub struct Image {
     pub created: String,
 }
 
-/// A session that was begun.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignedIn {
-    /// What each changing call of this session must carry in `X-CSRF-Token`.
-    pub csrf: String,
+/// What the box's clock says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Clock {
+    /// The time, RFC 3339 in UTC.
+    pub time: String,
+    /// Whether something vouches for it.
+    pub trusted: bool,
 }
 
 /// How SIP fares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SipStatus {
     /// What came in and was dropped since the box started, by why.
     pub dropped: std::collections::BTreeMap<String, u64>,
 }
 
 /// The campaigns that are remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Campaigns {
     /// The newest first.
     pub campaigns: Vec<crate::sip::CampaignView>,
