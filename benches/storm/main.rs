@@ -101,7 +101,7 @@ fn flat(plan: &Plan) {
     let files = harvest::all(&branch, 0..branch.desks.len(), &ours);
     ours.stop();
     let (able, unable) = {
-        let _theirs = stack::Static::start(&branch, &ours, &files);
+        let _theirs = stack::Static::start(&branch, &ours, &files, true);
         branch.who_is_served_without_us()
     };
     for desk in &unable {
@@ -121,7 +121,7 @@ fn flat(plan: &Plan) {
     println!("{}", mine.row("Block66", None));
     ours.stop();
     let theirs = {
-        let theirs = stack::Static::start(&branch, &ours, &files);
+        let theirs = stack::Static::start(&branch, &ours, &files, plan.quick);
         let anew = branch.storm(&theirs.processes(), LIMIT);
         println!("{}", anew.row("dnsmasq, new", Some(&mine)));
         // Every phone has a lease of theirs now, as it had one of ours.

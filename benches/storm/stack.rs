@@ -112,13 +112,14 @@ pub(crate) struct Static {
 }
 
 impl Static {
-    /// Starts them where Block66 stood, with its files, its certificate and what it told each product by DHCP.
-    pub(crate) fn start(branch: &Branch, ours: &Block66, files: &Files) -> Self {
+    /// Starts them where Block66 stood, with its files, its certificate and what it told each product by DHCP. A hasty one
+    /// does not look whether an address is free before it is given for the first time, as dnsmasq does unless told.
+    pub(crate) fn start(branch: &Branch, ours: &Block66, files: &Files, hasty: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = directory.path();
         write_files(at, files);
         fs::write(at.join("nginx.conf"), nginx(at, &ours.directory.path().join("data/leaf-rsa.pem"))).unwrap();
-        fs::write(at.join("dnsmasq.conf"), dnsmasq(at, branch)).unwrap();
+        fs::write(at.join("dnsmasq.conf"), dnsmasq(at, branch, hasty)).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         tell_time(&branch.server, Arc::clone(&stop));
         let start = |program: &str, arguments: &[String]| {
@@ -206,7 +207,7 @@ fn nginx(at: &Path, leaf: &Path) -> String {
 }
 
 /// As people write it: a range, and for each product the options that its phones read.
-fn dnsmasq(at: &Path, branch: &Branch) -> String {
+fn dnsmasq(at: &Path, branch: &Branch, hasty: bool) -> String {
     let (first, last) = pool(branch.room);
     let mask = Ipv4Addr::from(u32::MAX << (32 - u32::from(PREFIX)));
     let mut text = format!(
@@ -215,6 +216,9 @@ fn dnsmasq(at: &Path, branch: &Branch) -> String {
          dhcp-option=6,{ROUTER}\ndhcp-option=42,{SERVER}\n",
         at = at.display(),
     );
+    if hasty {
+        text.push_str("no-ping\n");
+    }
     let mut seen = std::collections::BTreeSet::new();
     for desk in &branch.desks {
         let identity = desk.identity;
