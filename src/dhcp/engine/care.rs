@@ -77,6 +77,14 @@ impl Engine {
         size.saturating_sub(used) > size / KEPT_PART
     }
 
+    /// Whether the client may have this very address: it is free for it, and was promised to it or is one of those that
+    /// anybody may take. To name an address is no claim to it: else a flood that names one each time takes all of them.
+    pub(super) fn may_have(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
+        let reserved = || self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address);
+        self.is_free_for(address, ask)
+            && (self.offers.of(&ask.client) == Some(address) || reserved() == Some(address) || self.may_take_any(ask))
+    }
+
     /// Notes that `mac` was heard to use `address` on the wire. An address of the pool that somebody has without
     /// asking is set aside, so that it is offered to nobody.
     pub fn heard(&mut self, address: Ipv4Addr, mac: Mac, now: Now) -> Decision {

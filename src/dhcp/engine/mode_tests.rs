@@ -149,6 +149,18 @@ fn a_flood_of_invented_clients_leaves_room_for_phones_and_old_friends() {
 }
 
 #[test]
+fn naming_an_address_is_no_claim_to_the_last_of_them() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 49);
+    let strangers = (1..100).filter(|client| office.get(*client).is_some()).count();
+    assert!((30..=35).contains(&strangers), "{strangers}");
+    let free = address(49);
+    assert_eq!(office.send(&Packet::discover(200).with(50, &free.octets())), None, "by asking for it");
+    assert_eq!(kind(office.send(&Packet::select(201, SERVER, free))), Some(6), "by taking it without an offer");
+    assert_eq!(office.send(&Packet::renew(202, free)), None, "by saying to have it");
+    assert_eq!(office.send_knowing(&Packet::discover(203).with(50, &free.octets()), &phone()).unwrap().yiaddr, free);
+}
+
+#[test]
 fn a_release_counts_only_from_the_address_that_is_released() {
     let mut office = office(Conduct::Full { sole: true }, 10, 20);
     let held = office.get(1).unwrap();
