@@ -9,14 +9,14 @@ mod check;
 mod client;
 mod dhcp;
 mod events;
-mod exit;
+pub(crate) mod exit;
 mod firmware;
 mod groups;
 mod health;
 mod init;
 pub mod lab;
 mod organisations;
-mod output;
+pub(crate) mod output;
 mod overlays;
 mod pairing;
 mod password;
@@ -25,7 +25,7 @@ mod phones;
 mod resources;
 mod rollouts;
 mod run;
-mod secret;
+pub(crate) mod secret;
 mod settings;
 mod status;
 mod steward;
@@ -111,6 +111,9 @@ enum Command {
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
+    /// Other people's systems: their users, settings and state
+    #[command(subcommand)]
+    Partners(crate::partners::Command),
     #[command(subcommand)]
     Update(update::Update),
     Steward(steward::Steward),
@@ -155,6 +158,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
+        Command::Partners(partners) => ask(partners.run(&client())),
         Command::Update(update) => ask(update.run()),
         Command::Steward(steward) => steward.run(),
         Command::Preset(preset) => end(preset.run()),
