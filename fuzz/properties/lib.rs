@@ -7,11 +7,13 @@
 
 pub mod access;
 pub mod brand;
+pub mod bria;
 pub mod bytes;
 pub mod config;
 pub mod csv;
 pub mod dhcp;
 pub mod http;
+pub mod innovaphone;
 pub mod sip;
 pub mod sntp;
 pub mod tftp;
@@ -20,13 +22,15 @@ pub mod tftp;
 pub type Property = fn(&[u8]) -> bool;
 
 /// Every door with its property, by the name of its target and of its folder in the corpus.
-pub const DOORS: [(&str, Property); 9] = [
+pub const DOORS: [(&str, Property); 11] = [
     ("access", access::hold),
     ("brand", brand::hold),
+    ("bria", bria::hold),
     ("config", config::hold),
     ("csv", csv::hold),
     ("dhcp", dhcp::hold),
     ("http", http::hold),
+    ("innovaphone", innovaphone::hold),
     ("sip", sip::hold),
     ("sntp", sntp::hold),
     ("tftp", tftp::hold),

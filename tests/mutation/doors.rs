@@ -29,6 +29,11 @@ fn brand() {
 }
 
 #[test]
+fn bria() {
+    try_door("bria");
+}
+
+#[test]
 fn config() {
     try_door("config");
 }
@@ -46,6 +51,11 @@ fn dhcp() {
 #[test]
 fn http() {
     try_door("http");
+}
+
+#[test]
+fn innovaphone() {
+    try_door("innovaphone");
 }
 
 #[test]
