@@ -16,7 +16,7 @@ use super::page::{Frame, said, say, value};
 use super::phone_merge::{Clash, Fields, OF_A_LINE, edit_of, fields_of, line_of, merge};
 use super::problem::{FieldError, Problem};
 use super::route::Who;
-use super::settings::{SettingsEdit, called};
+use super::settings::called;
 use super::shared_pages::edit_in;
 use super::types::PlacedKey;
 use crate::model::settings::{Key, KeyKind};
@@ -108,7 +108,7 @@ impl Admin {
             let html = self.editor(&self.frame(who), &phone, Shown { key, ..Shown::default() })?;
             return Ok(Answer::html(StatusCode::CONFLICT, html));
         }
-        match self.set_of_phone(mac, Some(phone.version), &SettingsEdit::clone(&edit), call.from).await {
+        match self.set_of_phone(mac, Some(phone.version), &edit, call.from).await {
             Ok(_) => Ok(Answer::see_other(&format!("{page}&done=saved"))),
             Err(problem) => {
                 let key = Some(ChosenKey { module, position, typed, theirs: None });

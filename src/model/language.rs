@@ -96,7 +96,8 @@ pub(super) fn sentence(code: &str, language: Language) -> Option<&'static str> {
 /// The codes that have a sentence in English.
 #[cfg(test)]
 pub(super) fn codes() -> impl Iterator<Item = &'static str> {
-    SENTENCES[0].keys().map(String::as_str)
+    let [english, ..] = &*SENTENCES;
+    english.keys().map(String::as_str)
 }
 
 #[cfg(test)]
