@@ -9,11 +9,13 @@
 //! A request comes in by a door ([`dhcp`], [`http`], [`tftp`], [`sntp`]). [`brands`] recognises who asks and for what,
 //! [`access`] decides by evidence and policy, [`store`] keeps what was promised before it leaves ([`depot`] its
 //! pictures, sounds and uploads), and [`journal`] records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
-//! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
+//! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them, and [`rehearsal`]
+//! plays a listed phone against the box that runs.
 
 pub mod access;
 pub mod admin;
 pub mod appliance;
+pub mod backup;
 pub mod brands;
 pub mod cli;
 pub mod config;
@@ -28,6 +30,7 @@ pub mod pairing;
 pub mod partners;
 pub mod phonesim;
 pub mod pki;
+pub mod rehearsal;
 pub mod sip;
 pub mod sntp;
 pub mod steward;

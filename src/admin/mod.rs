@@ -28,6 +28,7 @@
 //! | `/groups`, `…/{group}`            | GET, POST, PATCH, DELETE | phones that share settings             |
 //! | `/groups/{group}/settings`, `/organisations/{name}/settings` | GET, PATCH | what they share         |
 //! | `/phones/{mac}/resync`, `…/reboot`| POST        | have it told by SIP                                 |
+//! | `/phones/{mac}/rehearse`          | POST        | play its boot against this box                      |
 //! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
 //! | `/campaigns`, `…/{id}`            | GET, POST, DELETE | have many phones told; stop                   |
 //! | `/sip`                            | GET         | what was dropped, by why                            |
@@ -55,6 +56,9 @@
 //! | `/appliance`                      | GET         | version, slots, how far an update is                |
 //! | `/appliance/update`               | POST, PUT   | install from an address; or the bundle itself       |
 //! | `/appliance/{…}`                  | PUT, POST   | `address` (`/confirm`), `time`, `host-name`, `reboot`, `factory-reset` |
+//! | `/backup`                         | POST        | everything, under a passphrase                      |
+//! | `/backup/inspect`, `…/restore`    | POST        | a backup that is sent; `Block66-Passphrase`, `?confirm=true` |
+//! | `/backup/kept`, `…/{name}`        | GET         | those made before a restore                         |
 //! | `/health`                         | GET         | whether DHCP and the store answer; local socket     |
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
@@ -72,6 +76,7 @@
 mod answer;
 mod api;
 mod appliance;
+mod backup;
 mod box_page;
 mod call;
 mod contacts;
@@ -118,6 +123,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
+pub use backup::Backups;
 pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
 pub use import::Action;
 pub use problem::{FieldError, Problem};
@@ -133,6 +139,7 @@ use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
 use crate::pairing::Pairing;
+use crate::rehearsal::Play;
 use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
@@ -167,6 +174,10 @@ pub struct Facts {
     pub depot: Depot,
     /// Phones on no list.
     pub pairing: Pairing,
+    /// What backups are made of.
+    pub backups: Backups,
+    /// Plays phones of the list.
+    pub rehearse: Play,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
     /// Reads the administrator's brand folders, and says of others why they cannot be read.

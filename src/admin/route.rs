@@ -7,6 +7,7 @@ use hyper::{Method, Request, Response};
 use super::Admin;
 use super::answer::{Answer, Body};
 use super::appliance;
+use super::backup;
 use super::call::{Call, Origin};
 use super::problem::Problem;
 use super::session::Session;
@@ -44,6 +45,10 @@ impl Admin {
         }
         if appliance::brings_bundle(&request) {
             let answer = self.take_bundle(request, from).await;
+            return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
+        }
+        if backup::brings_one(&request) {
+            let answer = self.take_backup(request, from).await;
             return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
         }
         let answer = match Call::read(request, from).await {

@@ -178,7 +178,12 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         sip: crate::sip::channel().0,
         firmware,
         depot,
+        backups: crate::admin::Backups {
+            ground: Arc::new(|| unreachable!("not in these tests")),
+            restart: Default::default(),
+        },
         pairing,
+        rehearse: Arc::new(|mac| Box::pin(async move { Err(crate::rehearsal::Refusal::Unknown(mac)) })),
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
         overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),

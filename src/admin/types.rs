@@ -1,6 +1,7 @@
 //! What the API says, as its readers see it. Other types than the model's and the store's: these change only
 //! when the API does. No field of any of them holds a password.
 
+mod backup;
 mod books;
 mod dhcp;
 mod files;
@@ -8,6 +9,7 @@ mod rollouts;
 mod settings;
 mod waiting;
 
+pub use backup::*;
 pub use books::*;
 pub use dhcp::*;
 pub use files::*;

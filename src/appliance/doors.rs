@@ -3,17 +3,20 @@
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::given::Given;
 use super::supervision::Supervisor;
 use super::{CARE, names, over_tftp, overlays, port};
 use crate::admin::{self, Admin};
+use crate::backup;
 use crate::brands::Registry;
 use crate::config::{Config, Listen, Mode, Network};
 use crate::depot::Depot;
@@ -28,9 +31,10 @@ use crate::model::{Door, Event, Id, Reason, Secret};
 use crate::pairing::Pairing;
 use crate::partners::gateway_snmp;
 use crate::pki::{Authority, Certificates};
+use crate::rehearsal::{self, Rehearsals};
 use crate::sip::{self, Sip};
 use crate::sntp;
-use crate::store::Store;
+use crate::store::{Key, Store};
 use crate::sys::clock::Clock;
 use crate::sys::{interfaces, random};
 use crate::tftp;
@@ -45,7 +49,12 @@ pub(super) struct Doors {
     pub(super) depot: Depot,
     pub(super) journal: Journal,
     pub(super) clock: Clock,
-    pub(super) authority: Authority,
+    pub(super) authority: Arc<Authority>,
+    pub(super) key: Key,
+    /// Where the service manager hands over the key, where it does.
+    pub(super) credential: Option<PathBuf>,
+    /// Cancelled when the box is to start anew.
+    pub(super) restart: CancellationToken,
     pub(super) certificates: Certificates,
     pub(super) origin: Id,
     pub(super) restored: bool,
@@ -91,7 +100,9 @@ impl Doors {
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
         // One for all doors and the page: who waits is the same whoever asks.
         let pairing = Pairing::new(self.store.clone(), self.origin);
-        let admin = self.admin(&registry, ports, (library.clone(), sip.clone(), pairing.clone()))?;
+        let rehearsals = self.rehearsals(&registry, ports, &library);
+        let services = (library.clone(), sip.clone(), pairing.clone(), rehearsals.clone());
+        let admin = self.admin(&registry, ports, services)?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let foundations = Foundations {
             store: self.store.clone(),
@@ -110,7 +121,7 @@ impl Doors {
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
         let images =
             FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
-        let service = images.in_front_of(service);
+        let service = rehearsals.in_front_of(images.in_front_of(service));
 
         let tftp = tftp::Door {
             files: over_tftp::files(provision.clone(), library.clone(), (self.journal.clone(), self.clock.clone())),
@@ -140,7 +151,11 @@ impl Doors {
         let entrance = Entrance {
             tls: Some((
                 self.certificates.clone(),
-                Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
+                Arc::new(move |peer, reason| {
+                    if !rehearsals.overhears(peer, &reason) {
+                        provision.handshake_failed(peer, reason);
+                    }
+                }),
             )),
             ..entrance_plain()
         };
@@ -166,11 +181,48 @@ impl Doors {
         Library::open(&directory, parts, registry.clone())
     }
 
+    fn backups(&self) -> admin::Backups {
+        let (directory, credential) = (self.config.data_directory.clone(), self.credential.clone());
+        let (store, name, networks) = (self.store.clone(), self.config.name.clone(), self.config.networks.clone());
+        let ground = move || {
+            let own = |network: &Network| {
+                let address = interfaces::address_in(&network.interface, network.subnet).ok().flatten()?;
+                Some(format!("{}: {address}/{}", network.name, network.subnet.prefix_len()))
+            };
+            backup::Ground {
+                directory: directory.clone(),
+                credential: credential.clone(),
+                store: store.clone(),
+                name: name.clone(),
+                addresses: networks.iter().filter_map(own).collect(),
+            }
+        };
+        admin::Backups { ground: Arc::new(ground), restart: self.restart.clone() }
+    }
+
+    fn rehearsals(&self, registry: &Arc<Registry>, ports: admin::Ports, library: &Library) -> Rehearsals {
+        Rehearsals::new(rehearsal::Foundations {
+            directory: self.config.data_directory.clone(),
+            store: self.store.clone(),
+            key: self.key.clone(),
+            depot: self.depot.clone(),
+            registry: registry.clone(),
+            authority: self.authority.clone(),
+            clock: self.clock.clone(),
+            networks: self.config.networks.clone(),
+            policy: self.config.policy,
+            ports: (ports.http, ports.https),
+            library: library.clone(),
+            control: self.control.clone(),
+            origin: self.origin,
+        })
+    }
+
     fn admin(
         &self,
         registry: &Arc<Registry>,
         ports: admin::Ports,
-        (firmware, sip, pairing): (Library, Sip, Pairing),
+        (firmware, sip, pairing, rehearsals): (Library, Sip, Pairing, Rehearsals),
     ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
@@ -191,6 +243,8 @@ impl Doors {
             firmware,
             depot: self.depot.clone(),
             pairing,
+            backups: self.backups(),
+            rehearse: rehearsals.player(),
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
             overlays: {
                 let data = self.config.data_directory.clone();

@@ -2,6 +2,7 @@
 //!
 //! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
+mod backup;
 mod books;
 mod ca;
 mod campaigns;
@@ -21,6 +22,7 @@ mod pairing;
 mod password;
 mod phone;
 mod phones;
+mod rehearse;
 mod resources;
 mod rollouts;
 mod run;
@@ -57,6 +59,7 @@ use exit::Failure;
   block66 init && block66 check && block66 run            begin with a configuration
   block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 --server pbx.example.net
   block66 phones import phones.csv --dry-run              see what a list would do
+  block66 rehearse 80:5e:c0:12:34:56                      why does this phone not work?
   block66 status                                          how the box is, and what needs you
 
 Exit codes: 0 done, 1 refused, 64 wrong usage, 65 wrong data, 69 no box runs, 70 internal, 73 file not made,
@@ -81,6 +84,7 @@ enum Command {
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    Rehearse(rehearse::Rehearse),
     #[command(subcommand)]
     Waiting(waiting::Waiting),
     #[command(subcommand)]
@@ -105,6 +109,8 @@ enum Command {
     Firmware(firmware::Firmware),
     #[command(subcommand)]
     Rollouts(rollouts::Rollouts),
+    #[command(subcommand)]
+    Backup(backup::Backup),
     #[command(subcommand)]
     Ca(ca::Ca),
     Password(password::Password),
@@ -136,6 +142,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(status) => ask(status.run(&client())),
         Command::Health(health) => ask(health.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Rehearse(rehearse) => ask(rehearse.run(&client())),
         Command::Waiting(waiting) => ask(waiting.run(&client())),
         Command::Pairing(pairing) => ask(pairing.run(&client())),
         Command::Settings(settings) => ask(settings.run(&client())),
@@ -149,6 +156,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
+        Command::Backup(backup) => ask(backup.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
         Command::Update(update) => ask(update.run()),

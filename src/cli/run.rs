@@ -32,8 +32,14 @@ impl Run {
         for warning in warnings {
             tracing::warn!("configuration: {warning}");
         }
-        match serve(config) {
-            Ok(Ended::Told | Ended::Moved) => ExitCode::SUCCESS,
+        let ended = loop {
+            match serve(config.clone()) {
+                Ok(Ended::Restoring) => {}
+                other => break other,
+            }
+        };
+        match ended {
+            Ok(Ended::Told | Ended::Moved | Ended::Restoring) => ExitCode::SUCCESS,
             Ok(Ended::StoreDied) => {
                 tracing::error!("the store's thread died: ending, so that everything starts from what is on disk");
                 exit::software()

@@ -615,6 +615,17 @@ pub enum Reason {
         /// How many phones.
         phones: usize,
     },
+    /// A backup was made.
+    #[serde(rename = "admin.backup-made")]
+    BackupMade,
+    /// A backup was put in the place of what was there.
+    #[serde(rename = "admin.backup-restored")]
+    BackupRestored {
+        /// Name of the box that it is of.
+        of: String,
+        /// When it was made.
+        made: String,
+    },
     /// Another phone took this one's place.
     #[serde(rename = "admin.phone-replaced")]
     PhoneReplaced {
@@ -819,6 +830,8 @@ impl Reason {
             | Self::DocumentRemoved { .. }
             | Self::PasswordRevealed { .. }
             | Self::PasswordsExported { .. }
+            | Self::BackupMade
+            | Self::BackupRestored { .. }
             | Self::PhoneReplaced { .. }
             | Self::PhoneReplaces { .. }
             | Self::LettingGo

@@ -1,6 +1,7 @@
 //! The API: one function a path, each from a call to what is said.
 
 mod appliance;
+mod backup;
 mod books;
 mod clock;
 mod dhcp;
@@ -14,6 +15,7 @@ mod organisations;
 mod overlays;
 mod phones;
 mod read;
+mod rehearse;
 mod resources;
 mod rollouts;
 mod sessions;
@@ -48,6 +50,7 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_health(who).await
             }
+            ["backup", rest @ ..] => self.api_backup(call, rest).await,
             ["appliance", rest @ ..] => self.api_appliance(call, rest).await,
             ["phones"] => match *method {
                 Method::GET => self.api_phones(call),
@@ -72,6 +75,10 @@ impl Admin {
             ["phones", mac, order @ ("resync" | "reboot")] => {
                 only(method, &Method::POST)?;
                 self.api_tell(mac, order).await
+            }
+            ["phones", mac, "rehearse"] => {
+                only(method, &Method::POST)?;
+                self.api_rehearse(mac).await
             }
             ["phones", mac, "telling"] => only(method, &Method::GET).and_then(|()| self.api_telling(mac)),
             ["phones", mac, rest @ ..] => self.api_of_phone(call, mac, rest).await,
