@@ -26,6 +26,7 @@ pub mod http;
 pub mod journal;
 pub mod lab;
 pub mod model;
+pub mod outlets;
 pub mod pairing;
 pub mod partners;
 pub mod phonesim;

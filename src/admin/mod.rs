@@ -56,6 +56,11 @@
 //! | `/appliance`                      | GET         | version, slots, how far an update is                |
 //! | `/appliance/update`               | POST, PUT   | install from an address; or the bundle itself       |
 //! | `/appliance/{…}`                  | PUT, POST   | `address` (`/confirm`), `time`, `host-name`, `reboot`, `factory-reset` |
+//! | `/phones/{mac}/log`               | GET         | what it said by syslog                              |
+//! | `/outlets`, `…/counts`            | GET, PUT    | collectors of syslog, webhooks, phones' own syslog  |
+//! | `/outlets/metrics-token`          | POST, DELETE | who may read `/metrics`; said once                 |
+//! | `/support`                        | GET         | a support bundle, without secrets                   |
+//! | `/log`                            | GET, PUT    | what is logged                                      |
 //! | `/backup`                         | POST        | everything, under a passphrase                      |
 //! | `/backup/inspect`, `…/restore`    | POST        | a backup that is sent; `Block66-Passphrase`, `?confirm=true` |
 //! | `/backup/kept`, `…/{name}`        | GET         | those made before a restore                         |
@@ -63,6 +68,8 @@
 //! | `/live`                           | GET         | server-sent events                                  |
 //! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
 //! | `/session`                        | DELETE      | sign out                                            |
+//!
+//! Beside it, on the same ports: `/metrics` for Prometheus, `/healthz`, and `/readyz`.
 //!
 //! Calls of a browser carry the session's cookie, and those that change something its token in `X-CSRF-Token`.
 //! Documents come with their version in `ETag`; a change with `If-Match` is refused when it is not the newest.
@@ -92,6 +99,7 @@ mod leases;
 mod live;
 mod local;
 mod look;
+mod metrics;
 mod page;
 mod pages;
 mod password;
@@ -106,6 +114,7 @@ mod setup_code;
 mod shared_pages;
 mod sign_in;
 mod standing;
+mod support;
 mod telling;
 #[cfg(test)]
 mod test_data;
@@ -138,6 +147,7 @@ use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Secret, Timestamp};
+use crate::outlets::Outlets;
 use crate::pairing::Pairing;
 use crate::rehearsal::Play;
 use crate::sip::Sip;
@@ -146,6 +156,8 @@ use crate::sys::clock::Clock;
 
 /// Name of the secret setting that holds the administrator's password, as an argon2 PHC string.
 const PASSWORD: &str = "admin.password";
+/// Name of the secret setting that holds the token with which metrics are read.
+const METRICS_TOKEN: &str = "metrics.token";
 /// Name of the secret setting that holds the setup code of a box that nobody has claimed.
 const SETUP_CODE: &str = "admin.setup-code";
 
@@ -174,6 +186,8 @@ pub struct Facts {
     pub depot: Depot,
     /// Phones on no list.
     pub pairing: Pairing,
+    /// What leaves the box for others to see.
+    pub outlets: Outlets,
     /// What backups are made of.
     pub backups: Backups,
     /// Plays phones of the list.

@@ -60,6 +60,7 @@ impl Admin {
                 let path: Vec<String> = call.path.clone();
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
                 match path.as_slice() {
+                    ["metrics" | "healthz" | "readyz"] => self.watched(&call, &who).await,
                     ["api", "v1", rest @ ..] => self.guarded_api(&call, &who, rest).await,
                     _ if from == Origin::Local => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
                     rest => return self.page_or_problem(&call, &who, rest).await.into_response(),

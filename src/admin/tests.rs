@@ -19,6 +19,7 @@ use crate::firmware::Library;
 use crate::journal::Journal;
 use crate::model::{Door, Mac, Secret};
 use crate::model::{Event, FirstContact, Id, Journey, Lease, LeaseState, Light, Phone, Reason, Step, Timestamp};
+use crate::outlets::Outlets;
 use crate::pairing::Pairing;
 use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
@@ -86,7 +87,16 @@ impl Ground {
         let registry = Arc::new(Registry::builtin().unwrap());
         let library = Library::open(&directory.path().join("firmware"), parts, registry).unwrap();
         let depot = Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap();
-        let facts = facts(library, depot.clone(), Pairing::new(store.clone(), Id::new(Timestamp::from_secs(1), 0)));
+        let outlets = Outlets::new(crate::outlets::Foundations {
+            store: store.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            name: "box66".into(),
+            alarms: Arc::new(Vec::new),
+            phone_at: Arc::new(|_| None),
+        });
+        let pairing = Pairing::new(store.clone(), Id::new(Timestamp::from_secs(1), 0));
+        let facts = facts(library, depot.clone(), pairing, outlets);
         let admin = Admin::new(store.clone(), journal, clock, facts).unwrap();
         Self { admin, store, depot, _directory: directory }
     }
@@ -141,7 +151,7 @@ impl Ground {
     }
 }
 
-fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
+fn facts(firmware: Library, depot: Depot, pairing: Pairing, outlets: Outlets) -> Facts {
     Facts {
         name: "box66.branch.example".into(),
         version: "0.1.0".into(),
@@ -178,6 +188,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         sip: crate::sip::channel().0,
         firmware,
         depot,
+        outlets,
         backups: crate::admin::Backups {
             ground: Arc::new(|| unreachable!("not in these tests")),
             restart: Default::default(),

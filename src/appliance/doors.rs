@@ -28,6 +28,7 @@ use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, Workers, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
+use crate::outlets::{self, Outlets};
 use crate::pairing::Pairing;
 use crate::partners::gateway_snmp;
 use crate::pki::{Authority, Certificates};
@@ -100,10 +101,6 @@ impl Doors {
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
         // One for all doors and the page: who waits is the same whoever asks.
         let pairing = Pairing::new(self.store.clone(), self.origin);
-        let rehearsals = self.rehearsals(&registry, ports, &library);
-        let services = (library.clone(), sip.clone(), pairing.clone(), rehearsals.clone());
-        let admin = self.admin(&registry, ports, services)?;
-        let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let foundations = Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
@@ -118,6 +115,11 @@ impl Doors {
             https: ports.https,
         };
         let provision = Arc::new(Provision::new(foundations).pointing_at(library.clone()));
+        let rehearsals = self.rehearsals(&registry, ports, &library);
+        let outlets = self.outlets(&provision);
+        let services = (library.clone(), sip.clone(), pairing.clone(), rehearsals.clone(), outlets.clone());
+        let admin = self.admin(&registry, ports, services)?;
+        let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
         let images =
             FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
@@ -169,6 +171,7 @@ impl Doors {
             self.lease(&mut parts, supervisor, network, (&registry, &pairing), (ports, &also));
         }
         self.roll_out(&mut parts, supervisor, &library, sip);
+        self.let_out(&mut parts, supervisor, outlets);
         self.local_socket(&mut parts, supervisor, admin);
         self.answers_locally().await;
         self.care_for_certificates(&mut parts, supervisor);
@@ -179,6 +182,31 @@ impl Doors {
         let directory = self.config.data_directory.join("firmware");
         let parts = (self.store.clone(), self.journal.clone(), self.clock.clone());
         Library::open(&directory, parts, registry.clone())
+    }
+
+    fn outlets(&self, provision: &Arc<Provision>) -> Outlets {
+        let (store, control, provision) = (self.store.clone(), self.control.clone(), provision.clone());
+        Outlets::new(outlets::Foundations {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            name: self.config.name.clone(),
+            alarms: Arc::new(move || store.alarms().into_iter().chain(control.alarms()).collect()),
+            phone_at: Arc::new(move |address| {
+                provision.serves(address).then(|| provision.phone_at(address)).flatten().map(|phone| phone.mac)
+            }),
+        })
+    }
+
+    fn let_out(&self, parts: &mut JoinSet<()>, supervisor: &Supervisor, outlets: Outlets) {
+        let stop = supervisor.stop.clone();
+        parts.spawn(supervisor.clone().keep("outlets".to_owned(), move || {
+            let (outlets, stop) = (outlets.clone(), stop.clone());
+            async move {
+                outlets.run(stop).await;
+                Ok(())
+            }
+        }));
     }
 
     fn backups(&self) -> admin::Backups {
@@ -222,7 +250,7 @@ impl Doors {
         &self,
         registry: &Arc<Registry>,
         ports: admin::Ports,
-        (firmware, sip, pairing, rehearsals): (Library, Sip, Pairing, Rehearsals),
+        (firmware, sip, pairing, rehearsals, outlets): (Library, Sip, Pairing, Rehearsals, Outlets),
     ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
@@ -243,6 +271,7 @@ impl Doors {
             firmware,
             depot: self.depot.clone(),
             pairing,
+            outlets,
             backups: self.backups(),
             rehearse: rehearsals.player(),
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),

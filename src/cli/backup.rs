@@ -169,7 +169,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|e| Failure::Unreadable { path: file.display().to_string(), why: e.to_string() })
 }
 
-fn write_new(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write_new(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let unwritable = |e: std::io::Error| Failure::Unwritable { path: file.display().to_string(), why: e.to_string() };
     let mut options = std::fs::OpenOptions::new();
     let mut opened = options.write(true).create_new(true).mode(0o600).open(file).map_err(unwritable)?;

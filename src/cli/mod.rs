@@ -17,6 +17,7 @@ mod health;
 mod init;
 pub mod lab;
 mod organisations;
+mod outlets;
 mod output;
 mod pairing;
 mod password;
@@ -28,8 +29,10 @@ mod rollouts;
 mod run;
 mod secret;
 mod settings;
+mod shell;
 mod status;
 mod steward;
+mod support;
 mod trust;
 mod update;
 mod waiting;
@@ -38,7 +41,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 pub use client::{Client, Error};
 
@@ -110,9 +113,15 @@ enum Command {
     #[command(subcommand)]
     Rollouts(rollouts::Rollouts),
     #[command(subcommand)]
+    Outlets(outlets::Outlets),
+    #[command(subcommand)]
     Backup(backup::Backup),
     #[command(subcommand)]
     Ca(ca::Ca),
+    Support(support::Support),
+    Log(support::Log),
+    Completions(shell::Completions),
+    Man(shell::Man),
     Password(password::Password),
     #[command(subcommand)]
     Update(update::Update),
@@ -156,8 +165,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
+        Command::Outlets(outlets) => ask(outlets.run(&client())),
         Command::Backup(backup) => ask(backup.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
+        Command::Support(support) => ask(support.run(&client())),
+        Command::Log(log) => ask(log.run(&client())),
+        Command::Completions(completions) => end(completions.run(CommandLine::command())),
+        Command::Man(man) => end(man.run(CommandLine::command())),
         Command::Password(password) => ask(password.run(&client())),
         Command::Update(update) => ask(update.run()),
         Command::Steward(steward) => steward.run(),
@@ -189,8 +203,6 @@ fn end(result: Result<(), Failure>) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

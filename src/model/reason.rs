@@ -615,6 +615,18 @@ pub enum Reason {
         /// How many phones.
         phones: usize,
     },
+    /// Where news of the box go was changed.
+    #[serde(rename = "admin.outlets-changed")]
+    OutletsChanged,
+    /// A support bundle was written.
+    #[serde(rename = "admin.support-bundle")]
+    SupportBundle,
+    /// What is logged was changed.
+    #[serde(rename = "admin.log-filter")]
+    LogFilterSet {
+        /// The filter.
+        filter: String,
+    },
     /// A backup was made.
     #[serde(rename = "admin.backup-made")]
     BackupMade,
@@ -831,6 +843,9 @@ impl Reason {
             | Self::PasswordRevealed { .. }
             | Self::PasswordsExported { .. }
             | Self::BackupMade
+            | Self::SupportBundle
+            | Self::LogFilterSet { .. }
+            | Self::OutletsChanged
             | Self::BackupRestored { .. }
             | Self::PhoneReplaced { .. }
             | Self::PhoneReplaces { .. }

@@ -14,6 +14,14 @@ impl Admin {
             return Err(Problem::nothing_here("/api/v1/health"));
         }
         let facts = &self.0.facts;
+        let faults = self.faults().await;
+        let vitals = types::Vitals { name: facts.name.clone(), https: facts.ports.https, faults };
+        Ok(Answer::json(StatusCode::OK, &vitals))
+    }
+
+    /// What keeps the box from serving phones, a sentence each.
+    pub(in crate::admin) async fn faults(&self) -> Vec<String> {
+        let facts = &self.0.facts;
         let mut faults = Vec::new();
         match self.0.store.commit(Vec::new()).await {
             Ok(()) | Err(Error::DiskFull) => {}
@@ -26,7 +34,6 @@ impl Admin {
                 faults.push(format!("DHCP does not run on the network {}.", network.name));
             }
         }
-        let vitals = types::Vitals { name: facts.name.clone(), https: facts.ports.https, faults };
-        Ok(Answer::json(StatusCode::OK, &vitals))
+        faults
     }
 }

@@ -12,6 +12,7 @@ mod firmware;
 mod groups;
 mod health;
 mod organisations;
+mod outlets;
 mod overlays;
 mod phones;
 mod read;
@@ -21,6 +22,7 @@ mod rollouts;
 mod sessions;
 mod settings;
 mod sip;
+mod support;
 mod trust;
 mod waiting;
 
@@ -50,6 +52,9 @@ impl Admin {
                 only(method, &Method::GET)?;
                 self.api_health(who).await
             }
+            ["outlets", rest @ ..] => self.api_outlets(call, rest).await,
+            ["support"] => self.api_support(call).await,
+            ["log"] => self.api_log(call),
             ["backup", rest @ ..] => self.api_backup(call, rest).await,
             ["appliance", rest @ ..] => self.api_appliance(call, rest).await,
             ["phones"] => match *method {
@@ -76,6 +81,7 @@ impl Admin {
                 only(method, &Method::POST)?;
                 self.api_tell(mac, order).await
             }
+            ["phones", mac, "log"] => only(method, &Method::GET).and_then(|()| self.api_phone_log(mac)),
             ["phones", mac, "rehearse"] => {
                 only(method, &Method::POST)?;
                 self.api_rehearse(mac).await
