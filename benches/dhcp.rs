@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use block66::dhcp::{Conduct, Engine, Knowledge, Network, Request, Subnet};
-use block66::model::{Lease, LeaseState, Mac, Now, Timestamp};
+use block66::model::{Lease, LeaseState, Mac, Now, Timestamp, Via};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 1);
@@ -53,6 +53,7 @@ fn engine(leases: u32) -> Engine {
         state: LeaseState::Bound,
         expires: now(43_200).wall,
         seconds_left: 43_200,
+        via: Via::Wire,
     };
     Engine::new(network, (0..leases).map(lease), now(0))
 }

@@ -8,7 +8,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use block66::model::{Lease, LeaseState, Mac, Timestamp};
+use block66::model::{Lease, LeaseState, Mac, Timestamp, Via};
 use block66::store::{Disk, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -26,6 +26,7 @@ fn put(number: u32) -> Write {
         state: LeaseState::Bound,
         expires: Timestamp::from_secs(1_700_000_000 + i64::from(number)),
         seconds_left: 3600,
+        via: Via::Wire,
     };
     Write::PutLease { network: "office".into(), lease }
 }

@@ -14,6 +14,7 @@ const COMMON: &[&str] = &[
     "crate::access",
     "crate::brands",
     "crate::model",
+    "schemars",
     "serde",
     "serde_json",
     "std::array",
@@ -45,6 +46,10 @@ const COMMON: &[&str] = &[
 
 /// Each pure module, and what it may name besides.
 const PURE: &[(&str, &[&str])] = &[
+    ("admin/accounts/register.rs", &["crate::admin", "aws_lc_rs::digest"]),
+    ("admin/accounts/role.rs", &[]),
+    ("admin/accounts/totp.rs", &["totp_rs"]),
+    ("admin/table", &["crate::admin", "crate::firmware", "crate::sip", "crate::steward", "hyper::Method"]),
     ("model", &["time::OffsetDateTime", "time::format_description", "toml::from_str", "zeroize"]),
     ("access", &[]),
     ("brands", &["base64::Engine", "base64::engine", "include_dir", "minijinja", "regex", "std::error::Error", "toml"]),

@@ -30,6 +30,13 @@ MODULES = ["kernel/fs/squashfs", "kernel/fs/ext4", "kernel/fs/jbd2", "kernel/fs/
            "kernel/net/ipv4/netfilter", "kernel/net/ipv6/netfilter", "kernel/net/packet", "kernel/lib", "kernel/crypto",
            "kernel/arch/x86/crypto", "kernel/net/bridge/netfilter", "kernel/drivers/block/nbd.ko"]
 
+# What a distribution brings along and the shipped image has not.
+TRIM = ["var", "root", "usr/share/zoneinfo", "usr/share/perl", "usr/share/perl5", "usr/share/bash-completion", "usr/share/info",
+        "usr/share/common-licenses", "usr/share/python3", "usr/lib/python3", "usr/lib/python3.11", "usr/lib/udev/hwdb.d",
+        "usr/lib/udev/hwdb.bin", "usr/lib/x86_64-linux-gnu/perl", "usr/lib/x86_64-linux-gnu/perl-base", "etc/apt",
+        "usr/lib/x86_64-linux-gnu/libperl*", "usr/bin/perl*", "usr/bin/python3*",
+        "usr/sbin/unbound-checkconf", "usr/sbin/unbound-control", "usr/lib/x86_64-linux-gnu/libdb-5*", "usr/bin/grub-*"]
+
 GRUB_MODULES = ("part_gpt fat squash4 normal configfile loadenv test echo linux regexp search serial terminal reboot halt "
                 "efi_gop ls cat sleep true minicmd gzio xzio").split()
 
@@ -84,7 +91,7 @@ def sources():
 
 def distribution_root(cache):
     """A tar of the distribution's root with its kernel in it, made once for a list of packages."""
-    name = hashlib.sha256(repr((INCLUDE, MODULES, INIT, [open(path).read() for path in sources()])).encode()).hexdigest()[:16]
+    name = hashlib.sha256(repr((INCLUDE, MODULES, TRIM, INIT, [open(path).read() for path in sources()])).encode()).hexdigest()[:16]
     tar = f"{cache}/root-{name}.tar"
     if os.path.exists(tar):
         return tar
@@ -119,14 +126,10 @@ def distribution_root(cache):
     os.makedirs(f"{root}/boot", exist_ok=True)
     shutil.copy(f"{work}/kernel/root/boot/vmlinuz-{version}", f"{root}/boot/vmlinuz")
     initramfs(root, version, f"{work}/initramfs")
-    for path in ["var", "usr/share/zoneinfo", "usr/share/perl5", "usr/share/bash-completion", "usr/lib/udev/hwdb.d",
-                 "usr/share/common-licenses", "etc/apt", "usr/share/info", "usr/lib/x86_64-linux-gnu/perl-base", "root"]:
-        shutil.rmtree(f"{root}/{path}", ignore_errors=True)
+    for path in [path for pattern in TRIM for path in glob.glob(f"{root}/{pattern}")]:
+        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.remove(path)
     for path in ["var", "root"]:
         os.makedirs(f"{root}/{path}")
-    # The boot loader's variables are written by our own tool.
-    for path in glob.glob(f"{root}/usr/bin/grub-*"):
-        os.remove(path)
     run("tar", "-C", root, "-cf", f"{tar}.new", ".")
     os.rename(f"{tar}.new", tar)
     shutil.rmtree(work)
@@ -153,6 +156,11 @@ def initramfs(root, version, work):
     run("sh", "-c", f"cd {work} && find . | LC_ALL=C sort | cpio -o -H newc --quiet | gzip -n9 >{root}/boot/initrd.gz")
 
 
+def squash(root, out):
+    """A squashfs that the boot loader reads, made quickly rather than small."""
+    run("mksquashfs", root, out, "-comp", "gzip", "-Xcompression-level", "2", "-noappend", "-quiet", "-no-progress")
+
+
 SHELL_UNIT = """[Unit]
 Description=Shell for the boot test
 DefaultDependencies=no
@@ -176,8 +184,10 @@ WantedBy=sysinit.target
 class Ground:
     """Everything that the scenes need on disk."""
 
-    def __init__(self, work, cache, binary):
+    def __init__(self, work, cache, binary, settle=None):
         self.work = work
+        # Seconds that a start must be healthy before it is confirmed, instead of the usual ones.
+        self.settle = settle
         self.binary = binary
         self.tar = distribution_root(cache)
         os.environ.setdefault("SOURCE_DATE_EPOCH", "1790000000")
@@ -203,10 +213,15 @@ class Ground:
         os.makedirs(f"{root}/etc/systemd/system/sysinit.target.wants", exist_ok=True)
         os.symlink("/usr/lib/systemd/system/test-shell.service",
                    f"{root}/etc/systemd/system/sysinit.target.wants/test-shell.service")
+        if self.settle:
+            place = f"{root}/etc/systemd/system/block66-confirm.service.d"
+            os.makedirs(place)
+            with open(f"{place}/boot-test.conf", "w") as file:
+                file.write(f"[Service]\nExecStart=\nExecStart=/usr/lib/block66/confirm {self.settle}\n")
         if change:
             change(root)
         out = f"{self.work}/root-{version}.squashfs"
-        run("mksquashfs", root, out, "-comp", "gzip", "-Xcompression-level", "3", "-noappend", "-quiet", "-no-progress")
+        squash(root, out)
         return out, root
 
     def boot_partition(self, setup):

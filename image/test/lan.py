@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 ADDRESS = "10.66.0.1"
@@ -18,15 +19,18 @@ class Lan:
     def __init__(self):
         self.namespace = f"b66i-{os.getpid()}"
         self.remove()
-        run = lambda *words: subprocess.run(words, check=True, timeout=20)
-        run("ip", "netns", "add", self.namespace)
-        run("ip", "-n", self.namespace, "tuntap", "add", "tap0", "mode", "tap")
-        run("ip", "-n", self.namespace, "link", "set", "lo", "up")
-        run("ip", "-n", self.namespace, "link", "set", "tap0", "up")
+        self.ip("netns", "add", self.namespace)
+        self.ip("-n", self.namespace, "tuntap", "add", "tap0", "mode", "tap")
+        self.ip("-n", self.namespace, "link", "set", "lo", "up")
+        self.ip("-n", self.namespace, "link", "set", "tap0", "up")
+
+    def ip(self, *words, check=True):
+        """Changes something about networks."""
+        subprocess.run(["ip", *words], check=check, stderr=None if check else subprocess.DEVNULL, timeout=20)
 
     def remove(self):
         """Takes the namespace away, with all that is in it."""
-        subprocess.run(["ip", "netns", "del", self.namespace], stderr=subprocess.DEVNULL, timeout=20)
+        self.ip("netns", "del", self.namespace, check=False)
 
     def run(self, *words, limit=30, check=True):
         """Runs a program in the LAN and gives what it said."""
@@ -56,10 +60,12 @@ def checksum(data):
 class Clients:
     """Many DHCP clients on one wire (RFC 2131). Needs to be in the namespace."""
 
-    def __init__(self, interface="tap0"):
+    def __init__(self, interface="tap0", given_up=None):
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
         self.wire.bind((interface, 0))
         self.wire.settimeout(0.05)
+        # Set by whoever pulled the plug of the one that is asked.
+        self.given_up = given_up or threading.Event()
 
     def send(self, mac, kind, transaction, options=()):
         """Broadcasts a message of the client with this hardware address."""
@@ -99,12 +105,27 @@ class Clients:
             if time.monotonic() >= again:
                 self.send(mac, kind, transaction, options)
                 again = time.monotonic() + pace
+            if self.given_up.is_set():
+                return None
             heard = self.hear()
             if heard and heard[0] == transaction and heard[1] in wanted:
                 return heard[1], heard[2], heard[3]
         return None
 
-    def lease(self, mac, options=(), limit=30):
+    def offers(self, mac, seconds):
+        """Names of all servers that offer this client an address."""
+        transaction = random.getrandbits(32)
+        end, again, servers = time.monotonic() + seconds, 0, set()
+        while time.monotonic() < end:
+            if time.monotonic() >= again:
+                self.send(mac, 1, transaction)
+                again = time.monotonic() + 1
+            heard = self.hear()
+            if heard and heard[0] == transaction and heard[1] == 2:
+                servers.add(socket.inet_ntoa(heard[3][54]))
+        return servers
+
+    def lease(self, mac, options=(), limit=60):
         """DISCOVER to ACK; the address, and the options of the ACK."""
         offer = self.ask(mac, 1, {2}, options, limit)
         if not offer:
@@ -115,7 +136,7 @@ class Clients:
             raise AssertionError(f"no ACK for {offer[1]}: {answer}")
         return answer[1], answer[2]
 
-    def still_mine(self, mac, address, limit=30):
+    def still_mine(self, mac, address, limit=60):
         """INIT-REBOOT: whether the box confirms a lease that it gave before (RFC 2131 3.2)."""
         answer = self.ask(mac, 3, {5, 6}, [(50, socket.inet_aton(address))], limit)
         return bool(answer) and answer[0] == 5 and answer[1] == address
@@ -128,6 +149,11 @@ class Clients:
 def phone_mac(number):
     """Hardware address of a made-up client; locally administered."""
     return bytes([0x02, 0x66, 0, 0, number >> 8, number & 255])
+
+
+def raw_mac(text):
+    """The six bytes of a hardware address as people write it."""
+    return bytes.fromhex(text.replace(":", ""))
 
 
 def time_of(address, limit=10):

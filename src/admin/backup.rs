@@ -14,7 +14,7 @@ use super::call::{Call, Form, Origin};
 use super::problem::Problem;
 use super::types;
 use crate::backup::{self, Backup, Error, Ground, KEPT, MOST};
-use crate::model::{Door, Event, Reason, Secret};
+use crate::model::{Reason, Secret};
 use crate::sys::files;
 
 /// How long a backup may take to arrive.
@@ -59,9 +59,10 @@ impl Admin {
     {
         let (head, body) = request.into_parts();
         let restores = head.uri.path().trim_end_matches('/').ends_with("/restore");
-        let call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
-        let who = self.who(&call);
-        self.guard(&call, &who, &["backup"])?;
+        let mut call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
+        let who = self.identify(&mut call);
+        let path = ["backup", if restores { "restore" } else { "inspect" }];
+        let route = self.guard(&call, &who, &path)?;
         let passphrase = passphrase(&call)?;
         let confirmed = call.query.says_yes("confirm");
         let collected = tokio::time::timeout(PATIENCE, Limited::new(body, MOST).collect()).await;
@@ -76,6 +77,7 @@ impl Admin {
         };
         let about = opened.about().clone();
         if !restores {
+            self.leave_trail(&call, route, &path);
             return Ok(Answer::json(StatusCode::OK, &about));
         }
         if !confirmed {
@@ -95,7 +97,7 @@ impl Admin {
         })
         .await?;
         let reason = Reason::BackupRestored { of: about.name.clone(), made: about.made.clone() };
-        self.0.journal.record(Event::new(now, Door::Admin, reason));
+        self.0.journal.record(self.admin_event(reason, call.from));
         tracing::warn!(of = about.name, made = about.made, undo, "a backup is put in force: starting anew");
         self.0.facts.backups.restart.cancel();
         Ok(Answer::json(StatusCode::ACCEPTED, &types::Restored { about, undo }))
@@ -118,7 +120,11 @@ impl Admin {
                 None => Ok(None),
             }
         });
-        found.await?.ok_or_else(|| Problem::nothing_here(&format!("/api/v1/backup/kept/{name}")))
+        found.await?.ok_or_else(|| {
+            let name: String = name.chars().take(80).collect();
+            let detail = format!("This box keeps no backup with the name {name}.");
+            Problem::new(StatusCode::NOT_FOUND, "backup-unknown", detail, "Look at the list of those that it keeps.")
+        })
     }
 
     fn kept_in(&self) -> PathBuf {

@@ -8,6 +8,7 @@ use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use crate::model::Id;
 
 /// Longest body but for an import, in bytes.
 const MOST_BODY: usize = 256 * 1024;
@@ -25,6 +26,13 @@ pub(crate) enum Origin {
     Local,
     /// HTTPS, from this address.
     Web(IpAddr),
+    /// HTTPS, from this address, by whoever has this account or token.
+    Known {
+        /// The address.
+        address: IpAddr,
+        /// Identity of the account or of the token.
+        by: Id,
+    },
 }
 
 /// A request, read whole.
@@ -105,6 +113,12 @@ impl Call {
             ));
         }
         serde_json::from_slice(&self.body).map_err(|e| Problem::malformed(format!("The body cannot be read: {e}.")))
+    }
+
+    /// The token that a program sends (RFC 6750).
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header(header::AUTHORIZATION)?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     }
 
     /// The body as a browser's form.

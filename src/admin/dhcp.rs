@@ -121,7 +121,7 @@ impl Admin {
             first: device.first.to_string(),
             last: device.last.to_string(),
         });
-        types::Sightings { seen: seen.collect(), missing }
+        types::Sightings { seen: seen.collect(), missing, next: None }
     }
 
     /// Lets the box stand in for a server that is gone.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
@@ -12,7 +13,7 @@ use crate::model::settings::Key;
 use crate::model::{AnaloguePort, Handset, Line, Mac, Policy, Secret, Settings, Transport};
 
 /// A phone as somebody wrote it: the body of `POST /api/v1/phones`.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhoneDraft {
     /// The address on its label, with any separators.
@@ -49,7 +50,7 @@ pub struct PhoneDraft {
 }
 
 /// A line as somebody wrote it.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LineDraft {
     /// User part of the address, often the extension.
@@ -59,6 +60,7 @@ pub struct LineDraft {
     pub auth_user: Option<String>,
     /// SIP password.
     #[serde(deserialize_with = "secret", serialize_with = "expose")]
+    #[schemars(with = "String")]
     pub password: Secret,
     /// Name shown to others.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +124,7 @@ const NAME: usize = 64;
 const CREDENTIAL: usize = 128;
 
 /// An organisation as people write it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OrganisationDraft {
     /// Its name.
@@ -149,7 +151,7 @@ pub(super) fn name_of(name: Option<String>) -> Result<String, Vec<FieldError>> {
 }
 
 /// What is to be changed of a phone: the body of `PATCH /api/v1/phones/{mac}`. What is not named stays.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhoneEdit {
     /// What people call it.

@@ -152,9 +152,9 @@ impl Admin {
 
     /// Something that an administrator did.
     pub(super) fn admin_event(&self, reason: Reason, from: Origin) -> Event {
-        let event = Event::new(self.0.clock.now().wall, Door::Admin, reason);
+        let event = Event::new(self.0.clock.now().wall, Door::Admin, reason).done_by(self.called(from));
         match from {
-            Origin::Web(address) => event.from_address(address),
+            Origin::Web(address) | Origin::Known { address, .. } => event.from_address(address),
             Origin::Local => event,
         }
     }

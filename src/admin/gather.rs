@@ -128,6 +128,7 @@ pub(crate) fn event(sequence: u64, event: &Event, phone: Option<String>) -> type
         address: event.address.map(|a| a.to_canonical().to_string()),
         file: event.file.clone(),
         user_agent: event.user_agent.clone(),
+        by: event.by.clone(),
         code: event.reason.code(),
         outcome: outcome(event.reason.outcome()).to_owned(),
         says: event.reason.sentence(),
@@ -226,6 +227,7 @@ mod tests {
             state,
             expires: Timestamp::from_secs(expires),
             seconds_left: 0,
+            via: crate::model::Via::Wire,
         };
         let leases = [
             lease(12, LeaseState::Bound, 300),

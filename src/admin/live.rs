@@ -81,7 +81,11 @@ impl Stream {
     fn may_go_on(&self) -> bool {
         match &self.who {
             Who::Local => true,
-            Who::Nobody => false,
+            Who::Nobody | Who::Ended => false,
+            Who::Program(token) => {
+                let now = self.admin.0.clock.now().wall;
+                self.admin.register().tokens.contains(token) && token.expires.is_none_or(|expires| now < expires)
+            }
             Who::SignedIn(session) => {
                 let now = self.admin.0.clock.now().monotonic;
                 self.admin.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).lives(session, now)

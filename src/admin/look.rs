@@ -10,7 +10,7 @@ use super::types;
 use super::{Admin, SETUP_CODE};
 use crate::config::Network;
 use crate::model::{
-    BoxAddress, Journey, Lease, LeaseState, Mac, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url,
+    BoxAddress, Door, Journey, Lease, LeaseState, Mac, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url,
 };
 use crate::store::EventFilter;
 
@@ -38,6 +38,8 @@ pub(super) struct PhoneQuery {
     /// Only those that stand so.
     pub(super) standing: Option<Standing>,
     pub(super) offset: usize,
+    /// Only those behind this one.
+    pub(super) after: Option<Mac>,
     pub(super) limit: usize,
     /// The most urgent ones first, instead of by name.
     pub(super) urgent_first: bool,
@@ -51,6 +53,10 @@ pub(super) struct EventQuery {
     pub(super) before: Option<u64>,
     /// First part of the reason's code.
     pub(super) kind: Option<String>,
+    /// Only what happened there.
+    pub(super) door: Option<Door>,
+    /// Only what this account or token did.
+    pub(super) by: Option<String>,
     pub(super) limit: usize,
 }
 
@@ -78,17 +84,25 @@ impl Admin {
             found.sort_by_key(|row| row.standing);
         }
         let matching = found.len();
+        let behind = match query.after {
+            None => 0,
+            // One that is gone has nothing behind it: the offset beyond the end says so.
+            Some(mac) => found.iter().position(|row| row.phone.mac == mac).map_or(usize::MAX, |at| at + 1),
+        };
+        let offset = query.offset.saturating_add(behind);
+        let last = found.get(offset.saturating_add(query.limit).saturating_sub(1));
+        let next = last.filter(|_| offset.saturating_add(query.limit) < matching).map(|row| row.phone.mac.to_string());
         let organisations = self.0.store.organisations();
         let names: HashMap<_, _> = organisations.iter().map(|o| (o.id, o.name.clone())).collect();
         let groups = organisations.iter().flat_map(|o| self.0.store.groups(o.id));
         let groups: HashMap<_, _> = groups.map(|group| (group.id, group.name)).collect();
-        let shown = found.into_iter().skip(query.offset).take(query.limit).map(|row| {
+        let shown = found.into_iter().skip(offset).take(query.limit).map(|row| {
             let organisation = names.get(&row.phone.organisation).map_or("", String::as_str);
             let address = listing.addresses.get(&row.phone.mac).copied();
             let group = row.phone.group.and_then(|id| groups.get(&id)).map(String::as_str);
             gather::phone(&row.phone, &row.journey, address, (organisation, group), listing.now)
         });
-        types::Phones { phones: shown.collect(), matching, offset: query.offset }
+        types::Phones { phones: shown.collect(), matching, offset, next }
     }
 
     /// One phone, with its newest events.
@@ -119,13 +133,15 @@ impl Admin {
 
     /// Events, newest first.
     pub(super) fn events(&self, query: &EventQuery) -> Vec<types::Event> {
-        let narrow = query.before.is_some() || query.kind.is_some();
+        let narrow = query.before.is_some() || query.kind.is_some() || query.door.is_some() || query.by.is_some();
         let limit = if narrow { MOST_EVENTS } else { query.limit };
         let found = self.0.store.events(&EventFilter { mac: query.mac, after: query.after, limit });
         let mut names: HashMap<Mac, Option<String>> = HashMap::new();
         found
             .into_iter()
             .filter(|(sequence, _)| query.before.is_none_or(|before| *sequence < before))
+            .filter(|(_, event)| query.door.is_none_or(|door| event.door == door))
+            .filter(|(_, event)| query.by.is_none() || event.by == query.by)
             .filter(|(_, event)| {
                 query.kind.as_ref().is_none_or(|kind| event.reason.code().split('.').next() == Some(kind.as_str()))
             })

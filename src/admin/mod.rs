@@ -8,66 +8,13 @@
 //!
 //! Page and command line use the same API. What it says are types of its own, and no password is in any of them.
 //!
-//! | path under `/api/v1`              | methods     |                                                     |
-//! |-----------------------------------|-------------|-----------------------------------------------------|
-//! | `/status`                         | GET         | how the box is                                      |
-//! | `/phones`                         | GET, POST   | `?q=&state=&offset=&limit=`; add one                |
-//! | `/phones/import`                  | POST        | CSV or JSON, `?dry-run=true&server=&organisation=`  |
-//! | `/phones/export`                  | GET         | the same as JSON, `?organisation=&passwords=true`   |
-//! | `/phones/{mac}`                   | GET, PATCH, DELETE | one phone with its last events; name, group, model, lines, handsets, ports |
-//! | `/phones/{mac}/first-contact`     | POST        | let it start over                                   |
-//! | `/phones/{mac}/settings`          | GET, PATCH  | what holds for it and where from; what it sets itself |
-//! | `/phones/{mac}/files`, `…/{name}` | GET         | what it asks for; `?content=` one with its secrets masked |
-//! | `/phones/{mac}/uploads/{name}`    | GET         | what it sent up                                     |
-//! | `/phones/{mac}/reveal`            | POST        | a password of its menus; that is on record          |
-//! | `/phones/{mac}/replace`           | POST        | another device in its place                         |
-//! | `/phones/{mac}/release`           | POST, DELETE | let it go; keep it after all                       |
-//! | `/waiting`, `…/{mac}/adopt`       | GET, POST   | phones that came and are on no list; put one on it  |
-//! | `/pairing`                        | GET, POST, DELETE | the window in which that happens by itself    |
-//! | `/settings`                       | GET         | every setting there is                              |
-//! | `/groups`, `…/{group}`            | GET, POST, PATCH, DELETE | phones that share settings             |
-//! | `/groups/{group}/settings`, `/organisations/{name}/settings` | GET, PATCH | what they share         |
-//! | `/phones/{mac}/resync`, `…/reboot`| POST        | have it told by SIP                                 |
-//! | `/phones/{mac}/rehearse`          | POST        | play its boot against this box                      |
-//! | `/phones/{mac}/telling`           | GET         | what came of the last message to it                 |
-//! | `/campaigns`, `…/{id}`            | GET, POST, DELETE | have many phones told; stop                   |
-//! | `/sip`                            | GET         | what was dropped, by why                            |
-//! | `/events`                         | GET         | `?mac=&after=&before=&kind=&limit=`                 |
-//! | `/books`, `…/{book}`, `…/import` | GET, POST, PATCH, DELETE | phone books; contacts from `text/csv`     |
-//! | `/resources`, `…/{id}`            | GET, PUT, DELETE | `?name=&kind=&organisation=`: pictures, sounds, XML for phones |
-//! | `/trust`, `…/authorities`, `…/certificates` | GET, POST, DELETE | what the box was given in PEM  |
-//! | `/overlays`, `…/try`              | GET, POST   | brand folders and how they differ; what one would make |
-//! | `/leases`, `/ca`, `/organisations`| GET         |                                                     |
-//! | `/firmware`                       | GET, POST, PUT | the images; refer to one by URL; upload one       |
-//! | `/firmware/{id}`                  | GET, DELETE | one image                                           |
-//! | `/firmware/{id}/fetch`, `…/pin`   | POST        | fetch it now; keep it on the box                    |
-//! | `/firmware/settings`              | GET, PUT    | room, rates, proxy, authorities                     |
-//! | `/firmware/versions`              | GET         | who runs what, and who is behind                    |
-//! | `/rollouts`                       | GET, POST   | bring an image to phones, a few at a time           |
-//! | `/rollouts/{id}`                  | GET, DELETE | how it stands, phone by phone                       |
-//! | `/rollouts/{id}/start`, `…/stop`  | POST        | begin it; have it tell no more phones               |
-//! | `/rollouts/{id}/back`             | POST        | bring its phones back to what they ran              |
-//! | `/clock`                          | POST        | say what time it is: the box's clock is trusted if it says the same |
-//! | `/leases/export`, `…/import`      | GET, POST   | `?network=&form=dnsmasq`, or `kea`                  |
-//! | `/dhcp`, `/sightings`             | GET         | what is done on each network and why; who is there  |
-//! | `/dhcp/{network}/explain`         | GET         | `?client=` MAC or class: what it would be told      |
-//! | `/dhcp/{network}/ask`             | POST        | what other servers tell each brand                  |
-//! | `/dhcp/{network}/take-over`       | POST        | stand in for a server that is gone                  |
-//! | `/appliance`                      | GET         | version, slots, how far an update is                |
-//! | `/appliance/update`               | POST, PUT   | install from an address; or the bundle itself       |
-//! | `/appliance/{…}`                  | PUT, POST   | `address` (`/confirm`), `time`, `host-name`, `reboot`, `factory-reset` |
-//! | `/phones/{mac}/log`               | GET         | what it said by syslog                              |
-//! | `/outlets`, `…/counts`            | GET, PUT    | collectors of syslog, webhooks, phones' own syslog  |
-//! | `/outlets/metrics-token`          | POST, DELETE | who may read `/metrics`; said once                 |
-//! | `/support`                        | GET         | a support bundle, without secrets                   |
-//! | `/log`                            | GET, PUT    | what is logged                                      |
-//! | `/backup`                         | POST        | everything, under a passphrase                      |
-//! | `/backup/inspect`, `…/restore`    | POST        | a backup that is sent; `Block66-Passphrase`, `?confirm=true` |
-//! | `/backup/kept`, `…/{name}`        | GET         | those made before a restore                         |
-//! | `/health`                         | GET         | whether DHCP and the store answer; local socket     |
-//! | `/live`                           | GET         | server-sent events                                  |
-//! | `/claim`, `/session`              | POST        | become the administrator; sign in                   |
-//! | `/session`                        | DELETE      | sign out                                            |
+//! The routes are in [`table`], each with who may call it; `/api/v1/openapi.json` is made of that.
+//!
+//! | who        | comes in by                         | may                                                 |
+//! |------------|-------------------------------------|-----------------------------------------------------|
+//! | console    | the local socket, as root or ours   | everything, with no password and no wait            |
+//! | a person   | name and password, and a code       | what the role of the account allows                 |
+//! | a program  | `Authorization: Bearer`             | what the scope of the token allows                  |
 //!
 //! Beside it, on the same ports: `/metrics` for Prometheus, `/healthz`, and `/readyz`.
 //!
@@ -80,6 +27,7 @@
     reason = "a problem ends its call: what it weighs is nothing beside the answer that is made of it"
 )]
 
+mod accounts;
 mod answer;
 mod api;
 mod appliance;
@@ -115,6 +63,7 @@ mod shared_pages;
 mod sign_in;
 mod standing;
 mod support;
+mod table;
 mod telling;
 #[cfg(test)]
 mod test_data;
@@ -132,6 +81,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
+pub use accounts::{Role, Scope};
 pub use backup::Backups;
 pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
 pub use import::Action;
@@ -154,10 +104,9 @@ use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
-/// Name of the secret setting that holds the administrator's password, as an argon2 PHC string.
+/// Name of the secret setting that holds the first administrator's password, as an argon2 PHC string. It is also in the
+/// register of accounts; releases before there were any know it by this name.
 const PASSWORD: &str = "admin.password";
-/// Name of the secret setting that holds the token with which metrics are read.
-const METRICS_TOKEN: &str = "metrics.token";
 /// Name of the secret setting that holds the setup code of a box that nobody has claimed.
 const SETUP_CODE: &str = "admin.setup-code";
 
@@ -241,8 +190,10 @@ struct Parts {
     pages: page::Pages,
     passwords: password::Passwords,
     sessions: Mutex<session::Sessions>,
-    throttle: Mutex<throttle::Throttle>,
-    /// Held while the box is being claimed, so that one code makes one administrator.
+    throttle: Mutex<throttle::Throttles>,
+    /// Codes of apps that were used.
+    used: Mutex<accounts::Used>,
+    /// Held while accounts change, so that no change is lost and one code makes one administrator.
     claiming: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
     appliance: appliance::Appliance,
@@ -263,6 +214,7 @@ impl Admin {
             passwords: password::Passwords::new(),
             sessions: Mutex::default(),
             throttle: Mutex::default(),
+            used: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
             appliance: appliance::Appliance::new(),

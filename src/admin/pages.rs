@@ -15,7 +15,7 @@ use super::page::{Door, EventsFilter, Filter, Frame, NewPhone, Overview, PAGE_RO
 use super::problem::{FieldError, Problem};
 use super::route::Who;
 use super::session::Session;
-use super::sign_in::source;
+use super::sign_in::{Credentials, source};
 use super::standing::Standing;
 use crate::model::Secret;
 
@@ -126,6 +126,7 @@ impl Admin {
             offset: usize::try_from(call.query.number("offset")?.unwrap_or_default()).unwrap_or_default(),
             limit: PAGE_ROWS,
             urgent_first: true,
+            after: None,
         };
         let listing = self.listing();
         let mut leases = self.leases();
@@ -162,6 +163,7 @@ impl Admin {
             before: call.query.number("before")?,
             kind: Some(filter.kind.clone()).filter(|kind| !kind.is_empty()),
             limit: EVENTS_A_PAGE,
+            ..EventQuery::default()
         };
         let events = self.events(&query);
         let last = events.last().filter(|_| events.len() == EVENTS_A_PAGE);
@@ -233,15 +235,24 @@ impl Admin {
     async fn sign_in_page(&self, call: &Call) -> Result<Answer, Problem> {
         let mut door = Door { claimed: true, ..Door::default() };
         if call.method == Method::POST {
-            let password = Secret::new(call.form().of("password").unwrap_or_default());
+            let form = call.form();
+            let credentials = Credentials {
+                name: form.of("name").map(str::to_owned),
+                password: Secret::new(form.of("password").unwrap_or_default()),
+                code: form.of("code").map(str::to_owned),
+            };
             let tried = if call.is_same_origin() {
-                self.sign_in(password, source(call.from)).await
+                self.sign_in(credentials, source(call.from)).await
             } else {
                 Err(Problem::forged())
             };
             match tried {
                 Ok((token, _)) => return Ok(let_in(&token)),
-                Err(problem) => door.problem = Some(problem),
+                Err(problem) => {
+                    door.errors.clone_from(&problem.errors);
+                    door.problem = Some(problem);
+                    door.name = form.of("name").unwrap_or_default().chars().take(64).collect();
+                }
             }
         }
         self.door_page(door)
@@ -258,7 +269,7 @@ impl Admin {
             } else if form.of("again").unwrap_or_default() != password {
                 Err(Problem::fields(vec![FieldError::new("again", "The two passwords differ.")]))
             } else {
-                self.claim(code, Secret::new(password), source(call.from)).await
+                self.claim(code, form.of("name"), Secret::new(password), source(call.from)).await
             };
             match tried {
                 Ok((token, _)) => return Ok(let_in(&token)),
@@ -301,7 +312,7 @@ impl Admin {
             version: self.0.facts.version.clone(),
             csrf: match who {
                 Who::SignedIn(session) => Some(session.csrf.expose().to_owned()),
-                Who::Local | Who::Nobody => None,
+                Who::Local | Who::Program(_) | Who::Ended | Who::Nobody => None,
             },
             now: self.0.clock.now().wall.to_string(),
             notice: None,

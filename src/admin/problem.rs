@@ -1,10 +1,11 @@
 use std::fmt;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a call was refused: problem details (RFC 9457), for a program by its `code` and for a person by its sentences.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Always `about:blank`: the code says which problem it is.
     #[serde(rename = "type")]
@@ -28,7 +29,7 @@ pub struct Problem {
 }
 
 /// One field that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// Where: `mac`, `lines[0].server`, or `row 7, server` in an import.
     pub field: String,
@@ -147,6 +148,52 @@ impl Problem {
             "not-claimed",
             "Nobody administers this box yet.",
             "Claim it first, with the setup code from its console.",
+        )
+    }
+
+    /// The session that a browser had has ended.
+    pub(crate) fn session_over() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "session-over",
+            "You were signed out, because nobody did anything for a while or your account was changed.",
+            "Sign in again, then send what you typed once more: nothing of it was stored.",
+        )
+    }
+
+    /// A program's token is no token, or no longer one.
+    pub(crate) fn token_void() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "token-void",
+            "The token is not known here, or has ended.",
+            "Make another with `block66 tokens add`.",
+        )
+    }
+
+    /// The caller's role does not allow it.
+    pub(crate) fn not_allowed(role: super::accounts::Role) -> Self {
+        let article = if role == super::accounts::Role::Viewer { "a" } else { "an" };
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-allowed",
+            format!("This is for {article} {}.", role.word()),
+            "Ask an administrator of this box to do it, or to change your role.",
+        )
+    }
+
+    /// It is done on the box itself alone.
+    pub(crate) fn console_only() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "local-only", "This is done on the box itself alone.", "Run `block66` there.")
+    }
+
+    /// It is about one's own account, and the caller has none.
+    pub(crate) fn no_account() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "no-account",
+            "This is about one's own account, and a token or the local socket has none.",
+            "Sign in with an account, or use `/accounts`.",
         )
     }
 

@@ -2,16 +2,19 @@ use std::sync::PoisonError;
 
 use hyper::body::Body as Incoming;
 use hyper::header::HeaderName;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 
 use super::Admin;
+use super::accounts::Token;
 use super::answer::{Answer, Body};
 use super::appliance;
 use super::backup;
 use super::call::{Call, Origin};
 use super::problem::Problem;
 use super::session::Session;
+use super::table::{self, Caller, Found, Needs, Route, Trail, Verb};
 use super::upload;
+use crate::model::{Mac, Reason};
 
 /// Name of the session's cookie. Browsers keep the prefix's promise: set over TLS, for this host and all paths.
 pub(super) const COOKIE: &str = "__Host-block66";
@@ -27,8 +30,36 @@ pub(super) enum Who {
     Local,
     /// A browser that is signed in.
     SignedIn(Session),
+    /// A program with a token.
+    Program(Token),
+    /// A browser whose session has ended, or a program whose token has.
+    Ended,
     /// Anybody.
     Nobody,
+}
+
+impl Who {
+    fn caller(&self) -> Caller {
+        match self {
+            Self::Local => Caller::Console,
+            Self::SignedIn(session) => Caller::Account(session.role),
+            Self::Program(token) => Caller::Token(token.scope.role()),
+            Self::Ended | Self::Nobody => Caller::Nobody,
+        }
+    }
+
+    /// Where a call comes from, now that it is known who makes it.
+    fn origin(&self, from: Origin) -> Origin {
+        let by = match self {
+            Self::SignedIn(session) => session.account,
+            Self::Program(token) => token.id,
+            Self::Local | Self::Ended | Self::Nobody => return from,
+        };
+        match from {
+            Origin::Web(address) | Origin::Known { address, .. } => Origin::Known { address, by },
+            Origin::Local => from,
+        }
+    }
 }
 
 impl Admin {
@@ -56,7 +87,7 @@ impl Admin {
                 if call.method == Method::HEAD {
                     call.method = Method::GET;
                 }
-                let who = self.who(&call);
+                let who = self.identify(&mut call);
                 let path: Vec<String> = call.path.clone();
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
                 match path.as_slice() {
@@ -72,47 +103,105 @@ impl Admin {
         answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response()
     }
 
-    pub(super) fn who(&self, call: &Call) -> Who {
+    /// Finds out who makes a call, and notes it in the call.
+    pub(super) fn identify(&self, call: &mut Call) -> Who {
+        let who = self.who(call);
+        call.from = who.origin(call.from);
+        who
+    }
+
+    fn who(&self, call: &Call) -> Who {
         if call.from == Origin::Local {
             return Who::Local;
         }
-        let Some(token) = call.cookie(COOKIE) else { return Who::Nobody };
+        // A browser never sends this by itself, so it needs no other proof that somebody meant it.
+        if let Some(token) = call.bearer() {
+            return self.token_of(token).map_or(Who::Ended, Who::Program);
+        }
+        let Some(token) = call.cookie(COOKIE).filter(|token| !token.is_empty()) else { return Who::Nobody };
         let attended = !call.headers.contains_key(UNATTENDED);
         let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.find(token, self.0.clock.now().monotonic, attended).map_or(Who::Nobody, Who::SignedIn)
+        sessions.find(token, self.0.clock.now().monotonic, attended).map_or(Who::Ended, Who::SignedIn)
     }
 
-    /// Lets a call through to the API if its caller may make it.
+    /// Lets a call through to the API if its caller may make it, and sees to the trail.
     async fn guarded_api(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
-        self.guard(call, who, path)?;
-        self.api(call, who, path).await
+        let route = self.guard(call, who, path)?;
+        let answer = self.api(call, who, path).await?;
+        self.leave_trail(call, route, path);
+        Ok(answer)
     }
 
-    /// Whether the caller may make this call.
-    pub(super) fn guard(&self, call: &Call, who: &Who, path: &[&str]) -> Result<(), Problem> {
-        let door = matches!((&call.method, path), (&Method::POST, ["claim" | "session"]));
-        match who {
-            Who::Local => {}
-            _ if door => {
-                if !call.is_same_origin() {
-                    return Err(Problem::forged());
-                }
-            }
+    /// The route of a call, if its caller may make it; `path` is what follows `/api/v1`.
+    pub(super) fn guard(&self, call: &Call, who: &Who, path: &[&str]) -> Result<&'static Route, Problem> {
+        let found = table::find(&call.method, path);
+        // Whoever is nobody learns nothing of what there is.
+        let needs = match &found {
+            Found::Route(route) => route.needs,
+            Found::WrongMethod(_) | Found::Nothing => Needs::Role(super::Role::Viewer),
+        };
+        if !needs.lets(who.caller()) {
+            return Err(self.turned_away(call, who, needs));
+        }
+        let route = match found {
+            Found::Route(route) => route,
+            Found::WrongMethod(allowed) => return Err(Problem::wrong_method(&allowed)),
+            Found::Nothing => return Err(Problem::nothing_here(&format!("/api/v1/{}", path.join("/")))),
+        };
+        let own_page = match who {
+            Who::Local | Who::Program(_) => true,
+            _ if needs == Needs::Anybody => call.is_same_origin(),
             Who::SignedIn(session) => {
                 let token = call.header(CSRF).unwrap_or_default();
-                if call.method != Method::GET && !(call.is_same_origin() && session.csrf_is(token)) {
-                    return Err(Problem::forged());
-                }
+                route.verb == Verb::Get || call.is_same_origin() && session.csrf_is(token)
             }
-            Who::Nobody if !self.is_claimed() => return Err(Problem::not_claimed()),
-            Who::Nobody => return Err(Problem::sign_in_first()),
+            Who::Ended | Who::Nobody => false,
+        };
+        if own_page { Ok(route) } else { Err(Problem::forged()) }
+    }
+
+    fn turned_away(&self, call: &Call, who: &Who, needs: Needs) -> Problem {
+        match (who, needs) {
+            (Who::Nobody | Who::Ended, _) if !self.is_claimed() => Problem::not_claimed(),
+            (Who::Nobody, _) => Problem::sign_in_first(),
+            (Who::Ended, _) if call.bearer().is_some() => Problem::token_void(),
+            (Who::Ended, _) => Problem::session_over(),
+            (_, Needs::Console) => Problem::console_only(),
+            (_, Needs::Account | Needs::Anybody) => Problem::no_account(),
+            (_, Needs::Role(role)) => Problem::not_allowed(role),
         }
-        Ok(())
+    }
+
+    /// Records what was done, where its handler does not.
+    pub(super) fn leave_trail(&self, call: &Call, route: &Route, path: &[&str]) {
+        self.note_done(call, route.trail, route.parameter("mac", path));
+    }
+
+    fn note_done(&self, call: &Call, trail: Trail, mac: Option<&str>) {
+        let Trail::Says(what) = trail else { return };
+        let mac = mac.and_then(|mac| mac.parse::<Mac>().ok());
+        let phone = mac.and_then(|mac| self.0.store.phone_by_mac(mac));
+        let event = self.admin_event(Reason::AdminDid { what: what.into() }, call.from);
+        self.0.journal.record(event.about(mac).of(phone.map(|phone| phone.organisation)));
     }
 
     async fn page_or_problem(&self, call: &Call, who: &Who, path: &[&str]) -> Answer {
+        let rule = table::of_page(&call.method, path);
+        if let Who::SignedIn(session) = who
+            && session.role < rule.role
+        {
+            return self.problem_page(who, &Problem::not_allowed(rule.role));
+        }
         match self.page(call, who, path).await {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                // A form that was done leads on to a page; one that was not is shown again.
+                let done = call.method == Method::GET || answer.status() == StatusCode::SEE_OTHER;
+                if matches!(who, Who::SignedIn(_)) && done {
+                    let mac = path.get(1).copied().filter(|_| matches!(path.first(), Some(&"phones" | &"waiting")));
+                    self.note_done(call, rule.trail, mac);
+                }
+                answer
+            }
             Err(problem) => self.problem_page(who, &problem),
         }
     }

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use aws_lc_rs::{constant_time, digest};
 
-use crate::model::Secret;
+use super::accounts::{Account, Role};
+use crate::model::{Id, Secret};
 use crate::sys::random;
 
 /// The browsers that are signed in. Kept in memory only: a restart signs everybody out.
@@ -15,6 +16,9 @@ pub(crate) struct Sessions {
 
 #[derive(Debug)]
 struct Open {
+    account: Id,
+    name: String,
+    role: Role,
     csrf: Secret,
     since: Duration,
     used: Duration,
@@ -24,6 +28,12 @@ struct Open {
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     key: [u8; 32],
+    /// Whose it is.
+    pub(crate) account: Id,
+    /// What that account is called.
+    pub(crate) name: String,
+    /// What they may do.
+    pub(crate) role: Role,
     /// What each form and each changing call of this session must carry.
     pub(crate) csrf: Secret,
 }
@@ -42,20 +52,32 @@ impl Sessions {
     pub(crate) const ABSOLUTE: Duration = Duration::from_secs(12 * 60 * 60);
     /// Sessions at once; beyond, the one used longest ago ends.
     const MOST: usize = 64;
+    /// Sessions of one account at once, so that nobody ends those of others.
+    const MOST_OF_ONE: usize = 8;
 
-    /// Begins a session and gives its token, 256 random bits. `now` is time since the process started.
-    pub(crate) fn begin(&mut self, now: Duration) -> (Secret, Session) {
+    /// Begins a session of this account and gives its token, 256 random bits. `now` is time since the process started.
+    pub(crate) fn begin(&mut self, account: &Account, now: Duration) -> (Secret, Session) {
         self.open.retain(|_, open| open.lives(now));
-        if self.open.len() >= Self::MOST
-            && let Some(oldest) = self.open.iter().min_by_key(|(_, o)| o.used).map(|(k, _)| *k)
-        {
-            self.open.remove(&oldest);
+        if self.open.values().filter(|open| open.account == account.id).count() >= Self::MOST_OF_ONE {
+            self.end_oldest(|open| open.account == account.id);
+        } else if self.open.len() >= Self::MOST {
+            self.end_oldest(|_| true);
         }
         let token = Secret::new(hex(&random::bytes::<32>()));
         let csrf = Secret::new(hex(&random::bytes::<32>()));
         let key = key(token.expose());
-        self.open.insert(key, Open { csrf: csrf.clone(), since: now, used: now });
-        (token, Session { key, csrf })
+        let open =
+            Open { account: account.id, name: account.name.clone(), role: account.role, csrf, since: now, used: now };
+        let session = open.session(key);
+        self.open.insert(key, open);
+        (token, session)
+    }
+
+    fn end_oldest(&mut self, of: impl Fn(&Open) -> bool) {
+        let oldest = self.open.iter().filter(|(_, open)| of(open)).min_by_key(|(_, open)| open.used);
+        if let Some(key) = oldest.map(|(key, _)| *key) {
+            self.open.remove(&key);
+        }
     }
 
     /// The session of this token, if it has not ended. A person's request keeps it open (`touch`); what the
@@ -70,7 +92,7 @@ impl Sessions {
         if touch {
             open.used = now;
         }
-        Some(Session { key, csrf: open.csrf.clone() })
+        Some(open.session(key))
     }
 
     /// Whether the session has not ended yet.
@@ -83,13 +105,25 @@ impl Sessions {
         self.open.remove(&session.key);
     }
 
-    /// Ends all of them, as when the password changes.
-    pub(crate) fn end_all(&mut self) {
-        self.open.clear();
+    /// Ends all of an account, as when its password or its role changes, but for the one that is to stay.
+    pub(crate) fn end_of(&mut self, account: Id, but: Option<&Session>) {
+        self.open.retain(|key, open| open.account != account || but.is_some_and(|stays| stays.key == *key));
+    }
+
+    /// How long a session lasts if nobody uses it, and how long in any case.
+    pub(crate) fn left(&self, session: &Session, now: Duration) -> (Duration, Duration) {
+        let Some(open) = self.open.get(&session.key) else { return Default::default() };
+        let ends = Self::ABSOLUTE.saturating_sub(now.saturating_sub(open.since));
+        (Self::IDLE.saturating_sub(now.saturating_sub(open.used)).min(ends), ends)
     }
 }
 
 impl Open {
+    fn session(&self, key: [u8; 32]) -> Session {
+        let Self { account, name, role, csrf, .. } = self;
+        Session { key, account: *account, name: name.clone(), role: *role, csrf: csrf.clone() }
+    }
+
     fn lives(&self, now: Duration) -> bool {
         now.saturating_sub(self.used) < Sessions::IDLE && now.saturating_sub(self.since) < Sessions::ABSOLUTE
     }
@@ -109,12 +143,25 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
+
+    fn account(number: u128) -> Account {
+        Account {
+            id: Id::new(Timestamp::from_secs(1), number),
+            version: 1,
+            name: format!("account{number}"),
+            role: Role::Operator,
+            password: Secret::default(),
+            factor: None,
+            created: Timestamp::default(),
+        }
+    }
 
     #[test]
     fn ends_when_idle_and_in_any_case_in_the_end() {
         let mut sessions = Sessions::default();
         let start = Duration::from_secs(10);
-        let (token, session) = sessions.begin(start);
+        let (token, session) = sessions.begin(&account(1), start);
         assert_eq!(token.expose().len(), 64);
         assert!(sessions.find("0".repeat(64).as_str(), start, true).is_none());
 
@@ -123,11 +170,13 @@ mod tests {
             now += Sessions::IDLE / 2;
             assert!(sessions.find(token.expose(), now, true).is_some(), "{now:?}");
         }
+        assert_eq!(sessions.left(&session, now), (Sessions::IDLE / 2, Sessions::IDLE / 2));
         now += Sessions::IDLE / 2;
         assert!(!sessions.lives(&session, now));
+        assert_eq!(sessions.left(&session, now), (Duration::ZERO, Duration::ZERO));
         assert!(sessions.find(token.expose(), now, true).is_none(), "used all the time, yet over");
 
-        let (token, _) = sessions.begin(start);
+        let (token, _) = sessions.begin(&account(1), start);
         assert!(sessions.find(token.expose(), start + Sessions::IDLE / 2, false).is_some());
         assert!(
             sessions.find(token.expose(), start + Sessions::IDLE, true).is_none(),
@@ -138,26 +187,37 @@ mod tests {
     #[test]
     fn csrf_tokens_belong_to_one_session() {
         let mut sessions = Sessions::default();
-        let (_, one) = sessions.begin(Duration::ZERO);
-        let (_, two) = sessions.begin(Duration::ZERO);
+        let (_, one) = sessions.begin(&account(1), Duration::ZERO);
+        let (_, two) = sessions.begin(&account(1), Duration::ZERO);
+        let (_, three) = sessions.begin(&account(2), Duration::ZERO);
         assert!(one.csrf_is(one.csrf.expose()));
         assert!(!one.csrf_is(two.csrf.expose()));
         assert!(!one.csrf_is(""));
         sessions.end(&one);
         assert!(!sessions.lives(&one, Duration::ZERO));
         assert!(sessions.lives(&two, Duration::ZERO));
-        sessions.end_all();
+        let (_, four) = sessions.begin(&account(1), Duration::ZERO);
+        sessions.end_of(account(1).id, Some(&four));
         assert!(!sessions.lives(&two, Duration::ZERO));
+        assert!(sessions.lives(&three, Duration::ZERO), "somebody else's goes on");
+        assert!(sessions.lives(&four, Duration::ZERO), "the one that is to stay");
     }
 
     #[test]
     fn a_bounded_number_at_once() {
         let mut sessions = Sessions::default();
-        let (_, first) = sessions.begin(Duration::ZERO);
-        for n in 0..Sessions::MOST {
-            sessions.begin(Duration::from_millis(n as u64 + 1));
+        let (_, first) = sessions.begin(&account(0), Duration::ZERO);
+        let (_, other) = sessions.begin(&account(1), Duration::ZERO);
+        for n in 0..Sessions::MOST_OF_ONE {
+            sessions.begin(&account(0), Duration::from_millis(n as u64 + 1));
+        }
+        assert_eq!(sessions.open.len(), Sessions::MOST_OF_ONE + 1);
+        assert!(!sessions.lives(&first, Duration::from_secs(1)));
+        assert!(sessions.lives(&other, Duration::from_secs(1)), "many of one account end nobody else's");
+        for n in 0..Sessions::MOST as u64 {
+            sessions.begin(&account(u128::from(n) + 2), Duration::from_millis(n + 20));
         }
         assert_eq!(sessions.open.len(), Sessions::MOST);
-        assert!(!sessions.lives(&first, Duration::from_secs(1)));
+        assert!(!sessions.lives(&other, Duration::from_secs(1)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -19,7 +20,7 @@ const MOST_OVERRIDES: usize = 500;
 const RELEASE: &str = Phone::RELEASE;
 
 /// What is to be changed at one level: the body of `PATCH …/settings`. What is not named stays.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsEdit {
     /// Values by name; null unsets, so that what a level above says holds again.
@@ -40,7 +41,7 @@ pub struct SettingsEdit {
 }
 
 /// A raw setting of one brand as somebody wants it.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OverrideEdit {
     /// Folder name of the brand.

@@ -1,24 +1,40 @@
-//! Becoming the administrator, and being recognised as one.
+//! Becoming the administrator, and being recognised as somebody who has an account.
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
 use hyper::StatusCode;
 
+use super::accounts::{Account, is_name};
 use super::call::Origin;
 use super::password::{Busy, LONGEST, SHORTEST};
 use super::problem::{FieldError, Problem};
 use super::session::Session;
-use super::{Admin, PASSWORD, SETUP_CODE, setup_code};
-use crate::model::{Door, Event, Reason, Secret};
+use super::throttle::block_of;
+use super::{Admin, SETUP_CODE, setup_code};
+use crate::model::{Id, Reason, Secret};
 use crate::store::Write;
 
+/// Longest code of an app or on paper that is looked at, in bytes.
+const LONGEST_CODE: usize = 64;
+
+/// What somebody shows to be let in.
+#[derive(Debug, Default)]
+pub(super) struct Credentials {
+    /// Their account; the first administrator when nothing is said.
+    pub(super) name: Option<String>,
+    pub(super) password: Secret,
+    /// What their app shows, or one of their codes on paper.
+    pub(super) code: Option<String>,
+}
+
 impl Admin {
-    /// Makes the one who knows the setup code the administrator, with this password, and signs them in. The code is
-    /// void from then on.
+    /// Makes the one who knows the setup code the administrator, with this name and password, and signs them in. The
+    /// code is void from then on.
     pub(super) async fn claim(
         &self,
         code: &str,
+        name: Option<&str>,
         password: Secret,
         address: IpAddr,
     ) -> Result<(Secret, Session), Problem> {
@@ -26,10 +42,10 @@ impl Admin {
         if self.is_claimed() {
             return Err(already_claimed());
         }
-        self.may_guess(address)?;
+        self.may_guess(address, None)?;
         let right = self.0.store.secret(SETUP_CODE).is_some_and(|own| setup_code::matches(&own, code));
         if !right {
-            self.refused(address);
+            self.refused(address, None);
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "wrong-code",
@@ -38,46 +54,92 @@ impl Admin {
             )
             .with_errors(vec![FieldError::new("code", "This is not the setup code of this box.")]));
         }
-        self.guessed_right(address);
-        self.set_password(password).await?;
-        self.record(Reason::Claimed, address);
-        Ok(self.begin_session())
+        self.guessed_right(address, None);
+        let name = name.map(str::trim).filter(|name| !name.is_empty());
+        if name.is_some_and(|name| !is_name(name)) {
+            let detail = "Letters, digits, a dot, -, _ and @, but no space; 32 at most.";
+            return Err(Problem::fields(vec![FieldError::new("name", detail)]));
+        }
+        let founder = self.found(name, password).await?;
+        self.0.journal.record(self.admin_event(Reason::Claimed, Origin::Known { address, by: founder.id }));
+        Ok(self.begin_session(&founder))
     }
 
-    /// Sets a password with no code: for callers on the box itself, who have lost the old one. Everybody is signed out.
+    /// Sets the first administrator's password with no code: for callers on the box itself, who have lost the old one.
+    /// They are signed out, and are asked for no code of an app any more.
     pub(super) async fn claim_locally(&self, password: Secret) -> Result<(), Problem> {
-        let _one_at_a_time = self.0.claiming.lock().await;
-        self.set_password(password).await?;
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).end_all();
-        self.0.journal.record(Event::new(self.0.clock.now().wall, Door::Admin, Reason::Claimed));
+        let founder = {
+            let _one_at_a_time = self.0.claiming.lock().await;
+            self.found(None, password).await?
+        };
+        if founder.factor.is_some() {
+            self.drop_factor(&founder, Origin::Local).await?;
+        }
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).end_of(founder.id, None);
+        self.unlock(founder.id);
+        self.0.journal.record(self.admin_event(Reason::Claimed, Origin::Local));
         Ok(())
     }
 
-    async fn set_password(&self, password: Secret) -> Result<(), Problem> {
+    async fn found(&self, name: Option<&str>, password: Secret) -> Result<Account, Problem> {
         check_new(&password)?;
-        let hash = self.0.passwords.hash(password).await.map_err(busy)?;
-        let writes =
-            vec![Write::PutSecret { key: PASSWORD.into(), value: hash }, Write::DeleteSecret(SETUP_CODE.into())];
-        Ok(self.0.store.commit(writes).await?)
+        let hash = self.hash(password).await?;
+        self.put_founder(name, hash, vec![Write::DeleteSecret(SETUP_CODE.into())]).await
     }
 
-    /// Begins a session for the one who knows the password.
-    pub(super) async fn sign_in(&self, password: Secret, address: IpAddr) -> Result<(Secret, Session), Problem> {
-        let Some(hash) = self.0.store.secret(PASSWORD) else { return Err(Problem::not_claimed()) };
-        self.may_guess(address)?;
-        let fits = password.expose().len() <= LONGEST;
-        if !(fits && self.0.passwords.check(password, Some(hash)).await.map_err(busy)?) {
-            self.refused(address);
-            return Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "wrong-password",
-                "The password is wrong.",
-                "Try again. If it is lost, set a new one with `block66 password` on the box itself.",
-            ));
+    /// What is kept of a password.
+    pub(super) async fn hash(&self, password: Secret) -> Result<Secret, Problem> {
+        self.0.passwords.hash(password).await.map_err(busy)
+    }
+
+    /// Begins a session for the one who has an account here.
+    pub(super) async fn sign_in(
+        &self,
+        credentials: Credentials,
+        address: IpAddr,
+    ) -> Result<(Secret, Session), Problem> {
+        if !self.is_claimed() {
+            return Err(Problem::not_claimed());
         }
-        self.guessed_right(address);
-        self.record(Reason::SignedIn, address);
-        Ok(self.begin_session())
+        let Credentials { name, password, code } = credentials;
+        let register = self.register();
+        let account = match name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+            Some(name) => register.account(name),
+            None => register.founder(),
+        };
+        self.prove(account, password, code.as_deref(), address).await?;
+        let Some(account) = account else { return Err(wrong_password()) };
+        self.0.journal.record(self.admin_event(Reason::SignedIn, Origin::Known { address, by: account.id }));
+        Ok(self.begin_session(account))
+    }
+
+    /// Whether somebody is whose account this is: by its password, and by a code where it has a factor. What is wrong
+    /// counts as a guess. The work is the same for an account that is not there.
+    pub(super) async fn prove(
+        &self,
+        account: Option<&Account>,
+        password: Secret,
+        code: Option<&str>,
+        address: IpAddr,
+    ) -> Result<(), Problem> {
+        let id = account.map(|account| account.id);
+        self.may_guess(address, id)?;
+        let fits = password.expose().len() <= LONGEST;
+        let hash = account.map(|account| account.password.clone());
+        if !(fits && self.0.passwords.check(password, hash).await.map_err(busy)?) {
+            self.refused(address, id);
+            return Err(wrong_password());
+        }
+        if let Some(account) = account.filter(|account| account.factor.is_some()) {
+            // Whoever knows the password alone has guessed half: that is not taken back.
+            let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else { return Err(code_needed()) };
+            if code.len() > LONGEST_CODE || !self.code_is_right(account, code).await? {
+                self.refused(address, id);
+                return Err(wrong_code(self.0.clock.now().trusted));
+            }
+        }
+        self.guessed_right(address, id);
+        Ok(())
     }
 
     /// Ends a session.
@@ -85,51 +147,66 @@ impl Admin {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).end(session);
     }
 
-    fn begin_session(&self) -> (Secret, Session) {
+    fn begin_session(&self, account: &Account) -> (Secret, Session) {
         let now = self.0.clock.now().monotonic;
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).begin(now)
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).begin(account, now)
     }
 
-    /// Counts the guess that `address` is about to make, or says how long it must wait.
-    fn may_guess(&self, address: IpAddr) -> Result<(), Problem> {
+    /// Counts the guess that `address` is about to make at an account, or says how long it must wait.
+    fn may_guess(&self, address: IpAddr, account: Option<Id>) -> Result<(), Problem> {
         let now = self.0.clock.now().monotonic;
+        let source = block_of(address);
         let mut throttle = self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wait) = throttle.wait(address, now) {
-            let seconds = wait.as_secs().max(1);
-            return Err(Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-guesses",
-                format!("Too many wrong guesses from {address}."),
-                format!("Wait {}, then try again.", super::page::span(seconds)),
-            )
-            .retry_after(seconds));
+        if let Some(wait) = throttle.sources.wait(source, now) {
+            return Err(too_many(&format!("Too many wrong guesses from {address}."), wait.as_secs()));
         }
-        throttle.guess(address, now);
+        if let Some(wait) = account.and_then(|account| throttle.accounts.wait(account, now)) {
+            return Err(too_many("Too many wrong guesses at this account.", wait.as_secs()));
+        }
+        throttle.sources.guess(source, now);
+        if let Some(account) = account {
+            throttle.accounts.guess(account, now);
+        }
         Ok(())
     }
 
-    fn guessed_right(&self, address: IpAddr) {
-        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner).right(address);
+    fn guessed_right(&self, address: IpAddr, account: Option<Id>) {
+        let mut throttle = self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.sources.right(block_of(address));
+        if let Some(account) = account {
+            throttle.accounts.right(account);
+        }
     }
 
-    fn refused(&self, address: IpAddr) {
-        self.record(Reason::SignInRefused, address);
+    /// Lets an account be tried again at once.
+    pub(super) fn unlock(&self, account: Id) {
+        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner).accounts.right(account);
     }
 
-    fn record(&self, reason: Reason, address: IpAddr) {
-        self.0.journal.record(Event::new(self.0.clock.now().wall, Door::Admin, reason).from_address(address));
+    /// How long nobody may try an account, in seconds.
+    pub(super) fn locked_for(&self, account: Id) -> Option<u64> {
+        let now = self.0.clock.now().monotonic;
+        let throttle = self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.accounts.wait(account, now).map(|wait| wait.as_secs().max(1))
+    }
+
+    fn refused(&self, address: IpAddr, account: Option<Id>) {
+        let name = account.and_then(|account| self.register().called(account));
+        let reason = name.map_or(Reason::SignInRefused, |name| Reason::AccountGuessed { name });
+        self.0.journal.record(self.admin_event(reason, Origin::Web(address)));
     }
 }
 
 /// The address of whoever guesses; guesses on the box itself are all one source.
 pub(super) fn source(from: Origin) -> IpAddr {
     match from {
-        Origin::Web(address) => address,
+        Origin::Web(address) | Origin::Known { address, .. } => address,
         Origin::Local => IpAddr::from([127, 0, 0, 1]),
     }
 }
 
-fn check_new(password: &Secret) -> Result<(), Problem> {
+/// Whether somebody may choose this password.
+pub(super) fn check_new(password: &Secret) -> Result<(), Problem> {
     let wrong = |detail: String| Err(Problem::fields(vec![FieldError::new("password", detail)]));
     let text = password.expose();
     if text.len() > LONGEST {
@@ -147,6 +224,45 @@ fn check_new(password: &Secret) -> Result<(), Problem> {
 
 fn already_claimed() -> Problem {
     Problem::new(StatusCode::CONFLICT, "claimed-already", "This box has an administrator already.", "Sign in.")
+}
+
+fn wrong_password() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "wrong-password",
+        "The name or the password is wrong.",
+        "Try again. If it is lost, set a new one with `block66 password` on the box itself.",
+    )
+}
+
+fn code_needed() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "code-needed",
+        "This account is asked for a code, too.",
+        "Send the code that the app shows with name and password, or one of the codes on paper.",
+    )
+    .with_errors(vec![FieldError::new("code", "The code that the app shows, or one on paper.")])
+}
+
+fn wrong_code(clock_trusted: bool) -> Problem {
+    let next = match clock_trusted {
+        true => "Wait for the next code of the app, or use one of the codes on paper.",
+        false => "The clock of this box is not known to be right, so codes of apps may not fit: use one on paper.",
+    };
+    Problem::new(StatusCode::UNAUTHORIZED, "wrong-app-code", "The code is wrong, or was used already.", next)
+        .with_errors(vec![FieldError::new("code", "Wrong, or used already.")])
+}
+
+fn too_many(detail: &str, seconds: u64) -> Problem {
+    let seconds = seconds.max(1);
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too-many-guesses",
+        detail,
+        format!("Wait {}, then try again. On the box itself nobody waits.", super::page::span(seconds)),
+    )
+    .retry_after(seconds)
 }
 
 fn busy(_: Busy) -> Problem {

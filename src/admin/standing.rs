@@ -1,11 +1,12 @@
 //! How a phone stands, in words for an administrator: what is the matter, and what to do first.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{FirstContact, Journey, Light, Outcome, Phone, Reason, Step, Timestamp};
 
 /// Where a phone is on its way, coarse enough to count and to filter by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Nothing will get better unless somebody acts.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::Origin;
-use super::{Admin, METRICS_TOKEN, PASSWORD, SETUP_CODE};
+use super::{Admin, PASSWORD, SETUP_CODE};
 use crate::model::settings::Value as Setting;
 use crate::model::{Login, Reason, Secret, Settings};
 use crate::store::EventFilter;
@@ -88,8 +88,7 @@ impl Admin {
 
     fn secrets(&self) -> Vec<Secret> {
         let store = &self.0.store;
-        let mut found: Vec<Secret> =
-            [PASSWORD, SETUP_CODE, METRICS_TOKEN].into_iter().filter_map(|key| store.secret(key)).collect();
+        let mut found: Vec<Secret> = [PASSWORD, SETUP_CODE].into_iter().filter_map(|key| store.secret(key)).collect();
         found.extend(store.secret(crate::store::Store::PASSWORD_KEY));
         let set = |settings: &Settings| {
             let overrides = settings.overrides.iter().map(|entry| Secret::new(&*entry.value));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Admin;
@@ -18,7 +19,7 @@ use crate::sip::campaign::{Hours, Plan};
 use crate::sip::{CampaignView, Refusal};
 
 /// What a campaign is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct CampaignDraft {
     pub(super) told: Told,

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::call::Origin;
 use super::test_data;
-use super::{Admin, Authority, Facts, Ports};
+use super::{Admin, Authority, Backups, Facts, Ports};
+use crate::backup;
 use crate::brands::Registry;
 use crate::config::{Dhcp, Mode, Network, Pool};
 use crate::depot::Depot;
@@ -24,13 +25,16 @@ use crate::pairing::Pairing;
 use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
 
+mod accounts;
 mod demo;
 mod dhcp;
 mod office;
 mod pages;
 mod rollouts;
+mod routes;
 mod sign_in;
 mod telling;
+mod watching;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 
@@ -96,7 +100,15 @@ impl Ground {
             phone_at: Arc::new(|_| None),
         });
         let pairing = Pairing::new(store.clone(), Id::new(Timestamp::from_secs(1), 0));
-        let facts = facts(library, depot.clone(), pairing, outlets);
+        let ground = backup::Ground {
+            directory: directory.path().to_owned(),
+            credential: None,
+            store: store.clone(),
+            name: "box66".into(),
+            addresses: Vec::new(),
+        };
+        let backups = Backups { ground: Arc::new(move || ground.clone()), restart: Default::default() };
+        let facts = facts(library, depot.clone(), pairing, (outlets, backups));
         let admin = Admin::new(store.clone(), journal, clock, facts).unwrap();
         Self { admin, store, depot, _directory: directory }
     }
@@ -151,7 +163,7 @@ impl Ground {
     }
 }
 
-fn facts(firmware: Library, depot: Depot, pairing: Pairing, outlets: Outlets) -> Facts {
+fn facts(firmware: Library, depot: Depot, pairing: Pairing, (outlets, backups): (Outlets, Backups)) -> Facts {
     Facts {
         name: "box66.branch.example".into(),
         version: "0.1.0".into(),
@@ -189,10 +201,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing, outlets: Outlets) ->
         firmware,
         depot,
         outlets,
-        backups: crate::admin::Backups {
-            ground: Arc::new(|| unreachable!("not in these tests")),
-            restart: Default::default(),
-        },
+        backups,
         pairing,
         rehearse: Arc::new(|mac| Box::pin(async move { Err(crate::rehearsal::Refusal::Unknown(mac)) })),
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),

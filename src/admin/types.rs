@@ -1,6 +1,7 @@
 //! What the API says, as its readers see it. Other types than the model's and the store's: these change only
 //! when the API does. No field of any of them holds a password.
 
+mod accounts;
 mod backup;
 mod books;
 mod dhcp;
@@ -10,6 +11,7 @@ mod rollouts;
 mod settings;
 mod waiting;
 
+pub use accounts::*;
 pub use backup::*;
 pub use books::*;
 pub use dhcp::*;
@@ -21,6 +23,7 @@ pub use waiting::*;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::draft::PhoneDraft;
@@ -29,7 +32,7 @@ use super::standing::Standing;
 use crate::model::{AnaloguePort, Handset, Mac, Transport};
 
 /// How the box is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Host name of the box.
     pub name: String,
@@ -63,7 +66,7 @@ pub struct Status {
 }
 
 /// How the box is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// Nothing to be done.
@@ -75,7 +78,7 @@ pub enum Health {
 }
 
 /// Whether the box does what it is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Vitals {
     /// Host name of the box, which stands in its certificate.
     pub name: String,
@@ -86,7 +89,7 @@ pub struct Vitals {
 }
 
 /// The appliance around the program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Appliance {
     /// Its versions; `None` where Block66 runs as a program in somebody else's system.
     pub standing: Option<crate::steward::Standing>,
@@ -95,7 +98,7 @@ pub struct Appliance {
 }
 
 /// How far an update is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Update {
     /// Whether one is being installed.
     pub running: bool,
@@ -108,7 +111,7 @@ pub struct Update {
 }
 
 /// Something that is wrong with the box.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alarm {
     /// Stable code.
     pub code: String,
@@ -120,7 +123,7 @@ pub struct Alarm {
 }
 
 /// A network that the box serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Network {
     /// Its name.
     pub name: String,
@@ -139,7 +142,7 @@ pub struct Network {
 }
 
 /// How many phones stand how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// All that are on the list.
     pub total: usize,
@@ -154,7 +157,7 @@ pub struct Counts {
 }
 
 /// The certificate authority of the box.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Authority {
     /// SHA-256 of the root certificate, `AA:BB:…`.
     pub fingerprint: String,
@@ -170,7 +173,7 @@ pub struct Authority {
 }
 
 /// A page of the list of phones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Phones {
     /// Those of this page, by name.
     pub phones: Vec<Phone>,
@@ -178,10 +181,13 @@ pub struct Phones {
     pub matching: usize,
     /// How many of these come before this page.
     pub offset: usize,
+    /// What to say for `after` to go on; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// A document's identity and name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Named {
     /// Identity.
     pub id: String,
@@ -190,7 +196,7 @@ pub struct Named {
 }
 
 /// A phone on the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Phone {
     /// Identity.
     pub id: String,
@@ -247,7 +253,7 @@ pub struct Phone {
 }
 
 /// Whether a phone may still learn its login.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FirstContact {
     /// `waiting`, `open`, `over`, `closed` or `reset`.
     pub state: String,
@@ -258,7 +264,7 @@ pub struct FirstContact {
 }
 
 /// A step of a phone's way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Light {
     /// Stable name of the step.
     pub step: String,
@@ -273,7 +279,7 @@ pub struct Light {
 }
 
 /// A SIP account, without its password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// User part of its address.
     pub user: String,
@@ -297,14 +303,17 @@ pub struct Line {
 }
 
 /// Events, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
     /// The events.
     pub events: Vec<Event>,
+    /// What to say for `before` to go on; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<u64>,
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Its place in the journal.
     pub sequence: u64,
@@ -326,6 +335,9 @@ pub struct Event {
     pub file: Option<String>,
     /// What the other side called itself.
     pub user_agent: Option<String>,
+    /// The account or the token of whoever did it.
+    #[serde(default)]
+    pub by: Option<String>,
     /// Stable code of the reason.
     pub code: String,
     /// `done`, `not-needed`, `refused` or `failed`.
@@ -337,14 +349,17 @@ pub struct Event {
 }
 
 /// Leases of all networks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leases {
     /// The leases, by network and address.
     pub leases: Vec<Lease>,
+    /// What to say for `after` to go on; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// An address and who holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lease {
     /// Name of the network.
     pub network: String,
@@ -365,14 +380,14 @@ pub struct Lease {
 }
 
 /// The organisations of the box.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Organisations {
     /// The organisations, by name.
     pub organisations: Vec<Organisation>,
 }
 
 /// Those whose phones these are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Organisation {
     /// Identity.
     pub id: String,
@@ -385,7 +400,7 @@ pub struct Organisation {
 }
 
 /// A user name and password for HTTP.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Login {
     /// User name.
     pub user: String,
@@ -394,14 +409,14 @@ pub struct Login {
 }
 
 /// A list of phones as an import takes it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Export {
     /// The phones, by name. Their lines have no passwords unless those were asked for.
     pub phones: Vec<PhoneDraft>,
 }
 
 /// What an import did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Import {
     /// Whether nothing was stored.
     pub dry_run: bool,
@@ -418,7 +433,7 @@ pub struct Import {
 }
 
 /// What an import did, or would do, to one phone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Imported {
     /// First row that names it.
     pub row: usize,
@@ -436,7 +451,7 @@ pub struct Imported {
 }
 
 /// The catalogue of images for phones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Images {
     /// The images, oldest first.
     pub images: Vec<Image>,
@@ -449,7 +464,7 @@ pub struct Images {
 }
 
 /// An image for phones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Image {
     /// Identity.
     pub id: String,
@@ -491,22 +506,24 @@ pub struct Image {
     pub created: String,
 }
 
-/// A session that was begun.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignedIn {
-    /// What each changing call of this session must carry in `X-CSRF-Token`.
-    pub csrf: String,
+/// What the box's clock says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Clock {
+    /// The time, RFC 3339 in UTC.
+    pub time: String,
+    /// Whether something vouches for it.
+    pub trusted: bool,
 }
 
 /// How SIP fares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SipStatus {
     /// What came in and was dropped since the box started, by why.
     pub dropped: std::collections::BTreeMap<String, u64>,
 }
 
 /// The campaigns that are remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Campaigns {
     /// The newest first.
     pub campaigns: Vec<crate::sip::CampaignView>,

@@ -33,9 +33,9 @@ impl Admin {
         let (head, body) = request.into_parts();
         let expected =
             head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
-        let call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
-        let who = self.who(&call);
-        self.guard(&call, &who, &["firmware"])?;
+        let mut call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
+        let who = self.identify(&mut call);
+        let route = self.guard(&call, &who, &["firmware"])?;
         let mut upload = self.0.facts.firmware.upload(draft(&call)?, expected).await?;
         let mut body = std::pin::pin!(body);
         loop {
@@ -57,6 +57,7 @@ impl Admin {
             }
         }
         let image = upload.finish(self.0.facts.box_id).await?;
+        self.leave_trail(&call, route, &["firmware"]);
         Ok(Answer::json(StatusCode::CREATED, &self.image(&image)))
     }
 }

@@ -42,6 +42,8 @@ use crate::tftp;
 
 /// How long the local socket may take to answer after the start.
 const LOCAL_SOCKET: Duration = Duration::from_secs(5);
+/// How often it is looked for an address of the box in a network: phones that start with the box wait for it.
+const ADDRESS: Duration = Duration::from_millis(500);
 
 /// What the doors stand on.
 pub(super) struct Doors {
@@ -109,7 +111,7 @@ impl Doors {
             registry: registry.clone(),
             authority: &self.authority,
             clock: self.clock.clone(),
-            networks: self.config.networks.iter().map(|network| network.subnet).collect(),
+            networks: self.config.networks.iter().flat_map(Network::subnets).collect(),
             policy: self.config.policy,
             http: ports.http,
             https: ports.https,
@@ -427,10 +429,11 @@ impl Doors {
         parts.spawn(supervisor.clone().keep(format!("dhcp on {}", network.name), move || {
             let (network, server, stop) = (network.clone(), server.clone(), stop.clone());
             async move {
+                let mut told = String::new();
                 loop {
                     let mut running = match dhcp::serve(&network, server.clone()) {
                         Ok(running) => running,
-                        Err(error) => match wait_for_network(&network, &server.control, error) {
+                        Err(error) => match wait_for_network(&network, &server.control, error, &mut told) {
                             // It will not come while this program runs: the other doors go on without.
                             Ok(None) => {
                                 stop.cancelled().await;
@@ -522,20 +525,26 @@ impl Doors {
     }
 }
 
-/// What to do where DHCP cannot start: try again after a while, give up for this run, or fail.
+/// What to do where DHCP cannot start: try again after a while, give up for this run, or fail. What was `told` last is
+/// not logged again.
 fn wait_for_network(
     network: &Network,
     control: &dhcp::Control,
     error: dhcp::Error,
+    told: &mut String,
 ) -> Result<Option<Duration>, dhcp::Error> {
     let alarm = network.dhcp.mode != Mode::Auto || network.dhcp.pool.is_some();
     let wait = match &error {
-        dhcp::Error::NoAddress { .. } => Some(CARE),
+        dhcp::Error::NoAddress { .. } => Some(ADDRESS),
         dhcp::Error::Io(error) if error.kind() == ErrorKind::PermissionDenied => None,
         dhcp::Error::Io(_) => return Err(error),
     };
-    tracing::warn!(network = network.name, %error, "DHCP does not run");
-    control.deaf(&network.name, error.to_string(), alarm);
+    let why = error.to_string();
+    if *told != why {
+        tracing::warn!(network = network.name, %error, "DHCP does not run");
+        told.clone_from(&why);
+    }
+    control.deaf(&network.name, why, alarm);
     Ok(wait)
 }
 

@@ -81,7 +81,7 @@ pub struct SipClaims<'a> {
 }
 
 /// What a phone is told to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Told {
     /// To fetch its files again.

@@ -19,6 +19,7 @@ pub mod lab;
 mod organisations;
 mod outlets;
 mod output;
+mod overlays;
 mod pairing;
 mod password;
 mod phone;
@@ -101,6 +102,8 @@ enum Command {
     #[command(subcommand)]
     Resources(resources::Resources),
     #[command(subcommand)]
+    Overlays(overlays::Overlays),
+    #[command(subcommand)]
     Trust(trust::Trust),
     Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
@@ -157,6 +160,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Settings(settings) => ask(settings.run(&client())),
         Command::Books(books) => ask(books.run(&client())),
         Command::Resources(resources) => ask(resources.run(&client())),
+        Command::Overlays(overlays) => ask(overlays.run(&client())),
         Command::Trust(trust) => ask(trust.run(&client())),
         Command::Groups(groups) => ask(groups.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),

@@ -16,7 +16,7 @@ use crate::outlets::Settings;
       {\"syslog\": [{\"host\": \"log.example.net\", \"transport\": \"tls\"}],
        \"webhooks\": [{\"url\": \"https://example.net/block66\", \"alarms\": true, \"events\": [\"admin.\", \"tls.too-old\"]}],
        \"phone_log_port\": 514}
-  block66 outlets metrics-token                           for `Authorization: Bearer …` on https://box/metrics")]
+Prometheus reads https://box/metrics with a token of the API that may read: `block66 tokens`.")]
 pub(super) enum Outlets {
     /// Print what is set, as JSON
     Show,
@@ -30,12 +30,6 @@ pub(super) enum Outlets {
         /// Print JSON
         #[arg(long)]
         json: bool,
-    },
-    /// Make a new token with which metrics are read; the old one is void
-    MetricsToken {
-        /// Let nobody read them from outside any more
-        #[arg(long)]
-        remove: bool,
     },
 }
 
@@ -68,14 +62,6 @@ impl Outlets {
                     .collect();
                 print(&table(["TARGET", "SENT", "DROPPED", "FAILED"], &rows));
                 print(&format!("Phones said {} lines; {} were dropped.\n", counts.lines, counts.lines_dropped));
-            }
-            Self::MetricsToken { remove: true } => {
-                client.delete::<()>("outlets/metrics-token").await?;
-                eprintln!("Nobody reads metrics with a token any more.");
-            }
-            Self::MetricsToken { remove: false } => {
-                let token: types::Token = client.post("outlets/metrics-token", &()).await?;
-                print(&format!("{}\n", token.token));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
-use crate::model::{Lease, LeaseState, Mac, Timestamp};
+use crate::model::{Lease, LeaseState, Mac, Timestamp, Via};
 
 /// The most leases of one file.
 const MOST: usize = 100_000;
@@ -152,6 +152,7 @@ fn lease(address: Ipv4Addr, mac: Mac, client_id: Option<Vec<u8>>, name: &str, en
         state: LeaseState::Bound,
         expires: now.plus(std::time::Duration::from_secs(seconds_left.into())),
         seconds_left,
+        via: Via::Unknown,
     })
 }
 

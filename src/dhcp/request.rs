@@ -14,6 +14,8 @@ const COOKIE: [u8; 4] = [99, 130, 83, 99];
 const LONGEST_CLIENT_ID: usize = 255;
 /// Sub-option 5 of option 82 (RFC 3527).
 const LINK_SELECTION: u8 = 5;
+/// Sub-option 1 of option 82: the circuit (RFC 3046).
+const CIRCUIT: u8 = 1;
 /// What one option holds.
 const LONGEST_RELAY_INFORMATION: usize = 255;
 
@@ -210,6 +212,11 @@ impl Request {
         let said = self.options.get(code::RELAY_AGENT).and_then(|told| sub_option(told, LINK_SELECTION));
         let said = said.and_then(|value| <[u8; 4]>::try_from(value).ok()).map(Ipv4Addr::from);
         Some(said.filter(|address| !address.is_unspecified()).unwrap_or(relay))
+    }
+
+    /// The port of the client, as a relay agent or a switch names it: sub-option 1 of option 82 (RFC 3046).
+    pub fn circuit(&self) -> Option<&[u8]> {
+        self.options.get(code::RELAY_AGENT).and_then(|told| sub_option(told, CIRCUIT))
     }
 
     /// Option 50.

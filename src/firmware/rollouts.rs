@@ -147,17 +147,22 @@ impl Rollouts {
         Ok(())
     }
 
-    /// The phones that a roll-out is for; at times, those also that came into its scope since.
+    /// The phones that a roll-out is for, by MAC; at times, those also that came into its scope since.
+    ///
+    /// The order is always the same one: who goes first must not depend on how they were found.
     fn phones(&self, rollout: &Rollout, far: bool) -> Vec<Arc<Phone>> {
         let group = |id| self.store.group(id);
-        let is_in = |phone: &Arc<Phone>| catalogue::covers(&rollout.scope, phone, group);
-        if !rollout.scope.phones.is_empty() {
-            return rollout.scope.phones.iter().filter_map(|mac| self.store.phone_by_mac(*mac)).filter(is_in).collect();
-        }
-        if far || rollout.phones.is_empty() {
-            return self.store.phones().into_iter().filter(is_in).collect();
-        }
-        rollout.phones.keys().filter_map(|mac| self.store.phone_by_mac(*mac)).filter(is_in).collect()
+        let known = |mac: &Mac| self.store.phone_by_mac(*mac);
+        let mut phones: Vec<Arc<Phone>> = if !rollout.scope.phones.is_empty() {
+            rollout.scope.phones.iter().filter_map(known).collect()
+        } else if far || rollout.phones.is_empty() {
+            self.store.phones()
+        } else {
+            rollout.phones.keys().filter_map(known).collect()
+        };
+        phones.retain(|phone| catalogue::covers(&rollout.scope, phone, group));
+        phones.sort_unstable_by_key(|phone| phone.mac);
+        phones
     }
 
     async fn put(&self, rollout: Rollout) -> Result<(), store::Error> {

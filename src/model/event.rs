@@ -70,6 +70,9 @@ pub struct Event {
     /// User-Agent or vendor class, as sent, at most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+    /// The account or the token of whoever did it, where somebody is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What happened and why.
     pub reason: Reason,
 }
@@ -87,6 +90,7 @@ impl Event {
             organisation: None,
             file: None,
             user_agent: None,
+            by: None,
             reason,
         }
     }
@@ -126,12 +130,20 @@ impl Event {
         self
     }
 
+    /// Says who did it.
+    #[must_use]
+    pub fn done_by(mut self, name: impl Into<Option<String>>) -> Self {
+        self.by = name.into();
+        self
+    }
+
     /// Whether `other` is the same thing happening again.
     pub fn repeats(&self, other: &Self) -> bool {
         self.door == other.door
             && self.mac == other.mac
             && self.address == other.address
             && self.file == other.file
+            && self.by == other.by
             && self.reason == other.reason
     }
 }

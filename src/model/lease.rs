@@ -27,6 +27,30 @@ pub struct Lease {
     pub expires: Timestamp,
     /// Seconds left when the lease was last stored: what counts when the clock has jumped.
     pub seconds_left: u32,
+    /// How its client reached us.
+    #[serde(default)]
+    pub via: Via,
+}
+
+/// How the client of a lease reached us: what its address says about who uses it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// On the wire of the box.
+    #[default]
+    Wire,
+    /// By a relay agent of the configuration that named the port of the client (option 82, RFC 3046).
+    Port,
+    /// By a relay agent that named no port; or the lease is another server's.
+    Unknown,
+}
+
+impl Via {
+    /// Whether a lease that came so is evidence of who is at its address. Behind a relay agent that names no port, anybody
+    /// there can take anybody's name.
+    pub const fn vouches(self) -> bool {
+        matches!(self, Self::Wire | Self::Port)
+    }
 }
 
 /// What holds an address.

@@ -30,7 +30,7 @@ pub use firmware::{Firmware, FirmwareSource};
 pub use group::{Group, Scope};
 pub use handset::Handset;
 pub use id::Id;
-pub use lease::{Lease, LeaseState};
+pub use lease::{Lease, LeaseState, Via};
 pub use line::{Line, Transport};
 pub use mac::{Mac, MacError};
 pub use organisation::{Organisation, Policy, SecretPolicy};

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
@@ -25,7 +26,7 @@ pub struct Organisation {
 }
 
 /// How much evidence an organisation asks for before something leaves the box.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Policy {
     /// The least evidence for a file with secrets, over TLS.
@@ -41,7 +42,7 @@ pub struct Policy {
 }
 
 /// The least evidence for a file with secrets. Each one accepts what the ones before it accept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretPolicy {
     /// The phone's own login or a client certificate that names its MAC.

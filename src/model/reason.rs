@@ -677,6 +677,72 @@ pub enum Reason {
     /// Somebody tried to sign in.
     #[serde(rename = "admin.sign-in-refused")]
     SignInRefused,
+    /// Somebody tried to sign in with an account that there is.
+    #[serde(rename = "admin.account-guessed")]
+    AccountGuessed {
+        /// Its name.
+        name: String,
+    },
+    /// An account was made.
+    #[serde(rename = "admin.account-added")]
+    AccountAdded {
+        /// Its name.
+        name: String,
+        /// Its role.
+        role: String,
+    },
+    /// An account was changed.
+    #[serde(rename = "admin.account-changed")]
+    AccountChanged {
+        /// Its name.
+        name: String,
+        /// What of it, in words.
+        what: String,
+    },
+    /// An account was removed.
+    #[serde(rename = "admin.account-removed")]
+    AccountRemoved {
+        /// Its name.
+        name: String,
+    },
+    /// An account is asked for codes of an app from now on.
+    #[serde(rename = "admin.factor-set")]
+    FactorSet {
+        /// Its name.
+        name: String,
+    },
+    /// An account is asked for no codes any more.
+    #[serde(rename = "admin.factor-removed")]
+    FactorRemoved {
+        /// Its name.
+        name: String,
+    },
+    /// A code on paper was used in the place of one of an app.
+    #[serde(rename = "admin.recovery-code-used")]
+    RecoveryCodeUsed {
+        /// Name of the account.
+        name: String,
+    },
+    /// A token for a program was made.
+    #[serde(rename = "admin.token-made")]
+    TokenMade {
+        /// Its name.
+        name: String,
+        /// Its scope.
+        scope: String,
+    },
+    /// A token for a program was made void.
+    #[serde(rename = "admin.token-revoked")]
+    TokenRevoked {
+        /// Its name.
+        name: String,
+    },
+    /// Somebody did something of which no more is to be said.
+    #[serde(rename = "admin.did")]
+    AdminDid {
+        /// What, without a full stop.
+        what: String,
+    },
 
     /// The box is up.
     #[serde(rename = "box.started")]
@@ -857,6 +923,15 @@ impl Reason {
             | Self::FirstContactReopened
             | Self::Claimed
             | Self::SignedIn
+            | Self::AccountAdded { .. }
+            | Self::AccountChanged { .. }
+            | Self::AccountRemoved { .. }
+            | Self::FactorSet { .. }
+            | Self::FactorRemoved { .. }
+            | Self::RecoveryCodeUsed { .. }
+            | Self::TokenMade { .. }
+            | Self::TokenRevoked { .. }
+            | Self::AdminDid { .. }
             | Self::Started { .. }
             | Self::FirmwareGiven { .. }
             | Self::FirmwareFetched { .. }
@@ -901,6 +976,7 @@ impl Reason {
             | Self::WasReset
             | Self::TftpRefused
             | Self::SignInRefused
+            | Self::AccountGuessed { .. }
             | Self::MacMismatch { .. }
             | Self::PnpWaiting
             | Self::SipRefused { .. }

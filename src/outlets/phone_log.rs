@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::UdpSocket;
 
@@ -22,7 +23,7 @@ const A_MINUTE: u32 = 300;
 const RETRY: Duration = Duration::from_secs(30);
 
 /// A line that a phone said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// When it came, by the box's clock.
     pub at: String,

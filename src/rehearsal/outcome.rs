@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cast::Cast;
@@ -7,7 +8,7 @@ use crate::model::{Mac, Phone, Reason};
 use crate::phonesim::{self, Stage};
 
 /// What a rehearsal showed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rehearsal {
     /// The phone.
     pub mac: Mac,
@@ -32,7 +33,7 @@ pub struct Rehearsal {
 }
 
 /// A part of the way into service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// `dhcp`, `time`, `bootstrap`, `ca`, `https`, `resources` or `in service`.
     pub name: String,
@@ -44,7 +45,7 @@ pub struct Part {
 }
 
 /// Something that the phone did or saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Milliseconds since it was switched on.
     pub after_ms: u64,
@@ -53,7 +54,7 @@ pub struct Step {
 }
 
 /// What the box thought of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Said {
     /// What was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

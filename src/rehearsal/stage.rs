@@ -14,7 +14,7 @@ use crate::http::path::Wanted;
 use crate::http::provision::{self, Provision};
 use crate::http::{Body, Peer, body};
 use crate::journal::{self, Journal};
-use crate::model::{FirstContact, Lease, LeaseState, Mac, Phone, Reason};
+use crate::model::{FirstContact, Lease, LeaseState, Mac, Phone, Reason, Via};
 use crate::pairing::Pairing;
 use crate::store::{Disk, EventFilter, Options, Store, Write};
 use crate::sys::{files, random};
@@ -207,6 +207,7 @@ fn lease(on: &Foundations, mac: Mac, own: Ipv4Addr) -> Lease {
         vendor_class: None,
         state: LeaseState::Bound,
         expires: on.clock.now().wall.plus(LEASE),
+        via: Via::Wire,
         seconds_left: u32::try_from(LEASE.as_secs()).unwrap_or(u32::MAX),
     }
 }

@@ -13,6 +13,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use act::Ground;
@@ -40,7 +41,7 @@ pub enum Answer {
 }
 
 /// The versions of the box.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Standing {
     /// The version that runs.

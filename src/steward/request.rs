@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where bundles lie that were uploaded.
@@ -55,7 +56,7 @@ pub enum Request {
 }
 
 /// How an interface gets its address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum AddressSetting {
     /// From a DHCP server.
@@ -63,6 +64,7 @@ pub enum AddressSetting {
     /// One that stays.
     Static {
         /// The address with the length of its subnet.
+        #[schemars(with = "String")]
         address: Ipv4Net,
         /// Router to the rest of the world.
         gateway: Option<Ipv4Addr>,

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::model::{
     Contact, Door, Event, FirstContact, Group, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
-    Policy, Reason, Resource, ResourceKind, Scope, Secret, Settings, Timestamp, Transport,
+    Policy, Reason, Resource, ResourceKind, Scope, Secret, Settings, Timestamp, Transport, Via,
 };
 
 fn id(kind: u8, number: u32) -> Id {
@@ -76,6 +76,7 @@ pub(crate) fn lease(number: u32) -> Lease {
         state: LeaseState::Bound,
         expires: CREATED,
         seconds_left: 3600,
+        via: Via::Wire,
     }
 }
 

@@ -14,7 +14,7 @@ use block66::http::{self, Body, Limits, Peer, Service, Workers, dispatch};
 use block66::journal::{Journal, Running};
 use block66::model::{
     BoxAddress, FirstContact, Id, Lease, LeaseState, Line, Login, Organisation, Phone, Policy, Scheme, Secret,
-    Settings, Timestamp, Transport, provisioning_url,
+    Settings, Timestamp, Transport, Via, provisioning_url,
 };
 use block66::pairing::Pairing;
 use block66::pki::{Authority, Certificates, Names};
@@ -278,6 +278,7 @@ fn furniture(desks: &[Desk], now: Timestamp) -> Vec<Write> {
             state: LeaseState::Bound,
             expires: now.plus(Duration::from_secs(86_400)),
             seconds_left: 86_400,
+            via: Via::Wire,
         };
         writes.push(Write::PutPhone { phone, expect: None });
         writes.push(Write::PutLease { network: "office".into(), lease });

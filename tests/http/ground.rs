@@ -8,7 +8,7 @@ use block66::http::provision::{Foundations, Provision};
 use block66::journal::{Journal, Live};
 use block66::model::{
     Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret,
-    Settings, Timestamp, Transport,
+    Settings, Timestamp, Transport, Via,
 };
 use block66::pairing::Pairing;
 use block66::pki::Authority;
@@ -192,6 +192,7 @@ impl Ground {
                 state: LeaseState::Bound,
                 expires: now.plus(Duration::from_secs(86_400)),
                 seconds_left: 86_400,
+                via: Via::Wire,
             },
         };
         let writes = vec![

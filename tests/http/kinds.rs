@@ -366,6 +366,7 @@ async fn in_a_pairing_window_a_stranger_in_its_place_is_put_on_the_list() {
         state: block66::model::LeaseState::Bound,
         expires: now.plus(std::time::Duration::from_secs(3600)),
         seconds_left: 3600,
+        via: block66::model::Via::Wire,
     };
     let here = lease.address;
     ground.store.commit(vec![Write::PutLease { network: "office".into(), lease }]).await.unwrap();

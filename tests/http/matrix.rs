@@ -8,7 +8,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use block66::brands::{Brand, FileKind, FileMatch, FileRule, Places, Registry};
-use block66::model::{FirstContact, Lease, LeaseState, Login, Mac, Phone, Policy, ResourceKind, Secret, SecretPolicy};
+use block66::model::{
+    FirstContact, Lease, LeaseState, Login, Mac, Phone, Policy, ResourceKind, Secret, SecretPolicy, Via,
+};
 use block66::store::Write;
 use hyper::StatusCode;
 
@@ -130,6 +132,7 @@ async fn field() -> Field {
         state: LeaseState::Bound,
         expires: now.plus(Duration::from_secs(86_400)),
         seconds_left: 86_400,
+        via: Via::Wire,
     };
     ground.store.commit(vec![Write::PutLease { network: "office".into(), lease }]).await.unwrap();
     let login = |user: &str| Login { user: user.into(), password: Secret::new(format!("{user}-password")) };

@@ -92,7 +92,7 @@ fn over(rollout: &Value) -> bool {
 }
 
 #[test]
-fn a_roll_out_goes_by_canaries_and_waves_and_leaves_out_whom_it_must() {
+fn a_roll_out_goes_by_canaries_and_waves_stops_by_itself_and_goes_back() {
     let branch = Branch::new(20);
     let both = ["SIP-T46U", "SIP-T48U"];
     let first = branch.image("108.87.0.10", &both);
@@ -137,4 +137,29 @@ fn a_roll_out_goes_by_canaries_and_waves_and_leaves_out_whom_it_must() {
     branch.order(&wrong, "start");
     let refused = branch.until(&wrong, "a refusal", over);
     assert_eq!(of(&refused, "refused"), [branch.phone(1).mac], "{refused:#}");
+
+    // The next release is a bad one for a canary: it stops before anybody else is told.
+    let second = branch.image("108.88.0.1", &both);
+    let bad = branch.plan(&second, 0, &[]);
+    branch.phone(2).remote.fare(Fortune::Dies);
+    branch.order(&bad, "start");
+    let stopped = branch.until(&bad, "a stop", over);
+    assert_eq!(stopped["state"], "stopped", "{stopped:#}");
+    assert_eq!((of(&stopped, "failed"), of(&stopped, "done")), (vec![branch.phone(2).mac], vec![branch.phone(1).mac]));
+    assert!(stopped["says"].as_str().unwrap().contains(&branch.phone(2).mac.to_string()), "{stopped:#}");
+    println!("figure: {}", stopped["says"].as_str().unwrap());
+
+    // Back to what they had.
+    let back = branch.order(&bad, "back");
+    let back = back["rollouts"][0]["id"].as_str().unwrap_or_else(|| panic!("{back:#}")).to_owned();
+    let back = branch.until(&back, "the way back", |seen| seen["phones"][0]["turn"] == "done");
+    assert_eq!(back["phones"][0]["runs"], "108.87.0.10", "{back:#}");
+
+    let versions = branch.api.get("firmware/versions").unwrap();
+    let count = |model: &str, version: &str| {
+        let kinds = versions["versions"].as_array().unwrap().iter();
+        let kinds = kinds.filter(|kind| kind["model"].as_str().unwrap().ends_with(model) && kind["version"] == version);
+        kinds.map(|kind| kind["phones"].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!((count("T46U", "108.87.0.10"), count("T48U", OLD)), (10, 1), "{versions:#}");
 }

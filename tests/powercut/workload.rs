@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use block66::model::{
     Door, Event, FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Secret,
-    Settings, Timestamp, Transport,
+    Settings, Timestamp, Transport, Via,
 };
 use block66::store::{Disk, EventFilter, Limits, Options, Store, Ticket, Write, key};
 use block66::sys::clock::Clock;
@@ -269,6 +269,7 @@ fn lease(number: u32, value: u32) -> Lease {
         state: LeaseState::Bound,
         expires: Timestamp::from_secs(1_700_000_000),
         seconds_left: value,
+        via: Via::Wire,
     }
 }
 

@@ -11,7 +11,7 @@ use block66::journal::Journal;
 use block66::model::settings::Settings as Set;
 use block66::model::{
     FirstContact, Group, Id, Journey, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Scope,
-    Secret, Timestamp,
+    Secret, Timestamp, Via,
 };
 use block66::pairing::{Pairing, Window};
 use block66::pki::{Authority, Certificates, Names};
@@ -116,6 +116,7 @@ fn lease(last: u8, address: Ipv4Addr) -> Write {
         state: LeaseState::Bound,
         expires: now().plus(Duration::from_secs(86_400)),
         seconds_left: 86_400,
+        via: Via::Wire,
     };
     Write::PutLease { network: "office".into(), lease }
 }

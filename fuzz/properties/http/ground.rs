@@ -13,7 +13,7 @@ use block66::http::provision::{Foundations, Provision};
 use block66::journal::Journal;
 use block66::model::{
     FirstContact, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Secret, Settings, Timestamp,
-    Transport,
+    Transport, Via,
 };
 use block66::pairing::Pairing;
 use block66::pki::Authority;
@@ -214,6 +214,7 @@ fn lease(number: u8, now: Timestamp) -> Write {
         state: LeaseState::Bound,
         expires: now.plus(Duration::from_secs(86_400)),
         seconds_left: 86_400,
+        via: Via::Wire,
     };
     Write::PutLease { network: "office".into(), lease }
 }

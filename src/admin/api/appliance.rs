@@ -1,43 +1,43 @@
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
 use crate::steward::{AddressSetting, Request as Wish};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Update {
+pub(in crate::admin) struct Update {
     from: String,
     #[serde(default)]
     older: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Address {
+pub(in crate::admin) struct Address {
     interface: String,
     setting: AddressSetting,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Time {
+pub(in crate::admin) struct Time {
     unix: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct HostName {
+pub(in crate::admin) struct HostName {
     name: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Reset {
+pub(in crate::admin) struct Reset {
     #[serde(default)]
     wipe_all: Option<String>,
 }
@@ -46,16 +46,12 @@ impl Admin {
     /// Answers calls about the appliance; `path` is what follows `/api/v1/appliance`.
     pub(super) async fn api_appliance(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {
         let wish = match (path, &call.method) {
-            ([], method) => {
-                only(method, &Method::GET)?;
-                return Ok(Answer::json(StatusCode::OK, &self.appliance().await?));
-            }
+            ([], _) => return Ok(Answer::json(StatusCode::OK, &self.appliance().await?)),
             (["update"], &Method::POST) => {
                 let Update { from, older } = call.json()?;
                 self.begin_update(from, older)?;
                 return Ok(Answer::json(StatusCode::ACCEPTED, &self.0.appliance.update()));
             }
-            (["update"], _) => return Err(Problem::wrong_method("POST and PUT")),
             (["address"], &Method::PUT) => {
                 let Address { interface, setting } = call.json()?;
                 Wish::Address { interface, setting }
@@ -65,8 +61,6 @@ impl Admin {
             (["host-name"], &Method::PUT) => Wish::HostName { name: call.json::<HostName>()?.name },
             (["reboot"], &Method::POST) => Wish::Reboot {},
             (["factory-reset"], &Method::POST) => Wish::FactoryReset { wipe_all: call.json::<Reset>()?.wipe_all },
-            (["address" | "time" | "host-name"], _) => return Err(Problem::wrong_method("PUT")),
-            (["address", "confirm"] | ["reboot" | "factory-reset"], _) => return Err(Problem::wrong_method("POST")),
             _ => return Err(Problem::nothing_here(&format!("/api/v1/appliance/{}", path.join("/")))),
         };
         Ok(Answer::json(StatusCode::OK, &self.wish(&wish).await?))

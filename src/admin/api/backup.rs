@@ -1,17 +1,19 @@
+use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
-use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
 use crate::model::Secret;
 
-#[derive(Deserialize)]
+/// What a backup is to be made with.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(in crate::admin) struct Wanted {
+    /// At least 12 characters.
     passphrase: String,
 }
 
@@ -24,19 +26,11 @@ impl Admin {
         };
         match path {
             [] => {
-                only(&call.method, &Method::POST)?;
                 let wanted: Wanted = call.json()?;
                 Ok(file(self.make_backup(Secret::new(wanted.passphrase), call.from).await?))
             }
-            ["kept"] => {
-                only(&call.method, &Method::GET)?;
-                Ok(Answer::json(StatusCode::OK, &self.kept_backups().await?))
-            }
-            ["kept", name] => {
-                only(&call.method, &Method::GET)?;
-                Ok(file(self.kept_backup(name).await?))
-            }
-            ["inspect" | "restore"] => Err(Problem::wrong_method("POST")),
+            ["kept"] => Ok(Answer::json(StatusCode::OK, &self.kept_backups().await?)),
+            ["kept", name] => Ok(file(self.kept_backup(name).await?)),
             _ => Err(Problem::nothing_here(&format!("/api/v1/backup/{}", path.join("/")))),
         }
     }

@@ -1,4 +1,5 @@
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::admin::answer::Answer;
@@ -13,7 +14,7 @@ use crate::store::Write;
 use crate::sys::random;
 
 /// A phone book as somebody wants it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct BookDraft {
     pub(in crate::admin) name: Option<String>,
@@ -31,7 +32,6 @@ impl Admin {
                 let book = self.add_book(call.json()?, call.from).await?;
                 Ok(Answer::json(StatusCode::CREATED, &self.book_shown(&book, true)).versioned(book.version))
             }
-            ([], _) => Err(Problem::wrong_method("GET and POST")),
             ([book], &Method::GET) => {
                 let book = self.book_in(book)?;
                 Ok(Answer::json(StatusCode::OK, &self.book_shown(&book, true)).versioned(book.version))
@@ -45,14 +45,12 @@ impl Admin {
                 self.remove_book(&book, call.from).await?;
                 Ok(Answer::json(StatusCode::OK, &self.book_shown(&book, false)))
             }
-            ([_], _) => Err(Problem::wrong_method("GET, PATCH and DELETE")),
             ([book, "import"], &Method::POST) => {
                 let (book, warnings) =
                     self.fill_book(self.book_in(book)?, &call.body, call.expected()?, call.from).await?;
                 let shown = types::Book { warnings, ..self.book_shown(&book, true) };
                 Ok(Answer::json(StatusCode::OK, &shown).versioned(book.version))
             }
-            ([_, "import"], _) => Err(Problem::wrong_method("POST")),
             _ => Err(Problem::nothing_here(&format!("/api/v1/books/{}", path.join("/")))),
         }
     }

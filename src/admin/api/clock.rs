@@ -1,23 +1,24 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
-use crate::model::{Door, Event, Reason, Timestamp};
+use crate::admin::{Admin, types};
+use crate::model::{Reason, Timestamp};
 
 /// How far the administrator's clock may be from the box's.
 const APART: Duration = Duration::from_secs(120);
 
 /// What an administrator's clock says.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Said {
+pub(in crate::admin) struct Said {
     /// RFC 3339.
     time: String,
 }
@@ -39,7 +40,7 @@ impl Admin {
             ));
         }
         self.0.clock.vouch();
-        self.0.journal.record(Event::new(ours, Door::Admin, Reason::ClockVouched));
-        Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "time": ours.to_string(), "trusted": true })))
+        self.0.journal.record(self.admin_event(Reason::ClockVouched, call.from));
+        Ok(Answer::json(StatusCode::OK, &types::Clock { time: ours.to_string(), trusted: true }))
     }
 }

@@ -10,10 +10,6 @@ impl Admin {
         Ok(Answer::json(StatusCode::OK, &self.dhcp()))
     }
 
-    pub(super) fn api_sightings(&self) -> Result<Answer, Problem> {
-        Ok(Answer::json(StatusCode::OK, &self.sightings()))
-    }
-
     pub(super) async fn api_take_over(&self, network: &str) -> Result<Answer, Problem> {
         self.take_over(network).await?;
         self.api_dhcp()

@@ -1,8 +1,9 @@
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{mac_in, only};
+use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::preview::content_in;
@@ -13,9 +14,9 @@ use crate::model::settings::Value;
 use crate::model::{Mac, Phone, Reason};
 
 /// The device that takes a phone's place.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Replacement {
+pub(in crate::admin) struct Replacement {
     mac: String,
     brand: Option<String>,
     model: Option<String>,
@@ -23,9 +24,9 @@ struct Replacement {
 }
 
 /// Which password is to be shown.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Reveal {
+pub(in crate::admin) struct Reveal {
     whose: String,
 }
 
@@ -35,29 +36,22 @@ impl Admin {
         match path {
             ["settings"] => self.api_phone_settings(call, mac).await,
             ["files"] => {
-                only(&call.method, &Method::GET)?;
                 let phone = self.listed(mac_in(mac)?)?;
                 let files = types::Files { uploads: self.uploads(&phone).await?, ..self.files(&phone)? };
                 Ok(Answer::json(StatusCode::OK, &files))
             }
             ["files", name @ ..] => {
-                only(&call.method, &Method::GET)?;
                 let phone = self.listed(mac_in(mac)?)?;
                 let content = content_in(call.query.of("content"))?;
                 let file = self.preview(&self.0.facts.registry, &phone, &name.join("/"), content)?;
                 Ok(Answer::json(StatusCode::OK, &file))
             }
-            ["uploads", name @ ..] if !name.is_empty() => {
-                only(&call.method, &Method::GET)?;
-                self.upload_of(mac_in(mac)?, &name.join("/")).await
-            }
+            ["uploads", name @ ..] if !name.is_empty() => self.upload_of(mac_in(mac)?, &name.join("/")).await,
             ["reveal"] => {
-                only(&call.method, &Method::POST)?;
                 let reveal: Reveal = call.json()?;
                 Ok(Answer::json(StatusCode::OK, &self.reveal(mac_in(mac)?, &reveal.whose, call.from)?))
             }
             ["replace"] => {
-                only(&call.method, &Method::POST)?;
                 let wanted: Replacement = call.json()?;
                 let phone = self.listed(mac_in(mac)?)?;
                 let new = wanted.mac.parse::<Mac>();
@@ -67,11 +61,7 @@ impl Admin {
                 Ok(Answer::json(StatusCode::OK, &done).versioned(done.phone.version))
             }
             ["release"] => {
-                let go = match call.method {
-                    Method::POST => true,
-                    Method::DELETE => false,
-                    _ => return Err(Problem::wrong_method("POST and DELETE")),
-                };
+                let go = call.method == Method::POST;
                 let phone = self.release(mac_in(mac)?, go, call.expected()?, call.from).await?;
                 Ok(Answer::json(StatusCode::OK, &phone).versioned(phone.version))
             }

@@ -1,7 +1,7 @@
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::only;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
@@ -10,9 +10,9 @@ use crate::firmware::{Digest, Draft, Settings, Unavailable, Whereabouts};
 use crate::model::{Firmware, FirmwareSource, Id};
 
 /// An image that is fetched from elsewhere.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Reference {
+pub(in crate::admin) struct Reference {
     brand: String,
     #[serde(default)]
     models: Vec<String>,
@@ -30,9 +30,9 @@ struct Reference {
     pinned: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Pin {
+pub(in crate::admin) struct Pin {
     pinned: bool,
 }
 
@@ -43,7 +43,6 @@ impl Admin {
         match (path, &call.method) {
             ([], &Method::GET) => Ok(Answer::json(StatusCode::OK, &self.images())),
             ([], &Method::POST) => self.api_refer(call).await,
-            ([], _) => Err(Problem::wrong_method("GET, POST and PUT")),
             (["settings"], &Method::GET) => Ok(Answer::json(StatusCode::OK, &library.settings())),
             (["settings"], &Method::PUT) => {
                 let settings: Settings = call.json()?;
@@ -51,11 +50,7 @@ impl Admin {
                 library.set(&settings).await?;
                 Ok(Answer::json(StatusCode::OK, &library.settings()))
             }
-            (["settings"], _) => Err(Problem::wrong_method("GET and PUT")),
-            (["versions"], method) => {
-                only(method, &Method::GET)?;
-                Ok(Answer::json(StatusCode::OK, &self.versions()))
-            }
+            (["versions"], _) => Ok(Answer::json(StatusCode::OK, &self.versions())),
             ([id], &Method::GET) => Ok(Answer::json(StatusCode::OK, &self.image(&self.image_in(id)?))),
             ([id], &Method::DELETE) => {
                 let image = self.image_in(id)?;
@@ -63,16 +58,13 @@ impl Admin {
                 library.remove(&image).await?;
                 Ok(Answer::json(StatusCode::OK, &shown))
             }
-            ([_], _) => Err(Problem::wrong_method("GET and DELETE")),
-            ([id, "pin"], method) => {
-                only(method, &Method::POST)?;
+            ([id, "pin"], _) => {
                 let image = self.image_in(id)?;
                 let (pinned, version) = (call.json::<Pin>()?.pinned, image.version);
                 library.put(Firmware { pinned, ..image }, Some(version)).await?;
                 Ok(Answer::json(StatusCode::OK, &self.image(&self.image_in(id)?)))
             }
-            ([id, "fetch"], method) => {
-                only(method, &Method::POST)?;
+            ([id, "fetch"], _) => {
                 let image = self.image_in(id)?;
                 library.begin_fetch(&image).map_err(|why| cannot_fetch(&why))?;
                 Ok(Answer::json(StatusCode::ACCEPTED, &self.image(&image)))

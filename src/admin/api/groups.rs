@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::admin::answer::Answer;
@@ -13,7 +14,7 @@ use crate::store::Write;
 use crate::sys::random;
 
 /// A group as somebody wants it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct GroupDraft {
     pub(in crate::admin) name: Option<String>,
@@ -32,7 +33,6 @@ impl Admin {
                 let group = self.add_group(call.json()?, call.from).await?;
                 Ok(Answer::json(StatusCode::CREATED, &self.group_shown(&group)).versioned(group.version))
             }
-            ([], _) => Err(Problem::wrong_method("GET and POST")),
             ([group], &Method::GET) => {
                 let group = self.group_in(group)?;
                 Ok(Answer::json(StatusCode::OK, &self.group_shown(&group)).versioned(group.version))
@@ -47,7 +47,6 @@ impl Admin {
                 self.remove_group(&group, call.from).await?;
                 Ok(Answer::json(StatusCode::OK, &shown))
             }
-            ([_], _) => Err(Problem::wrong_method("GET, PATCH and DELETE")),
             ([group, "settings"], _) => self.api_group_settings(call, group).await,
             _ => Err(Problem::nothing_here(&format!("/api/v1/groups/{}", path.join("/")))),
         }

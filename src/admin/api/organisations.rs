@@ -5,9 +5,8 @@ use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::draft::OrganisationDraft;
 use crate::admin::problem::Problem;
-use crate::admin::route::Who;
 use crate::admin::{Admin, types};
-use crate::model::{Door, Event, Login, Organisation, Reason, Secret, Settings};
+use crate::model::{Login, Organisation, Reason, Secret, Settings};
 use crate::store::Write;
 use crate::sys::random;
 
@@ -37,7 +36,7 @@ impl Admin {
         };
         let id = organisation.id;
         self.0.store.commit(vec![Write::PutOrganisation { organisation, expect: Some(0) }]).await?;
-        self.0.journal.record(Event::new(now, Door::Admin, Reason::OrganisationAdded).of(id));
+        self.record_document(Reason::OrganisationAdded, id, call.from);
         let place = format!("/api/v1/organisations/{id}");
         let made = self.organisations().into_iter().find(|shown| shown.id == id.to_string());
         let answer = Answer::json(StatusCode::CREATED, &made);
@@ -48,20 +47,11 @@ impl Admin {
     }
 
     /// The login that an organisation's phones share. It is shown on the box itself alone, and that is on record.
-    pub(super) fn api_organisation_login(&self, who: &Who, name: &str) -> Result<Answer, Problem> {
-        if !matches!(who, Who::Local) {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "local-only",
-                "The password of an organisation is shown on the box itself alone.",
-                "Run `block66 organisations login` there.",
-            ));
-        }
+    pub(super) fn api_organisation_login(&self, call: &Call, name: &str) -> Result<Answer, Problem> {
         let Some(organisation) = self.organisation(Some(name)) else {
             return Err(Problem::organisation_unknown(name));
         };
-        let event = Event::new(self.0.clock.now().wall, Door::Admin, Reason::LoginRevealed);
-        self.0.journal.record(event.of(organisation.id));
+        self.record_document(Reason::LoginRevealed, organisation.id, call.from);
         let Login { user, password } = &organisation.login;
         Ok(Answer::json(StatusCode::OK, &types::Login { user: user.clone(), password: password.expose().to_owned() }))
     }

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
-use hyper::{Method, StatusCode};
+use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{mac_in, only};
+use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::differ::differences;
@@ -13,9 +14,9 @@ use crate::admin::{Admin, types};
 use crate::brands::{Folder, RefusedOverlay, Registry};
 
 /// A brand folder to be tried, without a file of it being kept.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Trial {
+pub(in crate::admin) struct Trial {
     /// Folder name of the brand.
     brand: String,
     /// Its files by path: `brand.toml`, `templates/own.cfg`. Those that are missing are as they came with the program.
@@ -35,7 +36,6 @@ impl Admin {
     pub(super) async fn api_overlays(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {
         match path {
             [] => {
-                only(&call.method, &Method::GET)?;
                 let read = self.0.facts.overlays.clone();
                 let shown = aside(move || {
                     let (folders, unreadable) = read();
@@ -43,10 +43,7 @@ impl Admin {
                 });
                 Ok(Answer::json(StatusCode::OK, &shown.await?))
             }
-            ["try"] => {
-                only(&call.method, &Method::POST)?;
-                self.try_overlay(call.json()?).await
-            }
+            ["try"] => self.try_overlay(call.json()?).await,
             _ => Err(Problem::nothing_here(&format!("/api/v1/overlays/{}", path.join("/")))),
         }
     }
@@ -60,7 +57,9 @@ impl Admin {
         if let Some(RefusedOverlay { error, .. }) = refused.first() {
             return Err(refused_overlay(error));
         }
-        let (Some(mac), Some(file)) = (trial.mac, trial.file) else { return Ok(Answer::no_content()) };
+        let (Some(mac), Some(file)) = (trial.mac, trial.file) else {
+            return Ok(Answer::json(StatusCode::OK, &None::<types::Preview>));
+        };
         let phone = self.listed(mac_in(&mac)?)?;
         let preview = self.preview(&registry, &phone, &file, content_in(trial.content.as_deref())?)?;
         Ok(Answer::json(StatusCode::OK, &preview))

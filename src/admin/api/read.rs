@@ -8,6 +8,7 @@ use crate::admin::problem::Problem;
 use crate::admin::route::Who;
 use crate::admin::standing::Standing;
 use crate::admin::{Admin, types};
+use crate::model::Door;
 
 /// Events that come with one phone.
 const EVENTS_OF_A_PHONE: usize = 50;
@@ -34,10 +35,15 @@ impl Admin {
             words: call.query.of("q").unwrap_or_default().to_owned(),
             standing,
             offset: usize::try_from(call.query.number("offset")?.unwrap_or_default()).unwrap_or(usize::MAX),
+            after: call.query.of("after").map(mac_in).transpose()?,
             limit: rows(call)?,
             urgent_first: false,
         };
-        Ok(Answer::json(StatusCode::OK, &self.phones(&self.listing(), &query)))
+        let page = self.phones(&self.listing(), &query);
+        if query.after.is_some() && page.offset > page.matching {
+            return Err(gone());
+        }
+        Ok(Answer::json(StatusCode::OK, &page))
     }
 
     pub(super) fn api_phone(&self, mac: &str) -> Result<Answer, Problem> {
@@ -53,17 +59,72 @@ impl Admin {
             before: call.query.number("before")?,
             kind: call.query.of("kind").map(str::to_owned),
             limit: rows(call)?,
+            ..EventQuery::default()
         };
-        Ok(Answer::json(StatusCode::OK, &types::Events { events: self.events(&query) }))
+        Ok(Answer::json(StatusCode::OK, &self.page_of_events(&query)))
     }
 
-    pub(super) fn api_leases(&self) -> Result<Answer, Problem> {
-        Ok(Answer::json(StatusCode::OK, &types::Leases { leases: self.leases() }))
+    /// What was done, and by whom.
+    pub(super) fn api_audit(&self, call: &Call) -> Result<Answer, Problem> {
+        let query = EventQuery {
+            before: call.query.number("before")?,
+            door: Some(Door::Admin),
+            by: call.query.of("by").map(str::to_owned),
+            limit: rows(call)?,
+            ..EventQuery::default()
+        };
+        Ok(Answer::json(StatusCode::OK, &self.page_of_events(&query)))
+    }
+
+    fn page_of_events(&self, query: &EventQuery) -> types::Events {
+        let events = self.events(query);
+        let next = events.last().filter(|_| events.len() == query.limit).map(|event| event.sequence);
+        types::Events { events, next }
+    }
+
+    pub(super) fn api_leases(&self, call: &Call) -> Result<Answer, Problem> {
+        let place = |lease: &types::Lease| format!("{} {}", lease.network, lease.address);
+        let (leases, next) = cut(self.leases(), call, place)?;
+        Ok(Answer::json(StatusCode::OK, &types::Leases { leases, next }))
+    }
+
+    pub(super) fn api_sightings(&self, call: &Call) -> Result<Answer, Problem> {
+        let sightings = self.sightings();
+        let (seen, next) = cut(sightings.seen, call, |seen| format!("{} {}", seen.network, seen.mac))?;
+        Ok(Answer::json(StatusCode::OK, &types::Sightings { seen, next, ..sightings }))
     }
 
     pub(super) fn api_authority(&self) -> Result<Answer, Problem> {
         Ok(Answer::json(StatusCode::OK, &self.authority(true)))
     }
+}
+
+/// The part of a list that is asked for: what stands behind the row whose place is `after`, and where to go on. All of
+/// it when nothing is said. A row that is gone meanwhile cannot be gone on from.
+fn cut<T>(rows_of: Vec<T>, call: &Call, place: impl Fn(&T) -> String) -> Result<(Vec<T>, Option<String>), Problem> {
+    let mut rest = rows_of;
+    if let Some(after) = call.query.of("after") {
+        let at = rest.iter().position(|row| place(row) == after).ok_or_else(gone)?;
+        rest.drain(..=at);
+    }
+    if call.query.of("limit").is_none() {
+        return Ok((rest, None));
+    }
+    let limit = rows(call)?;
+    let more = rest.len() > limit;
+    rest.truncate(limit);
+    let next = rest.last().filter(|_| more).map(place);
+    Ok((rest, next))
+}
+
+/// The row that a page was to begin behind is no longer there.
+fn gone() -> Problem {
+    Problem::new(
+        StatusCode::GONE,
+        "list-changed",
+        "What this page of the list was to begin behind is no longer there.",
+        "Begin with the first page.",
+    )
 }
 
 fn rows(call: &Call) -> Result<usize, Problem> {

@@ -22,7 +22,6 @@ impl Admin {
                 let resource = self.put_resource(&call.query, call.body.to_vec(), call.from).await?;
                 Ok(Answer::json(StatusCode::CREATED, &self.resource_shown(&resource)))
             }
-            ([], _) => Err(Problem::wrong_method("GET and PUT")),
             ([id], &Method::GET) => {
                 let resource = self.resource_in(id)?;
                 let (depot, sum) = (self.0.facts.depot.clone(), resource.sha256);
@@ -36,7 +35,6 @@ impl Admin {
                 self.remove_resource(&resource, call.from).await?;
                 Ok(Answer::json(StatusCode::OK, &self.resource_shown(&resource)))
             }
-            ([_], _) => Err(Problem::wrong_method("GET and DELETE")),
             _ => Err(Problem::nothing_here(&format!("/api/v1/resources/{}", path.join("/")))),
         }
     }

@@ -20,10 +20,8 @@ impl Admin {
     /// The settings of a phone: all that hold for it, or changes of its own.
     pub(super) async fn api_phone_settings(&self, call: &Call, mac: &str) -> Result<Answer, Problem> {
         let mac = mac_in(mac)?;
-        match call.method {
-            Method::GET => {}
-            Method::PATCH => drop(self.set_of_phone(mac, call.expected()?, &call.json()?, call.from).await?),
-            _ => return Err(Problem::wrong_method("GET and PATCH")),
+        if call.method == Method::PATCH {
+            self.set_of_phone(mac, call.expected()?, &call.json()?, call.from).await?;
         }
         let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
         let settings = self.settings_of(&phone);
@@ -33,10 +31,8 @@ impl Admin {
     /// The settings of a group.
     pub(super) async fn api_group_settings(&self, call: &Call, group: &str) -> Result<Answer, Problem> {
         let mut group = self.group_in(group)?;
-        match call.method {
-            Method::GET => {}
-            Method::PATCH => group = self.set_of_group(&group, call.expected()?, &call.json()?, call.from).await?,
-            _ => return Err(Problem::wrong_method("GET and PATCH")),
+        if call.method == Method::PATCH {
+            group = self.set_of_group(&group, call.expected()?, &call.json()?, call.from).await?;
         }
         Ok(Answer::json(StatusCode::OK, &of_group(&group)).versioned(group.version))
     }
@@ -44,13 +40,9 @@ impl Admin {
     /// The settings of an organisation.
     pub(super) async fn api_organisation_settings(&self, call: &Call, name: &str) -> Result<Answer, Problem> {
         let mut organisation = self.organisation(Some(name)).ok_or_else(|| Problem::organisation_unknown(name))?;
-        match call.method {
-            Method::GET => {}
-            Method::PATCH => {
-                let edit = call.json()?;
-                organisation = self.set_of_organisation(&organisation, call.expected()?, &edit, call.from).await?;
-            }
-            _ => return Err(Problem::wrong_method("GET and PATCH")),
+        if call.method == Method::PATCH {
+            let edit = call.json()?;
+            organisation = self.set_of_organisation(&organisation, call.expected()?, &edit, call.from).await?;
         }
         Ok(Answer::json(StatusCode::OK, &of_organisation(&organisation)).versioned(organisation.version))
     }

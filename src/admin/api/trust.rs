@@ -21,9 +21,6 @@ impl Admin {
             (["authorities", sum], &Method::DELETE) => self.distrust_authority(sum, call.from).await?,
             (["certificates"], &Method::POST) => self.add_certificate(text_of(call)?, call.from).await?,
             (["certificates", sum], &Method::DELETE) => self.remove_certificate(sum, call.from).await?,
-            ([], _) => return Err(Problem::wrong_method("GET")),
-            (["authorities" | "certificates"], _) => return Err(Problem::wrong_method("POST")),
-            (["authorities" | "certificates", _], _) => return Err(Problem::wrong_method("DELETE")),
             _ => return Err(Problem::nothing_here(&format!("/api/v1/trust/{}", path.join("/")))),
         }
         Ok(Answer::json(StatusCode::OK, &self.trust()))

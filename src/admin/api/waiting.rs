@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::mac_in;
@@ -16,7 +17,7 @@ use crate::pairing::{FreeLine, Place, Waiting, Window};
 const MOST_FREE_LINES: usize = 1000;
 
 /// Where an adopted phone is to belong.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct Adoption {
     pub(in crate::admin) organisation: Option<String>,
@@ -29,7 +30,7 @@ pub(in crate::admin) struct Adoption {
 }
 
 /// A pairing window as somebody wants it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct Opening {
     /// How long it is open; ten minutes when nothing is said.
@@ -44,12 +45,10 @@ impl Admin {
     pub(super) async fn api_waiting(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {
         match (path, &call.method) {
             ([], &Method::GET) => Ok(Answer::json(StatusCode::OK, &self.waiting())),
-            ([], _) => Err(Problem::wrong_method("GET")),
             ([mac, "adopt"], &Method::POST) => {
                 let phone = self.adopt(mac_in(mac)?, call.json()?, call.from).await?;
                 Ok(Answer::json(StatusCode::CREATED, &phone).versioned(phone.version))
             }
-            ([_, "adopt"], _) => Err(Problem::wrong_method("POST")),
             _ => Err(Problem::nothing_here(&format!("/api/v1/waiting/{}", path.join("/")))),
         }
     }
@@ -59,8 +58,7 @@ impl Admin {
         match call.method {
             Method::GET => {}
             Method::POST => self.open_pairing(call.json()?, call.from).await?,
-            Method::DELETE => self.close_pairing(call.from).await?,
-            _ => return Err(Problem::wrong_method("GET, POST and DELETE")),
+            _ => self.close_pairing(call.from).await?,
         }
         Ok(Answer::json(StatusCode::OK, &self.pairing()))
     }

@@ -63,6 +63,7 @@ pub(crate) struct Door {
     pub(crate) problem: Option<Problem>,
     pub(crate) errors: Vec<FieldError>,
     pub(crate) code: String,
+    pub(crate) name: String,
 }
 
 impl NewPhone {
@@ -196,7 +197,8 @@ impl Pages {
             claimed => door.claimed,
             problem => value(&door.problem),
             errors => value(&door.errors),
-            values => context! { code => door.code.clone() },
+            code_asked => door.claimed && door.errors.iter().any(|error| error.field == "code"),
+            values => context! { code => door.code.clone(), name => door.name.clone() },
         };
         self.render("door.html", frame, "door", false, content)
     }

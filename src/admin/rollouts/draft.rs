@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::show::DAYS;
@@ -11,7 +12,7 @@ use crate::model::settings::{Value, Zone};
 use crate::model::{Group, Id, Mac, Organisation, Rollout, RolloutPlan, RolloutScope, UpdateWindow};
 
 /// A roll-out as somebody wrote it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::admin) struct RolloutDraft {
     /// What people call it.

@@ -6,6 +6,7 @@ mod show;
 
 use hyper::StatusCode;
 
+pub(in crate::admin) use self::draft::RolloutDraft;
 use self::show::shown_image;
 use super::problem::Problem;
 use super::{Admin, types};

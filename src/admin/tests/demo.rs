@@ -73,6 +73,7 @@ async fn branch(ground: &Ground) {
                 state: LeaseState::Bound,
                 expires: ago(-40_000),
                 seconds_left: 40_000,
+                via: crate::model::Via::Wire,
             };
             writes.push(Write::PutLease { network: "office".into(), lease });
             writes.push(Write::PutJourney { mac: phone.mac, journey });

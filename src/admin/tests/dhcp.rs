@@ -44,6 +44,7 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
         waiting: admin.waiting(),
         dhcp: types::Dhcp { networks: vec![network] },
         sightings: types::Sightings {
+            next: None,
             seen: vec![seen],
             missing: vec![types::Missing { mac: test_data::phone(3).mac, name: "Lobby".into() }],
         },

@@ -1,6 +1,11 @@
 //! Who is let in, and who is not.
 
 use super::*;
+use crate::admin::sign_in::Credentials;
+
+fn with(password: &str) -> Credentials {
+    Credentials { password: Secret::new(password), ..Credentials::default() }
+}
 
 #[tokio::test]
 async fn an_unclaimed_box_shows_only_the_form_to_claim_it() {
@@ -49,7 +54,7 @@ async fn an_unclaimed_box_shows_only_the_form_to_claim_it() {
 async fn two_claims_at_once_make_one_administrator() {
     let ground = Ground::new().await;
     let code = ground.admin.setup_code().await.unwrap().unwrap();
-    let claim = |password: &str| ground.admin.claim(code.expose(), Secret::new(password), [192, 0, 2, 1].into());
+    let claim = |password: &str| ground.admin.claim(code.expose(), None, Secret::new(password), [192, 0, 2, 1].into());
     let (one, two) = tokio::join!(claim("password of one"), claim("password of two"));
     assert!(one.is_ok());
     assert_eq!(two.err().map(|p| p.code), Some("claimed-already".to_owned()));
@@ -61,16 +66,22 @@ async fn guessing_is_slowed_for_the_guesser_alone() {
     ground.claim().await;
     // All at once: a slow machine takes so long for them that a guess would be free again before the sixth.
     let guess = || async {
-        let guess = ground.admin.sign_in(Secret::new("not this one"), [192, 0, 2, 66].into()).await;
+        let guess = ground.admin.sign_in(with("not this one"), [192, 0, 2, 66].into()).await;
         guess.map(drop).unwrap_err().code
     };
     let (a, b, c, d, e, f) = tokio::join!(guess(), guess(), guess(), guess(), guess(), guess());
     let codes = [a, b, c, d, e, f];
     assert_eq!(codes.iter().filter(|code| *code == "wrong-password").count(), 5, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| *code == "too-many-guesses").count(), 1, "{codes:?}");
-    assert!(ground.admin.sign_in(Secret::new("a long password"), [192, 0, 2, 67].into()).await.is_ok());
+    assert!(ground.admin.sign_in(with("a long password"), [192, 0, 2, 67].into()).await.is_ok());
     let long = Secret::new("x".repeat(100_000));
-    assert!(ground.admin.sign_in(long, [192, 0, 2, 68].into()).await.is_err());
+    assert!(
+        ground
+            .admin
+            .sign_in(Credentials { password: long, ..Credentials::default() }, [192, 0, 2, 68].into())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -113,6 +124,6 @@ async fn a_password_set_on_the_box_itself_signs_everybody_out() {
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text);
     assert_eq!(ground.browse(&browser, "/").await.header("location"), "/sign-in");
     let address = [192, 0, 2, 1].into();
-    assert!(ground.admin.sign_in(Secret::new("a long password"), address).await.is_err());
-    assert!(ground.admin.sign_in(Secret::new("the next password"), address).await.is_ok());
+    assert!(ground.admin.sign_in(with("a long password"), address).await.is_err());
+    assert!(ground.admin.sign_in(with("the next password"), address).await.is_ok());
 }

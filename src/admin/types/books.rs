@@ -1,16 +1,17 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Named;
 
 /// Phone books.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Books {
     /// The books, by name, without their contacts.
     pub books: Vec<Book>,
 }
 
 /// A phone book that the phones of one organisation show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Book {
     /// Identity, as `directory.books` names it.
     pub id: String,
@@ -33,7 +34,7 @@ pub struct Book {
 }
 
 /// Somebody in a phone book.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {
     /// Name as shown.
@@ -43,14 +44,14 @@ pub struct Contact {
 }
 
 /// Files that phones fetch besides their configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
     /// The files, by name.
     pub resources: Vec<Resource>,
 }
 
 /// A file that phones of one organisation fetch besides their configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resource {
     /// Identity.
     pub id: String,
@@ -69,7 +70,7 @@ pub struct Resource {
 }
 
 /// Authorities and certificates that administrators gave to the box.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trust {
     /// Authorities whose certificates say which phone it is.
     pub authorities: Vec<Anchor>,
@@ -78,7 +79,7 @@ pub struct Trust {
 }
 
 /// A certificate, without its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Anchor {
     /// SHA-256 of the certificate, in hexadecimal.
     pub sha256: String,

@@ -1,16 +1,17 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Mac;
 
 /// What DHCP does on every network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dhcp {
     /// The networks, by name.
     pub networks: Vec<DhcpNetwork>,
 }
 
 /// What DHCP does on a network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DhcpNetwork {
     /// Its name.
     pub network: String,
@@ -37,7 +38,7 @@ pub struct DhcpNetwork {
 }
 
 /// Another DHCP server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DhcpServer {
     /// Its address.
     pub address: String,
@@ -48,7 +49,7 @@ pub struct DhcpServer {
 }
 
 /// An address that is set aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Abandoned {
     /// The address.
     pub address: String,
@@ -57,16 +58,19 @@ pub struct Abandoned {
 }
 
 /// Devices that were noticed, and phones that were not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sightings {
     /// The devices, the latest first.
     pub seen: Vec<Seen>,
     /// Phones on the list that were noticed nowhere since the box started.
     pub missing: Vec<Missing>,
+    /// What to say for `after` to go on with the devices; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// A device that was noticed on a LAN.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     /// Its hardware address.
     pub mac: Mac,
@@ -91,7 +95,7 @@ pub struct Seen {
 }
 
 /// A phone on the list that was not noticed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
     /// Its hardware address.
     pub mac: Mac,
@@ -100,7 +104,7 @@ pub struct Missing {
 }
 
 /// What a client would be told by this box.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// Name of the network.
     pub network: String,
@@ -115,7 +119,7 @@ pub struct Explanation {
 }
 
 /// An answer that would be given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedAnswer {
     /// What it is, or why there is none, in a sentence.
     pub says: String,
@@ -124,7 +128,7 @@ pub struct ExplainedAnswer {
 }
 
 /// An option of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedOption {
     /// Its number.
     pub code: u8,
@@ -133,7 +137,7 @@ pub struct ExplainedOption {
 }
 
 /// What the other DHCP servers tell phones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Asked {
     /// Name of the network.
     pub network: String,
@@ -142,7 +146,7 @@ pub struct Asked {
 }
 
 /// What the other DHCP servers tell phones of a brand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AskedBrand {
     /// The brand, as people call it.
     pub brand: String,
@@ -153,7 +157,7 @@ pub struct AskedBrand {
 }
 
 /// Leases as another server keeps them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeaseFile {
     /// Name of the network.
     pub network: String,
@@ -162,7 +166,7 @@ pub struct LeaseFile {
 }
 
 /// What an import of leases did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeasesImported {
     /// Name of the network.
     pub network: String,

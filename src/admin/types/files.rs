@@ -1,7 +1,8 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The files of one phone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Files {
     /// Folder name of the brand whose files these are.
     pub brand: String,
@@ -12,7 +13,7 @@ pub struct Files {
 }
 
 /// A file that a phone asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct File {
     /// Its name; with places in braces where those are not known.
     pub name: String,
@@ -28,7 +29,7 @@ pub struct File {
 }
 
 /// A file as a phone would get it, with dots where its secrets stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Preview {
     /// Its name.
     pub name: String,
@@ -44,7 +45,7 @@ pub struct Preview {
 }
 
 /// A file that a phone sent up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Upload {
     /// Its name.
     pub name: String,
@@ -57,7 +58,7 @@ pub struct Upload {
 }
 
 /// What stands in the place of a phone's device now, or would.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Replaced {
     /// Whether nothing was stored.
     pub dry_run: bool,
@@ -68,7 +69,7 @@ pub struct Replaced {
 }
 
 /// An administrator's brand folder, as it is on the disk: what was changed there is in force after the next start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Overlay {
     /// Folder name of the brand.
     pub brand: String,
@@ -82,7 +83,7 @@ pub struct Overlay {
 }
 
 /// A file of an administrator's brand folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverlayFile {
     /// Its path below the folder.
     pub name: String,
@@ -91,7 +92,7 @@ pub struct OverlayFile {
 }
 
 /// The administrator's brand folders.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Overlays {
     /// The folders, by name.
     pub overlays: Vec<Overlay>,

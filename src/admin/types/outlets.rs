@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outlets::{Line, Sent};
 
 /// What was counted by the outlets since the start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutletCounts {
     /// News that came faster than they could be handed on.
     pub missed: u64,
@@ -18,7 +19,7 @@ pub struct OutletCounts {
 }
 
 /// What a phone said by syslog.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PhoneLog {
     /// Whether phones' own syslog is taken.
     pub taken: bool,
@@ -27,15 +28,8 @@ pub struct PhoneLog {
 }
 
 /// What is logged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogFilter {
     /// As `info` or `block66::dhcp=debug,info`.
     pub filter: String,
-}
-
-/// A token, said once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
-    /// To be sent as `Authorization: Bearer …`.
-    pub token: String,
 }

@@ -1,16 +1,17 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Mac;
 
 /// Roll-outs of firmware, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rollouts {
     /// The roll-outs.
     pub rollouts: Vec<Rollout>,
 }
 
 /// A roll-out of firmware.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rollout {
     /// Identity.
     pub id: String,
@@ -44,7 +45,7 @@ pub struct Rollout {
 }
 
 /// The image of a roll-out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RolloutImage {
     /// Identity; it may have been taken out of the catalogue since.
     pub id: String,
@@ -55,7 +56,7 @@ pub struct RolloutImage {
 }
 
 /// How fast a roll-out goes, when, and how much may go wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolloutPlan {
     /// Phones that go first, at least one of each model. None of them may fail.
@@ -77,7 +78,7 @@ pub struct RolloutPlan {
 }
 
 /// How many phones of a roll-out stand how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RolloutCounts {
     /// Those whose turn is to come.
     pub waiting: usize,
@@ -96,7 +97,7 @@ pub struct RolloutCounts {
 }
 
 /// How a phone stands in a roll-out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RolloutPhone {
     /// Its address.
     pub mac: Mac,
@@ -117,7 +118,7 @@ pub struct RolloutPhone {
 }
 
 /// What came of bringing phones back to the release that they had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RolledBack {
     /// The roll-outs that began, one for each release.
     pub rollouts: Vec<Rollout>,
@@ -126,7 +127,7 @@ pub struct RolledBack {
 }
 
 /// A phone that cannot go back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Staying {
     /// Its address.
     pub mac: Mac,
@@ -135,7 +136,7 @@ pub struct Staying {
 }
 
 /// Who runs what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Versions {
     /// By brand, model and release.
     pub versions: Vec<Version>,
@@ -144,7 +145,7 @@ pub struct Versions {
 }
 
 /// Phones of one model that run one release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Version {
     /// Folder name of their brand, once known.
     pub brand: Option<String>,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -5,14 +6,14 @@ use super::Named;
 use crate::model::settings::Key;
 
 /// Every setting there is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Catalogue {
     /// The topics, in the order in which they are shown.
     pub topics: Vec<Topic>,
 }
 
 /// Settings that belong together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Topic {
     /// The first part of their names.
     pub name: String,
@@ -23,7 +24,7 @@ pub struct Topic {
 }
 
 /// What a setting is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Definition {
     /// Its name.
     pub key: String,
@@ -38,7 +39,7 @@ pub struct Definition {
 }
 
 /// What is set at one level or, for a phone, what holds for it and where each value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Counts every change of the document that this level is.
     pub version: u64,
@@ -56,7 +57,7 @@ pub struct Settings {
 }
 
 /// One setting and its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
     /// Its name.
     pub key: String,
@@ -73,7 +74,7 @@ pub struct Setting {
 }
 
 /// A key and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlacedKey {
     /// The key.
     pub key: Key,
@@ -85,7 +86,7 @@ pub struct PlacedKey {
 }
 
 /// A raw setting of one brand, without its value, which counts as secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Override {
     /// Folder name of the brand.
     pub brand: String,
@@ -96,14 +97,14 @@ pub struct Override {
 }
 
 /// Groups of phones that share settings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Groups {
     /// The groups, by organisation and name.
     pub groups: Vec<Group>,
 }
 
 /// A group of phones that share settings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
     /// Identity.
     pub id: String,

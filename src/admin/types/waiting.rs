@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Named;
 use crate::model::Mac;
 
 /// Phones that came and are on no list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitingPhones {
     /// The phones, the latest first.
     pub waiting: Vec<Waiting>,
@@ -13,7 +14,7 @@ pub struct WaitingPhones {
 }
 
 /// A phone that came and is on no list. All that it said is a claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// Its address.
     pub mac: Mac,
@@ -40,7 +41,7 @@ pub struct Waiting {
 }
 
 /// The time in which phones that come are put on the list by themselves.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pairing {
     /// Whether it is open.
     pub open: bool,

@@ -5,7 +5,7 @@ use super::super::knowledge::Knowledge;
 use super::super::options::code;
 use super::super::request::Request;
 use super::bindings::{Client, Tick};
-use crate::model::{Door, Event, Lease, LeaseState, Now, Reason};
+use crate::model::{Door, Event, Lease, LeaseState, Now, Reason, Via};
 
 /// A request with what is known around it.
 pub(super) struct Ask<'a> {
@@ -22,7 +22,19 @@ impl Ask<'_> {
         Event::new(self.now.wall, Door::Dhcp, reason).about(self.request.mac).by_agent(class.as_deref())
     }
 
-    pub(super) fn lease(&self, address: Ipv4Addr, state: LeaseState, seconds_left: u32) -> Lease {
+    /// How the client reached us; `former` is how it did before, where it has the lease that it asks for.
+    pub(super) fn via(&self, former: Option<Via>) -> Via {
+        let renews = !self.request.ciaddr.is_unspecified();
+        match (self.request.giaddr.is_unspecified(), self.request.circuit()) {
+            (false, Some(_)) => Via::Port,
+            (false, None) => Via::Unknown,
+            // Who renews speaks to us directly, wherever they are (RFC 2131 section 4.3.2).
+            (true, _) if renews => former.unwrap_or(Via::Unknown),
+            (true, _) => Via::Wire,
+        }
+    }
+
+    pub(super) fn lease(&self, address: Ipv4Addr, state: LeaseState, seconds_left: u32, via: Via) -> Lease {
         let request = self.request;
         Lease {
             address,
@@ -33,6 +45,7 @@ impl Ask<'_> {
             state,
             expires: self.now.wall.plus(Duration::from_secs(seconds_left.into())),
             seconds_left,
+            via,
         }
     }
 }

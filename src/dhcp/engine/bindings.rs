@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::request::Request;
-use crate::model::{Lease, LeaseState, Mac, Now};
+use crate::model::{Lease, LeaseState, Mac, Now, Via};
 
 /// Milliseconds on the monotonic clock. Negative for what ended before the process started.
 pub(super) type Tick = i64;
@@ -48,6 +48,7 @@ pub(super) struct Binding {
     pub(super) address: Ipv4Addr,
     pub(super) mac: Mac,
     pub(super) state: LeaseState,
+    pub(super) via: Via,
     /// When it ends or ended.
     pub(super) ends: Tick,
     /// When it was last written to the store.
@@ -74,7 +75,8 @@ impl Binding {
         };
         let silent = said.client_id.is_none() && said.host_name.is_none() && said.vendor_class.is_none();
         let said = (!silent).then(|| Box::new(said));
-        Self { client, address: lease.address, mac: lease.mac, state: lease.state, ends, stored, said }
+        let Lease { address, mac, state, via, .. } = lease;
+        Self { client, address, mac, state, via, ends, stored, said }
     }
 
     /// The lease with what is left of it at `at`.
@@ -93,6 +95,7 @@ impl Binding {
             state: self.state,
             expires: now.wall.plus(Duration::from_millis(left.unsigned_abs())),
             seconds_left: u32::try_from(left / 1000).unwrap_or(u32::MAX),
+            via: self.via,
         }
     }
 }

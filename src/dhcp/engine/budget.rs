@@ -1,8 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::super::options::code;
-use super::super::request::{Kind, Request, sub_option};
+use super::super::request::{Kind, Request};
 use crate::model::Mac;
 
 /// Requests of one device at once: several boots in a row, with all their repetitions.
@@ -13,8 +12,6 @@ const REFILL: Duration = Duration::from_millis(250);
 const PORT_BURST: u32 = 64;
 /// The most sources that are remembered; beyond, all are forgotten at once, which costs a flood more than it gains.
 const MOST: usize = 4096;
-/// Sub-option 1 of option 82: the circuit (RFC 3046).
-const CIRCUIT: u8 = 1;
 
 /// Who a budget is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,8 +38,7 @@ impl Budgets {
             return false;
         }
         // A port with many invented clients behind it: their number is what is bounded, not that of phones.
-        let circuit = request.options.get(code::RELAY_AGENT).and_then(|told| sub_option(told, CIRCUIT));
-        match circuit.filter(|_| !phone && request.kind == Kind::Discover) {
+        match request.circuit().filter(|_| !phone && request.kind == Kind::Discover) {
             Some(circuit) => {
                 let port = [&request.giaddr.octets()[..], circuit].concat();
                 self.take(Source::Port(port), PORT_BURST, now)

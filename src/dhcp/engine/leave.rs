@@ -5,7 +5,7 @@ use super::ask::Ask;
 use super::bindings::{Client, Tick};
 use super::decision::{Decision, LeaseWrite, Silence};
 use super::{Engine, SET_ASIDE};
-use crate::model::{Door, Event, Lease, LeaseState, Mac, Now, Reason};
+use crate::model::{Door, Event, Lease, LeaseState, Mac, Now, Reason, Via};
 
 /// Addresses that come back, and those that cannot be used.
 impl Engine {
@@ -35,6 +35,7 @@ impl Engine {
             state: LeaseState::Declined,
             expires: now.wall.plus(span),
             seconds_left: u32::try_from(span.as_secs()).unwrap_or(u32::MAX),
+            via: Via::Unknown,
         };
         self.bindings.bind(Client::Hardware(mac), lease.clone(), Self::aside_until(at), at);
         let event = Event::new(now.wall, Door::Dhcp, Reason::Declined { address }).about(mac);

@@ -269,7 +269,8 @@ impl Engine {
         }
         self.claim(address);
         let seconds_left = self.lease_seconds();
-        let lease = ask.lease(address, LeaseState::Bound, seconds_left);
+        let former = self.bindings.at(address).filter(|_| renewal).map(|binding| binding.via);
+        let lease = ask.lease(address, LeaseState::Bound, seconds_left, ask.via(former));
         let ends = ask.at + Tick::from(seconds_left) * 1000;
         self.bindings.bind(ask.client.clone(), lease.clone(), ends, ask.at);
         #[cfg(feature = "planted-bugs")]

@@ -32,7 +32,7 @@ impl Provision {
 
     fn leased_to(&self, address: Ipv4Addr, now: Now) -> Option<Mac> {
         let lease = self.store.lease_by_address(address)?;
-        (lease.state == LeaseState::Bound && lease.expires > now.wall).then_some(lease.mac)
+        (lease.state == LeaseState::Bound && lease.via.vouches() && lease.expires > now.wall).then_some(lease.mac)
     }
 }
 

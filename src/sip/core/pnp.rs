@@ -296,6 +296,7 @@ impl Core {
     pub(super) fn leased_to(&self, address: IpAddr) -> Option<Mac> {
         let IpAddr::V4(address) = address.to_canonical() else { return None };
         let lease = self.parts.store.lease_by_address(address)?;
-        (lease.state == LeaseState::Bound && lease.expires > self.now().wall).then_some(lease.mac)
+        (lease.state == LeaseState::Bound && lease.via.vouches() && lease.expires > self.now().wall)
+            .then_some(lease.mac)
     }
 }

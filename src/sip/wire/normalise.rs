@@ -163,9 +163,11 @@ fn fields(lines: &[String]) -> Result<Vec<(String, String)>, Malformed> {
         } else {
             fields.push((long.to_owned(), value.trim().to_owned()));
         }
-        if fields.len() > MOST_HEADERS {
-            return Err(Malformed::TooManyHeaders);
-        }
+    }
+    // The length is not counted: a message is written with one, whether or not it came with one.
+    let counted = fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Content-Length")).count();
+    if counted > MOST_HEADERS {
+        return Err(Malformed::TooManyHeaders);
     }
     Ok(fields)
 }

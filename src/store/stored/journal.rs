@@ -26,6 +26,8 @@ pub(in crate::store) struct Event {
     file: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     reason: Reason,
 }
 
@@ -50,6 +52,7 @@ impl Event {
             organisation: event.organisation,
             file: event.file.clone(),
             agent: event.user_agent.clone(),
+            by: event.by.clone(),
             reason: event.reason.clone(),
         };
         encode(place, &record)
@@ -68,6 +71,7 @@ impl Event {
             organisation: record.organisation,
             file: record.file,
             user_agent: record.agent,
+            by: record.by,
             reason: record.reason,
         })
     }

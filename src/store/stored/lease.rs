@@ -1,12 +1,12 @@
 //! A lease in some 70 bytes, since each one of a burst is written before its reply leaves.
 //!
-//! Form number (1), MAC (6), state (1), end of the lease by the wall clock in ms (8), seconds left (4), then client
+//! Form number (1), MAC (6), state and, in the upper half, how its client reached us (1), end of the lease by the wall clock in ms (8), seconds left (4), then client
 //! identifier, host name and vendor class, each a length and its bytes; length 255 says that there is none. Numbers
 //! are big-endian; the address is in the key.
 
 use std::net::Ipv4Addr;
 
-use crate::model::{Lease, LeaseState, Mac, Timestamp};
+use crate::model::{Lease, LeaseState, Mac, Timestamp, Via};
 use crate::store::Error;
 use crate::store::record::{Bytes, Place};
 
@@ -23,11 +23,17 @@ pub(in crate::store) fn encode(place: &Place, lease: &Lease) -> Result<Bytes, Er
     let mut bytes = Vec::with_capacity(23 + texts.iter().flatten().map(|text| text.len()).sum::<usize>());
     bytes.push(FORM);
     bytes.extend_from_slice(&lease.mac.octets());
-    bytes.push(match lease.state {
+    let state = match lease.state {
         LeaseState::Bound => 0,
         LeaseState::Released => 1,
         LeaseState::Declined => 2,
-    });
+    };
+    let via = match lease.via {
+        Via::Wire => 0,
+        Via::Port => 1,
+        Via::Unknown => 2,
+    };
+    bytes.push(via << 4 | state);
     bytes.extend_from_slice(&lease.expires.millis().to_be_bytes());
     bytes.extend_from_slice(&lease.seconds_left.to_be_bytes());
     for text in texts {
@@ -66,7 +72,7 @@ pub(in crate::store) fn decode(address: Ipv4Addr, bytes: &[u8]) -> Option<Lease>
         client_id: client_id.map(<[u8]>::to_vec),
         host_name: string(host_name)?,
         vendor_class: string(vendor_class)?,
-        state: match state {
+        state: match state & 0x0f {
             0 => LeaseState::Bound,
             1 => LeaseState::Released,
             2 => LeaseState::Declined,
@@ -74,6 +80,12 @@ pub(in crate::store) fn decode(address: Ipv4Addr, bytes: &[u8]) -> Option<Lease>
         },
         expires: Timestamp::from_millis(i64::from_be_bytes(expires)),
         seconds_left: u32::from_be_bytes(seconds_left),
+        via: match state >> 4 {
+            0 => Via::Wire,
+            1 => Via::Port,
+            2 => Via::Unknown,
+            _ => return None,
+        },
     })
 }
 
@@ -99,8 +111,9 @@ mod tests {
         let bytes = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..=254));
         let string = || proptest::option::of("[ -~]{0,254}");
         let state = prop_oneof![Just(LeaseState::Bound), Just(LeaseState::Released), Just(LeaseState::Declined)];
-        (any::<u32>(), any::<[u8; 6]>(), bytes(), string(), string(), state, any::<i64>(), any::<u32>()).prop_map(
-            |(address, mac, client_id, host_name, vendor_class, state, expires, seconds_left)| Lease {
+        let via = prop_oneof![Just(Via::Wire), Just(Via::Port), Just(Via::Unknown)];
+        (any::<u32>(), any::<[u8; 6]>(), bytes(), string(), string(), state, any::<i64>(), any::<u32>(), via).prop_map(
+            |(address, mac, client_id, host_name, vendor_class, state, expires, seconds_left, via)| Lease {
                 address: address.into(),
                 mac: Mac::new(mac),
                 client_id,
@@ -109,6 +122,7 @@ mod tests {
                 state,
                 expires: Timestamp::from_millis(expires),
                 seconds_left,
+                via,
             },
         )
     }
@@ -138,10 +152,11 @@ mod tests {
             state: LeaseState::Declined,
             expires: Timestamp::from_millis(0x0102),
             seconds_left: 0x0304,
+            via: Via::Port,
         };
         assert_eq!(
             &*encode(&place(&lease), &lease).unwrap(),
-            b"\x01\x80\x5e\xc0\x01\x02\x03\x02\0\0\0\0\0\0\x01\x02\0\0\x03\x04\xff\x03SIP\xff"
+            b"\x01\x80\x5e\xc0\x01\x02\x03\x12\0\0\0\0\0\0\x01\x02\0\0\x03\x04\xff\x03SIP\xff"
         );
         lease.client_id = Some(vec![0; 255]);
         assert!(matches!(encode(&place(&lease), &lease), Err(Error::Unfit { .. })));

@@ -1,0 +1,488 @@
+//! Who may come in: accounts of people, and tokens of programs. One document, kept as one secret; small, because a
+//! branch has few of both.
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+
+use super::role::{Role, Scope};
+use crate::model::{Id, Secret, Timestamp};
+
+/// Everybody who may come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Register {
+    /// People, the first one first.
+    pub(crate) accounts: Vec<Account>,
+    /// Programs, the first one first.
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// The account of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) id: Id,
+    /// Counts every change.
+    pub(crate) version: u64,
+    /// What it is signed in with; no two differ in case alone.
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// Argon2 PHC string.
+    pub(crate) password: Secret,
+    /// What is asked for besides the password.
+    pub(crate) factor: Option<Factor>,
+    pub(crate) created: Timestamp,
+}
+
+/// A second thing that somebody must have: an app that shows codes, and codes on paper for when that is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Factor {
+    /// The secret that the app shares, in base 32.
+    pub(crate) secret: Secret,
+    /// Digests of the codes on paper that were not used yet.
+    pub(crate) recovery: Vec<String>,
+}
+
+/// A token of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) scope: Scope,
+    /// Digest of the token, which nobody keeps but the program.
+    pub(crate) digest: String,
+    /// Who made it.
+    pub(crate) by: String,
+    pub(crate) created: Timestamp,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// Why the register is not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// No account of that name.
+    #[error("there is no account \"{0}\"")]
+    UnknownAccount(String),
+    /// No token of that name.
+    #[error("there is no token \"{0}\"")]
+    UnknownToken(String),
+    /// The name is somebody else's.
+    #[error("the name \"{0}\" is taken")]
+    Taken(String),
+    /// Somebody else changed it meanwhile.
+    #[error("the account \"{0}\" was changed in the meantime")]
+    Changed(String),
+    /// Nobody could administer the box.
+    #[error("\"{0}\" is the last administrator of this box")]
+    LastAdministrator(String),
+    /// There are too many.
+    #[error("there are {0} already")]
+    Full(usize),
+}
+
+impl Register {
+    /// Most accounts, and most tokens.
+    pub(crate) const MOST: usize = 100;
+    /// Longest name, in characters.
+    pub(crate) const LONGEST_NAME: usize = 32;
+    /// What the first account is called when nobody says otherwise.
+    pub(crate) const FIRST: &str = "admin";
+    /// Identity of the account that a box has whose administrator was only a password.
+    const FOUNDER: Id = Id::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
+    /// What is kept, with the password that releases without accounts know: the first administrator's. Where those
+    /// two differ, somebody set it with such a release, after a fall-back, and it counts.
+    ///
+    /// # Errors
+    /// When what is kept makes no sense.
+    pub(crate) fn read(kept: Option<&Secret>, password: Option<&Secret>) -> Result<Self, serde_json::Error> {
+        let mut register = match kept {
+            Some(kept) => serde_json::from_str::<Written>(kept.expose())?.into(),
+            None => Self::default(),
+        };
+        match (register.founder_mut(), password) {
+            (Some(founder), Some(password)) => founder.password = password.clone(),
+            (None, Some(password)) => register.accounts.insert(0, Self::founder_with(password)),
+            (_, None) => {}
+        }
+        Ok(register)
+    }
+
+    /// The one account of a box whose administrator was only a password.
+    pub(crate) fn founded(password: &Secret) -> Self {
+        Self { accounts: vec![Self::founder_with(password)], tokens: Vec::new() }
+    }
+
+    fn founder_with(password: &Secret) -> Account {
+        Account {
+            id: Self::FOUNDER,
+            version: 1,
+            name: Self::FIRST.into(),
+            role: Role::Administrator,
+            password: password.clone(),
+            factor: None,
+            created: Timestamp::default(),
+        }
+    }
+
+    /// As it is kept.
+    pub(crate) fn write(&self) -> Secret {
+        Secret::new(serde_json::to_string(&Written::from(self)).unwrap_or_default())
+    }
+
+    /// The first administrator.
+    pub(crate) fn founder(&self) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.role == Role::Administrator)
+    }
+
+    fn founder_mut(&mut self) -> Option<&mut Account> {
+        self.accounts.iter_mut().find(|account| account.role == Role::Administrator)
+    }
+
+    /// The account with this name or identity.
+    pub(crate) fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.is(name))
+    }
+
+    /// The account with this identity.
+    pub(crate) fn account_of(&self, id: Id) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id == id)
+    }
+
+    /// What people read of whoever has this identity.
+    pub(crate) fn called(&self, id: Id) -> Option<String> {
+        let account = self.account_of(id).map(|account| account.name.clone());
+        account.or_else(|| self.tokens.iter().find(|token| token.id == id).map(Token::called))
+    }
+
+    /// The token that this text is, if it is one and still counts.
+    pub(crate) fn token(&self, text: &str, now: Timestamp) -> Option<&Token> {
+        let digest = digest_of(text);
+        self.tokens.iter().find(|token| token.digest == digest && token.expires.is_none_or(|expires| now < expires))
+    }
+
+    /// Adds an account.
+    pub(crate) fn add(&mut self, account: Account) -> Result<(), Refusal> {
+        if self.accounts.len() >= Self::MOST {
+            return Err(Refusal::Full(Self::MOST));
+        }
+        if self.account(&account.name).is_some() {
+            return Err(Refusal::Taken(account.name));
+        }
+        self.accounts.push(account);
+        Ok(())
+    }
+
+    /// Changes an account, and counts that.
+    pub(crate) fn change(&mut self, id: Id, change: impl FnOnce(&mut Account)) -> Result<Account, Refusal> {
+        let unknown = || Refusal::UnknownAccount(id.to_string());
+        let before = self.account_of(id).ok_or_else(unknown)?.clone();
+        let mut account = before.clone();
+        change(&mut account);
+        if account == before {
+            return Ok(account);
+        }
+        if self.accounts.iter().any(|other| other.id != id && other.is(&account.name)) {
+            return Err(Refusal::Taken(account.name));
+        }
+        if account.role != Role::Administrator && self.is_last_administrator(id) {
+            return Err(Refusal::LastAdministrator(before.name));
+        }
+        account.version += 1;
+        if let Some(place) = self.accounts.iter_mut().find(|account| account.id == id) {
+            *place = account.clone();
+        }
+        Ok(account)
+    }
+
+    /// Removes an account.
+    pub(crate) fn remove(&mut self, id: Id) -> Result<Account, Refusal> {
+        let account = self.account_of(id).ok_or_else(|| Refusal::UnknownAccount(id.to_string()))?.clone();
+        if self.is_last_administrator(id) {
+            return Err(Refusal::LastAdministrator(account.name));
+        }
+        self.accounts.retain(|account| account.id != id);
+        Ok(account)
+    }
+
+    fn is_last_administrator(&self, id: Id) -> bool {
+        let mut administrators = self.accounts.iter().filter(|account| account.role == Role::Administrator);
+        administrators.all(|account| account.id == id)
+    }
+
+    /// Adds a token.
+    pub(crate) fn add_token(&mut self, token: Token) -> Result<(), Refusal> {
+        if self.tokens.len() >= Self::MOST {
+            return Err(Refusal::Full(Self::MOST));
+        }
+        if self.tokens.iter().any(|other| other.is(&token.name)) {
+            return Err(Refusal::Taken(token.name));
+        }
+        self.tokens.push(token);
+        Ok(())
+    }
+
+    /// Makes the token with this name or identity void.
+    pub(crate) fn revoke(&mut self, name: &str) -> Result<Token, Refusal> {
+        let at = self.tokens.iter().position(|token| token.is(name));
+        let at = at.ok_or_else(|| Refusal::UnknownToken(name.chars().take(64).collect()))?;
+        Ok(self.tokens.remove(at))
+    }
+}
+
+impl Account {
+    fn is(&self, name: &str) -> bool {
+        self.name.to_lowercase() == name.to_lowercase() || self.id.to_string() == name
+    }
+}
+
+impl Factor {
+    /// Takes a code on paper off the list, if it is on it.
+    pub(crate) fn spend(&mut self, code: &str) -> bool {
+        let digest = digest_of(&plain(code));
+        let before = self.recovery.len();
+        self.recovery.retain(|kept| *kept != digest);
+        self.recovery.len() < before
+    }
+
+    /// With these codes on paper, of which only digests are kept.
+    pub(crate) fn new(secret: Secret, codes: &[Secret]) -> Self {
+        Self { secret, recovery: codes.iter().map(|code| digest_of(&plain(code.expose()))).collect() }
+    }
+}
+
+impl Token {
+    fn is(&self, name: &str) -> bool {
+        self.name.to_lowercase() == name.to_lowercase() || self.id.to_string() == name
+    }
+
+    /// What people read of it in the trail. No account can be called so: its name would have a space.
+    pub(crate) fn called(&self) -> String {
+        format!("token {}", self.name)
+    }
+}
+
+/// Whether this can be the name of an account or a token: letters, digits and a few signs, and no space, so that
+/// nobody passes for another.
+pub(crate) fn is_name(name: &str) -> bool {
+    (1..=Register::LONGEST_NAME).contains(&name.chars().count())
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@'))
+}
+
+/// SHA-256 in hexadecimal. Enough for what has more than a hundred random bits.
+pub(crate) fn digest_of(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A code as it is compared: in any case and with any separators.
+fn plain(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).take(64).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// The register as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    v: u8,
+    accounts: Vec<WrittenAccount>,
+    #[serde(default)]
+    tokens: Vec<WrittenToken>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenAccount {
+    id: Id,
+    version: u64,
+    name: String,
+    role: Role,
+    password: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    factor: Option<WrittenFactor>,
+    created: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenFactor {
+    secret: String,
+    recovery: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenToken {
+    id: Id,
+    name: String,
+    scope: Scope,
+    digest: String,
+    by: String,
+    created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
+}
+
+impl From<&Register> for Written {
+    fn from(register: &Register) -> Self {
+        let account = |account: &Account| WrittenAccount {
+            id: account.id,
+            version: account.version,
+            name: account.name.clone(),
+            role: account.role,
+            password: account.password.expose().to_owned(),
+            factor: account.factor.as_ref().map(|factor| WrittenFactor {
+                secret: factor.secret.expose().to_owned(),
+                recovery: factor.recovery.clone(),
+            }),
+            created: account.created,
+        };
+        let token = |token: &Token| WrittenToken {
+            id: token.id,
+            name: token.name.clone(),
+            scope: token.scope,
+            digest: token.digest.clone(),
+            by: token.by.clone(),
+            created: token.created,
+            expires: token.expires,
+        };
+        Self {
+            v: 1,
+            accounts: register.accounts.iter().map(account).collect(),
+            tokens: register.tokens.iter().map(token).collect(),
+        }
+    }
+}
+
+impl From<Written> for Register {
+    fn from(written: Written) -> Self {
+        let account = |account: WrittenAccount| Account {
+            id: account.id,
+            version: account.version,
+            name: account.name,
+            role: account.role,
+            password: Secret::new(account.password),
+            factor: account
+                .factor
+                .map(|factor| Factor { secret: Secret::new(factor.secret), recovery: factor.recovery }),
+            created: account.created,
+        };
+        let token = |token: WrittenToken| Token {
+            id: token.id,
+            name: token.name,
+            scope: token.scope,
+            digest: token.digest,
+            by: token.by,
+            created: token.created,
+            expires: token.expires,
+        };
+        Self {
+            accounts: written.accounts.into_iter().map(account).collect(),
+            tokens: written.tokens.into_iter().map(token).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(number: u8, name: &str, role: Role) -> Account {
+        Account {
+            id: Id::new(Timestamp::from_secs(1), number.into()),
+            version: 1,
+            name: name.into(),
+            role,
+            password: Secret::new(format!("hash of {name}")),
+            factor: None,
+            created: Timestamp::from_secs(1),
+        }
+    }
+
+    fn token(name: &str, text: &str, expires: Option<Timestamp>) -> Token {
+        Token {
+            id: Id::new(Timestamp::from_secs(2), 1),
+            name: name.into(),
+            scope: Scope::Read,
+            digest: digest_of(text),
+            by: "admin".into(),
+            created: Timestamp::from_secs(2),
+            expires,
+        }
+    }
+
+    #[test]
+    fn a_box_with_a_password_alone_has_an_administrator() {
+        let password = Secret::new("$argon2id$old");
+        let register = Register::read(None, Some(&password)).unwrap();
+        assert_eq!(register, Register::founded(&password));
+        let founder = register.account("ADMIN").unwrap();
+        assert_eq!((founder.role, &founder.password), (Role::Administrator, &password));
+        assert_eq!(Register::read(None, None).unwrap(), Register::default());
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_a_password_set_by_an_older_release_counts() {
+        let mut register = Register::founded(&Secret::new("first"));
+        register.add(account(2, "anna", Role::Administrator)).unwrap();
+        register.add(account(3, "otto", Role::Operator)).unwrap();
+        let factor = Factor::new(Secret::new("JBSWY3DP"), &[Secret::new("AAAA-BBBB")]);
+        let otto = register.account("otto").unwrap().id;
+        register.change(otto, |account| account.factor = Some(factor)).unwrap();
+        register.add_token(token("grafana", "b66_secret", Some(Timestamp::from_secs(9)))).unwrap();
+        let kept = register.write();
+        assert_eq!(Register::read(Some(&kept), Some(&Secret::new("first"))).unwrap(), register);
+        let later = Register::read(Some(&kept), Some(&Secret::new("second"))).unwrap();
+        assert_eq!(later.founder().unwrap().password.expose(), "second");
+        assert_eq!(later.account("anna").unwrap().password.expose(), "hash of anna");
+        assert!(Register::read(Some(&Secret::new("{}")), None).is_err());
+        assert!(!kept.expose().contains("b66_secret") && !kept.expose().contains("AAAA"));
+    }
+
+    #[test]
+    fn there_is_always_an_administrator() {
+        let mut register = Register::founded(&Secret::new("first"));
+        let founder = register.founder().unwrap().id;
+        let last = Refusal::LastAdministrator("admin".into());
+        assert_eq!(register.remove(founder), Err(last.clone()));
+        assert_eq!(register.change(founder, |account| account.role = Role::Viewer), Err(last));
+        let anna = account(2, "anna", Role::Administrator);
+        register.add(anna.clone()).unwrap();
+        register.remove(founder).unwrap();
+        assert_eq!(register.founder(), Some(&anna));
+    }
+
+    #[test]
+    fn names_are_one_persons_and_versions_count() {
+        let mut register = Register::founded(&Secret::new("first"));
+        assert_eq!(register.add(account(2, "Admin", Role::Viewer)), Err(Refusal::Taken("Admin".into())));
+        let anna = account(2, "anna", Role::Viewer);
+        register.add(anna.clone()).unwrap();
+        assert_eq!(register.change(anna.id, |_| {}).unwrap().version, 1, "nothing was changed");
+        assert_eq!(register.change(anna.id, |account| account.role = Role::Operator).unwrap().version, 2);
+        let taken = register.change(anna.id, |account| account.name = "ADMIN".into());
+        assert_eq!(taken, Err(Refusal::Taken("ADMIN".into())));
+        for name in ["anna", "a.b-c_d@e", "Jörg"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "token grafana", "a\nb", "<b>", &"x".repeat(33)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn tokens_end_and_are_known_by_their_digest_alone() {
+        let mut register = Register::default();
+        register.add_token(token("grafana", "b66_one", Some(Timestamp::from_secs(100)))).unwrap();
+        assert!(register.token("b66_one", Timestamp::from_secs(99)).is_some());
+        assert!(register.token("b66_one", Timestamp::from_secs(100)).is_none());
+        assert!(register.token("b66_two", Timestamp::from_secs(99)).is_none());
+        let digest = digest_of("b66_one");
+        assert!(register.token(&digest, Timestamp::from_secs(99)).is_none(), "what is kept lets nobody in");
+        assert_eq!(register.revoke("Grafana").unwrap().called(), "token grafana");
+        assert_eq!(register.revoke("grafana"), Err(Refusal::UnknownToken("grafana".into())));
+    }
+
+    #[test]
+    fn a_code_on_paper_is_good_once() {
+        let mut factor = Factor::new(Secret::new("x"), &[Secret::new("7KQM-2XHD"), Secret::new("AAAA-2222")]);
+        assert!(!factor.spend("7KQM-2XHE"));
+        assert!(factor.spend(" 7kqm 2xhd "));
+        assert!(!factor.spend("7KQM-2XHD"));
+        assert_eq!(factor.recovery.len(), 1);
+    }
+}

@@ -1,0 +1,112 @@
+use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::admin::Admin;
+use crate::admin::accounts::{Account, Change};
+use crate::admin::answer::Answer;
+use crate::admin::call::Call;
+use crate::admin::problem::Problem;
+use crate::admin::route::Who;
+use crate::admin::session::Session;
+use crate::admin::sign_in::source;
+use crate::admin::types;
+use crate::model::Secret;
+
+/// Another password for oneself.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct NewPassword {
+    /// The one that one has.
+    old: String,
+    /// The one that one wants: at least ten characters.
+    new: String,
+    /// What one's app shows, where one is asked for that.
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// The secret of an app, with proof that the app has it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct Factor {
+    /// The secret that was offered.
+    secret: String,
+    /// What the app shows now.
+    code: String,
+    /// One's password.
+    password: String,
+}
+
+/// Proof that somebody is who signed in.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::admin) struct Proof {
+    /// One's password.
+    password: String,
+    /// What one's app shows, or a code on paper.
+    #[serde(default)]
+    code: Option<String>,
+}
+
+impl Admin {
+    /// Answers calls about one's own account; `path` is what follows `/api/v1/account`.
+    pub(super) async fn api_account(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
+        let Who::SignedIn(session) = who else { return Err(Problem::no_account()) };
+        let account = self.own_account(session)?;
+        match (path, &call.method) {
+            (["password"], _) => {
+                let NewPassword { old, new, code } = call.json()?;
+                self.give_password(call, session, (Secret::new(old), Secret::new(new)), code.as_deref()).await?;
+                Ok(Answer::no_content())
+            }
+            (["factor"], &Method::POST) => Ok(Answer::json(StatusCode::OK, &self.offer_factor(&account.name)?)),
+            (["factor"], &Method::PUT) => {
+                let Factor { secret, code, password } = call.json()?;
+                let codes = self.set_own_factor(call, session, (&secret, &code), Secret::new(password)).await?;
+                Ok(Answer::json(StatusCode::OK, &codes))
+            }
+            (["factor", "remove"], _) => {
+                let Proof { password, code } = call.json()?;
+                self.prove(Some(&account), Secret::new(password), code.as_deref(), source(call.from)).await?;
+                self.drop_factor(&account, call.from).await?;
+                Ok(Answer::no_content())
+            }
+            _ => Err(Problem::nothing_here(&format!("/api/v1/account/{}", path.join("/")))),
+        }
+    }
+
+    /// Gives whoever is signed in another password, when they know the old one.
+    pub(in crate::admin) async fn give_password(
+        &self,
+        call: &Call,
+        session: &Session,
+        (old, new): (Secret, Secret),
+        code: Option<&str>,
+    ) -> Result<(), Problem> {
+        let account = self.own_account(session)?;
+        self.prove(Some(&account), old, code, source(call.from)).await?;
+        // A code on paper that proved it has changed the account.
+        let account = self.own_account(session)?;
+        let change = Change { password: Some(new), ..Change::default() };
+        self.change_account(&account, None, change, call.from, Some(session)).await.map(drop)
+    }
+
+    /// Asks whoever is signed in for codes of an app from now on, when they know their password.
+    pub(in crate::admin) async fn set_own_factor(
+        &self,
+        call: &Call,
+        session: &Session,
+        (secret, code): (&str, &str),
+        password: Secret,
+    ) -> Result<types::RecoveryCodes, Problem> {
+        let account = Account { factor: None, ..self.own_account(session)? };
+        self.prove(Some(&account), password, None, source(call.from)).await?;
+        let codes = self.put_factor(&account, secret, code, call.from).await?;
+        Ok(types::RecoveryCodes { codes: codes.iter().map(|code| code.expose().to_owned()).collect() })
+    }
+
+    fn own_account(&self, session: &Session) -> Result<Account, Problem> {
+        self.register().account_of(session.account).cloned().ok_or_else(Problem::session_over)
+    }
+}
