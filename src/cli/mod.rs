@@ -2,6 +2,8 @@
 //!
 //! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
+mod accounts;
+mod audit;
 mod books;
 mod ca;
 mod campaigns;
@@ -28,6 +30,7 @@ mod secret;
 mod settings;
 mod status;
 mod steward;
+mod tokens;
 mod trust;
 mod update;
 mod waiting;
@@ -107,6 +110,11 @@ enum Command {
     Rollouts(rollouts::Rollouts),
     #[command(subcommand)]
     Ca(ca::Ca),
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
+    Audit(audit::Audit),
     Password(password::Password),
     #[command(subcommand)]
     Update(update::Update),
@@ -150,6 +158,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Events(events) => ask(events.run(&client())),
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
+        Command::Accounts(accounts) => ask(accounts.run(&client())),
+        Command::Tokens(tokens) => ask(tokens.run(&client())),
+        Command::Audit(audit) => ask(audit.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
         Command::Update(update) => ask(update.run()),
         Command::Steward(steward) => steward.run(),
