@@ -9,7 +9,8 @@
 //! A request comes in by a door ([`dhcp`], [`http`], [`tftp`], [`sntp`]). [`brands`] recognises who asks and for what,
 //! [`access`] decides by evidence and policy, [`store`] keeps what was promised before it leaves ([`depot`] its
 //! pictures, sounds and uploads), and [`journal`] records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
-//! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
+//! [`partners`] are other people's
+//! systems. [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
 pub mod access;
 pub mod admin;

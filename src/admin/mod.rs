@@ -46,7 +46,8 @@ mod local;
 mod look;
 mod page;
 mod pages;
-mod password;
+mod partners;
+mod partners_page;
 mod preview;
 mod problem;
 mod replace;
@@ -79,6 +80,7 @@ use tokio::sync::Semaphore;
 pub use accounts::{Role, Scope};
 pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
 pub use import::Action;
+pub use partners::{Desk, Order, Said};
 pub use problem::{FieldError, Problem};
 pub use settings::{OverrideEdit, SettingsEdit};
 pub use standing::Standing;
@@ -95,6 +97,7 @@ use crate::pairing::Pairing;
 use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
+use crate::sys::passwords::Passwords;
 
 /// Name of the secret setting that holds the first administrator's password, as an argon2 PHC string. It is also in the
 /// register of accounts; releases before there were any know it by this name.
@@ -135,6 +138,8 @@ pub struct Facts {
     pub registry: Arc<Registry>,
     /// What DHCP does.
     pub dhcp: dhcp_control::Control,
+    /// The desks of other people's systems, by name.
+    pub partners: BTreeMap<&'static str, Desk>,
 }
 
 /// Reads brand folders: those that can be read, and the names of others with what is wrong with them.
@@ -174,7 +179,7 @@ struct Parts {
     clock: Clock,
     facts: Facts,
     pages: page::Pages,
-    passwords: password::Passwords,
+    passwords: Passwords,
     sessions: Mutex<session::Sessions>,
     throttle: Mutex<throttle::Throttles>,
     /// Codes of apps that were used.
@@ -197,7 +202,7 @@ impl Admin {
             clock,
             pages: page::Pages::new(facts.brands.clone())?,
             facts,
-            passwords: password::Passwords::new(),
+            passwords: Passwords::new(),
             sessions: Mutex::default(),
             throttle: Mutex::default(),
             used: Mutex::default(),

@@ -28,6 +28,7 @@ mod demo;
 mod dhcp;
 mod office;
 mod pages;
+mod partners;
 mod rollouts;
 mod routes;
 mod sign_in;
@@ -185,6 +186,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
+        partners: partners::desks(),
     }
 }
 

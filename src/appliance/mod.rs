@@ -9,7 +9,7 @@ mod first_start;
 mod given;
 mod image;
 mod over_tftp;
-mod overlays;
+pub(crate) mod overlays;
 mod roll_out;
 mod supervision;
 

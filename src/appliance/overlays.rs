@@ -51,9 +51,14 @@ fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-type Files = BTreeMap<String, std::borrow::Cow<'static, str>>;
+/// Texts of a brand folder by their paths in it.
+pub(crate) type Files = BTreeMap<String, std::borrow::Cow<'static, str>>;
 
-fn folder(path: &Path) -> Result<Files, String> {
+/// Reads one folder: its `brand.toml` and its `templates/`; what else lies there is left alone.
+///
+/// # Errors
+/// When a file of it cannot be read, is no text or is too large: names the file.
+pub(crate) fn folder(path: &Path) -> Result<Files, String> {
     let mut files = Files::new();
     for (below, prefix) in [(path.to_owned(), ""), (path.join("templates"), "templates/")] {
         let entries = match fs::read_dir(&below) {

@@ -11,14 +11,15 @@ mod check;
 mod client;
 mod dhcp;
 mod events;
-mod exit;
+pub(crate) mod exit;
 mod firmware;
 mod groups;
 mod health;
 mod init;
 pub mod lab;
 mod organisations;
-mod output;
+pub(crate) mod output;
+mod overlays;
 mod pairing;
 mod password;
 mod phone;
@@ -26,7 +27,7 @@ mod phones;
 mod resources;
 mod rollouts;
 mod run;
-mod secret;
+pub(crate) mod secret;
 mod settings;
 mod status;
 mod steward;
@@ -97,6 +98,8 @@ enum Command {
     #[command(subcommand)]
     Resources(resources::Resources),
     #[command(subcommand)]
+    Overlays(overlays::Overlays),
+    #[command(subcommand)]
     Trust(trust::Trust),
     Dhcp(dhcp::Dhcp),
     #[command(subcommand)]
@@ -116,6 +119,9 @@ enum Command {
     Tokens(tokens::Tokens),
     Audit(audit::Audit),
     Password(password::Password),
+    /// Other people's systems: their users, settings and state
+    #[command(subcommand)]
+    Partners(crate::partners::Command),
     #[command(subcommand)]
     Update(update::Update),
     Steward(steward::Steward),
@@ -149,6 +155,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Settings(settings) => ask(settings.run(&client())),
         Command::Books(books) => ask(books.run(&client())),
         Command::Resources(resources) => ask(resources.run(&client())),
+        Command::Overlays(overlays) => ask(overlays.run(&client())),
         Command::Trust(trust) => ask(trust.run(&client())),
         Command::Groups(groups) => ask(groups.run(&client())),
         Command::Dhcp(dhcp) => ask(dhcp.run(&client())),
@@ -162,6 +169,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Tokens(tokens) => ask(tokens.run(&client())),
         Command::Audit(audit) => ask(audit.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
+        Command::Partners(partners) => ask(partners.run(&client())),
         Command::Update(update) => ask(update.run()),
         Command::Steward(steward) => steward.run(),
         Command::Preset(preset) => end(preset.run()),

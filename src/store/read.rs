@@ -252,6 +252,17 @@ impl Store {
         readable(stored::Secret::open(&place, &bytes, &self.shared.key))
     }
 
+    /// Names of the secret settings that begin so, in their order.
+    pub fn secret_names(&self, beginning: &str) -> Vec<String> {
+        let all = Place::Secret(beginning.into())..=Place::Secret(format!("{beginning}\u{10ffff}").into());
+        let view = self.shared.view();
+        let found = view.documents(all).filter_map(|(place, _)| match place {
+            Place::Secret(name) => Some(name.to_string()),
+            _ => None,
+        });
+        found.collect()
+    }
+
     /// What is wrong with the store at present: a full disk, or a restoration since the process started.
     pub fn alarms(&self) -> Vec<Reason> {
         self.shared.alarms()

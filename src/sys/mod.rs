@@ -5,5 +5,6 @@ pub mod clock;
 pub mod files;
 pub mod interfaces;
 pub mod neighbours;
+pub mod passwords;
 pub mod random;
 pub mod service;

@@ -103,6 +103,35 @@ fn a_folder_is_a_new_brand() {
 }
 
 #[test]
+fn a_folder_is_looked_at_from_the_command_line_before_it_is_put_in_force() {
+    let (service, _port) =
+        start(&[("yealink/templates/common.cfg", "#!version:1.0.0.1\nstatic.zero_touch.enable = 0\n")]);
+    let listed = service.block66(&["overlays", "list"]);
+    assert!(listed.contains("changes what came with the program"), "{listed}");
+    let diff = service.block66(&["overlays", "diff", "yealink"]);
+    assert!(diff.contains("==> templates/common.cfg") && diff.contains("+static.zero_touch.enable = 0"), "{diff}");
+
+    let own = tempfile::tempdir().unwrap();
+    let folder = own.path().join("yealink");
+    std::fs::create_dir_all(folder.join("templates")).unwrap();
+    let path = folder.to_str().unwrap();
+    assert!(service.block66(&["overlays", "try", path]).contains("neither brand.toml nor templates/"));
+    let template = folder.join("templates/own.cfg");
+    std::fs::write(&template, "#!version:1.0.0.1\nhello = {{ no_such }}\n").unwrap();
+    let refused = service.block66(&["overlays", "try", path]);
+    assert!(refused.contains("templates/own.cfg line 2"), "{refused}");
+    std::fs::write(&template, "#!version:1.0.0.1\n{% for line in lines %}mine = {{ line.password }}\n{% endfor %}")
+        .unwrap();
+    let list = own.path().join("phones.csv");
+    let rows = "mac,brand,name,user,password,server\n80:5e:c0:00:00:01,yealink,Desk,201,sip-secret-of-the-desk,pbx.example.net\n";
+    std::fs::write(&list, rows).unwrap();
+    let added = service.block66(&["phones", "import", list.to_str().unwrap()]);
+    let shown =
+        service.block66(&["overlays", "try", path, "--phone", "80:5e:c0:00:00:01", "--file", "805ec0000001.cfg"]);
+    assert!(shown.contains("mine = ****") && !shown.contains("sip-secret"), "{added}{shown}");
+}
+
+#[test]
 fn a_bad_folder_is_refused_by_file_and_line_and_the_built_in_one_stays() {
     let (service, port) = start(&[("yealink/templates/common.cfg", "#!version:1.0.0.1\n{{ time_sever }}\n")]);
     assert_eq!(get(port, "/p/y000000000028.cfg", "").0, 401, "it is served as before");

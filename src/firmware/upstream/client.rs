@@ -1,7 +1,6 @@
 //! An HTTP client for files: one connection for each request, over TLS where the URL says so, through a proxy where
 //! there is one.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +10,14 @@ use hyper::client::conn::http1;
 use hyper::header::{HOST, IF_RANGE, LOCATION, RANGE, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::failure::Failure;
+use crate::pki::roots;
 
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 5;
@@ -26,9 +25,6 @@ const MOST_REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take to begin.
 const HEAD: Duration = Duration::from_secs(30);
-/// Where the certificates of the public authorities are on Linux systems.
-const PUBLIC_ROOTS: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem", "/etc/pki/tls/certs/ca-bundle.crt"];
 
 /// Fetches files.
 #[derive(Clone)]
@@ -49,19 +45,8 @@ struct Target {
 impl Client {
     /// A client that trusts the public authorities and those in `authorities` (PEM). `proxy` is an `http` URL.
     pub(super) fn new(authorities: Option<&str>, proxy: Option<&str>) -> Result<Self, Failure> {
-        let mut roots = RootCertStore::empty();
-        if let Some(path) = PUBLIC_ROOTS.iter().find(|path| Path::new(path).exists())
-            && let Ok(found) = CertificateDer::pem_file_iter(path)
-        {
-            roots.add_parsable_certificates(found.filter_map(Result::ok));
-        }
-        for certificate in CertificateDer::pem_slice_iter(authorities.unwrap_or_default().as_bytes()) {
-            let added = certificate.map(|certificate| roots.add(certificate));
-            if !matches!(added, Ok(Ok(()))) {
-                let why = "a certificate authority of the settings cannot be read".to_owned();
-                return Err(Failure::Tls { host: String::new(), why });
-            }
-        }
+        let roots = roots::trusted(authorities)
+            .map_err(|error| Failure::Tls { host: String::new(), why: error.to_string() })?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
