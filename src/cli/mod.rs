@@ -3,6 +3,8 @@
 //! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
 mod backup;
+mod accounts;
+mod audit;
 mod books;
 mod ca;
 mod campaigns;
@@ -34,6 +36,7 @@ mod shell;
 mod status;
 mod steward;
 mod support;
+mod tokens;
 mod trust;
 mod update;
 mod waiting;
@@ -125,6 +128,11 @@ enum Command {
     Log(support::Log),
     Completions(shell::Completions),
     Man(shell::Man),
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
+    Audit(audit::Audit),
     Password(password::Password),
     /// Other people's systems: their users, settings and state
     #[command(subcommand)]
@@ -179,6 +187,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Log(log) => ask(log.run(&client())),
         Command::Completions(completions) => end(completions.run(CommandLine::command())),
         Command::Man(man) => end(man.run(CommandLine::command())),
+        Command::Accounts(accounts) => ask(accounts.run(&client())),
+        Command::Tokens(tokens) => ask(tokens.run(&client())),
+        Command::Audit(audit) => ask(audit.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
         Command::Partners(partners) => ask(partners.run(&client())),
         Command::Update(update) => ask(update.run()),

@@ -51,7 +51,7 @@ impl Admin {
     /// Answers a call that the table of routes knows and whose caller may make it; `path` is what follows `/api/v1`.
     pub(super) async fn api(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
         match (path, &call.method) {
-            (["openapi.json"], _) => Ok(Answer::json(StatusCode::OK, openapi::document(&self.0.facts.version))),
+            (["openapi.json"], _) => Ok(Answer::json(StatusCode::OK, &openapi::document(&self.0.facts.version))),
             (["status"], _) => self.api_status(who),
             (["health"], _) => self.api_health().await,
             (["outlets", rest @ ..], _) => self.api_outlets(call, rest).await,

@@ -185,7 +185,7 @@ fn the_document_refers_to_what_it_has() {
     }
     let document = openapi::document("1.2.3");
     let mut found = 0;
-    look(document, document, &mut found);
+    look(&document, &document, &mut found);
     assert!(found > 200, "{found} references");
 }
 
