@@ -11,6 +11,8 @@
 //! pictures, sounds and uploads), and [`journal`] records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
 //! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them, and [`rehearsal`]
 //! plays a listed phone against the box that runs.
+//! [`partners`] are other people's
+//! systems. [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
 
 pub mod access;
 pub mod admin;

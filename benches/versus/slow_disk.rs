@@ -33,6 +33,7 @@ fn main() {
     .expect("a store");
     let (journal, _writing) = Journal::open(store.clone()).expect("a journal");
     let provisioning = Provisioning {
+        strangers: block66::dhcp::ForStrangers::nothing(),
         registry: Arc::new(Registry::builtin().expect("the brands")),
         http: 80,
         https: 443,

@@ -167,6 +167,11 @@ impl Form {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
     }
 
+    /// All fields, as they came.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The field as a number, or a problem that names it.
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         self.of(name)

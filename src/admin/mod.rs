@@ -50,7 +50,8 @@ mod look;
 mod metrics;
 mod page;
 mod pages;
-mod password;
+mod partners;
+mod partners_page;
 mod preview;
 mod problem;
 mod replace;
@@ -85,6 +86,7 @@ pub use accounts::{Role, Scope};
 pub use backup::Backups;
 pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
 pub use import::Action;
+pub use partners::{Desk, Order, Said};
 pub use problem::{FieldError, Problem};
 pub use settings::{OverrideEdit, SettingsEdit};
 pub use standing::Standing;
@@ -103,6 +105,7 @@ use crate::rehearsal::Play;
 use crate::sip::Sip;
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
+use crate::sys::passwords::Passwords;
 
 /// Name of the secret setting that holds the first administrator's password, as an argon2 PHC string. It is also in the
 /// register of accounts; releases before there were any know it by this name.
@@ -149,6 +152,8 @@ pub struct Facts {
     pub registry: Arc<Registry>,
     /// What DHCP does.
     pub dhcp: dhcp_control::Control,
+    /// The desks of other people's systems, by name.
+    pub partners: BTreeMap<&'static str, Desk>,
 }
 
 /// Reads brand folders: those that can be read, and the names of others with what is wrong with them.
@@ -188,7 +193,7 @@ struct Parts {
     clock: Clock,
     facts: Facts,
     pages: page::Pages,
-    passwords: password::Passwords,
+    passwords: Passwords,
     sessions: Mutex<session::Sessions>,
     throttle: Mutex<throttle::Throttles>,
     /// Codes of apps that were used.
@@ -211,7 +216,7 @@ impl Admin {
             clock,
             pages: page::Pages::new(facts.brands.clone())?,
             facts,
-            passwords: password::Passwords::new(),
+            passwords: Passwords::new(),
             sessions: Mutex::default(),
             throttle: Mutex::default(),
             used: Mutex::default(),

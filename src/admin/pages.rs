@@ -72,6 +72,7 @@ impl Admin {
                     Ok(Answer::see_other(&format!("/phones/{}?done=start-over", mac.plain())))
                 }
                 ["phones", mac, order @ ("resync" | "reboot")] => self.tell_by_form(mac, order).await,
+                ["partners", rest @ ..] => self.partners_form(call, who, rest).await,
                 ["campaigns"] => self.begin_campaign_by_form(&self.frame(who), &form).await,
                 ["campaigns", id, "stop"] => self.stop_campaign_by_form(id).await,
                 ["phones", mac, "remove"] => {
@@ -95,6 +96,7 @@ impl Admin {
         let html = match path {
             [] => self.overview_page(call, &frame)?,
             ["live"] => return self.live(who),
+            ["partners", rest @ ..] => return self.partners_page(&frame, rest).await,
             ["campaigns"] => return self.campaigns_page(&frame),
             ["box"] => return self.box_answer(who, call.query.of("done")).await,
             ["events"] => self.events_page(call, &frame)?,

@@ -111,6 +111,19 @@ impl Problem {
         )
     }
 
+    /// No other system of that name.
+    pub(crate) fn partner_unknown(name: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "partner-unknown",
+            format!(
+                "The box works with no other system that is called \"{}\".",
+                name.chars().take(40).collect::<String>()
+            ),
+            "GET /api/v1/partners has their names.",
+        )
+    }
+
     /// The method is not meant for that path.
     pub(crate) fn wrong_method(allowed: &str) -> Self {
         Self::new(

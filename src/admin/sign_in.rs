@@ -7,13 +7,13 @@ use hyper::StatusCode;
 
 use super::accounts::{Account, is_name};
 use super::call::Origin;
-use super::password::{Busy, LONGEST, SHORTEST};
 use super::problem::{FieldError, Problem};
 use super::session::Session;
 use super::throttle::block_of;
 use super::{Admin, SETUP_CODE, setup_code};
 use crate::model::{Id, Reason, Secret};
 use crate::store::Write;
+use crate::sys::passwords::{Busy, LONGEST, SHORTEST};
 
 /// Longest code of an app or on paper that is looked at, in bytes.
 const LONGEST_CODE: usize = 64;

@@ -30,6 +30,7 @@ mod demo;
 mod dhcp;
 mod office;
 mod pages;
+mod partners;
 mod rollouts;
 mod routes;
 mod sign_in;
@@ -208,6 +209,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing, (outlets, backups): 
         overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),
         dhcp: crate::dhcp::Control::default(),
+        partners: partners::desks(),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
 use crate::outlets::{self, Outlets};
 use crate::pairing::Pairing;
-use crate::partners::gateway_snmp;
+use crate::partners::{self, Partners, gateway_snmp};
 use crate::pki::{Authority, Certificates};
 use crate::rehearsal::{self, Rehearsals};
 use crate::sip::{self, Sip};
@@ -103,6 +103,15 @@ impl Doors {
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
         // One for all doors and the page: who waits is the same whoever asks.
         let pairing = Pairing::new(self.store.clone(), self.origin);
+        let partners = Partners::open(&partners::Foundations {
+            store: self.store.clone(),
+            library: library.clone(),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            ports: (ports.http, ports.https),
+            origin: self.origin,
+            stop: supervisor.stop.clone(),
+        });
         let foundations = Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
@@ -119,13 +128,16 @@ impl Doors {
         let provision = Arc::new(Provision::new(foundations).pointing_at(library.clone()));
         let rehearsals = self.rehearsals(&registry, ports, &library);
         let outlets = self.outlets(&provision);
-        let services = (library.clone(), sip.clone(), pairing.clone(), rehearsals.clone(), outlets.clone());
-        let admin = self.admin(&registry, ports, services)?;
+        let services = (library.clone(), sip.clone(), pairing.clone(), &partners);
+        let admin = self.admin(&registry, ports, services, (rehearsals.clone(), outlets.clone()))?;
         let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
         let images =
             FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
-        let service = rehearsals.in_front_of(images.in_front_of(service));
+        let serves = provision.clone();
+        let service =
+            partners.in_front_of(images.in_front_of(service), Arc::new(move |address| serves.serves(address)));
+        let service = rehearsals.in_front_of(service);
 
         let tftp = tftp::Door {
             files: over_tftp::files(provision.clone(), library.clone(), (self.journal.clone(), self.clock.clone())),
@@ -170,7 +182,7 @@ impl Doors {
             self.serve_tftp(&mut parts, supervisor, trivial, tftp);
         }
         for network in &self.config.networks {
-            self.lease(&mut parts, supervisor, network, (&registry, &pairing), (ports, &also));
+            self.lease(&mut parts, supervisor, network, (&registry, &pairing, &partners), (ports, &also));
         }
         self.roll_out(&mut parts, supervisor, &library, sip);
         self.let_out(&mut parts, supervisor, outlets);
@@ -252,7 +264,8 @@ impl Doors {
         &self,
         registry: &Arc<Registry>,
         ports: admin::Ports,
-        (firmware, sip, pairing, rehearsals, outlets): (Library, Sip, Pairing, Rehearsals, Outlets),
+        (firmware, sip, pairing, partners): (Library, Sip, Pairing, &Partners),
+        (rehearsals, outlets): (Rehearsals, Outlets),
     ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
@@ -286,6 +299,7 @@ impl Doors {
             },
             registry: registry.clone(),
             dhcp: self.control.clone(),
+            partners: partners.desks(),
         };
         Admin::new(self.store.clone(), self.journal.clone(), self.clock.clone(), facts)
             .context("the page's templates are damaged")
@@ -407,7 +421,7 @@ impl Doors {
         parts: &mut JoinSet<()>,
         supervisor: &Supervisor,
         network: &Network,
-        (registry, pairing): (&Arc<Registry>, &Pairing),
+        (registry, pairing, partners): (&Arc<Registry>, &Pairing, &Partners),
         (ports, also): (admin::Ports, &[u16]),
     ) {
         let server = dhcp::Parts {
@@ -419,6 +433,7 @@ impl Doors {
                 http: ports.http,
                 https: ports.https,
                 also: also.to_vec(),
+                strangers: partners.for_strangers(),
             },
             clock: self.clock.clone(),
             restored: self.restored,

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::brand::FileKind;
 use super::escape::Format;
+use super::file_rule::FileKind;
 use crate::model::{ResourceKind, Transport};
 
 #[derive(Deserialize)]

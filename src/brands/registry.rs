@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 
 use include_dir::{Dir, include_dir};
 
-use super::brand::{Brand, FileKind, FileRule};
+use super::brand::Brand;
 use super::error::Error;
+use super::file_rule::{FileKind, FileRule};
 use super::pattern::Places;
 
 /// The folders of this directory as they were when the program was built.

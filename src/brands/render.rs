@@ -5,10 +5,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value};
 
-use super::brand::{Brand, FileRule};
+use super::brand::Brand;
 use super::context::{self, Field, Maps, Written};
 use super::error::Error;
 use super::escape::{Format, Unfit};
+use super::file_rule::FileRule;
 use super::named;
 use super::registry::Folder;
 use super::sheet::{Rendered, Sheet};

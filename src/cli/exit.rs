@@ -33,7 +33,7 @@ pub(super) fn software() -> ExitCode {
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Asking the box failed, or the box refused.
     #[error(transparent)]
     Box(#[from] client::Error),

@@ -10,7 +10,7 @@ mod check;
 mod client;
 mod dhcp;
 mod events;
-mod exit;
+pub(crate) mod exit;
 mod firmware;
 mod groups;
 mod health;
@@ -18,7 +18,7 @@ mod init;
 pub mod lab;
 mod organisations;
 mod outlets;
-mod output;
+pub(crate) mod output;
 mod overlays;
 mod pairing;
 mod password;
@@ -28,7 +28,7 @@ mod rehearse;
 mod resources;
 mod rollouts;
 mod run;
-mod secret;
+pub(crate) mod secret;
 mod settings;
 mod shell;
 mod status;
@@ -126,6 +126,9 @@ enum Command {
     Completions(shell::Completions),
     Man(shell::Man),
     Password(password::Password),
+    /// Other people's systems: their users, settings and state
+    #[command(subcommand)]
+    Partners(crate::partners::Command),
     #[command(subcommand)]
     Update(update::Update),
     Steward(steward::Steward),
@@ -177,6 +180,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Completions(completions) => end(completions.run(CommandLine::command())),
         Command::Man(man) => end(man.run(CommandLine::command())),
         Command::Password(password) => ask(password.run(&client())),
+        Command::Partners(partners) => ask(partners.run(&client())),
         Command::Update(update) => ask(update.run()),
         Command::Steward(steward) => steward.run(),
         Command::Preset(preset) => end(preset.run()),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 /// Writes to standard output. A reader that has seen enough, as `head`, is no failure.
-pub(super) fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let mut out = io::stdout().lock();
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
         && error.kind() != io::ErrorKind::BrokenPipe
@@ -15,7 +15,7 @@ pub(super) fn print(text: &str) {
 }
 
 /// Writes a value as JSON that people can read, too.
-pub(super) fn print_json(value: &impl Serialize) {
+pub(crate) fn print_json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&(text + "\n")),
         Err(error) => eprintln!("the answer cannot be written as JSON: {error}"),
@@ -23,7 +23,7 @@ pub(super) fn print_json(value: &impl Serialize) {
 }
 
 /// Rows under headings, each column as wide as its widest cell. The last column is not padded.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = headings.map(str::len);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -39,7 +39,7 @@ pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
 }
 
 /// Text as a path or query takes it.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
@@ -49,7 +49,7 @@ pub(super) fn encode(text: &str) -> String {
 }
 
 /// A time of the API, shorter: `2026-11-21 14:03:07`.
-pub(super) fn time(rfc3339: &str) -> String {
+pub(crate) fn time(rfc3339: &str) -> String {
     rfc3339.trim_end_matches('Z').replacen('T', " ", 1)
 }
 

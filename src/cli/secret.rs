@@ -7,7 +7,7 @@ use super::exit::Failure;
 use crate::model::Secret;
 
 /// Reads one line: from the terminal, unseen, after `prompt`; else the first line of standard input.
-pub(super) fn read(prompt: &str) -> Result<Secret, Failure> {
+pub(crate) fn read(prompt: &str) -> Result<Secret, Failure> {
     let stdin = io::stdin();
     let unreadable = |e: io::Error| Failure::Unreadable { path: "standard input".into(), why: e.to_string() };
     let mut line = String::new();

@@ -38,7 +38,7 @@ pub use engine::{Conduct, Decision, Engine, LeaseWrite, Network, Preview, Reserv
 pub use knowledge::Knowledge;
 pub use options::{Options, code};
 pub use players::{in_words, players, readable};
-pub use provisioning::Provisioning;
+pub use provisioning::{ForStrangers, Provisioning, Stranger};
 pub use reply::{Destination, Reply};
 pub use request::{Kind, Malformed, Request};
 pub use serve::{Ended, Error, Parts, Running, serve};

@@ -1,13 +1,52 @@
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::knowledge::Knowledge;
 use super::options::code;
-use super::request::Request;
+use super::request::{Kind, Request};
 use crate::brands::{Brand, Claims, DhcpAnswer, DhcpQuery, Registry};
 use crate::config::{CustomOption, Dhcp, Scope};
 use crate::model::{BoxAddress, Scheme};
 use crate::store::Store;
+
+/// Somebody who is no phone, as others may want to tell them something.
+#[derive(Debug, Clone, Copy)]
+pub struct Stranger<'a> {
+    /// Name of the network.
+    pub network: &'a str,
+    /// The box's address there.
+    pub local: Ipv4Addr,
+    /// Option 60 as sent.
+    pub vendor_class: Option<&'a [u8]>,
+    /// Option 55.
+    pub requested: &'a [u8],
+}
+
+/// What a stranger is told: options by number.
+type Rule = dyn Fn(&Stranger<'_>) -> Vec<(u8, Vec<u8>)> + Send + Sync;
+
+/// What strangers are told. Nothing, usually.
+#[derive(Clone)]
+pub struct ForStrangers(Arc<Rule>);
+
+impl ForStrangers {
+    /// By this rule.
+    pub fn by(rule: impl Fn(&Stranger<'_>) -> Vec<(u8, Vec<u8>)> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(rule))
+    }
+
+    /// Nothing to anybody.
+    pub fn nothing() -> Self {
+        Self::by(|_| Vec::new())
+    }
+}
+
+impl fmt::Debug for ForStrangers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ForStrangers")
+    }
+}
 
 /// What tells phones where their configuration is.
 #[derive(Debug, Clone)]
@@ -20,6 +59,8 @@ pub struct Provisioning {
     pub https: u16,
     /// Other ports at which the box answers phones: 69, 6970.
     pub also: Vec<u16>,
+    /// What those are told who are no phones.
+    pub strangers: ForStrangers,
 }
 
 impl Provisioning {
@@ -44,11 +85,23 @@ impl Provisioning {
 
     /// What is known of the sender of a request that came in at the box's address `local`, and what an administrator
     /// set for it.
-    pub(super) fn knowledge(&self, request: &Request, store: &Store, local: Ipv4Addr, dhcp: &Dhcp) -> Knowledge {
+    pub(super) fn knowledge(
+        &self,
+        request: &Request,
+        store: &Store,
+        (network, local): (&str, Ipv4Addr),
+        dhcp: &Dhcp,
+    ) -> Knowledge {
         let brand = self.brand(request, store);
         let options = brand.map(|brand| self.answer(brand, request, store, local, dhcp).into_values());
-        let options = options.unwrap_or_default();
         let phone = brand.is_some() || store.listed(request.mac).is_some();
+        let told = || {
+            let (vendor_class, requested) = (request.vendor_class(), request.requested());
+            (self.strangers.0)(&Stranger { network, local, vendor_class, requested })
+        };
+        let options = options.unwrap_or_else(|| if phone { Vec::new() } else { told() });
+        // Beside another server an INFORM is answered for whoever is told something; addresses stay the phones'.
+        let phone = phone || request.kind == Kind::Inform && !options.is_empty();
         Knowledge { options, phone, custom: custom_for(&dhcp.options, request, brand, store) }
     }
 

@@ -101,13 +101,14 @@ impl Draft {
     /// The field that is wrong, and how.
     pub fn check(&self, registry: &Registry) -> Result<(), Refused> {
         let refuse = |field, what: String| Err(Refused::Draft { field, what });
-        let Some(brand) = registry.brand(&self.brand) else {
+        let brand = registry.brand(&self.brand);
+        if brand.is_none() && !self.is_for_computers() {
             let known: Vec<&str> = registry.brands().map(|brand| brand.id.as_str()).collect();
             return refuse(
                 "brand",
                 format!("There is no brand \"{}\"; the brands are {}.", self.brand, known.join(", ")),
             );
-        };
+        }
         if !is_plain(&self.name) || self.name.len() > Firmware::LONGEST_NAME {
             return refuse(
                 "name",
@@ -125,6 +126,7 @@ impl Draft {
         if self.notes.len() > 4000 {
             return refuse("notes", "Notes have at most 4000 characters.".into());
         }
+        let Some(brand) = brand else { return Ok(()) };
         let Some(images) = &brand.firmware else {
             return refuse("brand", format!("It is not known yet how {} phones are updated.", brand.name));
         };
@@ -136,6 +138,13 @@ impl Draft {
             );
         }
         Ok(())
+    }
+
+    /// Whether it is a program for computers, as softphones are, which no brand of phones takes.
+    fn is_for_computers(&self) -> bool {
+        const ENDINGS: [&str; 4] = [".exe", ".msi", ".dmg", ".pkg"];
+        let name = self.name.to_ascii_lowercase();
+        is_plain(&self.brand) && self.brand.len() <= 32 && ENDINGS.iter().any(|ending| name.ends_with(ending))
     }
 
     fn firmware(self, library: &Library, origin: crate::model::Id, source: FirmwareSource) -> Firmware {

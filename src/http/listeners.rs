@@ -188,7 +188,7 @@ async fn connection(
 }
 
 async fn requests(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
     entrance: &Entrance,
     stop: CancellationToken,
@@ -210,7 +210,8 @@ async fn requests(
         .title_case_headers(true)
         // Ours comes from the box's clock, which is never below its floor.
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

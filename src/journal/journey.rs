@@ -53,7 +53,7 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         Reason::FirmwareRight { .. } | Reason::FirmwareBehind { .. } | Reason::FirmwareFailed { .. } => {
             journey.lights.insert(Step::Firmware, light(event.reason.outcome()));
         }
-        Reason::PhoneChanged => {
+        Reason::PhoneChanged | Reason::ProviderConfigured => {
             journey.lights.remove(&Step::InService);
         }
         Reason::FirstContactReopened => {

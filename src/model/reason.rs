@@ -557,6 +557,67 @@ pub enum Reason {
         name: String,
     },
 
+    /// The user of a softphone signed in.
+    #[serde(rename = "softphone.signed-in")]
+    SoftphoneSignedIn {
+        /// Their name.
+        user: String,
+    },
+    /// Somebody at a softphone was not let in.
+    #[serde(rename = "softphone.refused")]
+    SoftphoneRefused {
+        /// Why.
+        why: String,
+    },
+    /// A softphone fetched settings that had changed.
+    #[serde(rename = "softphone.told")]
+    SoftphoneTold {
+        /// Whose it is.
+        user: String,
+    },
+    /// The settings of a softphone could not be made.
+    #[serde(rename = "softphone.unmade")]
+    SoftphoneUnmade {
+        /// Whose it is.
+        user: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A softphone was told of a newer program.
+    #[serde(rename = "softphone.upgrade-offered")]
+    SoftphoneUpgradeOffered {
+        /// Its number.
+        build: u64,
+    },
+
+    /// A PBX or one of its services connected.
+    #[serde(rename = "provider.connected")]
+    ProviderConnected {
+        /// Name of its app object.
+        who: String,
+    },
+    /// A PBX or one of its services could not log in.
+    #[serde(rename = "provider.refused")]
+    ProviderRefused {
+        /// Why.
+        why: String,
+    },
+    /// A PBX changed a phone's configuration.
+    #[serde(rename = "provider.configured")]
+    ProviderConfigured,
+    /// A phone that a PBX asked for could not be provisioned.
+    #[serde(rename = "provider.failed")]
+    ProviderFailed {
+        /// Why.
+        why: String,
+    },
+    /// A phone's connection to where its configuration comes from ended.
+    #[serde(rename = "provider.lost")]
+    ProviderLost {
+        /// Why.
+        why: String,
+    },
+
     /// Nothing says which firmware the phone should run, so it runs the right one.
     #[serde(rename = "journey.no-firmware-assigned")]
     NoFirmwareAssigned,
@@ -942,6 +1003,11 @@ impl Reason {
             | Self::RolloutStarted { .. }
             | Self::RolloutFinished { .. }
             | Self::DiskHasRoom { .. }
+            | Self::SoftphoneSignedIn { .. }
+            | Self::ProviderConnected { .. }
+            | Self::ProviderConfigured
+            | Self::SoftphoneTold { .. }
+            | Self::SoftphoneUpgradeOffered { .. }
             | Self::BoxNotice { .. }
             | Self::UpdateInstalled
             | Self::LeafIssued { .. } => Outcome::Done,
@@ -976,6 +1042,8 @@ impl Reason {
             | Self::WasReset
             | Self::TftpRefused
             | Self::SignInRefused
+            | Self::SoftphoneRefused { .. }
+            | Self::ProviderRefused { .. }
             | Self::AccountGuessed { .. }
             | Self::MacMismatch { .. }
             | Self::PnpWaiting
@@ -1003,6 +1071,9 @@ impl Reason {
             | Self::CertificateEnds { .. }
             | Self::PartRestarted { .. }
             | Self::OverlayRefused { .. }
+            | Self::SoftphoneUnmade { .. }
+            | Self::ProviderFailed { .. }
+            | Self::ProviderLost { .. }
             | Self::StoreRestored { .. }
             | Self::UpdateRefused { .. }
             | Self::DiskFull

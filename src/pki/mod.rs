@@ -19,6 +19,7 @@ mod keyfile;
 pub mod leaf;
 mod names;
 mod own;
+pub mod roots;
 mod words;
 
 pub use authority::Authority;

@@ -252,6 +252,28 @@ impl Store {
         readable(stored::Secret::open(&place, &bytes, &self.shared.key))
     }
 
+    /// Names of the secret settings that begin so, in their order.
+    pub fn secret_names(&self, beginning: &str) -> Vec<String> {
+        let all = Place::Secret(beginning.into())..=Place::Secret(format!("{beginning}\u{10ffff}").into());
+        let view = self.shared.view();
+        let found = view.documents(all).filter_map(|(place, _)| match place {
+            Place::Secret(name) => Some(name.to_string()),
+            _ => None,
+        });
+        found.collect()
+    }
+
+    /// All secret settings, so that they can be looked for where none may stand.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let all = Place::Secret("".into())..=Place::Secret(char::MAX.to_string().into());
+        let view = self.shared.view();
+        let found: Vec<(Place, Bytes)> =
+            view.documents(all).map(|(place, bytes)| (place.clone(), bytes.clone())).collect();
+        drop(view);
+        let open = |(place, bytes): (Place, Bytes)| readable(stored::Secret::open(&place, &bytes, &self.shared.key));
+        found.into_iter().filter_map(open).collect()
+    }
+
     /// What is wrong with the store at present: a full disk, or a restoration since the process started.
     pub fn alarms(&self) -> Vec<Reason> {
         self.shared.alarms()

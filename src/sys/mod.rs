@@ -1,11 +1,11 @@
 //! The box's own ground: clock, random numbers, files that survive a power cut, interfaces and neighbours.
 
 pub mod arp;
-pub mod authorities;
 pub mod clock;
 pub mod files;
 pub mod interfaces;
 pub mod log;
 pub mod neighbours;
+pub mod passwords;
 pub mod random;
 pub mod service;

@@ -18,8 +18,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use crate::door::Door;
 use crate::ground::{DESK, mac};
-use crate::sockets::Door;
 
 /// How it shows who it is, where it is asked to.
 #[derive(Debug, Clone, Copy, PartialEq)]

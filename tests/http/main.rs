@@ -3,6 +3,7 @@
 
 mod access;
 mod diagram;
+mod door;
 mod gateway;
 mod ground;
 mod kinds;

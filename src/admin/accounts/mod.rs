@@ -12,13 +12,13 @@ use std::sync::PoisonError;
 use hyper::StatusCode;
 
 use super::call::Origin;
-use super::password::LONGEST;
 use super::problem::{FieldError, Problem};
 use super::session::Session;
 use super::sign_in::check_new;
 use super::{Admin, PASSWORD, setup_code, types};
 use crate::model::{Id, Reason, Secret, Timestamp};
 use crate::store::Write;
+use crate::sys::passwords::LONGEST;
 use crate::sys::random;
 
 pub(crate) use register::{Account, Factor, Refusal, Register, Token, is_name};

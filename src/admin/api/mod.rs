@@ -101,6 +101,7 @@ impl Admin {
             (["sip"], _) => Ok(self.api_sip()),
             (["firmware", rest @ ..], _) => self.api_firmware(call, rest).await,
             (["rollouts", rest @ ..], _) => self.api_rollouts(call, rest).await,
+            (["partners", rest @ ..], _) => self.api_partners(call, rest).await,
             (["clock"], _) => self.api_vouch(call),
             (["live"], _) => self.live(who),
             (["claim"], _) => self.api_claim(call).await,

@@ -16,7 +16,7 @@ pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS
 
 use super::problem::Problem;
 
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 20] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("overview.html", include_str!("../templates/overview.html")),
@@ -34,6 +34,8 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("box.html", include_str!("../templates/box.html")),
     ("firmware.html", include_str!("../templates/firmware.html")),
     ("rollout.html", include_str!("../templates/rollout.html")),
+    ("partners.html", include_str!("../templates/partners.html")),
+    ("partner.html", include_str!("../templates/partner.html")),
     ("problem.html", include_str!("../templates/problem.html")),
 ];
 

@@ -8,6 +8,7 @@ mod appliance;
 mod network;
 pub(in crate::admin) mod openapi;
 mod pages;
+mod partners;
 mod people;
 mod phones;
 mod shared;
@@ -21,7 +22,9 @@ use super::accounts::Role;
 
 /// Every route of the API.
 pub(in crate::admin) fn routes() -> impl Iterator<Item = &'static Route> {
-    [people::ROUTES, phones::ROUTES, shared::ROUTES, network::ROUTES, appliance::ROUTES].into_iter().flatten()
+    [people::ROUTES, phones::ROUTES, shared::ROUTES, network::ROUTES, partners::ROUTES, appliance::ROUTES]
+        .into_iter()
+        .flatten()
 }
 
 /// A route of the API.

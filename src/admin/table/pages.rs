@@ -19,6 +19,7 @@ const GUARDED: &[(&str, Role, Trail)] = &[
     ("accounts", Administrator, Trail::Nothing),
     ("accounts/*", Administrator, Trail::Nothing),
     ("audit", Administrator, Trail::Nothing),
+    ("partners/*", Administrator, Trail::Nothing),
     ("phones/*/uploads/**", Administrator, Says("Fetched a file that the phone sent up")),
 ];
 

@@ -39,6 +39,7 @@ fn each_route_lets_whom_it_must() {
         "GET /backup/kept/{name}",
         "GET /support",
         "GET /outlets",
+        "GET /partners/{partner}/{rest*}",
     ];
     for route in routes() {
         let call = format!("{} {}", route.verb.name(), route.path);

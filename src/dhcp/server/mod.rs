@@ -231,7 +231,8 @@ impl Server {
     fn decide(&mut self, request: Request, batch: &mut Batch) {
         let now = self.parts.clock.now();
         let own = self.link.interface().address;
-        let knowledge = self.parts.provisioning.knowledge(&request, &self.parts.store, own, &self.config.dhcp);
+        let knowledge =
+            self.parts.provisioning.knowledge(&request, &self.parts.store, (&self.config.name, own), &self.config.dhcp);
         let decision = self.segments.handle(&request, &knowledge, now);
         if let Some(silence) = decision.silence {
             tracing::debug!(network = self.config.name, mac = %request.mac, kind = ?request.kind, ?silence, "no answer");

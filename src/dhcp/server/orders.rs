@@ -63,7 +63,12 @@ impl Server {
             // Known by its hardware address, as most phones are.
             question.client_id = [&[1][..], &question.mac.octets()].concat();
             let Ok(request) = Request::decode(&question.bytes()) else { return (Err(Silence::Unclear), None) };
-            let knowledge = self.parts.provisioning.knowledge(&request, &self.parts.store, own, &self.config.dhcp);
+            let knowledge = self.parts.provisioning.knowledge(
+                &request,
+                &self.parts.store,
+                (&self.config.name, own),
+                &self.config.dhcp,
+            );
             let Preview { answer, address } = self.segments.preview(&request, &knowledge, self.parts.clock.now());
             let brand = self.parts.provisioning.brand(&request, &self.parts.store).map(|brand| {
                 let left_out =

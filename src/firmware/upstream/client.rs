@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::failure::Failure;
-use crate::sys;
+use crate::pki::roots;
 
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 5;
@@ -25,6 +25,7 @@ const MOST_REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take to begin.
 const HEAD: Duration = Duration::from_secs(30);
+
 /// Fetches files.
 #[derive(Clone)]
 pub(super) struct Client {
@@ -44,8 +45,14 @@ struct Target {
 impl Client {
     /// A client that trusts the public authorities and those in `authorities` (PEM). `proxy` is an `http` URL.
     pub(super) fn new(authorities: Option<&str>, proxy: Option<&str>) -> Result<Self, Failure> {
-        let roots = sys::authorities::roots(authorities).map_err(|why| Failure::Tls { host: String::new(), why })?;
-        let tls = sys::authorities::client(roots);
+        let roots = roots::trusted(authorities)
+            .map_err(|error| Failure::Tls { host: String::new(), why: error.to_string() })?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Failure::Tls { host: String::new(), why: error.to_string() })?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         let proxy = match proxy {
             Some(url) => {
                 let target = Target::read(url)?;
@@ -54,7 +61,7 @@ impl Client {
             }
             None => None,
         };
-        Ok(Self { tls, proxy })
+        Ok(Self { tls: Arc::new(tls), proxy })
     }
 
     /// Asks for a file, from byte `from` of the revision that `validator` names if one is given, and follows redirects.

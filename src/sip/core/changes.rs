@@ -82,7 +82,7 @@ impl Core {
             self.saw_fetch(event, mac, &revision);
         }
         match event.reason {
-            Reason::PhoneChanged => {
+            Reason::PhoneChanged | Reason::ProviderConfigured => {
                 let now = self.now().monotonic;
                 self.changes.add(mac, now);
             }

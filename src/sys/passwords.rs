@@ -1,3 +1,5 @@
+//! Passwords: argon2, a few at a time, and off the threads that serve others.
+
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -15,14 +17,14 @@ const PASSES: u32 = 2;
 /// Lanes.
 const LANES: u32 = 1;
 
-/// Shortest administrator password, in characters.
-pub(crate) const SHORTEST: usize = 10;
-/// Longest administrator password or setup code that is looked at, in bytes: hashing is work.
-pub(crate) const LONGEST: usize = 200;
+/// Shortest password that somebody may choose, in characters.
+pub const SHORTEST: usize = 10;
+/// Longest password that is looked at, in bytes: hashing is work.
+pub const LONGEST: usize = 200;
 
-/// Hashes and checks administrator passwords, a few at a time and off the threads that serve others.
+/// Hashes and checks passwords. Clones share their bounds.
 #[derive(Debug, Clone)]
-pub(crate) struct Passwords {
+pub struct Passwords {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Passwords {
 /// So many sign-ins are being checked that this one is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sign-ins at once")]
-pub(crate) struct Busy;
+pub struct Busy;
 
 impl Passwords {
     /// Hashes computed at once.
@@ -38,14 +40,16 @@ impl Passwords {
     /// Hashes computed or waited for; more are turned away.
     const QUEUE: usize = 10;
 
-    pub(crate) fn new() -> Self {
+    /// With nobody waiting.
+    pub fn new() -> Self {
         Self { running: Arc::new(Semaphore::new(Self::AT_ONCE)), waiting: Arc::new(Semaphore::new(Self::QUEUE)) }
     }
 
     /// The PHC string of `password`, with a fresh salt.
     ///
-    /// Fails with [`Busy`] when too many are waiting, or when no salt could be had.
-    pub(crate) async fn hash(&self, password: Secret) -> Result<Secret, Busy> {
+    /// # Errors
+    /// When too many are waiting, or when no salt could be had.
+    pub async fn hash(&self, password: Secret) -> Result<Secret, Busy> {
         self.work(move || {
             let hash = hasher().and_then(|a| a.hash_password(password.expose().as_bytes()).ok());
             hash.map(|h| Secret::new(h.to_string()))
@@ -55,7 +59,10 @@ impl Passwords {
     }
 
     /// Whether `password` is the one that `hash` was made of. The work is the same when there is no hash.
-    pub(crate) async fn check(&self, password: Secret, hash: Option<Secret>) -> Result<bool, Busy> {
+    ///
+    /// # Errors
+    /// When too many are waiting.
+    pub async fn check(&self, password: Secret, hash: Option<Secret>) -> Result<bool, Busy> {
         self.work(move || {
             let Some(argon) = hasher() else { return false };
             let Some(parsed) = hash.as_ref().and_then(|h| PasswordHash::new(h.expose()).ok()) else {
@@ -78,6 +85,12 @@ impl Passwords {
         })
         .await
         .map_err(|_| Busy)
+    }
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

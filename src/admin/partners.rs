@@ -1,0 +1,71 @@
+//! The desks of other people's systems: each answers calls of its own below `/api/v1/partners/{name}`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use hyper::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Admin;
+use super::answer::Answer;
+use super::call::Call;
+use super::problem::Problem;
+
+/// What answers the calls about one partner. Whoever calls has been let in already.
+pub type Desk = Arc<dyn Fn(Order) -> BoxFuture<'static, Result<Said, Problem>> + Send + Sync>;
+
+/// A call to a desk.
+#[derive(Debug, Clone, Default)]
+pub struct Order {
+    /// GET, POST, PUT or DELETE.
+    pub method: Method,
+    /// What follows the name of the partner.
+    pub path: Vec<String>,
+    /// Parameters of the query.
+    pub query: BTreeMap<String, String>,
+    /// The body; null when there is none.
+    pub body: Value,
+}
+
+/// What a desk says: a document, or null where something was done of which there is nothing to say.
+#[derive(Debug, Clone)]
+pub struct Said(pub Value);
+
+impl Order {
+    /// The body as what it should be.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_value(self.body.clone())
+            .map_err(|error| Problem::malformed(format!("The body cannot be read: {error}.")))
+    }
+}
+
+impl Said {
+    /// This.
+    pub fn ok(value: impl serde::Serialize) -> Self {
+        Self(serde_json::to_value(value).unwrap_or_default())
+    }
+}
+
+impl Admin {
+    /// Answers calls about partners; `path` is what follows `/api/v1/partners`.
+    pub(super) async fn api_partners(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {
+        let [name, rest @ ..] = path else {
+            let names: Vec<&str> = self.0.facts.partners.keys().copied().collect();
+            return Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "partners": names })));
+        };
+        let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
+        let order = Order {
+            method: call.method.clone(),
+            path: rest.iter().map(|&segment| segment.to_owned()).collect(),
+            query: call.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            body: if call.body.is_empty() { Value::Null } else { call.json()? },
+        };
+        let Said(value) = desk(order).await?;
+        Ok(Answer::json(StatusCode::OK, &value))
+    }
+}

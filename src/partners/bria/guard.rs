@@ -1,0 +1,203 @@
+//! PURE. Who may try a password: those who guess wait longer and longer, and a user whose password many guess is reached
+//! only from where they have signed in before. Nobody can lock a user out of the computer that they work at.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+/// Counts wrong passwords by source and by user.
+#[derive(Debug, Default)]
+pub struct Guard {
+    sources: HashMap<IpAddr, Tries>,
+    users: HashMap<String, Tries>,
+    /// Where users have signed in, since the process started.
+    familiar: HashMap<String, BTreeSet<IpAddr>>,
+}
+
+/// How long somebody has to wait before a password is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait(pub Duration);
+
+impl fmt::Display for Wait {
+    /// As people say it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs().max(1) {
+            1 => f.write_str("a second"),
+            seconds @ 2..=90 => write!(f, "{seconds} seconds"),
+            seconds => write!(f, "{} minutes", seconds.div_ceil(60)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Tries {
+    wrong: u32,
+    last: Duration,
+}
+
+impl Guard {
+    /// Wrong passwords of one source that cost nothing.
+    pub const FREE: u32 = 5;
+    /// Wrong passwords for one user, from wherever, before strangers wait.
+    pub const FREE_FOR_A_USER: u32 = 20;
+    /// The longest wait.
+    pub const LONGEST: Duration = Duration::from_secs(900);
+    /// After so long without a try all is forgotten.
+    const FORGET: Duration = Duration::from_secs(3600);
+    /// Sources and users that are remembered.
+    const MOST: usize = 4096;
+    /// Places that a user is known from.
+    const MOST_PLACES: usize = 16;
+
+    /// Counts a try at `now` (time since the process started) as a wrong one, or says how long to wait. A right one is
+    /// taken back by [`Guard::right`]: so that many at once do not slip through while the first is looked at.
+    ///
+    /// # Errors
+    /// The wait, when the password is not to be looked at.
+    pub fn begin(&mut self, source: IpAddr, user: &str, now: Duration) -> Result<(), Wait> {
+        let (source, user) = (block_of(source), user.to_lowercase());
+        let left = |tries: Option<&Tries>, free: u32| {
+            let tries = tries.filter(|tries| now.saturating_sub(tries.last) < Self::FORGET)?;
+            let until = tries.last + penalty(tries.wrong, free)?;
+            until.checked_sub(now).filter(|left| !left.is_zero())
+        };
+        let by_source = left(self.sources.get(&source), Self::FREE);
+        let known = self.familiar.get(&user).is_some_and(|places| places.contains(&source));
+        let by_user = if known { None } else { left(self.users.get(&user), Self::FREE_FOR_A_USER) };
+        if let Some(wait) = by_source.max(by_user) {
+            return Err(Wait(wait));
+        }
+        count(&mut self.sources, source, now);
+        count(&mut self.users, user, now);
+        Ok(())
+    }
+
+    /// The password was not looked at after all: the try counts for nothing.
+    pub fn take_back(&mut self, source: IpAddr, user: &str) {
+        for tries in
+            [self.sources.get_mut(&block_of(source)), self.users.get_mut(&user.to_lowercase())].into_iter().flatten()
+        {
+            tries.wrong = tries.wrong.saturating_sub(1);
+        }
+    }
+
+    /// The password was right.
+    pub fn right(&mut self, source: IpAddr, user: &str) {
+        let (source, user) = (block_of(source), user.to_lowercase());
+        self.sources.remove(&source);
+        // What others have guessed for this user stays counted; only this try is taken back.
+        if let Some(tries) = self.users.get_mut(&user) {
+            tries.wrong = tries.wrong.saturating_sub(1);
+        }
+        if self.familiar.len() >= Self::MOST && !self.familiar.contains_key(&user) {
+            self.familiar.clear();
+        }
+        let places = self.familiar.entry(user).or_default();
+        if places.len() < Self::MOST_PLACES {
+            places.insert(source);
+        }
+    }
+}
+
+fn count<K: std::hash::Hash + Eq + Clone>(table: &mut HashMap<K, Tries>, key: K, now: Duration) {
+    if table.len() >= Guard::MOST && !table.contains_key(&key) {
+        table.retain(|_, tries| now.saturating_sub(tries.last) < Guard::FORGET);
+        let oldest = table.iter().min_by_key(|(_, tries)| tries.last).map(|(key, _)| key.clone());
+        if let Some(oldest) = oldest.filter(|_| table.len() >= Guard::MOST) {
+            table.remove(&oldest);
+        }
+    }
+    let tries = table.entry(key).or_insert(Tries { wrong: 0, last: now });
+    if now.saturating_sub(tries.last) >= Guard::FORGET {
+        tries.wrong = 0;
+    }
+    *tries = Tries { wrong: tries.wrong.saturating_add(1), last: now };
+}
+
+/// The wait that so many wrong tries have earned: 10 seconds, and twice as long with each further one.
+fn penalty(wrong: u32, free: u32) -> Option<Duration> {
+    let beyond = wrong.checked_sub(free)?;
+    Some(Duration::from_secs(10_u64.saturating_mul(1 << beyond.min(10))).min(Guard::LONGEST))
+}
+
+/// An IPv6 host has a whole /64 to guess from.
+fn block_of(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !0_u128 << 64)),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DESK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 66, 0, 10));
+    const START: Duration = Duration::from_secs(100);
+
+    fn other(number: u8) -> IpAddr {
+        [10, 66, 1, number].into()
+    }
+
+    #[test]
+    fn a_guesser_waits_longer_and_longer_and_nobody_else_does() {
+        let mut guard = Guard::default();
+        for _ in 0..Guard::FREE {
+            assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
+        }
+        assert_eq!(guard.begin(DESK, "ann", START), Err(Wait(Duration::from_secs(10))));
+        assert_eq!(guard.begin(DESK, "bob", START), Err(Wait(Duration::from_secs(10))), "whomever it tries");
+        assert_eq!(guard.begin(other(1), "bob", START), Ok(()));
+        let later = START + Duration::from_secs(10);
+        assert_eq!(guard.begin(DESK, "ann", later), Ok(()));
+        assert_eq!(guard.begin(DESK, "ann", later), Err(Wait(Duration::from_secs(20))));
+        assert_eq!(guard.begin(DESK, "ann", later + Guard::FORGET), Ok(()));
+    }
+
+    #[test]
+    fn a_try_that_was_not_looked_at_costs_nothing() {
+        let mut guard = Guard::default();
+        for _ in 0..10 * Guard::FREE_FOR_A_USER {
+            assert_eq!(guard.begin(DESK, "Ann", START), Ok(()));
+            guard.take_back(DESK, "ann");
+        }
+    }
+
+    #[test]
+    fn the_right_password_ends_the_wait() {
+        let mut guard = Guard::default();
+        for _ in 0..Guard::FREE - 1 {
+            assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
+        }
+        assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
+        guard.right(DESK, "ann");
+        for _ in 0..Guard::FREE {
+            assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_user_whom_many_guess_still_signs_in_from_their_own_desk() {
+        let mut guard = Guard::default();
+        assert_eq!(guard.begin(DESK, "Ann", START), Ok(()));
+        guard.right(DESK, "Ann");
+        for number in 0..u8::try_from(Guard::FREE_FOR_A_USER).unwrap() {
+            assert_eq!(guard.begin(other(number), "ann", START), Ok(()), "{number}");
+        }
+        assert!(guard.begin(other(200), "ANN", START).is_err(), "a stranger waits");
+        assert_eq!(guard.begin(DESK, "ann", START), Ok(()), "the desk does not");
+        assert_eq!(guard.begin(other(200), "bob", START), Ok(()), "nor does anybody for another user");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut guard = Guard::default();
+        for number in 0..10_000_u32 {
+            let _ = guard.begin(IpAddr::V4(number.into()), &number.to_string(), Duration::from_millis(number.into()));
+            guard.right(IpAddr::V4(number.into()), &format!("u{number}"));
+        }
+        assert!(guard.sources.len() <= Guard::MOST && guard.users.len() <= Guard::MOST);
+        assert!(guard.familiar.len() <= Guard::MOST);
+    }
+}

@@ -1,0 +1,249 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::upgrade::Upgraded;
+use hyper::{Method, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::app::{self, About, CHALLENGE, Session};
+use super::heard::{Heard, News, Request};
+use super::keep;
+use super::keeper::Keeper;
+use super::settings::Settings;
+use crate::http::{Body, Peer, Service, body};
+use crate::model::{Event, Reason};
+use crate::partners::{Foundations, Serves};
+use crate::sys::random;
+
+/// Beginning of the paths.
+const PATH: &str = "innovaphone";
+/// Connections at once.
+const MOST: usize = 64;
+/// How long a connection may stand without a login.
+const LOGIN: Duration = Duration::from_secs(30);
+/// Phones of one connection that are provisioned at once.
+const MOST_AT_ONCE: usize = 8;
+
+/// Where PBX and users' service connect.
+pub struct Door {
+    on: Foundations,
+    keeper: Keeper,
+    next: AtomicU64,
+    connections: Mutex<BTreeMap<u64, Connected>>,
+}
+
+/// One that is connected, as the page shows it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connected {
+    pub(super) address: Option<IpAddr>,
+    /// Name of its app object, once it has logged in.
+    pub(super) who: Option<String>,
+    /// Name and domain, where it is a PBX.
+    pub(super) pbx: Option<String>,
+    /// Whether Devices is among its services, where it told them.
+    pub(super) devices: Option<bool>,
+}
+
+impl Door {
+    /// A door that brings phones to this keeper.
+    pub fn new(on: Foundations, keeper: Keeper) -> Arc<Self> {
+        Arc::new(Self { on, keeper, next: AtomicU64::new(1), connections: Mutex::default() })
+    }
+
+    /// Answers websockets that are meant for the app, and hands everything else to `service`.
+    pub fn in_front_of(self: &Arc<Self>, service: Service, serves: Serves) -> Service {
+        let door = Arc::clone(self);
+        Arc::new(move |mut request, peer| {
+            let first = request.uri().path().split('/').find(|part| !part.is_empty()).unwrap_or_default();
+            if !first.eq_ignore_ascii_case(PATH) {
+                return service(request, peer);
+            }
+            let settings = keep::settings(&door.on.store);
+            let meant = settings.enabled && door.serves(&settings, peer, &serves);
+            let rest: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).skip(1).collect();
+            // As the PBX writes it, without and with a slash, and with the name of the app.
+            let here = rest.is_empty() || matches!(rest[..], [app] if app.eq_ignore_ascii_case(&settings.app));
+            let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+            let asks = header(UPGRADE).is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"));
+            let fits = header(SEC_WEBSOCKET_VERSION).is_some_and(|version| version.trim() == "13");
+            let key = request.headers().get(SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+            let (true, Some(accept)) = (meant && here && asks && fits && *request.method() == Method::GET, key) else {
+                return service(request, peer);
+            };
+            let upgrade = hyper::upgrade::on(&mut request);
+            let door = Arc::clone(&door);
+            tokio::spawn(async move {
+                match upgrade.await {
+                    Ok(upgraded) => door.serve(upgraded, peer).await,
+                    Err(error) => tracing::debug!(%error, "an upgrade did not come about"),
+                }
+            });
+            Box::pin(async move { switch(&accept) })
+        })
+    }
+
+    fn serves(&self, settings: &Settings, peer: Peer, serves: &Serves) -> bool {
+        let named = match peer.address.to_canonical() {
+            IpAddr::V4(address) => settings.sources.iter().any(|net| net.contains(&address)),
+            IpAddr::V6(_) => false,
+        };
+        (peer.tls || settings.plain) && (serves(peer.address) || named)
+    }
+
+    /// Everybody who is connected.
+    pub(super) fn connections(&self) -> Vec<Connected> {
+        self.all().values().cloned().collect()
+    }
+
+    async fn serve(self: Arc<Self>, upgraded: Upgraded, peer: Peer) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut all = self.all();
+            if all.len() >= MOST {
+                tracing::warn!(address = %peer.address, "too many apps are connected: one more was closed");
+                return;
+            }
+            all.insert(number, Connected { address: Some(peer.address), ..Connected::default() });
+        }
+        let config = WebSocketConfig::default().max_message_size(Some(app::LONGEST)).max_frame_size(Some(app::LONGEST));
+        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        let stop = self.on.stop.clone();
+        stop.run_until_cancelled(self.talk(socket, number, peer)).await;
+        self.all().remove(&number);
+        self.keeper.told(number, None);
+    }
+
+    async fn talk(&self, mut socket: WebSocketStream<TokioIo<Upgraded>>, number: u64, peer: Peer) {
+        let settings = keep::settings(&self.on.store);
+        let about = About {
+            app: settings.app.clone(),
+            title: settings.title.clone(),
+            password: keep::password(&self.on.store),
+            both_spellings: settings.both_spellings,
+            answers_keep_alive: settings.answer_keep_alive,
+        };
+        let mut session = Session::new(random::token(CHALLENGE));
+        let (results, mut done) = mpsc::channel(MOST_AT_ONCE);
+        let mut ping = tokio::time::interval(Duration::from_secs(settings.ping.max(5).into()));
+        let login = tokio::time::sleep(LOGIN);
+        tokio::pin!(login);
+        loop {
+            let heard = tokio::select! {
+                message = socket.next() => match message {
+                    Some(Ok(Message::Text(text))) => session.hear(&text, &about),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => continue,
+                },
+                Some(result) = done.recv() => Heard { say: vec![result], ..Heard::default() },
+                _ = ping.tick(), if settings.ping > 0 => {
+                    if socket.send(Message::Ping(Vec::new().into())).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                () = &mut login, if !session.is_logged_in() => return,
+            };
+            for text in heard.say {
+                if socket.send(Message::Text(text.into())).await.is_err() {
+                    return;
+                }
+            }
+            if let Some(news) = heard.news {
+                self.take(news, (number, peer), &settings, &results);
+            }
+            if heard.end {
+                let _ = socket.close(None).await;
+                return;
+            }
+        }
+    }
+
+    fn take(&self, news: News, (number, peer): (u64, Peer), settings: &Settings, results: &mpsc::Sender<String>) {
+        let record = |reason| {
+            let door = if peer.tls { crate::model::Door::Https } else { crate::model::Door::Http };
+            self.on.journal.record(Event::new(self.on.clock.now().wall, door, reason).from_address(peer.address));
+        };
+        match news {
+            News::LoggedIn { who, .. } => {
+                record(Reason::ProviderConnected { who: clean(&who) });
+                self.update(number, |connected| connected.who = Some(clean(&who)));
+            }
+            News::Refused(why) => record(Reason::ProviderRefused { why: why.to_string() }),
+            News::Unfit { why } => record(Reason::ProviderFailed { why: why.to_string() }),
+            News::Note(why) => {
+                tracing::warn!(address = %peer.address, %why, "an app said something that cannot be used")
+            }
+            News::Pbx { domain, name } => {
+                self.update(number, |connected| connected.pbx = Some(format!("{name} of {domain}")))
+            }
+            News::Devices(devices) => {
+                self.update(number, |connected| connected.devices = Some(devices.is_some()));
+                self.keeper.told(number, Some(devices));
+            }
+            News::Phone(request) => {
+                let who = self.all().get(&number).and_then(|connected| connected.who.clone()).unwrap_or_default();
+                let allowed = settings.providers.is_empty() || settings.providers.contains(&who);
+                self.provision(*request, allowed, peer, results.clone());
+            }
+        }
+    }
+
+    /// Provisions a phone beside the conversation, which goes on meanwhile.
+    fn provision(&self, request: Request, allowed: bool, peer: Peer, results: mpsc::Sender<String>) {
+        let (keeper, journal, clock, stop) =
+            (self.keeper.clone(), self.on.journal.clone(), self.on.clock.clone(), self.on.stop.clone());
+        tokio::spawn(async move {
+            let work = async {
+                if allowed { keeper.provision(&request).await } else { Err("this app may not bring phones".to_owned()) }
+            };
+            let Some(result) = stop.run_until_cancelled(work).await else { return };
+            if let Err(why) = &result {
+                let event = Event::new(
+                    clock.now().wall,
+                    crate::model::Door::Https,
+                    Reason::ProviderFailed { why: why.clone() },
+                );
+                journal.record(event.about(request.mac).from_address(peer.address));
+            }
+            let answer = app::result(request.src.as_ref(), result.as_ref().copied().map_err(String::as_str));
+            let _ = results.send(answer).await;
+        });
+    }
+
+    fn update(&self, number: u64, change: impl FnOnce(&mut Connected)) {
+        if let Some(connected) = self.all().get_mut(&number) {
+            change(connected);
+        }
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Connected>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+/// The answer by which HTTP ends and the websocket begins (RFC 6455 section 4.2.2).
+fn switch(accept: &str) -> Response<Body> {
+    let mut response = Response::new(body(""));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}

@@ -1,0 +1,350 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_util::sync::CancellationToken;
+
+use super::apply::apply;
+use super::backoff;
+use super::frame::{self, Identity};
+use super::heard::Request;
+use super::keep::{self, Kept};
+use super::map::Owner;
+use super::settings::Settings;
+use super::sysclient::{Failure, Out, Sysclient};
+use crate::model::{Door, Event, Mac, Reason};
+use crate::partners::Foundations;
+use crate::partners::web::Web;
+use crate::store;
+use crate::sys::random;
+
+/// Pings without any answer after which a connection counts as dead.
+const UNANSWERED: u32 = 4;
+
+/// Keeps one connection to Devices for each phone, and the phones of the list as Devices wants them. Clones share it.
+#[derive(Clone)]
+pub struct Keeper(Arc<Inner>);
+
+struct Inner {
+    on: Foundations,
+    phones: Mutex<BTreeMap<Mac, Standing>>,
+    /// What ends each phone's connection, with a number: a later one takes the place of an earlier.
+    running: Mutex<HashMap<Mac, (u64, CancellationToken)>>,
+    next: AtomicU64,
+    /// Where Devices is, by the PBX that told it.
+    devices: Mutex<BTreeMap<u64, Option<String>>>,
+}
+
+/// How a phone's connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// In plain words.
+    pub(super) says: String,
+    /// Whether it is as it should be.
+    pub(super) well: bool,
+    /// What of its configuration could not be taken over.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Whoever waits for the first configuration of a phone.
+type First = Option<oneshot::Sender<Result<(), String>>>;
+
+/// How a conversation ended.
+struct Ended {
+    why: String,
+    configured: bool,
+}
+
+impl Keeper {
+    /// A keeper on these foundations. Phones that were provisioned before are connected at once.
+    pub fn new(on: Foundations) -> Self {
+        let (phones, running, devices) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let keeper = Self(Arc::new(Inner { on, phones, running, next: AtomicU64::new(1), devices }));
+        if keep::settings(&keeper.0.on.store).enabled {
+            keeper.begin();
+        }
+        keeper
+    }
+
+    /// Connects every phone that was provisioned before and is not connected.
+    pub(super) fn begin(&self) {
+        let phones = keep::phones(&self.0.on.store);
+        let count = phones.len();
+        for mac in phones {
+            if !self.running().contains_key(&mac)
+                && let Some(kept) = Kept::read(&self.0.on.store, mac)
+            {
+                let delay = backoff::spread(count, u16::from_be_bytes(random::bytes()));
+                self.start(mac, delay, kept, None, None);
+            }
+        }
+    }
+
+    /// Ends every connection: the app was switched off.
+    pub(super) fn end(&self) {
+        for (_, (_, stop)) in self.running().drain() {
+            stop.cancel();
+        }
+        self.phones().clear();
+    }
+
+    /// A PBX says where Devices is, or is gone.
+    pub(super) fn told(&self, pbx: u64, devices: Option<Option<String>>) {
+        let mut known = lock(&self.0.devices);
+        match devices {
+            Some(devices) => drop(known.insert(pbx, devices)),
+            None => drop(known.remove(&pbx)),
+        }
+    }
+
+    /// Where phones connect, as far as is known.
+    pub(super) fn devices(&self) -> Option<String> {
+        let fixed = keep::settings(&self.0.on.store).devices;
+        fixed.or_else(|| lock(&self.0.devices).values().flatten().next().cloned())
+    }
+
+    /// Every phone with how it is.
+    pub(super) fn standings(&self) -> BTreeMap<Mac, Standing> {
+        self.phones().clone()
+    }
+
+    /// Provisions a phone: done when its first configuration is stored.
+    pub(super) async fn provision(&self, request: &Request) -> Result<(), String> {
+        let settings = keep::settings(&self.0.on.store);
+        if !settings.enabled {
+            return Err("the app is switched off at the box".into());
+        }
+        let devices = self.devices().ok_or(
+            "the box does not know where Devices is: tick \"devices\" and \"devices-api\" in the Apps of its app object",
+        )?;
+        self.forget_running(request.mac);
+        let (tell, told) = oneshot::channel();
+        let mut kept = Kept::new(devices, Owner::of(request));
+        // Devices may know the phone still, whatever its user has done: it asks for this password then.
+        kept.password = Kept::read(&self.0.on.store, request.mac).and_then(|before| before.password);
+        self.start(request.mac, Duration::ZERO, kept, Some(request.code.clone()), Some(tell));
+        let patience = Duration::from_secs(settings.patience.into());
+        match tokio::time::timeout(patience, told).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err("the box is being stopped".into()),
+            Err(_) => {
+                // One that Devices has taken is kept: its configuration may come yet.
+                if Kept::read(&self.0.on.store, request.mac).is_some() {
+                    return Err(format!("Devices sent no configuration within {} seconds", settings.patience));
+                }
+                self.forget_running(request.mac);
+                let why = format!("{} ({} seconds passed)", Failure::Code, settings.patience);
+                self.show(request.mac, false, format!("Not provisioned: {why}."));
+                Err(why)
+            }
+        }
+    }
+
+    /// Forgets what is kept of a phone; the phone itself stays on the list.
+    pub(super) async fn forget(&self, mac: Mac) -> Result<(), store::Error> {
+        self.forget_running(mac);
+        self.phones().remove(&mac);
+        self.0.on.store.commit(vec![keep::forgotten(mac)]).await
+    }
+
+    fn forget_running(&self, mac: Mac) {
+        if let Some((_, stop)) = self.running().remove(&mac) {
+            stop.cancel();
+        }
+    }
+
+    fn start(&self, mac: Mac, delay: Duration, kept: Kept, code: Option<String>, first: First) {
+        let stop = self.0.on.stop.child_token();
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        self.running().insert(mac, (number, stop.clone()));
+        let keeper = self.clone();
+        tokio::spawn(async move {
+            let work = async {
+                tokio::time::sleep(delay).await;
+                keeper.keep(mac, kept, code, first).await;
+            };
+            stop.run_until_cancelled(work).await;
+            let mut running = keeper.running();
+            if running.get(&mac).is_some_and(|(current, _)| *current == number) {
+                running.remove(&mac);
+            }
+        });
+    }
+
+    /// Keeps one phone's connection for as long as the box runs.
+    async fn keep(&self, mac: Mac, mut kept: Kept, mut code: Option<String>, mut first: First) {
+        let (mut attempt, mut known) = (0, None);
+        loop {
+            if let Some(devices) = self.devices() {
+                kept.devices = devices;
+            }
+            self.show(mac, false, "The box connects to Devices for it.".into());
+            let new = code.is_some();
+            let Ended { why, configured } = self.converse(mac, &mut kept, code.take(), &mut first).await;
+            tracing::info!(%mac, why, "the connection to Devices ended");
+            // A code is good for once. What Devices took is stored; else what was there before is in force.
+            let stored = if new { Kept::read(&self.0.on.store, mac) } else { Some(kept.clone()) };
+            let keeps = if stored.is_some() { " It keeps its last configuration." } else { "" };
+            self.show(mac, false, format!("Not connected to Devices: {why}.{keeps}"));
+            // One that fails again and again for the same reason is one event.
+            if stored.is_some() && known.as_ref() != Some(&why) {
+                let reason = Reason::ProviderLost { why: why.clone() };
+                self.0.on.journal.record(Event::new(self.0.on.clock.now().wall, Door::Box, reason).about(mac));
+            }
+            if let Some(first) = first.take() {
+                let _ = first.send(Err(why.clone()));
+            }
+            let Some(stored) = stored else { return };
+            kept = stored;
+            known = Some(why);
+            if configured {
+                (attempt, known) = (0, None);
+            }
+            tokio::time::sleep(backoff::wait(attempt, u16::from_be_bytes(random::bytes()))).await;
+            attempt += 1;
+        }
+    }
+
+    async fn converse(&self, mac: Mac, kept: &mut Kept, code: Option<String>, first: &mut First) -> Ended {
+        let settings = keep::settings(&self.0.on.store);
+        let gone = |why: String| Ended { why, configured: false };
+        let identity = Identity {
+            id: mac.plain(),
+            product: settings.app.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            name: kept.owner().name,
+        };
+        let mut talk = Sysclient::new(identity, code, kept.password.clone());
+        let stream = match connect(&kept.devices, &settings).await {
+            Ok(stream) => stream,
+            Err(why) => return gone(why),
+        };
+        let config =
+            WebSocketConfig::default().max_message_size(Some(frame::LONGEST)).max_frame_size(Some(frame::LONGEST));
+        let handshake = tokio_tungstenite::client_async_with_config(kept.devices.as_str(), stream, Some(config));
+        let opened = tokio::time::timeout(Duration::from_secs(20), handshake).await;
+        let (mut socket, _) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => return gone(format!("Devices takes no connection: {error}")),
+            Err(_) => return gone("Devices did not open the connection within 20 seconds".into()),
+        };
+        let now = || self.0.on.clock.now().monotonic;
+        let ping = Duration::from_secs(settings.ping.into());
+        let (mut pinged, mut heard) = (now(), now());
+        let mut todo = talk.opened(now());
+        loop {
+            for out in todo {
+                match out {
+                    Out::Send(bytes) => {
+                        if let Err(error) = socket.send(Message::Binary(bytes.into())).await {
+                            return Ended { why: error.to_string(), configured: talk.is_configured() };
+                        }
+                    }
+                    Out::Keep(password) => {
+                        kept.password = Some(password);
+                        if let Err(error) = self.0.on.store.commit(vec![kept.written(mac)]).await {
+                            return gone(format!("the password of Devices could not be stored: {error}"));
+                        }
+                    }
+                    Out::AdminPassword(password) => {
+                        kept.admin_password = Some(password);
+                        if let Err(error) = self.0.on.store.commit(vec![kept.written(mac)]).await {
+                            tracing::warn!(%mac, %error, "a password for administrators could not be stored");
+                        }
+                    }
+                    Out::Configured(configuration) => {
+                        match apply(&self.0.on, mac, kept, configuration, &settings).await {
+                            Ok(left_out) => {
+                                self.phones().insert(
+                                    mac,
+                                    Standing {
+                                        says: "Connected to Devices and configured.".into(),
+                                        well: true,
+                                        left_out,
+                                    },
+                                );
+                                if let Some(first) = first.take() {
+                                    let _ = first.send(Ok(()));
+                                }
+                            }
+                            Err(why) => return Ended { why, configured: false },
+                        }
+                    }
+                    Out::Note(what) => tracing::warn!(%mac, what, "Devices said something that cannot be used"),
+                    Out::End(failure) => {
+                        let _ = socket.close(None).await;
+                        return Ended { why: failure.to_string(), configured: false };
+                    }
+                }
+            }
+            let wait = talk.next().map(|deadline| deadline.saturating_sub(now()));
+            let until_ping = (!ping.is_zero()).then(|| (pinged + ping).saturating_sub(now()));
+            let wait = [wait, until_ping].into_iter().flatten().min().unwrap_or(Duration::from_secs(3600));
+            let configured = talk.is_configured();
+            let end = |why: String| Ended { why, configured };
+            todo = tokio::select! {
+                message = socket.next() => {
+                    heard = now();
+                    match message {
+                        Some(Ok(Message::Binary(bytes))) => talk.receive(&bytes, now()),
+                        Some(Ok(Message::Close(_))) | None if configured => {
+                            return end("Devices ended the connection".into());
+                        }
+                        Some(Ok(Message::Close(_))) | None => return end(talk.closed().to_string()),
+                        Some(Ok(_)) => Vec::new(),
+                        Some(Err(error)) if configured => return end(error.to_string()),
+                        Some(Err(error)) => return end(format!("{}: {error}", talk.closed())),
+                    }
+                },
+                () = tokio::time::sleep(wait) => {
+                    if !ping.is_zero() && now() >= pinged + ping {
+                        if now() > heard + ping * UNANSWERED {
+                            return end("Devices answers no more".into());
+                        }
+                        pinged = now();
+                        if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
+                            return Ended { why: error.to_string(), configured: talk.is_configured() };
+                        }
+                    }
+                    talk.tick(now())
+                }
+            };
+        }
+    }
+
+    fn show(&self, mac: Mac, well: bool, says: String) {
+        let mut phones = self.phones();
+        let left_out = phones.get(&mac).map(|standing| standing.left_out.clone()).unwrap_or_default();
+        phones.insert(mac, Standing { says, well, left_out });
+    }
+
+    fn phones(&self) -> MutexGuard<'_, BTreeMap<Mac, Standing>> {
+        lock(&self.0.phones)
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<Mac, (u64, CancellationToken)>> {
+        lock(&self.0.running)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A stream to the host of a websocket's address.
+async fn connect(url: &str, settings: &Settings) -> Result<crate::partners::web::Stream, String> {
+    let (secure, rest) = match url.split_once("://") {
+        Some(("wss", rest)) => (true, rest),
+        Some(("ws", rest)) if settings.plain => (false, rest),
+        Some(("ws", _)) => return Err("Devices is reached without TLS, which is not allowed here".into()),
+        _ => return Err("the address of Devices is none".into()),
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let web = Web::new(settings.authorities.as_deref()).map_err(|failure| failure.to_string())?;
+    web.reach(authority, secure).await.map_err(|failure| failure.to_string())
+}

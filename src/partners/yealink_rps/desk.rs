@@ -1,0 +1,175 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::plan::{Claim, Step, plan};
+use super::service::{Error, Service};
+use super::settings::Settings;
+use crate::admin::{self, Order, Problem, Said};
+use crate::model::{Login, Mac, Secret};
+use crate::partners::web::{self, Web};
+use crate::store::{Store, Write};
+use crate::sys::clock::Clock;
+
+/// Setting with the administrator's [`Settings`].
+const SETTINGS: &str = "yealink-rps.settings";
+/// Secret that belongs to the account.
+const SECRET: &str = "yealink-rps.secret";
+/// Folder name of the brand whose phones ask there.
+const BRAND: &str = "yealink";
+
+/// The administrator's calls about the redirection service.
+#[derive(Clone)]
+pub struct Desk {
+    store: Store,
+    clock: Clock,
+    /// One plan at a time is made and applied.
+    busy: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountSecret {
+    secret: String,
+}
+
+impl Desk {
+    /// A desk for the phones of this store.
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock, busy: Arc::default() }
+    }
+
+    /// As the page and the command line call it.
+    pub fn service(self) -> admin::Desk {
+        Arc::new(move |order| {
+            let desk = self.clone();
+            Box::pin(async move { desk.answer(&order).await })
+        })
+    }
+
+    async fn answer(&self, order: &Order) -> Result<Said, Problem> {
+        let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
+        let settings: Settings =
+            self.store.setting(SETTINGS).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+        match (path.as_slice(), &order.method) {
+            ([], &Method::GET) => Ok(Said::ok(state(&settings))),
+            (["settings"], &Method::GET) => Ok(Said::ok(settings)),
+            (["settings"], &Method::PUT) => {
+                let settings: Settings = order.read()?;
+                settings.check().map_err(|what| unfit(&what))?;
+                web::check(&settings.address()).map_err(|failure| unfit(&failure.to_string()))?;
+                Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
+                let value = serde_json::to_value(&settings).unwrap_or_default();
+                self.store.commit(vec![Write::PutSetting { key: SETTINGS.into(), value }]).await?;
+                Ok(Said::ok(settings))
+            }
+            (["secret"], &Method::PUT) => {
+                let AccountSecret { secret } = order.read()?;
+                self.store.commit(vec![Write::PutSecret { key: SECRET.into(), value: Secret::new(secret) }]).await?;
+                Ok(Said::ok(()))
+            }
+            (["plan"], &Method::GET) => self.plan(&settings, false).await,
+            (["removal"], &Method::GET) => self.plan(&settings, true).await,
+            (["plan"], &Method::POST) => self.apply(&settings, false).await,
+            (["removal"], &Method::POST) => self.apply(&settings, true).await,
+            (["settings" | "secret" | "plan" | "removal"], _) => {
+                Err(Problem::wrong_method("GET, PUT or POST, as it fits"))
+            }
+            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/yealink-rps/{}", path.join("/")))),
+        }
+    }
+
+    async fn plan(&self, settings: &Settings, removal: bool) -> Result<Said, Problem> {
+        let (_, claims, steps) = self.compare(settings, removal).await?;
+        Ok(Said::ok(json!({ "phones": shown(&claims), "steps": in_words(&steps) })))
+    }
+
+    /// Makes the plan anew, applies it, and reads back what the service holds then.
+    async fn apply(&self, settings: &Settings, removal: bool) -> Result<Said, Problem> {
+        let _one_at_a_time = self.busy.lock().await;
+        let (service, claims, steps) = self.compare(settings, removal).await?;
+        let (mut done, mut errors) = (0, Vec::new());
+        for step in &steps {
+            let login = match step {
+                Step::Register(mac) | Step::Update { mac, .. } if settings.logins => self.login(*mac),
+                _ => None,
+            };
+            // What one phone is refused says nothing of the others, unless nobody is let in.
+            match service.apply(step, login.as_ref()).await {
+                Ok(()) => done += 1,
+                Err(error @ (Error::Login | Error::Web(_))) => {
+                    errors.push(error.to_string());
+                    break;
+                }
+                Err(error) => errors.push(format!("{}: {error}", step.in_words())),
+            }
+        }
+        let phones: BTreeSet<Mac> = claims.keys().copied().collect();
+        let now = service.claims(&phones).await.map_err(|error| unreachable(&error))?;
+        let left = plan(&now, &settings.url, removal);
+        Ok(Said::ok(json!({
+            "planned": steps.len(), "done": done, "errors": errors, "left": in_words(&left), "phones": shown(&now),
+        })))
+    }
+
+    async fn compare(
+        &self,
+        settings: &Settings,
+        removal: bool,
+    ) -> Result<(Service, BTreeMap<Mac, Claim>, Vec<Step>), Problem> {
+        let secret = self.store.secret(SECRET).ok_or_else(|| unfit("no secret of the account is set"))?;
+        if settings.account.is_empty() || settings.server_name.is_empty() || settings.url.is_empty() {
+            return Err(unfit("the account, the name of the box there or the address for phones is not set"));
+        }
+        let web = Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
+        let service = Service { web, settings: settings.clone(), secret, clock: self.clock.clone() };
+        let brand = settings.brand.as_deref().unwrap_or(BRAND);
+        let of_brand = |phone: &&Arc<crate::model::Phone>| phone.brand.as_deref() == Some(brand);
+        let phones: BTreeSet<Mac> = self.store.phones().iter().filter(of_brand).map(|phone| phone.mac).collect();
+        let claims = service.claims(&phones).await.map_err(|error| unreachable(&error))?;
+        let steps = plan(&claims, &settings.url, removal);
+        Ok((service, claims, steps))
+    }
+
+    fn login(&self, mac: Mac) -> Option<Login> {
+        let phone = self.store.phone_by_mac(mac)?;
+        phone.pending_login.clone().or_else(|| phone.login.clone())
+    }
+}
+
+/// Where phones are registered, in plain words.
+fn state(settings: &Settings) -> Value {
+    let ready = !settings.account.is_empty() && !settings.url.is_empty();
+    let says = if ready {
+        format!("Phones are sent to {} by {}.", settings.url, settings.address())
+    } else {
+        "No account is set: no phone is registered there. On this LAN none needs it.".to_owned()
+    };
+    json!({
+        "title": "Yealink's redirection service", "guide": "docs/partners/yealink-rps.md",
+        "written": ready, "says": [says], "settings": settings,
+    })
+}
+
+fn in_words(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(Step::in_words).collect()
+}
+
+fn shown(claims: &BTreeMap<Mac, Claim>) -> Vec<Value> {
+    claims.iter().map(|(mac, claim)| json!({ "mac": mac.to_string(), "says": claim.in_words() })).collect()
+}
+
+fn unfit(what: &str) -> Problem {
+    let mut letters = what.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let detail = format!("{first}{}.", letters.as_str());
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", detail, "Correct what is named and try again.")
+}
+
+fn unreachable(error: &Error) -> Problem {
+    let detail = format!("The redirection service could not be read: {error}. Nothing was changed.");
+    Problem::new(StatusCode::BAD_GATEWAY, "redirection", detail, "Look at the account and its secret.")
+}
