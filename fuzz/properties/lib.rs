@@ -7,25 +7,31 @@
 
 pub mod access;
 pub mod brand;
+pub mod bria;
 pub mod bytes;
 pub mod config;
 pub mod csv;
 pub mod dhcp;
 pub mod http;
+pub mod innovaphone;
 pub mod sip;
 pub mod sntp;
+pub mod tftp;
 
 /// Checks one input, and says whether it got past the door's first guard.
 pub type Property = fn(&[u8]) -> bool;
 
 /// Every door with its property, by the name of its target and of its folder in the corpus.
-pub const DOORS: [(&str, Property); 8] = [
+pub const DOORS: [(&str, Property); 11] = [
     ("access", access::hold),
     ("brand", brand::hold),
+    ("bria", bria::hold),
     ("config", config::hold),
     ("csv", csv::hold),
     ("dhcp", dhcp::hold),
     ("http", http::hold),
+    ("innovaphone", innovaphone::hold),
     ("sip", sip::hold),
     ("sntp", sntp::hold),
+    ("tftp", tftp::hold),
 ];

@@ -122,13 +122,13 @@ class Story:
         said = self.vm.must("grep -o 'rauc.slot=.' /proc/cmdline; cat /usr/lib/block66/version")
         return said.split("=")[1].split()
 
-    def lease(self, given_up=None):
+    def lease(self, given_up=None, limit=60):
         """One more client with an address, which the box has acknowledged."""
         number = self.next_client
         self.next_client += 1
         clients = Clients(given_up=given_up)
         try:
-            address, options = clients.lease(phone_mac(number))
+            address, options = clients.lease(phone_mac(number), limit=limit)
         finally:
             clients.close()
         self.leases[number] = address

@@ -6,6 +6,8 @@ use crate::model::ResourceKind;
 const MOST_POINTS: u32 = 4096;
 /// How deep elements of XML may stand in each other.
 const DEEPEST: usize = 64;
+/// How many attributes an element of XML may have: each is compared with all before it.
+const MOST_ATTRIBUTES: usize = 256;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,6 +252,9 @@ fn check_attributes(text: &str) -> Result<(), String> {
         if !is_name(name) || seen.contains(&name) {
             return Err("the name of an attribute is wrong or stands twice".into());
         }
+        if seen.len() == MOST_ATTRIBUTES {
+            return Err(format!("an element has more than {MOST_ATTRIBUTES} attributes"));
+        }
         seen.push(name);
         let quote = value.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or("a value has no quotes")?;
         let inner = value.get(1..).unwrap_or_default();
@@ -372,6 +377,9 @@ pub(super) mod tests {
         let deep = "<a>".repeat(100_000);
         assert!(check(ResourceKind::Xml, "a.xml", deep.as_bytes()).unwrap_err().contains("too deep"));
         assert!(check(ResourceKind::Xml, "a.xml", b"<a>\xe4</a>").unwrap_err().contains("UTF-8"));
+        let wide = |count| format!("<a {}/>", (0..count).map(|n| format!("b{n}=\"\" ")).collect::<String>());
+        assert_eq!(check(ResourceKind::Xml, "a.xml", wide(MOST_ATTRIBUTES).as_bytes()), Ok(()));
+        assert!(check(ResourceKind::Xml, "a.xml", wide(100_000).as_bytes()).unwrap_err().contains("attributes"));
     }
 
     #[test]

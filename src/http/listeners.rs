@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{DATE, HeaderValue};
+use hyper::header::{CONNECTION, DATE, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -194,8 +194,17 @@ async fn requests(
     stop: CancellationToken,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
+        // Who reads a length where we read a coding takes the rest of the body for another request: RFC 9112 section
+        // 6.3 wants such a connection closed. Whether there was a length, too, is no longer to be seen here.
+        let coded = request.headers().contains_key(TRANSFER_ENCODING);
         let response = (entrance.service)(request, peer);
-        async move { Ok::<_, Infallible>(dated(response.await, &entrance.clock)) }
+        async move {
+            let mut response = dated(response.await, &entrance.clock);
+            if coded {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -27,6 +27,11 @@ impl Fold {
         Self { next, recent: VecDeque::with_capacity(LOOK_BACK) }
     }
 
+    /// Whether `event` is one of those of the last minute once more.
+    pub(super) fn knows(&self, event: &Event) -> bool {
+        self.recent.iter().rev().any(|(_, earlier)| is_once_more(earlier, event))
+    }
+
     /// The place of `event` and what stands there now: `event` itself, or its first time counted once more. The last value
     /// says whether the place is new.
     pub(super) fn add(&mut self, event: Event) -> (u64, Event, bool) {

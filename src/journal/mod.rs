@@ -5,8 +5,10 @@
 //!
 //! However much happens, the thread comes round ten times a second at most. What is new is stored then; that something
 //! happened once more is stored along with it, or after two seconds: a phone that asks again and again costs no sync of
-//! the disk each time.
+//! the disk each time. Of a source that sends ever different things most are only counted (`floods`), so that it cannot
+//! push out of the record what happened before.
 
+mod floods;
 mod fold;
 mod journey;
 mod queue;

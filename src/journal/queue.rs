@@ -97,7 +97,7 @@ impl State {
     }
 }
 
-fn hands_out_secret(reason: &Reason) -> bool {
+pub(super) fn hands_out_secret(reason: &Reason) -> bool {
     matches!(reason, Reason::FirstContactGiven | Reason::Success { own_file: true, .. })
 }
 

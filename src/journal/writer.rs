@@ -3,11 +3,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
+use super::floods::Floods;
 use super::fold::Fold;
-use super::queue::Queue;
+use super::queue::{Queue, hands_out_secret};
 use super::strangers::Strangers;
 use super::{Live, journey};
-use crate::model::{Event, Journey, Mac};
+use crate::model::{Door, Event, Journey, Mac, Outcome};
 use crate::store::{Store, Write};
 
 /// Time between two rounds, at least.
@@ -18,6 +19,8 @@ const REPEATS: Duration = Duration::from_secs(2);
 /// What the journal's thread works with.
 pub(super) struct Writer {
     fold: Fold,
+    floods: Floods,
+    begun: Instant,
     strangers: Strangers,
     store: Store,
     feed: broadcast::Sender<Live>,
@@ -28,7 +31,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(fold: Fold, strangers: Strangers, store: Store, feed: broadcast::Sender<Live>) -> Self {
-        Self { fold, strangers, store, feed, counted: BTreeMap::new(), since: None }
+        let (floods, begun) = (Floods::default(), Instant::now());
+        Self { fold, floods, begun, strangers, store, feed, counted: BTreeMap::new(), since: None }
     }
 
     /// Writes down what comes, until the queue is closed and empty.
@@ -51,6 +55,11 @@ impl Writer {
                     journeys.insert(mac, journey);
                 }
             }
+            let event = if self.anybody_could_cause(&event) && !self.fold.knows(&event) {
+                self.floods.tame(event, self.begun.elapsed())
+            } else {
+                event
+            };
             let (sequence, event, is_new) = self.fold.add(event);
             if is_new || new.contains_key(&sequence) {
                 new.insert(sequence, event);
@@ -64,6 +73,14 @@ impl Writer {
         if overdue || !new.is_empty() || !journeys.is_empty() {
             self.store_all(new, journeys);
         }
+    }
+
+    /// Whether somebody without a login can have as many different events of this kind as he likes. What phones of the list
+    /// achieve, and what is said in their name without an address, is bounded by their number.
+    fn anybody_could_cause(&self, event: &Event) -> bool {
+        let done = event.address.is_none() || event.reason.outcome() == Outcome::Done;
+        let of_the_list = || done && event.mac.is_some_and(|mac| self.store.listed(mac).is_some());
+        !matches!(event.door, Door::Admin | Door::Box) && !hands_out_secret(&event.reason) && !of_the_list()
     }
 
     /// Stores what is new and what was counted, all in one commit, and tells of what is new.

@@ -246,6 +246,9 @@ pub enum Reason {
     /// Too many wrong logins came from one source: it has to wait, whichever phone it asks for.
     #[serde(rename = "http.throttled")]
     Throttled,
+    /// One source sent so many different requests that no more of them are told apart.
+    #[serde(rename = "box.flooded")]
+    Flooded,
     /// The name is served to nobody.
     #[serde(rename = "http.not-served")]
     NotServed,
@@ -1038,6 +1041,7 @@ impl Reason {
             | Self::UploadTooLarge { .. }
             | Self::UploadRefused { .. }
             | Self::Throttled
+            | Self::Flooded
             | Self::FirstContactOver
             | Self::WasReset
             | Self::TftpRefused

@@ -123,7 +123,7 @@ impl Phone {
     }
 
     fn power_on(&mut self) -> Result<Infallible, Order> {
-        self.clock = Arc::new(Clock::at_power_on(self.setup.pace));
+        self.clock = Arc::new(Clock::at_power_on(self.remote.other_pace().unwrap_or(self.setup.pace)));
         self.exchanges = 0;
         self.time_server = None;
         self.remote.powered();

@@ -52,6 +52,7 @@ struct State {
     deaf: bool,
     cut: Option<Cut>,
     fortune: Fortune,
+    pace: Option<u32>,
     finished: bool,
     report: Report,
     holding: Holding,
@@ -77,6 +78,7 @@ impl Remote {
             deaf: false,
             cut: None,
             fortune: Fortune::Good,
+            pace: None,
             finished: false,
             report: Report::new(mac),
             holding: Holding::default(),
@@ -123,6 +125,11 @@ impl Remote {
     /// Says how the phone fares with its next update.
     pub fn fare(&self, fortune: Fortune) {
         self.change(|state| state.fortune = fortune);
+    }
+
+    /// From the next time that it is switched on, so many seconds of the phone's own waits pass in one of ours.
+    pub fn pace(&self, pace: u32) {
+        self.change(|state| state.pace = Some(pace));
     }
 
     /// What the phone did up to now.
@@ -184,6 +191,11 @@ impl Remote {
 
     pub(super) fn fortune(&self) -> Fortune {
         self.state().fortune
+    }
+
+    /// The pace that the phone was given since it was made, if any.
+    pub(super) fn other_pace(&self) -> Option<u32> {
+        self.state().pace
     }
 
     /// Power is gone for a moment.

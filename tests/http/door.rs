@@ -9,7 +9,7 @@ use block66::http::{Limits, Peer, Service, Workers, body, dispatch};
 use block66::model::{FirstContact, Login, Now, Reason, Secret};
 use block66::pki::{Certificates, Names};
 use hyper::Response;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::ground::{Ground, STRANGER, mac};
 use crate::sockets::{Listener, soon};

@@ -29,6 +29,11 @@ fn brand() {
 }
 
 #[test]
+fn bria() {
+    try_door("bria");
+}
+
+#[test]
 fn config() {
     try_door("config");
 }
@@ -49,6 +54,11 @@ fn http() {
 }
 
 #[test]
+fn innovaphone() {
+    try_door("innovaphone");
+}
+
+#[test]
 fn sip() {
     try_door("sip");
 }
@@ -56,6 +66,11 @@ fn sip() {
 #[test]
 fn sntp() {
     try_door("sntp");
+}
+
+#[test]
+fn tftp() {
+    try_door("tftp");
 }
 
 #[test]

@@ -274,3 +274,20 @@ fn says(ground: &Ground, arguments: &[&str]) -> String {
     let output = command.output().unwrap();
     [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
 }
+
+/// What AudioCodes' phones ask their maker's server in the factory state: the MAC in capitals and nothing else.
+#[test]
+fn a_phone_that_asks_by_its_mac_alone_is_sent_to_its_folder() {
+    let ground = Ground::new();
+    let appliance = ground.start_as("mode = \"off\"");
+    let phone = ground.client();
+    address(&phone, Ipv4Addr::new(10, 66, 0, 50));
+    for (scheme, folder) in [("http", "http://10.66.0.1/p/"), ("https", "https://10.66.0.1/p/")] {
+        let url = format!("{scheme}://10.66.0.1/00908F123456");
+        let form = "%{http_code} %{redirect_url} %{size_download}";
+        let output =
+            phone.run("curl", &["-sk", "--max-time", "20", "--noproxy", "*", "-o", "/dev/null", "-w", form, &url]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("302 {folder} 0"));
+    }
+    appliance.stop();
+}

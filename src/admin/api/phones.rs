@@ -132,6 +132,23 @@ impl Admin {
         dry_run: bool,
         from: Origin,
     ) -> Result<types::Import, Problem> {
+        let mut tried = 0;
+        loop {
+            match self.import_once(bytes, defaults, dry_run, from).await {
+                // A phone of the list was just given its login or took its files.
+                Err(problem) if problem.code == "changed-meanwhile" && tried < TRIES => tried += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn import_once(
+        &self,
+        bytes: &[u8],
+        defaults: &Defaults,
+        dry_run: bool,
+        from: Origin,
+    ) -> Result<types::Import, Problem> {
         let known = |mac| self.0.store.phone_by_mac(mac);
         let mut sheet = import::read_any(bytes, defaults, known).map_err(refused)?;
         self.name_brands(&mut sheet);

@@ -54,7 +54,11 @@ impl Engine {
         if self.has_gaps(ask.at) {
             return true;
         }
-        let known = self.bindings.at(address).is_some_and(|binding| recent(binding.ends));
+        // Whoever sends frames in a client's name can release its address: what was released is ours no more until it
+        // is seen to be unused, but for the client itself.
+        let known = self.bindings.at(address).is_some_and(|binding| {
+            recent(binding.ends) && (binding.state != LeaseState::Released || binding.client == ask.client)
+        });
         if self.conduct == Conduct::StandIn {
             return !self.holds(address, &ask.client);
         }
@@ -71,6 +75,14 @@ impl Engine {
         }
         let used = u64::try_from(self.bindings.running() + self.offers.len()).unwrap_or(u64::MAX);
         size.saturating_sub(used) > size / KEPT_PART
+    }
+
+    /// Whether the client may have this very address: it is free for it, and was promised to it or is one of those that
+    /// anybody may take. To name an address is no claim to it: else a flood that names one each time takes all of them.
+    pub(super) fn may_have(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
+        let reserved = || self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address);
+        self.is_free_for(address, ask)
+            && (self.offers.of(&ask.client) == Some(address) || reserved() == Some(address) || self.may_take_any(ask))
     }
 
     /// Notes that `mac` was heard to use `address` on the wire. An address of the pool that somebody has without

@@ -19,7 +19,7 @@ impl Engine {
                 Decision::silent(Silence::OtherServer)
             }
             (Some(_), held, requested) => match requested.or(held) {
-                Some(address) if self.is_free_for(address, ask) => self.acknowledge(ask, address),
+                Some(address) if self.may_have(address, ask) => self.acknowledge(ask, address),
                 Some(address) => self.refuse(ask, address),
                 None => Decision::silent(Silence::Unclear),
             },
@@ -61,7 +61,7 @@ impl Engine {
             // The client uses the address, nobody else may: where no other server can have given it, the record
             // that we lack is written now. A NAK would end its calls, silence would let the address be offered
             // to another while it is in use.
-            if own || self.is_sole() || self.has_gaps(ask.at) {
+            if own || self.has_gaps(ask.at) || self.is_sole() && self.may_have(address, ask) {
                 return self.acknowledge(ask, address);
             }
             return Decision::silent(Silence::NoRecord);

@@ -220,7 +220,7 @@ impl Engine {
     /// The address for a client that asks for any: the one reserved for it, the one it was offered or had before,
     /// the one it asks for, or whichever is best.
     fn choose(&mut self, ask: &Ask<'_>) -> Option<Ipv4Addr> {
-        if let Some(address) = self.claims(ask).find(|address| self.is_free_for(*address, ask)) {
+        if let Some(address) = self.claims(ask).find(|address| self.may_have(*address, ask)) {
             return Some(address);
         }
         let known = |address| self.offers.at(address).is_some() || self.bindings.at(address).is_some();
@@ -344,7 +344,7 @@ impl Engine {
             return silent(if phones_only { Silence::NotAPhone } else { Silence::NoNewLeases });
         }
         let ask = Ask { request, knowledge, client: self.client(request), now, at: millis(now.monotonic) };
-        let claimed = self.claims(&ask).find(|address| self.is_free_for(*address, &ask));
+        let claimed = self.claims(&ask).find(|address| self.may_have(*address, &ask));
         let known = |address| self.offers.at(address).is_some() || self.bindings.at(address).is_some();
         let any = || self.pool.next_any(known).filter(|_| self.may_take_any(&ask));
         let Some(address) = claimed.or_else(any) else { return silent(Silence::PoolExhausted) };

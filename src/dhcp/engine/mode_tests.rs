@@ -149,6 +149,18 @@ fn a_flood_of_invented_clients_leaves_room_for_phones_and_old_friends() {
 }
 
 #[test]
+fn naming_an_address_is_no_claim_to_the_last_of_them() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 49);
+    let strangers = (1..100).filter(|client| office.get(*client).is_some()).count();
+    assert!((30..=35).contains(&strangers), "{strangers}");
+    let free = address(49);
+    assert_eq!(office.send(&Packet::discover(200).with(50, &free.octets())), None, "by asking for it");
+    assert_eq!(kind(office.send(&Packet::select(201, SERVER, free))), Some(6), "by taking it without an offer");
+    assert_eq!(office.send(&Packet::renew(202, free)), None, "by saying to have it");
+    assert_eq!(office.send_knowing(&Packet::discover(203).with(50, &free.octets()), &phone()).unwrap().yiaddr, free);
+}
+
+#[test]
 fn a_release_counts_only_from_the_address_that_is_released() {
     let mut office = office(Conduct::Full { sole: true }, 10, 20);
     let held = office.get(1).unwrap();
@@ -159,6 +171,25 @@ fn a_release_counts_only_from_the_address_that_is_released() {
         assert_eq!((decision.silence, decision.writes.len()), (Some(Silence::Forged), 0));
     }
     assert_eq!(office.engine.handle(&forged, &Knowledge::default(), at(1)).writes.len(), 1);
+}
+
+#[test]
+fn a_released_address_is_seen_to_be_unused_before_another_gets_it() {
+    let released = || {
+        let mut facts = network(10, 10);
+        facts.subnet.on_link = true;
+        let mut office = Office::new(facts);
+        assert_eq!(office.send(&Packet::discover(1)), None);
+        office.engine.found_unused(address(10));
+        assert_eq!(office.get(1), Some(address(10)));
+        office.send(&Packet::release(1, SERVER, address(10)));
+        office.now += 10;
+        office
+    };
+    let mut office = released();
+    assert_eq!(office.send(&Packet::discover(2)), None);
+    assert_eq!(office.last.probe, Some(address(10)), "it may have been released in the client's name");
+    assert_eq!(released().send(&Packet::discover(1)).unwrap().yiaddr, address(10), "its own client needs no proof");
 }
 
 #[test]

@@ -39,5 +39,5 @@ pub use guard::{Guard, Wait};
 pub use keep::Users;
 pub use setting::Setting;
 pub use settings::{Names, Settings, Timers};
-pub use template::{Template, TemplateError};
+pub use template::{Sheet, Template, TemplateError};
 pub use user::{Account, User};

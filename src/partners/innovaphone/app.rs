@@ -80,7 +80,7 @@ struct Phone {
 }
 
 impl Session {
-    /// A connection whose challenge is this: fresh random characters, [`CHALLENGE`] of them.
+    /// A connection whose challenge is this: 16 fresh random characters.
     pub fn new(challenge: String) -> Self {
         Self { challenge, key: None, tried: false }
     }

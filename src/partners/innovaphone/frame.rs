@@ -33,7 +33,7 @@ pub enum Frame {
 /// Why a message cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Over [`LONGEST`].
+    /// Over 256 KiB.
     #[error("a message of more than {LONGEST} bytes")]
     TooLong,
     /// Shorter than its head.

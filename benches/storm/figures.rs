@@ -1,0 +1,117 @@
+//! What came of a storm.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::Duration;
+
+use block66::phonesim::Stage;
+
+/// Steps that are told apart, by the stage that ends each.
+const STEPS: [(Stage, &str); 5] = [
+    (Stage::Dhcp, "address"),
+    (Stage::Time, "time"),
+    (Stage::Configuration, "own file over HTTPS"),
+    (Stage::Resources, "all that it names"),
+    (Stage::InService, "in service"),
+];
+
+/// One phone's storm.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Start {
+    /// Since its power came back, for each stage that it reached.
+    pub(crate) reached: Vec<(Stage, Duration)>,
+    /// Since the first phone's power came back.
+    pub(crate) in_service: Option<Duration>,
+    /// Exchanges that broke off, and looks beyond the first.
+    pub(crate) retries: u32,
+}
+
+/// A storm.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    pub(crate) starts: Vec<Start>,
+    /// Processor time of the servers.
+    pub(crate) cpu: Duration,
+    /// The most memory that they had, in kB.
+    pub(crate) memory: u64,
+}
+
+impl Figures {
+    pub(crate) fn heading() -> &'static str {
+        "| server          | phones | last in service s | p50 s | p99 s | not in service | retries | CPU s | most RSS MB | ratio |\n\
+         |-----------------|--------|-------------------|-------|-------|----------------|---------|-------|-------------|-------|"
+    }
+
+    /// A row, with the time of the last phone beside that of another storm.
+    pub(crate) fn row(&self, name: &str, beside: Option<&Self>) -> String {
+        let times = sorted(self.starts.iter().filter_map(|start| start.in_service));
+        let lost = self.starts.len() - times.len();
+        let retries: u32 = self.starts.iter().map(|start| start.retries).sum();
+        let ratio = beside.map_or("-".into(), |beside| format!("{:.2}", self.last() / beside.last()));
+        format!(
+            "| {name:<15} | {:>6} | {:>17.2} | {:>5.2} | {:>5.2} | {lost:>14} | {retries:>7} | {:>5.1} | {:>11.1} | {ratio:>5} |",
+            self.starts.len(),
+            self.last(),
+            part(&times, 0.5),
+            part(&times, 0.99),
+            self.cpu.as_secs_f64(),
+            self.memory as f64 / 1024.0,
+        )
+    }
+
+    /// When the last phone that came was in service.
+    fn last(&self) -> f64 {
+        self.starts.iter().filter_map(|start| start.in_service).max().unwrap_or_default().as_secs_f64()
+    }
+
+    /// Two storms step by step, since each phone's power came back.
+    pub(crate) fn steps(&self, name: &str, other: &Self, other_name: &str) -> String {
+        let mut text =
+            format!("| until | {name} p50 s | p99 s | {other_name} p50 s | p99 s |\n|---|---|---|---|---|\n");
+        for (stage, words) in STEPS {
+            let of = |figures: &Self| {
+                let reached =
+                    figures.starts.iter().filter_map(|start| start.reached.iter().find(|(at, _)| *at == stage));
+                let times = sorted(reached.map(|(_, time)| *time));
+                (part(&times, 0.5), part(&times, 0.99))
+            };
+            let ((a, b), (c, d)) = (of(self), of(other));
+            let _ = writeln!(text, "| {words} | {a:.2} | {b:.2} | {c:.2} | {d:.2} |");
+        }
+        text
+    }
+}
+
+fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
+    let mut times: Vec<_> = times.collect();
+    times.sort_unstable();
+    times
+}
+
+/// The time within which such a part of them is done, in seconds.
+fn part(times: &[Duration], part: f64) -> f64 {
+    let at = ((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1));
+    times.get(at).map_or(f64::NAN, Duration::as_secs_f64)
+}
+
+/// Processor time of these processes so far.
+pub(crate) fn cpu(processes: &[u32]) -> Duration {
+    const TICK: Duration = Duration::from_millis(10);
+    let of = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let field = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok()).unwrap_or_default();
+        TICK * (field(11) + field(12))
+    };
+    processes.iter().map(of).sum()
+}
+
+/// The most memory that these processes had, in kB.
+pub(crate) fn memory(processes: &[u32]) -> u64 {
+    let of = |id: &u32| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or_default()
+    };
+    processes.iter().map(of).sum()
+}

@@ -1,0 +1,161 @@
+//! Power comes back, and every phone of a branch starts within two seconds. How long until the last one is in service:
+//! with Block66, and with what people build by hand, dnsmasq and nginx with static files.
+//!
+//! ```sh
+//! cargo bench --profile ci --bench storm                        # all of it, as root, on an idle machine
+//! cargo bench --profile ci --bench storm -- --phones 100        # a smaller one; --segments N, --of N, --only flat
+//! cargo bench --profile ci --bench storm -- --test              # a few phones: shows that it works
+//! ```
+//!
+//! The phones are [`block66::phonesim`]'s, of every brand that both sides can serve, each in a network namespace of its
+//! own, with time-outs and retries of its brand in real time. All of them were in service before. The static files are
+//! those that Block66 gives them, at the same address, with the same certificate and under the phones' own logins.
+//! Neighbour limits of the kernel are raised meanwhile, and put back.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod branch;
+mod figures;
+mod harvest;
+mod limits;
+mod relay;
+#[path = "../../tests/attack/speak.rs"]
+#[allow(dead_code)] // The attacks need more of it.
+mod speak;
+mod stack;
+mod wiring;
+
+use std::time::Duration;
+
+use block66::phonesim::{BREEDS, Breed, Make};
+
+use branch::Branch;
+use figures::Figures;
+use limits::Neighbours;
+
+/// What is measured.
+struct Plan {
+    /// Phones on one wire.
+    phones: usize,
+    /// Segments behind relays, at most.
+    segments: usize,
+    /// Phones of each segment.
+    of: usize,
+    flat: bool,
+    segmented: bool,
+    quick: bool,
+}
+
+impl Plan {
+    fn read() -> Self {
+        let mut plan = Self { phones: 1000, segments: 20, of: 250, flat: true, segmented: true, quick: false };
+        let mut words = std::env::args().skip(1);
+        let number = |word: Option<String>| word.and_then(|word| word.parse().ok()).expect("a number");
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--bench" => {}
+                "--test" => plan = Self { phones: 8, segments: 2, of: 4, quick: true, ..plan },
+                "--phones" => plan.phones = number(words.next()),
+                "--segments" => plan.segments = number(words.next()),
+                "--of" => plan.of = number(words.next()),
+                "--only" => {
+                    let only = words.next();
+                    (plan.flat, plan.segmented) =
+                        (only.as_deref() == Some("flat"), only.as_deref() == Some("segments"));
+                }
+                other => panic!("{other}: say --phones N, --segments N, --of N, --only flat|segments, or --test"),
+            }
+        }
+        plan
+    }
+}
+
+fn main() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("The boot storm makes network namespaces and raises limits of the kernel: run it as root.");
+        return;
+    }
+    let plan = Plan::read();
+    let most = plan.phones.max(plan.segments * plan.of);
+    let _limits = Neighbours::raise(most * 4 + 1024);
+    if plan.flat {
+        flat(&plan);
+    }
+    if plan.segmented {
+        segmented(&plan);
+    }
+}
+
+fn makes(plan: &Plan) -> Vec<(&'static Breed, &'static Make)> {
+    let brands = BREEDS.iter().copied().take(if plan.quick { 1 } else { BREEDS.len() });
+    brands.flat_map(|breed| breed.makes.iter().map(move |make| (breed, make))).collect()
+}
+
+fn flat(plan: &Plan) {
+    let mut branch = Branch::new(&[], plan.phones * 2 + 64);
+    let mut ours = stack::Block66::new(&branch);
+    ours.start();
+    // One of each product, to see which of them static files can serve.
+    branch.add(&ours, &makes(plan));
+    branch.settle(0..branch.desks.len());
+    branch.learn_options(&ours);
+    let files = harvest::all(&branch, 0..branch.desks.len(), &ours);
+    ours.stop();
+    let (able, unable) = {
+        let _theirs = stack::Static::start(&branch, &ours, &files, true);
+        branch.who_is_served_without_us()
+    };
+    for desk in &unable {
+        println!("left out, since static files do not serve it: {desk}");
+    }
+    ours.start();
+    branch.retain(&able);
+    let fill: Vec<_> =
+        branch.products().into_iter().cycle().take(plan.phones - branch.desks.len().min(plan.phones)).collect();
+    let first = branch.desks.len();
+    branch.add(&ours, &fill);
+    branch.settle(first..branch.desks.len());
+    let files = harvest::all(&branch, 0..branch.desks.len(), &ours);
+    branch.in_real_time();
+    println!("\n{}", Figures::heading());
+    let mine = branch.storm(&ours.processes(), LIMIT);
+    println!("{}", mine.row("Block66", None));
+    ours.stop();
+    let theirs = {
+        let theirs = stack::Static::start(&branch, &ours, &files, plan.quick);
+        let anew = branch.storm(&theirs.processes(), LIMIT);
+        println!("{}", anew.row("dnsmasq, new", Some(&mine)));
+        // Every phone has a lease of theirs now, as it had one of ours.
+        branch.storm(&theirs.processes(), LIMIT)
+    };
+    println!("{}", theirs.row("dnsmasq + nginx", Some(&mine)));
+    println!(
+        "\n\"dnsmasq, new\" is dnsmasq + nginx before dnsmasq ever gave a lease: it looks whether each address is free."
+    );
+    println!("\n{}", mine.steps("Block66", &theirs, "dnsmasq + nginx"));
+}
+
+fn segmented(plan: &Plan) {
+    println!("\nSegments of {} phones behind relays:\n\n{}", plan.of, Figures::heading());
+    let mut smallest: Option<Figures> = None;
+    let steps = [1, 4, 20].into_iter().map(|step| step * plan.segments / 20).filter(|count| *count > 0);
+    let mut steps: Vec<usize> = steps.collect();
+    if steps.is_empty() {
+        steps.push(plan.segments);
+    }
+    for segments in steps {
+        let sizes = vec![plan.of; segments];
+        let mut branch = Branch::new(&sizes, 64);
+        let mut ours = stack::Block66::new(&branch);
+        ours.start();
+        let products: Vec<_> = makes(plan).into_iter().cycle().take(segments * plan.of).collect();
+        branch.add(&ours, &products);
+        branch.settle(0..branch.desks.len());
+        branch.in_real_time();
+        let figures = branch.storm(&ours.processes(), LIMIT);
+        println!("{}", figures.row("Block66", smallest.as_ref()));
+        smallest.get_or_insert(figures);
+    }
+}
+
+/// How long a phone may take until it counts as one that failed.
+const LIMIT: Duration = Duration::from_secs(240);

@@ -1,0 +1,76 @@
+//! A relay agent as routers have it (RFC 1542 section 4), in a thread.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use block66::lab::namespace::Namespace;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+/// Relays between the phones at one interface and a server, until it is dropped.
+pub(crate) struct Relay {
+    stop: Arc<AtomicBool>,
+}
+
+impl Relay {
+    /// Relays in the namespace of a router whose address at `interface`, where the phones are, is `own`.
+    pub(crate) fn start(at: &Namespace, interface: &'static str, own: Ipv4Addr, server: Ipv4Addr) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&stop);
+        let thread = at.spawn("relay".into(), move || {
+            let phones = socket(Ipv4Addr::UNSPECIFIED, Some(interface));
+            let servers = socket(own, None);
+            let back = servers.try_clone().expect("a socket");
+            let down = phones.try_clone().expect("a socket");
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    carry(&phones, &until, |packet| {
+                        if packet[0] != 1 {
+                            return;
+                        }
+                        packet[3] = packet[3].saturating_add(1);
+                        packet[24..28].copy_from_slice(&own.octets());
+                        let _ = servers.send_to(packet, (server, 67));
+                    });
+                });
+                carry(&back, &until, |packet| {
+                    if packet[0] == 2 {
+                        let _ = down.send_to(packet, (Ipv4Addr::BROADCAST, 68));
+                    }
+                });
+            });
+        });
+        drop(thread.expect("a thread"));
+        Self { stop }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn socket(address: Ipv4Addr, interface: Option<&str>) -> UdpSocket {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).expect("a socket");
+    socket.set_reuse_address(true).expect("a socket");
+    socket.set_broadcast(true).expect("a socket");
+    socket.set_recv_buffer_size(4 << 20).expect("a socket");
+    socket.bind_device(interface.map(str::as_bytes)).expect("an interface");
+    socket.bind(&SocketAddr::from((address, 67)).into()).expect("port 67");
+    let socket = UdpSocket::from(socket);
+    SockRef::from(&socket).set_read_timeout(Some(Duration::from_millis(200))).expect("a socket");
+    socket
+}
+
+fn carry(from: &UdpSocket, until: &AtomicBool, mut pass: impl FnMut(&mut [u8])) {
+    let mut packet = [0; 2048];
+    while !until.load(Ordering::Relaxed) {
+        if let Ok(length) = from.recv(&mut packet)
+            && length >= 240
+        {
+            pass(&mut packet[..length]);
+        }
+    }
+}

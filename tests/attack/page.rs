@@ -1,0 +1,381 @@
+//! The administrator's page: what a malicious page in the same browser, a stranger on the LAN, and a name that is code
+//! can do to it.
+
+use std::io::Read;
+
+use block66::lab::ground::BOX;
+use block66::model::Mac;
+use serde_json::{Value, json};
+
+use crate::ground::{ATTACKER, Ground, PASSWORD, wait_until};
+use crate::place::{Place, Stream};
+use crate::speak::Reply;
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+/// A browser that is signed in.
+struct Browser {
+    cookie: String,
+    csrf: String,
+}
+
+fn sign_in(place: &Place, more: &str) -> (Reply, Browser) {
+    let body = json!({ "password": PASSWORD }).to_string();
+    let reply = place.ask(true, "POST", "/api/v1/session", &format!("{JSON}{more}"), body.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let cookie = reply.fields("set-cookie").next().unwrap().split(';').next().unwrap().to_owned();
+    let csrf = serde_json::from_slice::<Value>(&reply.body).unwrap()["csrf"].as_str().unwrap().to_owned();
+    (reply, Browser { cookie, csrf })
+}
+
+impl Browser {
+    fn get(&self, place: &Place, path: &str) -> Reply {
+        place.ask(true, "GET", path, &format!("Cookie: {}\r\n", self.cookie), b"")
+    }
+
+    fn lines(&self) -> String {
+        format!("Cookie: {}\r\nX-CSRF-Token: {}\r\n", self.cookie, self.csrf)
+    }
+}
+
+#[test]
+fn a_page_of_somebody_else_changes_nothing() {
+    let ground = Ground::new(1);
+    ground.claim();
+    let place = ground.place(ATTACKER);
+    let (_, browser) = sign_in(&place, "");
+    let mac = ground.lab.phones()[0].mac;
+    let phone = json!({ "mac": "80:5e:c0:00:00:99", "name": "Planted", "lines": [] }).to_string();
+    let form = format!("csrf={}", browser.csrf);
+    let cookie = format!("Cookie: {}\r\n", browser.cookie);
+    let own = format!("Origin: https://{BOX}\r\n");
+    let urlencoded = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let api = |lines: String| ("POST", "/api/v1/phones".to_owned(), format!("{cookie}{lines}"), phone.clone());
+    let page = |lines: String, body: &str| {
+        ("POST", format!("/phones/{}/remove", mac.plain()), format!("{cookie}{lines}"), body.to_owned())
+    };
+    let with_token = format!("X-CSRF-Token: {}\r\n", browser.csrf);
+    for (method, path, lines, body) in [
+        api(JSON.into()),
+        api(format!("{JSON}{own}")),
+        api(format!("{JSON}X-CSRF-Token: \r\n")),
+        api(format!("{JSON}X-CSRF-Token: {}\r\n", "A".repeat(browser.csrf.len()))),
+        api(format!("{JSON}{with_token}Origin: https://evil.example\r\n")),
+        api(format!("{JSON}{with_token}Origin: null\r\n")),
+        api(format!("{JSON}{with_token}Origin: http://{BOX}\r\n")),
+        api(format!("{JSON}{with_token}Origin: https://{BOX}.evil.example\r\n")),
+        api(format!("{JSON}{with_token}Sec-Fetch-Site: cross-site\r\n")),
+        api(format!("Content-Type: text/plain\r\n{own}")),
+        page(urlencoded.into(), ""),
+        page(format!("{urlencoded}Origin: https://evil.example\r\n"), &form),
+        page(format!("{urlencoded}Origin: null\r\n"), &form),
+        page(format!("{urlencoded}{own}"), "csrf="),
+        page(
+            format!("Content-Type: multipart/form-data; boundary=x\r\n{own}"),
+            &format!("--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--x--", browser.csrf),
+        ),
+        // What only reads may be asked for by anybody's link, and changes nothing.
+        ("GET", format!("/phones/{}/remove", mac.plain()), cookie.clone(), String::new()),
+        ("GET", format!("/api/v1/phones/{}/first-contact", mac.plain()), cookie.clone(), String::new()),
+        ("DELETE", format!("/api/v1/phones/{}", mac.plain()), cookie.clone(), String::new()),
+        ("POST", format!("/api/v1/phones/{}/first-contact?_method=DELETE", mac.plain()), cookie.clone(), String::new()),
+    ] {
+        let reply = place.ask(true, method, &path, &lines, body.as_bytes());
+        assert!(reply.status >= 400, "{method} {path}\n{lines}\n{}", reply.head);
+    }
+    let names = ground.lab.api().get("phones").unwrap().to_string();
+    assert!(!names.contains("Planted") && names.contains("Desk 1"), "{names}");
+    assert_eq!(ground.lab.disagreements().unwrap(), Vec::<String>::new());
+    // The same with all that belongs to it does work: the test would not notice otherwise.
+    let right = place.ask(true, "POST", "/api/v1/phones", &format!("{JSON}{own}{}", browser.lines()), phone.as_bytes());
+    assert_eq!(right.status, 201, "{}", right.text());
+    // Other origins may not read either, nor frame the page.
+    let reply = place.ask(true, "GET", "/api/v1/phones", &format!("{cookie}Origin: https://evil.example\r\n"), b"");
+    assert_eq!(reply.fields("access-control-allow-origin").count(), 0);
+    let reply = browser.get(&place, "/");
+    assert!(reply.fields("content-security-policy").any(|policy| policy.contains("frame-ancestors 'none'")));
+    assert_eq!(reply.fields("cross-origin-resource-policy").collect::<Vec<_>>(), ["same-origin"]);
+}
+
+#[test]
+fn a_session_is_made_by_signing_in_alone() {
+    let ground = Ground::new(0);
+    ground.claim();
+    let evil = ground.place(ATTACKER);
+    let good = ground.place("02:00:00:00:00:09".parse().unwrap());
+    let chosen = format!("__Host-block66={}", "f".repeat(43));
+    let before = evil.ask(true, "GET", "/api/v1/phones", &format!("Cookie: {chosen}\r\n"), b"");
+    assert_eq!(before.status, 401);
+    // The victim signs in with a cookie that the attacker chose.
+    let (reply, browser) = sign_in(&good, &format!("Cookie: {chosen}\r\n"));
+    assert_ne!(browser.cookie, chosen);
+    let set = reply.fields("set-cookie").next().unwrap();
+    for word in ["HttpOnly", "Secure", "SameSite=Strict", "Path=/"] {
+        assert!(set.contains(word), "{set}");
+    }
+    assert!(!set.contains("Domain"), "{set}");
+    let after = evil.ask(true, "GET", "/api/v1/phones", &format!("Cookie: {chosen}\r\n"), b"");
+    assert_eq!(after.status, 401, "the cookie that the attacker chose opens nothing");
+    let (_, other) = sign_in(&good, &format!("Cookie: {}\r\n", browser.cookie));
+    assert_ne!(other.cookie, browser.cookie, "each sign-in is a session of its own");
+    assert_eq!(browser.get(&good, "/api/v1/phones").status, 200);
+    // Whoever signed out is out, wherever the cookie was copied to.
+    let out =
+        good.ask(true, "DELETE", "/api/v1/session", &format!("Origin: https://{BOX}\r\n{}", browser.lines()), b"");
+    assert_eq!(out.status, 204, "{}", out.text());
+    assert_eq!(browser.get(&evil, "/api/v1/phones").status, 401);
+    assert_eq!(other.get(&good, "/api/v1/phones").status, 200);
+    // Over plain HTTP there is no page to sign in to, and nothing to overhear.
+    let plain =
+        evil.ask(false, "POST", "/api/v1/session", JSON, json!({ "password": PASSWORD }).to_string().as_bytes());
+    assert!(plain.status >= 400 && plain.fields("set-cookie").count() == 0, "{}", plain.head);
+}
+
+#[test]
+fn streams_of_news_are_for_those_who_signed_in_and_bounded() {
+    let mut ground = Ground::new(1);
+    ground.claim();
+    let place = ground.place(ATTACKER);
+    for path in ["/live", "/api/v1/live"] {
+        for _ in 0..100 {
+            assert_eq!(place.ask(true, "GET", path, "", b"").status, 401);
+        }
+    }
+    let (_, browser) = sign_in(&place, "");
+    let mut streams: Vec<Box<dyn Stream>> = Vec::new();
+    let mut refused = 0;
+    for _ in 0..40 {
+        let mut stream = place.open(true).unwrap();
+        let lines = format!("Cookie: {}\r\n", browser.cookie);
+        match crate::speak::exchange(&mut *stream, "GET", "/live", &lines, b"").unwrap().status {
+            200 => streams.push(stream),
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((streams.len(), refused), (32, 8));
+    assert_eq!(browser.get(&place, "/").status, 200, "the page is there all the same");
+    ground.phones_are_served();
+    drop(streams);
+    let lines = format!("Cookie: {}\r\n", browser.cookie);
+    let free = wait_until(|| place.ask(true, "GET", "/live", &lines, b"").status == 200);
+    assert!(free, "their places do not come back");
+    ground.box_is_well();
+}
+
+#[test]
+fn no_name_is_code_on_the_page() {
+    const CODE: &str = "\"'><script src=//evil.example></script><img src=x onerror=alert(1)>{{7*7}}";
+    let ground = Ground::new(0);
+    ground.claim();
+    let api = ground.lab.api();
+    let evil = ground.place("80:5e:c0:00:00:66".parse().unwrap());
+    // What anybody on the LAN can put there: names in requests, DHCP, SIP and TFTP.
+    for tls in [false, true] {
+        for path in [
+            "/p/805ec0000066.cfg",
+            "/p/805ec0000066.boot",
+            "/p/<script>x.cfg",
+            "/p/%3Cscript%3Ealert(1)%3C/script%3E.cfg",
+        ] {
+            evil.get(tls, path, &format!("Yealink SIP-T46S 66.86.0.15 80:5e:c0:00:00:66 {CODE}"));
+            evil.get(tls, path, CODE);
+        }
+    }
+    let socket = evil.socket(0);
+    socket.send_to(&[&[0, 1], CODE.as_bytes(), b"\0octet\0"].concat(), (BOX, 69)).unwrap();
+    let options = format!(
+        "OPTIONS sip:{BOX} SIP/2.0\r\nVia: SIP/2.0/UDP {}:5060;branch=z9hG4bKx\r\nFrom: {CODE} <sip:x@y>;tag=1\r\n\
+         To: <sip:{BOX}>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\nUser-Agent: {CODE}\r\nContent-Length: 0\r\n\r\n",
+        evil.address
+    );
+    socket.send_to(options.as_bytes(), (BOX, 5060)).unwrap();
+    let dhcp = evil.socket(68);
+    let mut discover = vec![1, 1, 6, 0, 6, 6, 6, 6, 0, 0, 0x80, 0];
+    discover.extend([0; 16]);
+    discover.extend(evil.mac.octets());
+    discover.extend([0; 202]);
+    discover.extend([99, 130, 83, 99, 53, 1, 1]);
+    for code in [12, 60, 77] {
+        let text = if code == 60 { format!("yealink{CODE}") } else { CODE.to_owned() };
+        discover.extend([code, u8::try_from(text.len()).unwrap()]);
+        discover.extend(text.as_bytes());
+    }
+    discover.push(255);
+    dhcp.send_to(&discover, ("255.255.255.255", 67)).unwrap();
+    // What an employee who may edit one list can put there.
+    let mac: Mac = "80:5e:c0:00:00:77".parse().unwrap();
+    let named = json!({ "mac": mac.to_string(), "name": &CODE[..60], "lines": [
+        { "user": "<b>201", "password": "line-password", "display": &CODE[..60], "server": "pbx.example.net" }] });
+    let taken = api.post("phones", &named).is_ok();
+    let waits = wait_until(|| api.get("waiting").unwrap().to_string().contains("80:5e:c0:00:00:66"));
+    assert!(waits, "the stranger is not shown: {}", api.get("waiting").unwrap());
+
+    let place = ground.place("02:00:00:00:00:09".parse().unwrap());
+    let (_, browser) = sign_in(&place, "");
+    let mut seen = 0;
+    let mut pages: Vec<String> = [
+        "/",
+        "/events",
+        "/waiting",
+        "/box",
+        "/firmware",
+        "/campaigns",
+        "/phones/new",
+        "/settings",
+        "/network",
+        "/books",
+    ]
+    .map(str::to_owned)
+    .into();
+    pages.push(format!("/?q={}", encoded(CODE)));
+    pages.push(format!("/events?kind={}", encoded(CODE)));
+    pages.push(format!("/{}", encoded(CODE)));
+    pages.push(format!("/phones/{}", mac.plain()));
+    pages.push(format!("/phones/{}/files", mac.plain()));
+    for path in &pages {
+        let reply = browser.get(&place, path);
+        let text = reply.text();
+        for code in ["<script src=//evil", "<script>alert", "<script>x", "<img src=x", "<b>201", "'><"] {
+            assert!(!text.contains(code), "{path} holds {code}:\n{text}");
+        }
+        assert!(!text.contains("{{7*7}}\">49"), "{path}");
+        seen += usize::from(text.contains("&lt;script"));
+        let policy = reply.fields("content-security-policy").next().unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(!text.contains(" onclick=") && !text.contains(" style=\"") && !text.contains("javascript:"), "{path}");
+    }
+    println!(
+        "figure: {} pages, on {seen} of them the code is shown as text; a name that is code is taken: {taken}",
+        pages.len()
+    );
+    assert!(seen >= 2, "the code is on no page at all: this test sees nothing");
+    // As JSON it is text of its own kind, which no browser runs.
+    let reply = browser.get(&place, "/api/v1/events");
+    assert_eq!(reply.fields("content-type").collect::<Vec<_>>(), ["application/json"]);
+    assert_eq!(reply.fields("x-content-type-options").collect::<Vec<_>>(), ["nosniff"]);
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
+#[test]
+fn files_that_grow_when_they_are_read_are_refused() {
+    let mut ground = Ground::new(0);
+    ground.claim();
+    let place = ground.place(ATTACKER);
+    let (_, browser) = sign_in(&place, "");
+    let lines = format!("Origin: https://{BOX}\r\n{}", browser.lines());
+    let before = memory(&mut ground);
+    let laughs =
+        "<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">]><l>&b;</l>".as_bytes().to_vec();
+    let outside = b"<!DOCTYPE l [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><l>&x;</l>".to_vec();
+    let deep = "<a>".repeat(200_000).into_bytes();
+    let attributes = format!("<a {}/>", (0..50_000).map(|n| format!("a{n}=\"\" ")).collect::<String>()).into_bytes();
+    // A picture of 100,000 by 100,000 points in a few bytes.
+    let mut picture = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\x01\x86\xa0\0\x01\x86\xa0\x08\x02\0\0\0".to_vec();
+    picture.extend([0; 64]);
+    for (what, kind, name, bytes) in [
+        ("a billion laughs", "xml", "a.xml", &laughs),
+        ("a file from outside", "xml", "a.xml", &outside),
+        ("what stands in each other", "xml", "a.xml", &deep),
+        ("a huge picture", "wallpaper", "a.png", &picture),
+    ] {
+        let path = format!("/api/v1/resources?name={name}&kind={kind}");
+        let reply = place.ask(true, "PUT", &path, &format!("Content-Type: application/octet-stream\r\n{lines}"), bytes);
+        assert!((400..500).contains(&reply.status), "{what}: {} {}", reply.head, reply.text());
+        assert!(!reply.text().contains("root:"), "{what}");
+    }
+    // Attributes are compared with each other: 50,000 of them once took a second and more.
+    let begun = std::time::Instant::now();
+    place.ask(
+        true,
+        "PUT",
+        "/api/v1/resources?name=a.xml&kind=xml",
+        &format!("Content-Type: application/octet-stream\r\n{lines}"),
+        &attributes,
+    );
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    // Workbooks and archives are named for what they are, and what says to be packed is not unpacked.
+    for bytes in [&b"PK\x03\x04\x14\0\0\0\x08\0"[..], b"\x1f\x8b\x08\0\0\0\0\0\0\x03", b"BZh91AY&SY"] {
+        let reply = place.ask(
+            true,
+            "POST",
+            "/api/v1/phones/import",
+            &format!("Content-Type: text/csv\r\nContent-Encoding: gzip\r\n{lines}"),
+            bytes,
+        );
+        assert!((400..500).contains(&reply.status), "{}", reply.head);
+    }
+    let nested = "[".repeat(100_000);
+    let reply = place.ask(true, "POST", "/api/v1/phones", &format!("{JSON}{lines}"), nested.as_bytes());
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    // More than is read: the answer comes before the body has.
+    let mut stream = place.open(true).unwrap();
+    let head =
+        format!("POST /api/v1/phones HTTP/1.1\r\nHost: {BOX}\r\n{JSON}{lines}Content-Length: 99999999999\r\n\r\n");
+    let _ = stream.write_all(head.as_bytes());
+    for _ in 0..40 {
+        if stream.write_all(&[b' '; 16 << 10]).is_err() {
+            break;
+        }
+    }
+    let mut answer = vec![0; 64];
+    let length = stream.read(&mut answer).unwrap_or_default();
+    assert!(
+        String::from_utf8_lossy(&answer[..length]).starts_with("HTTP/1.1 413"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    let grown = memory(&mut ground).saturating_sub(before);
+    println!("figure: memory grew by {} kB", grown);
+    assert!(grown < 64 << 10, "{grown} kB");
+    ground.box_is_well();
+}
+
+/// Resident memory of the box in kB.
+fn memory(ground: &mut Ground) -> u64 {
+    let id = ground.lab.appliance().id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse().unwrap()
+}
+
+#[test]
+fn who_is_from_elsewhere_finds_no_box() {
+    let ground = Ground::new(1);
+    ground.claim();
+    // An address outside the networks of the box, with a way there and back.
+    let far = ground.place_at(ATTACKER, "10.99.0.9".parse().unwrap());
+    let output = ground
+        .lab
+        .ground()
+        .appliance()
+        .run(|| {
+            std::process::Command::new("ip").args(["route", "add", "10.99.0.0/22", "dev", "eth0"]).output().unwrap()
+        })
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let output = far.run("ip", &["route", "replace", &BOX.to_string(), "dev", "eth0"]);
+    assert!(output.status.success(), "{output:?}");
+    let mac = ground.lab.phones()[0].mac.plain();
+    for tls in [false, true] {
+        for path in [
+            "/",
+            "/sign-in",
+            "/ca.pem",
+            "/api/v1/status",
+            "/assets/",
+            &format!("/p/{mac}.cfg"),
+            &format!("/p/{mac}.boot"),
+        ] {
+            let reply = far.get(tls, path, "x");
+            assert_eq!(reply.status, 404, "{path}: {}", reply.head);
+            ground.holds_no_secret(&reply.body, path);
+        }
+        let body = json!({ "password": PASSWORD }).to_string();
+        let reply = far.ask(tls, "POST", "/api/v1/session", JSON, body.as_bytes());
+        assert!(reply.status >= 400 && reply.fields("set-cookie").count() == 0, "{}", reply.head);
+    }
+}
