@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::Admin;
 use super::call::Origin;
-use super::{Admin, PASSWORD, SETUP_CODE};
 use crate::model::settings::Value as Setting;
 use crate::model::{Login, Reason, Secret, Settings};
 use crate::store::EventFilter;
@@ -88,8 +88,14 @@ impl Admin {
 
     fn secrets(&self) -> Vec<Secret> {
         let store = &self.0.store;
-        let mut found: Vec<Secret> = [PASSWORD, SETUP_CODE].into_iter().filter_map(|key| store.secret(key)).collect();
-        found.extend(store.secret(crate::store::Store::PASSWORD_KEY));
+        let mut found = Vec::new();
+        for secret in store.secrets() {
+            // Of one that holds several, each.
+            if let Ok(parts) = serde_json::from_str::<Value>(secret.expose()) {
+                leaves(&parts, &mut found);
+            }
+            found.push(secret);
+        }
         let set = |settings: &Settings| {
             let overrides = settings.overrides.iter().map(|entry| Secret::new(&*entry.value));
             let own = settings.iter().filter_map(|(_, value)| match value {
@@ -114,5 +120,16 @@ impl Admin {
             found.push(Secret::new(hook.url));
         }
         found
+    }
+}
+
+/// The texts in a document that are long enough to be secrets by themselves.
+fn leaves(document: &Value, found: &mut Vec<Secret>) {
+    const LONG: usize = 12;
+    match document {
+        Value::String(text) if text.len() >= LONG => found.push(Secret::new(text.as_str())),
+        Value::Array(all) => all.iter().for_each(|one| leaves(one, found)),
+        Value::Object(all) => all.values().for_each(|one| leaves(one, found)),
+        _ => {}
     }
 }

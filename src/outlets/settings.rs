@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::sys::authorities;
+use crate::pki::roots;
 
 /// Where news of the box go, and whether phones' own are taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -119,10 +119,9 @@ impl Settings {
         if self.phone_log_port == Some(0) {
             return wrong("phone_log_port".into(), "A port is 1 to 65535.");
         }
-        match authorities::roots(self.authorities.as_deref()) {
-            Ok(_) => Ok(()),
-            Err(what) => Err(("authorities".into(), what)),
-        }
+        roots::trusted(self.authorities.as_deref())
+            .map(drop)
+            .map_err(|error| ("authorities".into(), format!("It cannot be used: {error}.")))
     }
 }
 

@@ -168,7 +168,8 @@ async fn a_webhook_that_fails_is_told_again_and_one_that_refuses_is_not() {
             let whole = |request: &[u8]| {
                 let text = String::from_utf8_lossy(request).into_owned();
                 let (head, body) = text.split_once("\r\n\r\n")?;
-                let length = head.to_lowercase().split("content-length: ").nth(1)?.lines().next()?.parse().ok()?;
+                let length: usize =
+                    head.to_lowercase().split("content-length: ").nth(1)?.lines().next()?.parse().ok()?;
                 (body.len() == length).then(|| body.to_owned())
             };
             let body = loop {

@@ -266,5 +266,5 @@ impl Drop for Leaves {
 
 /// The subnets of networks.
 fn subnets(networks: &[Network]) -> Vec<Ipv4Net> {
-    networks.iter().map(|network| network.subnet).collect()
+    networks.iter().flat_map(Network::subnets).collect()
 }

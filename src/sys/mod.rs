@@ -1,7 +1,6 @@
 //! The box's own ground: clock, random numbers, files that survive a power cut, interfaces and neighbours.
 
 pub mod arp;
-pub mod authorities;
 pub mod clock;
 pub mod files;
 pub mod interfaces;

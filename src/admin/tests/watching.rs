@@ -40,8 +40,8 @@ async fn a_support_bundle_holds_what_happened_and_no_secret() {
     ground.store.commit(vec![Write::PutPhone { phone, expect: None }]).await.unwrap();
     let hook = "https://hooks.example/T0/secret-of-the-hook";
     let set = Request::put("/api/v1/outlets").header("content-type", "application/json");
-    let set = ground.call(Origin::Local, set, &json!({ "webhooks": [{ "url": hook, "alarms": true }] }).to_string());
-    assert_eq!(set.await.status, StatusCode::OK);
+    let settings = json!({ "webhooks": [{ "url": hook, "alarms": true }] }).to_string();
+    assert_eq!(ground.call(Origin::Local, set, &settings).await.status, StatusCode::OK);
     // Words of an error may quote what they are about.
     let what = format!("line 3: {} and own-login-secret and {hook}", test_data::PASSWORD);
     let event = Event::new(Timestamp::from_secs(1), Door::Http, Reason::RenderFailed { what });

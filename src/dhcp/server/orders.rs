@@ -91,7 +91,7 @@ impl Server {
     fn rehearse(&self, message: &[u8], over: &Store) -> Result<Vec<u8>, Silence> {
         let Ok(request) = Request::decode(message) else { return Err(Silence::Unclear) };
         let own = self.link.interface().address;
-        let knowledge = self.parts.provisioning.knowledge(&request, over, own, &self.config.dhcp);
+        let knowledge = self.parts.provisioning.knowledge(&request, over, (&self.config.name, own), &self.config.dhcp);
         let Preview { answer, .. } = self.segments.preview(&request, &knowledge, self.parts.clock.now());
         answer.map(|reply| reply.message)
     }
