@@ -6,6 +6,7 @@ use super::Admin;
 use super::answer::Answer;
 use super::appliance::refused;
 use super::call::Form;
+use super::notices::notice;
 use super::page::Frame;
 use super::problem::Problem;
 use super::route::Who;
@@ -70,22 +71,11 @@ fn address(address: &str, gateway: &str, dns: &str) -> Result<AddressSetting, Pr
     Ok(AddressSetting::Static { address, gateway, dns })
 }
 
-/// What is said of something that was just done on this page.
-pub(super) fn notice(done: &str) -> Option<&'static str> {
-    Some(match done {
-        "update" => "The version is being installed.",
-        "address" => "The new address is on trial: open this page under it within a minute, and keep it.",
-        "confirmed" => "The address is kept.",
-        "reboot" => "The box restarts. It is back in less than a minute.",
-        _ => return None,
-    })
-}
-
 impl Admin {
     /// A frame with what was just done.
     pub(super) async fn box_answer(&self, who: &Who, done: Option<&str>) -> Result<Answer, Problem> {
         let mut frame = self.frame(who);
-        frame.notice = done.and_then(notice);
+        frame.notice = notice(done);
         Ok(Answer::html(StatusCode::OK, self.box_page(&frame, None).await?))
     }
 }

@@ -17,7 +17,7 @@ const MOST_FILE: usize = 4 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Most fields of a form or query that are looked at.
-const MOST_FIELDS: usize = 200;
+const MOST_FIELDS: usize = 1000;
 
 /// Where a call comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(crate) struct Call {
     /// The path's segments, percent-decoded; none for `/`.
     pub(crate) path: Vec<String>,
     pub(crate) query: Form,
+    /// The query as it came.
+    pub(crate) raw_query: String,
     pub(crate) headers: HeaderMap,
     /// Host and port as the caller addressed us.
     pub(crate) host: String,
@@ -92,8 +94,9 @@ impl Call {
             .map(|a| a.as_str().to_owned())
             .or_else(|| head.headers.get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned))
             .unwrap_or_default();
-        let query = Form::parse(head.uri.query().unwrap_or_default());
-        Ok(Self { method: head.method, path, query, headers: head.headers, host, body, from })
+        let raw_query = head.uri.query().unwrap_or_default().to_owned();
+        let query = Form::parse(&raw_query);
+        Ok(Self { method: head.method, path, query, raw_query, headers: head.headers, host, body, from })
     }
 
     /// A header's text, when it has one.
@@ -170,6 +173,16 @@ impl Form {
     /// All fields, as they came.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The names of all fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.pairs().map(|(name, _)| name)
+    }
+
+    /// Whether there is a field of that name, whatever it says.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
     }
 
     /// The field as a number, or a problem that names it.

@@ -1,12 +1,13 @@
 //! DHCP for page and API: what is done and why, who is there, what others tell, and orders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use hyper::StatusCode;
 use tokio::sync::oneshot;
 
+use super::page::said;
 use super::problem::Problem;
 use super::standing::advice;
 use super::{Admin, types};
@@ -40,10 +41,14 @@ impl Admin {
             mode: view.mode.name().to_owned(),
             now: word(conduct).to_owned(),
             code: standing.map(|standing| standing.reason.code()).unwrap_or_default(),
-            says: standing
-                .map_or_else(|| "DHCP is about to start here.".to_owned(), |standing| standing.reason.sentence()),
+            says: standing.map_or_else(
+                || said(self.1, "DHCP is about to start here.").to_owned(),
+                |standing| standing.reason.sentence_in(self.1),
+            ),
             alarm: standing.is_some_and(|standing| standing.alarm),
-            advice: standing.and_then(|standing| advice(&standing.reason)).map(str::to_owned),
+            advice: standing
+                .and_then(|standing| advice(&standing.reason))
+                .map(|advice| said(self.1, advice).to_owned()),
             may_take_over: standing.is_some_and(|standing| standing.may_take_over),
             servers: servers.collect(),
             abandoned: abandoned.collect(),
@@ -54,9 +59,9 @@ impl Admin {
     /// The brands on the list whose phones do not find the box by what is done now, in a sentence each.
     fn lost_brands(&self, view: &dhcp::View, conduct: Conduct) -> Vec<String> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for phone in self.0.store.phones() {
-            if let Some(brand) = &phone.brand {
-                *counts.entry(brand.clone()).or_default() += 1;
+        for row in self.roster() {
+            if let Some(brand) = &row.brand {
+                *counts.entry(brand.to_string()).or_default() += 1;
             }
         }
         let Some(at) = self.at(&view.network) else { return Vec::new() };
@@ -100,14 +105,10 @@ impl Admin {
     /// Who was noticed on the networks, and which phones of the list were not.
     pub(super) fn sightings(&self) -> types::Sightings {
         let devices = self.0.facts.dhcp.seen();
+        let noticed: HashSet<Mac> = devices.iter().map(|device| device.mac).collect();
         let came = |mac: Mac| self.0.store.journey(mac).is_some_and(|journey| !journey.lights.is_empty());
-        let missing = self
-            .0
-            .store
-            .phones()
-            .into_iter()
-            .filter(|phone| !devices.iter().any(|device| device.mac == phone.mac) && !came(phone.mac));
-        let missing = missing.map(|phone| types::Missing { mac: phone.mac, name: phone.name.clone() }).collect();
+        let missing = self.roster().into_iter().filter(|row| !noticed.contains(&row.mac) && !came(row.mac));
+        let missing = missing.map(|row| types::Missing { mac: row.mac, name: row.name.to_string() }).collect();
         let name = |id: &String| self.0.facts.registry.brand(id).map_or_else(|| id.clone(), |brand| brand.name.clone());
         let seen = devices.into_iter().map(|device| types::Seen {
             mac: device.mac,

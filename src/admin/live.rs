@@ -67,10 +67,10 @@ impl Stream {
             Err(_) => Some(": nothing new\n\n".into()),
             Ok(Ok(Live::Event { sequence, event })) => {
                 let phone = event.mac.and_then(|mac| self.admin.phone_name(mac));
-                Some(message("event", &gather::event(sequence, &event, phone)))
+                Some(message("event", &gather::event(sequence, &event, phone, self.admin.1)))
             }
             Ok(Ok(Live::Journey { mac, journey })) => {
-                let lights = gather::lights(&journey);
+                let lights = gather::lights(&journey, self.admin.1);
                 Some(message("journey", &serde_json::json!({ "mac": mac, "journey": lights })))
             }
             Ok(Err(RecvError::Lagged(missed))) => Some(message("missed", &serde_json::json!({ "events": missed }))),

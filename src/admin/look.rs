@@ -1,33 +1,41 @@
 //! Reading: from the store to what the API says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::gather;
-use super::standing::{Standing, advice, situation};
+use super::page::{said, say};
+use super::roster::Row;
+use super::standing::{Standing, advice, remedy};
 use super::types;
 use super::{Admin, SETUP_CODE};
 use crate::config::Network;
 use crate::model::{
-    BoxAddress, Door, Journey, Lease, LeaseState, Mac, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url,
+    BoxAddress, Door, Id, Language, Lease, LeaseState, Mac, Organisation, Reason, Scheme, Timestamp, provisioning_url,
 };
 use crate::store::EventFilter;
 
 /// Most events that are looked through for one answer.
 const MOST_EVENTS: usize = 20_000;
 
-/// Every phone with how far it came, read once for an answer.
+/// Every phone, read once for an answer.
 pub(super) struct Listing {
-    rows: Vec<Row>,
+    rows: Vec<Arc<Row>>,
     addresses: HashMap<Mac, Ipv4Addr>,
     now: Timestamp,
 }
 
-struct Row {
-    phone: Arc<Phone>,
-    journey: Journey,
-    standing: Standing,
+impl Listing {
+    /// How many phones there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The brands of the phones, by folder name.
+    pub(super) fn brands(&self) -> BTreeSet<&str> {
+        self.rows.iter().filter_map(|row| row.brand.as_deref()).collect()
+    }
 }
 
 /// Which phones are asked for.
@@ -37,6 +45,10 @@ pub(super) struct PhoneQuery {
     pub(super) words: String,
     /// Only those that stand so.
     pub(super) standing: Option<Standing>,
+    /// Only those of the brand of this folder name.
+    pub(super) brand: Option<String>,
+    /// Only those of this organisation.
+    pub(super) organisation: Option<Id>,
     pub(super) offset: usize,
     /// Only those behind this one.
     pub(super) after: Option<Mac>,
@@ -53,6 +65,8 @@ pub(super) struct EventQuery {
     pub(super) before: Option<u64>,
     /// First part of the reason's code.
     pub(super) kind: Option<String>,
+    /// Only those that went so.
+    pub(super) outcome: Option<String>,
     /// Only what happened there.
     pub(super) door: Option<Door>,
     /// Only what this account or token did.
@@ -64,43 +78,43 @@ impl Admin {
     /// Reads all phones.
     pub(super) fn listing(&self) -> Listing {
         let now = self.0.clock.now().wall;
-        let rows = self.0.store.phones().into_iter().map(|phone| {
-            let journey = self.0.store.journey(phone.mac).unwrap_or_default();
-            let standing = situation(&phone, &journey, now).standing;
-            Row { phone, journey, standing }
-        });
-        Listing { rows: rows.collect(), addresses: gather::addresses(&self.leases_of_all(), now), now }
+        Listing { rows: self.roster(), addresses: gather::addresses(&self.leases_of_all(), now), now }
     }
 
     /// A page of the list.
     pub(super) fn phones(&self, listing: &Listing, query: &PhoneQuery) -> types::Phones {
-        let mut found: Vec<&Row> = listing
+        let now = listing.now;
+        let mut found: Vec<&Arc<Row>> = listing
             .rows
             .iter()
-            .filter(|row| query.standing.is_none_or(|standing| row.standing == standing))
-            .filter(|row| gather::matches(&row.phone, listing.addresses.get(&row.phone.mac).copied(), &query.words))
+            .filter(|row| query.standing.is_none_or(|standing| row.standing(now) == standing))
+            .filter(|row| query.brand.is_none() || query.brand.as_deref() == row.brand.as_deref())
+            .filter(|row| query.organisation.is_none_or(|organisation| row.organisation == organisation))
+            .filter(|row| row.matches(listing.addresses.get(&row.mac).copied(), &query.words))
             .collect();
         if query.urgent_first {
-            found.sort_by_key(|row| row.standing);
+            found.sort_by_key(|row| row.standing(now));
         }
         let matching = found.len();
         let behind = match query.after {
             None => 0,
             // One that is gone has nothing behind it: the offset beyond the end says so.
-            Some(mac) => found.iter().position(|row| row.phone.mac == mac).map_or(usize::MAX, |at| at + 1),
+            Some(mac) => found.iter().position(|row| row.mac == mac).map_or(usize::MAX, |at| at + 1),
         };
         let offset = query.offset.saturating_add(behind);
         let last = found.get(offset.saturating_add(query.limit).saturating_sub(1));
-        let next = last.filter(|_| offset.saturating_add(query.limit) < matching).map(|row| row.phone.mac.to_string());
+        let next = last.filter(|_| offset.saturating_add(query.limit) < matching).map(|row| row.mac.to_string());
         let organisations = self.0.store.organisations();
         let names: HashMap<_, _> = organisations.iter().map(|o| (o.id, o.name.clone())).collect();
         let groups = organisations.iter().flat_map(|o| self.0.store.groups(o.id));
         let groups: HashMap<_, _> = groups.map(|group| (group.id, group.name)).collect();
-        let shown = found.into_iter().skip(offset).take(query.limit).map(|row| {
-            let organisation = names.get(&row.phone.organisation).map_or("", String::as_str);
-            let address = listing.addresses.get(&row.phone.mac).copied();
-            let group = row.phone.group.and_then(|id| groups.get(&id)).map(String::as_str);
-            gather::phone(&row.phone, &row.journey, address, (organisation, group), listing.now)
+        let shown = found.into_iter().skip(offset).take(query.limit).filter_map(|row| {
+            let phone = self.0.store.phone(row.id)?;
+            let journey = self.0.store.journey(phone.mac).unwrap_or_default();
+            let organisation = names.get(&phone.organisation).map_or("", String::as_str);
+            let address = listing.addresses.get(&phone.mac).copied();
+            let group = phone.group.and_then(|id| groups.get(&id)).map(String::as_str);
+            Some(gather::phone(&phone, &journey, address, (organisation, group), (now, self.1)))
         });
         types::Phones { phones: shown.collect(), matching, offset, next }
     }
@@ -114,7 +128,7 @@ impl Admin {
         let organisation = self.0.store.organisation(phone.organisation);
         let name = organisation.as_ref().map_or("", |o| o.name.as_str());
         let group = phone.group.and_then(|id| self.0.store.group(id)).map(|group| group.name);
-        let mut shown = gather::phone(&phone, &journey, address, (name, group.as_deref()), now);
+        let mut shown = gather::phone(&phone, &journey, address, (name, group.as_deref()), (now, self.1));
         let of = |mac| self.events(&EventQuery { mac: Some(mac), limit: events, ..EventQuery::default() });
         shown.events = of(mac);
         // What happened to the devices that stood in its place before is its history, too.
@@ -133,7 +147,11 @@ impl Admin {
 
     /// Events, newest first.
     pub(super) fn events(&self, query: &EventQuery) -> Vec<types::Event> {
-        let narrow = query.before.is_some() || query.kind.is_some() || query.door.is_some() || query.by.is_some();
+        let narrow = query.before.is_some()
+            || query.kind.is_some()
+            || query.outcome.is_some()
+            || query.door.is_some()
+            || query.by.is_some();
         let limit = if narrow { MOST_EVENTS } else { query.limit };
         let found = self.0.store.events(&EventFilter { mac: query.mac, after: query.after, limit });
         let mut names: HashMap<Mac, Option<String>> = HashMap::new();
@@ -145,10 +163,13 @@ impl Admin {
             .filter(|(_, event)| {
                 query.kind.as_ref().is_none_or(|kind| event.reason.code().split('.').next() == Some(kind.as_str()))
             })
+            .filter(|(_, event)| {
+                query.outcome.as_ref().is_none_or(|outcome| gather::outcome(event.reason.outcome()) == outcome)
+            })
             .take(query.limit)
             .map(|(sequence, event)| {
                 let name = event.mac.and_then(|mac| names.entry(mac).or_insert_with(|| self.phone_name(mac)).clone());
-                gather::event(sequence, &event, name)
+                gather::event(sequence, &event, name, self.1)
             })
             .collect()
     }
@@ -171,12 +192,15 @@ impl Admin {
 
     /// The organisations, each with the number of its phones.
     pub(super) fn organisations(&self) -> Vec<types::Organisation> {
-        let phones = self.0.store.phones();
+        let mut phones: HashMap<Id, usize> = HashMap::new();
+        for row in self.roster() {
+            *phones.entry(row.organisation).or_default() += 1;
+        }
         let shown = |organisation: &Arc<Organisation>| types::Organisation {
             id: organisation.id.to_string(),
             name: organisation.name.clone(),
             login_user: organisation.login.user.clone(),
-            phones: phones.iter().filter(|phone| phone.organisation == organisation.id).count(),
+            phones: phones.get(&organisation.id).copied().unwrap_or_default(),
         };
         self.0.store.organisations().iter().map(shown).collect()
     }
@@ -227,10 +251,10 @@ impl Admin {
             .into_iter()
             .chain(exhausted)
             .chain(self.0.facts.dhcp.alarms())
-            .map(|r| alarm(&r))
+            .map(|r| alarm(&r, self.1))
             .collect();
-        let phones = gather::count(listing.rows.iter().map(|row| row.standing));
-        let (health, says) = health(phones, &alarms);
+        let phones = gather::count(listing.rows.iter().map(|row| row.standing(listing.now)));
+        let (health, says) = health(phones, &alarms, self.1);
         types::Status {
             name: facts.name.clone(),
             version: facts.version.clone(),
@@ -254,15 +278,15 @@ impl Admin {
         }
     }
 
-    fn network(&self, network: &Network, own: Option<Ipv4Addr>, now: Timestamp) -> types::Network {
+    pub(super) fn network(&self, network: &Network, own: Option<Ipv4Addr>, now: Timestamp) -> types::Network {
         let held = |lease: &&Lease| lease.state == LeaseState::Bound && lease.expires > now;
         let leases = self.0.store.leases(&network.name);
         let in_pool =
             |lease: &&Lease| network.dhcp.pool.is_some_and(|pool| (pool.first..=pool.last).contains(&lease.address));
         let leases = leases.iter().filter(held).filter(in_pool).count();
         let says = match self.0.facts.dhcp.view(&network.name).and_then(|view| view.standing) {
-            Some(standing) if standing.conduct.gives_addresses() => standing.reason.sentence(),
-            Some(standing) => format!("{} {}", standing.reason.sentence(), self.how_phones_find_us(own)),
+            Some(standing) if standing.conduct.gives_addresses() => standing.reason.sentence_in(self.1),
+            Some(standing) => format!("{} {}", standing.reason.sentence_in(self.1), self.how_phones_find_us(own)),
             None => self.how_phones_find_us(own),
         };
         let dhcp = network.dhcp.mode.name();
@@ -280,39 +304,48 @@ impl Admin {
     /// What must stand in another DHCP server where this box gives no addresses.
     fn how_phones_find_us(&self, own: Option<Ipv4Addr>) -> String {
         let Some(own) = own else {
-            return "This box has no address in this network yet: phones cannot find it.".into();
+            return said(self.1, "This box has no address in this network yet: phones cannot find it.").to_owned();
         };
         let ports = self.0.facts.ports;
         let at = BoxAddress { host: own.into(), http: ports.http, https: ports.https };
         let url = provisioning_url(Scheme::Http, &at, "");
-        format!("Phones find it when your DHCP server sends {url} as option 66.")
+        say(self.1, "Phones find it when your DHCP server sends {url} as option 66.", &[("url", &url)])
     }
 }
 
-fn alarm(reason: &Reason) -> types::Alarm {
-    types::Alarm { code: reason.code(), says: reason.sentence(), advice: advice(reason).map(str::to_owned) }
+fn alarm(reason: &Reason, language: Language) -> types::Alarm {
+    types::Alarm {
+        code: reason.code(),
+        says: reason.sentence_in(language),
+        advice: advice(reason).map(|advice| said(language, advice).to_owned()),
+        remedy: remedy(reason, language),
+    }
 }
 
 /// How the box is, in a word and in a sentence.
-fn health(phones: types::Counts, alarms: &[types::Alarm]) -> (types::Health, String) {
-    let count = |n: usize| if n == 1 { "1 phone".to_owned() } else { format!("{n} phones") };
+fn health(phones: types::Counts, alarms: &[types::Alarm], language: Language) -> (types::Health, String) {
+    let say = |text: &str, n: usize, m: usize| say(language, text, &[("n", &n), ("m", &m)]);
     if !alarms.is_empty() {
         let says = match alarms.len() {
-            1 => "This box itself has a fault.".to_owned(),
-            n => format!("This box itself has {n} faults."),
+            1 => say("This box itself has a fault.", 1, 0),
+            n => say("This box itself has {n} faults.", n, 0),
         };
         return (types::Health::Fault, says);
     }
     if phones.attention > 0 {
-        let verb = if phones.attention == 1 { "needs" } else { "need" };
-        return (types::Health::Attention, format!("{} {verb} your attention.", count(phones.attention)));
+        let says = match phones.attention {
+            1 => say("1 phone needs your attention.", 1, 0),
+            n => say("{n} phones need your attention.", n, 0),
+        };
+        return (types::Health::Attention, says);
     }
     let says = match (phones.total, phones.in_service) {
-        (0, _) => "This box is ready. Tell it which phones belong here.".to_owned(),
-        (1, 1) => "All is well: the one phone is in service.".to_owned(),
-        (total, served) if total == served => format!("All is well: all {total} phones are in service."),
-        (total, 0) => format!("Nothing needs your attention. {} on the list, none in service yet.", count(total)),
-        (total, served) => format!("Nothing needs your attention. {served} of {} are in service.", count(total)),
+        (0, _) => say("This box is ready. Tell it which phones belong here.", 0, 0),
+        (1, 1) => say("All is well: the one phone is in service.", 1, 1),
+        (total, served) if total == served => say("All is well: all {n} phones are in service.", total, 0),
+        (1, 0) => say("Nothing needs your attention. 1 phone on the list, none in service yet.", 1, 0),
+        (total, 0) => say("Nothing needs your attention. {n} phones on the list, none in service yet.", total, 0),
+        (total, served) => say("Nothing needs your attention. {n} of {m} phones are in service.", served, total),
     };
     (types::Health::Good, says)
 }
@@ -339,9 +372,9 @@ mod tests {
             (counts(1, 2, 9), "1 phone needs your attention."),
             (counts(2, 2, 9), "2 phones need your attention."),
         ] {
-            assert_eq!(health(phones, &[]).1, says);
+            assert_eq!(health(phones, &[], Language::English).1, says);
         }
-        let (health, _) = health(counts(1, 0, 0), &[alarm(&Reason::DiskFull)]);
+        let (health, _) = health(counts(1, 0, 0), &[alarm(&Reason::DiskFull, Language::English)], Language::English);
         assert_eq!(health, types::Health::Fault, "a fault of the box comes first");
     }
 }

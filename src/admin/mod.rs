@@ -28,12 +28,14 @@
 )]
 
 mod accounts;
+mod address_plan;
 mod answer;
 mod api;
 mod appliance;
 mod backup;
 mod box_page;
 mod call;
+mod certificate_page;
 mod contacts;
 mod dhcp;
 mod differ;
@@ -43,19 +45,27 @@ mod fit;
 mod gather;
 mod genuine;
 pub mod import;
+mod key_words;
+mod language;
 mod leases;
 mod live;
 mod local;
 mod look;
 mod metrics;
+mod network_page;
+mod notices;
 mod page;
 mod pages;
 mod partners;
 mod partners_page;
+mod phone_editor;
+mod phone_merge;
+mod phone_pages;
 mod preview;
 mod problem;
 mod replace;
 mod rollouts;
+mod roster;
 mod route;
 mod session;
 mod settings;
@@ -73,6 +83,7 @@ mod tests;
 mod throttle;
 pub mod types;
 mod upload;
+mod welcome;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -98,12 +109,12 @@ use crate::dhcp as dhcp_control;
 use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
-use crate::model::{Id, Secret, Timestamp};
+use crate::model::{Id, Language, Secret, Timestamp};
 use crate::outlets::Outlets;
 use crate::pairing::Pairing;
 use crate::rehearsal::Play;
 use crate::sip::Sip;
-use crate::store::{self, Store, Write};
+use crate::store::{self, Roster, Store, Write};
 use crate::sys::clock::Clock;
 use crate::sys::passwords::Passwords;
 
@@ -183,9 +194,10 @@ pub struct Authority {
     pub not_after: Timestamp,
 }
 
-/// The administrator's side of the box. Clones share sessions and throttles.
+/// The administrator's side of the box, which speaks the language of whoever it answers. Clones share sessions and
+/// throttles.
 #[derive(Clone)]
-pub struct Admin(Arc<Parts>);
+pub struct Admin(Arc<Parts>, Language);
 
 struct Parts {
     store: Store,
@@ -202,6 +214,7 @@ struct Parts {
     claiming: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
     appliance: appliance::Appliance,
+    roster: Mutex<Roster<roster::Row>>,
 }
 
 impl Admin {
@@ -210,11 +223,11 @@ impl Admin {
     /// # Errors
     /// When a template of the page is not well formed.
     pub fn new(store: Store, journal: Journal, clock: Clock, facts: Facts) -> Result<Self, minijinja::Error> {
-        Ok(Self(Arc::new(Parts {
+        let parts = Parts {
             store,
             journal,
             clock,
-            pages: page::Pages::new(facts.brands.clone())?,
+            pages: page::Pages::new(&facts.brands)?,
             facts,
             passwords: Passwords::new(),
             sessions: Mutex::default(),
@@ -223,7 +236,14 @@ impl Admin {
             claiming: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
             appliance: appliance::Appliance::new(),
-        })))
+            roster: Mutex::default(),
+        };
+        Ok(Self(Arc::new(parts), Language::default()))
+    }
+
+    /// The same, speaking this language.
+    fn speaking(&self, language: Language) -> Self {
+        Self(Arc::clone(&self.0), language)
     }
 
     /// What the HTTPS listener plugs in for every path that is no phone's.

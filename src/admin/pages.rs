@@ -1,8 +1,9 @@
 //! The page's paths: what a browser asks for, and the forms it sends.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, header};
 
 use super::Admin;
 use super::answer::Answer;
@@ -10,23 +11,24 @@ use super::api::{cookie, mac_in};
 use super::call::{Call, Form};
 use super::draft::{LineDraft, PhoneDraft};
 use super::import::Defaults;
+use super::language::is_own;
 use super::look::{EventQuery, PhoneQuery};
-use super::page::{Door, EventsFilter, Filter, Frame, NewPhone, Overview, PAGE_ROWS, asset, events_before};
+use super::notices::notice;
+use super::page::{Door, EventsFilter, Frame, NewPhone, Overview, asset, events_before, said, segment};
 use super::problem::{FieldError, Problem};
 use super::route::Who;
 use super::session::Session;
 use super::sign_in::{Credentials, source};
-use super::standing::Standing;
 use crate::model::Secret;
 
+/// Phones on the overview.
+const URGENT: usize = 8;
 /// Events on the overview.
-const NEWEST: usize = 12;
+const NEWEST: usize = 8;
 /// Events on the page of a phone.
 const EVENTS_OF_A_PHONE: usize = 50;
 /// Events on their own page.
 const EVENTS_A_PAGE: usize = 100;
-/// Leases on the overview.
-const LEASES: usize = 100;
 
 impl Admin {
     /// Answers a browser.
@@ -35,12 +37,16 @@ impl Admin {
             let (kind, bytes) = asset::find(name).ok_or_else(|| Problem::nothing_here(&format!("/assets/{name}")))?;
             return Ok(Answer::asset(kind, bytes));
         }
+        if let (["language"], &Method::POST) = (path, &call.method) {
+            return self.choose_language(call);
+        }
         match (who, path) {
             (Who::SignedIn(session), path) => self.own_page(call, who, session, path).await,
             (_, ["live"]) => Err(Problem::sign_in_first()),
             (_, ["sign-in"]) if self.is_claimed() => self.sign_in_page(call).await,
             (_, ["claim"]) if !self.is_claimed() => self.claim_page(call).await,
-            _ if self.is_claimed() => Ok(Answer::see_other("/sign-in")),
+            (_, ["claim" | "sign-out"]) if self.is_claimed() => Ok(Answer::see_other("/sign-in")),
+            _ if self.is_claimed() => Ok(Answer::see_other(&door_for(call))),
             _ => Ok(Answer::see_other("/claim")),
         }
     }
@@ -66,6 +72,8 @@ impl Admin {
                 }
                 ["firmware", "plan"] => self.plan_by_form(&form).await,
                 ["rollouts", id, order] => self.rollout_by_form(id, order).await,
+                ["welcome"] => self.welcome_form(call, who, &form).await,
+                ["phones", mac, "edit"] => self.editor_form(call, who, mac, &form).await,
                 ["phones", mac, "start-over"] => {
                     let mac = mac_in(mac)?;
                     self.start_over(mac, call.from).await?;
@@ -88,22 +96,29 @@ impl Admin {
         if call.method != Method::GET {
             return Err(Problem::wrong_method("GET and POST"));
         }
-        let mut frame = self.frame(who);
-        frame.notice = notice(call.query.of("done"));
+        let frame = Frame { notice: notice(call.query.of("done")), own: own(call), ..self.frame(who) };
         if let Some(page) = self.shared_page(call, &frame, path).await {
             return page;
         }
         let html = match path {
-            [] => self.overview_page(call, &frame)?,
+            [] => self.overview_page(&frame)?,
             ["live"] => return self.live(who),
             ["partners", rest @ ..] => return self.partners_page(&frame, rest).await,
             ["campaigns"] => return self.campaigns_page(&frame),
             ["box"] => return self.box_answer(who, call.query.of("done")).await,
             ["events"] => self.events_page(call, &frame)?,
             ["firmware"] => self.firmware_page(&frame)?,
+            ["networks"] => self.networks_page(call, &frame)?,
+            ["certificate"] => self.certificate_page(&frame)?,
+            ["welcome"] => match frame.first_visit {
+                Some(step) => self.welcome_page(&frame, step, None)?,
+                None => return Ok(Answer::see_other("/")),
+            },
+            ["phones"] => self.phones_page(call, &frame)?,
             ["rollouts", id] => self.rollout_page(&frame, id)?,
             ["phones", "new"] => self.new_phone_page(&frame, NewPhone::default())?,
             ["phones", "import"] => self.0.pages.import(&frame, "", &self.usual_server(), None, None)?,
+            ["phones", mac, "edit"] => self.editor_page(call, &frame, mac)?,
             ["phones", mac] => {
                 let mac = mac_in(mac)?;
                 let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
@@ -111,41 +126,23 @@ impl Admin {
                 let telling = self.0.facts.sip.telling(mac);
                 self.0.pages.phone(&frame, &phone, telling.as_ref(), (&groups, &self.waiting().waiting))?
             }
-            ["sign-in" | "claim"] | ["phones"] => return Ok(Answer::see_other("/")),
+            ["sign-in" | "claim"] => return Ok(Answer::see_other("/")),
             _ => return Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
         };
         Ok(Answer::html(StatusCode::OK, html))
     }
 
-    fn overview_page(&self, call: &Call, frame: &Frame) -> Result<String, Problem> {
-        let filter = Filter {
-            q: call.query.of("q").unwrap_or_default().chars().take(100).collect(),
-            state: call.query.of("state").and_then(Standing::from_key).map(Standing::key).unwrap_or_default().into(),
-        };
-        let query = PhoneQuery {
-            words: filter.q.clone(),
-            standing: Standing::from_key(&filter.state),
-            offset: usize::try_from(call.query.number("offset")?.unwrap_or_default()).unwrap_or_default(),
-            limit: PAGE_ROWS,
-            urgent_first: true,
-            after: None,
-        };
+    fn overview_page(&self, frame: &Frame) -> Result<String, Problem> {
+        let query = PhoneQuery { limit: URGENT, urgent_first: true, ..PhoneQuery::default() };
         let listing = self.listing();
-        let mut leases = self.leases();
-        let lease_count = leases.len();
-        leases.truncate(LEASES);
         self.0.pages.overview(
             frame,
             &Overview {
                 status: self.status(&listing, false),
                 page: self.phones(&listing, &query),
-                filter,
                 events: self.events(&EventQuery { limit: NEWEST, ..EventQuery::default() }),
-                leases,
-                lease_count,
-                dhcp: self.dhcp(),
-                sightings: self.sightings(),
                 waiting: self.waiting(),
+                behind: self.versions().behind,
             },
         )
     }
@@ -154,6 +151,7 @@ impl Admin {
         let filter = EventsFilter {
             mac: call.query.of("mac").unwrap_or_default().chars().take(40).collect(),
             kind: call.query.of("kind").unwrap_or_default().chars().take(20).collect(),
+            outcome: call.query.of("outcome").unwrap_or_default().chars().take(20).collect(),
         };
         let (mac, wrong) = match (!filter.mac.is_empty()).then(|| mac_in(&filter.mac)).transpose() {
             Ok(mac) => (mac, None),
@@ -164,6 +162,7 @@ impl Admin {
             after: None,
             before: call.query.number("before")?,
             kind: Some(filter.kind.clone()).filter(|kind| !kind.is_empty()),
+            outcome: Some(filter.outcome.clone()).filter(|outcome| !outcome.is_empty()),
             limit: EVENTS_A_PAGE,
             ..EventQuery::default()
         };
@@ -235,7 +234,9 @@ impl Admin {
     }
 
     async fn sign_in_page(&self, call: &Call) -> Result<Answer, Problem> {
-        let mut door = Door { claimed: true, ..Door::default() };
+        let next = call.query.of("next").filter(|next| is_own(next));
+        let kept = call.query.of("kept").is_some();
+        let mut door = Door { claimed: true, next: next.map(str::to_owned), kept, ..Door::default() };
         if call.method == Method::POST {
             let form = call.form();
             let credentials = Credentials {
@@ -249,7 +250,7 @@ impl Admin {
                 Err(Problem::forged())
             };
             match tried {
-                Ok((token, _)) => return Ok(let_in(&token)),
+                Ok((token, _)) => return Ok(let_in(&token, next.unwrap_or("/"))),
                 Err(problem) => {
                     door.errors.clone_from(&problem.errors);
                     door.problem = Some(problem);
@@ -257,42 +258,53 @@ impl Admin {
                 }
             }
         }
-        self.door_page(door)
+        self.door_page(call, door)
     }
 
+    /// The first two steps of the first visit: the code from the console, then a password.
     async fn claim_page(&self, call: &Call) -> Result<Answer, Problem> {
         let mut door = Door::default();
         if call.method == Method::POST {
             let form = call.form();
-            let code = form.of("code").unwrap_or_default();
-            let password = form.of("password").unwrap_or_default();
-            let tried = if !call.is_same_origin() {
-                Err(Problem::forged())
-            } else if form.of("again").unwrap_or_default() != password {
-                Err(Problem::fields(vec![FieldError::new("again", "The two passwords differ.")]))
+            let code: String = form.of("code").unwrap_or_default().chars().take(40).collect();
+            if !call.is_same_origin() {
+                door.problem = Some(Problem::forged());
+            } else if form.of("do") == Some("check") {
+                match self.check_code(&code, source(call.from)) {
+                    Ok(()) => door.code = code,
+                    Err(problem) => door.refused(problem, code),
+                }
             } else {
-                self.claim(code, form.of("name"), Secret::new(password), source(call.from)).await
-            };
-            match tried {
-                Ok((token, _)) => return Ok(let_in(&token)),
-                Err(problem) => {
-                    door.errors.clone_from(&problem.errors);
-                    // What is said beside its field is not said twice.
-                    door.problem = Some(problem).filter(|p| p.errors.is_empty());
-                    door.code = code.chars().take(40).collect();
+                match self.claim_by_form(&form, &code, source(call.from)).await {
+                    Ok(token) => return Ok(let_in(&token, "/welcome")),
+                    Err(problem) if problem.code == "wrong-code" => door.refused(problem, code),
+                    Err(problem) => {
+                        door.refused(problem, String::new());
+                        door.code = code;
+                    }
                 }
             }
         }
-        self.door_page(door)
+        self.door_page(call, door)
     }
 
-    fn door_page(&self, door: Door) -> Result<Answer, Problem> {
+    async fn claim_by_form(&self, form: &Form, code: &str, from: IpAddr) -> Result<Secret, Problem> {
+        let password = form.of("password").unwrap_or_default();
+        if form.of("again").unwrap_or_default() != password {
+            return Err(Problem::fields(vec![FieldError::new("again", said(self.1, "The two passwords differ."))]));
+        }
+        let (token, _) = self.claim(code, form.of("name"), Secret::new(password), from).await?;
+        self.begin_first_visit().await?;
+        Ok(token)
+    }
+
+    fn door_page(&self, call: &Call, door: Door) -> Result<Answer, Problem> {
         let status = match &door.problem {
             Some(problem) => problem.status(),
             None if !door.errors.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
             None => StatusCode::OK,
         };
-        let html = self.0.pages.door(&self.frame(&Who::Nobody), &door)?;
+        let html = self.0.pages.door(&Frame { own: own(call), ..self.frame(&Who::Nobody) }, &door)?;
         let answer = Answer::html(status, html);
         Ok(match &door.problem {
             Some(problem) => answer.with_retry(problem),
@@ -318,43 +330,61 @@ impl Admin {
             },
             now: self.0.clock.now().wall.to_string(),
             notice: None,
+            language: self.1,
+            zone: self.zone(),
+            own: "/".into(),
+            first_visit: self.first_visit().filter(|_| matches!(who, Who::SignedIn(_))),
         }
     }
 
     /// The SIP server that most lines have: the likely one for the next line.
     fn usual_server(&self) -> String {
-        let phones = self.0.store.phones();
+        let rows = self.roster();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for line in phones.iter().flat_map(|phone| &phone.lines) {
-            *counts.entry(&line.server).or_default() += 1;
+        for server in rows.iter().flat_map(|row| &row.servers) {
+            *counts.entry(server).or_default() += 1;
         }
         counts.into_iter().max_by_key(|(_, n)| *n).map(|(server, _)| server.to_owned()).unwrap_or_default()
     }
 }
 
-fn let_in(token: &Secret) -> Answer {
+fn let_in(token: &Secret, next: &str) -> Answer {
     let (name, value) = cookie(Some(token));
-    Answer::see_other("/").with(name, value)
+    Answer::see_other(next).with(name, value)
 }
 
-fn notice(done: Option<&str>) -> Option<&'static str> {
-    Some(match done? {
-        "added" => "The phone is on the list. Plug it in: it finds this box by itself.",
-        "taken-over" => "This box stands in until the other DHCP server is back.",
-        "adopted" => "The phone is on the list. It gets its files when it asks next.",
-        "replaced" => "The new device is on the list in the place of the old one. Plug it in.",
-        "set" => "Changed. Phones get it when they ask next.",
-        "group-removed" => "The group is removed.",
-        "book-removed" => "The phone book is removed.",
-        "resource-removed" => "The file is removed.",
-        "removed" => "The phone is off the list.",
-        "planned" => "The roll-out is planned. Look at its plan, then start it.",
-        "back" => "The roll-out is stopped, and its phones go back to what they ran, as far as they can.",
-        "imported" => "The list is imported. Plug the phones in: they find this box by themselves.",
-        "start-over" => "The phone may start over. It gets a new login when it asks next; restart it if it does not.",
-        "told" => "The phone is being told. What comes of it appears here.",
-        "begun" => "The campaign has begun.",
-        "stopped" => "No more phones are told. Those under way are waited for.",
-        _ => return None,
-    })
+/// Path and query of a page, for links that come back to it.
+fn own(call: &Call) -> String {
+    let path = format!("/{}", call.path.iter().map(|part| segment(part)).collect::<Vec<_>>().join("/"));
+    match call.raw_query.as_str() {
+        "" => path,
+        query => Some(format!("{path}?{query}")).filter(|whole| is_own(whole)).unwrap_or(path),
+    }
+}
+
+/// Where somebody signs in who is not signed in, and is led to where they were. What they sent stays in their browser.
+fn door_for(call: &Call) -> String {
+    if call.method == Method::POST {
+        let referer =
+            call.header(header::REFERER).and_then(|from| from.strip_prefix("https://")?.strip_prefix(&call.host));
+        let next = referer.filter(|path| is_own(path)).unwrap_or("/");
+        // A page whose form leads to itself is shown again with what was typed.
+        let own = own(call);
+        let path = |whole: &str| whole.split('?').next().unwrap_or_default().to_owned();
+        let kept = if path(&own) == path(next) { "&kept=yes" } else { "" };
+        return format!("/sign-in?next={}{kept}", segment(next));
+    }
+    match own(call).as_str() {
+        "/" => "/sign-in".into(),
+        own => format!("/sign-in?next={}", segment(own)),
+    }
+}
+
+impl Door {
+    /// Says what was wrong: beside its field, where it has one, and nowhere twice.
+    fn refused(&mut self, problem: Problem, typed: String) {
+        self.errors.clone_from(&problem.errors);
+        self.problem = Some(problem).filter(|problem| problem.errors.is_empty());
+        self.typed = typed;
+    }
 }

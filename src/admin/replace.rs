@@ -60,7 +60,7 @@ impl Admin {
             let name = organisation.as_ref().map_or("", |organisation| organisation.name.as_str());
             let group = changed.group.and_then(|id| self.0.store.group(id)).map(|group| group.name);
             let now = self.0.clock.now().wall;
-            let shown = gather::phone(&changed, &Journey::default(), None, (name, group.as_deref()), now);
+            let shown = gather::phone(&changed, &Journey::default(), None, (name, group.as_deref()), (now, self.1));
             return Ok(types::Replaced { dry_run, phone: shown, unfit });
         }
         let organisation = changed.organisation;

@@ -84,17 +84,19 @@ impl Admin {
         }
         let answer = match Call::read(request, from).await {
             Ok(mut call) => {
+                // From here on everything is said in the caller's language.
+                let admin = self.speaking(call.language());
                 if call.method == Method::HEAD {
                     call.method = Method::GET;
                 }
-                let who = self.identify(&mut call);
+                let who = admin.identify(&mut call);
                 let path: Vec<String> = call.path.clone();
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
                 match path.as_slice() {
-                    ["metrics" | "healthz" | "readyz"] => self.watched(&call, &who).await,
-                    ["api", "v1", rest @ ..] => self.guarded_api(&call, &who, rest).await,
+                    ["metrics" | "healthz" | "readyz"] => admin.watched(&call, &who).await,
+                    ["api", "v1", rest @ ..] => admin.guarded_api(&call, &who, rest).await,
                     _ if from == Origin::Local => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
-                    rest => return self.page_or_problem(&call, &who, rest).await.into_response(),
+                    rest => return admin.page_or_problem(&call, &who, rest).await.into_response(),
                 }
             }
             Err(problem) if api || from == Origin::Local => Err(problem),

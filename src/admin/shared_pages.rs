@@ -11,13 +11,13 @@ use super::answer::Answer;
 use super::api::{Adoption, BookDraft, GroupDraft, Opening, mac_in, of_group, of_organisation};
 use super::call::{Call, Form, Origin};
 use super::draft::PhoneEdit;
-use super::page::{Frame, encode, value};
+use super::page::{Frame, said, segment, value};
 use super::preview::content_in;
 use super::problem::{FieldError, Problem};
 use super::settings::{SettingsEdit, catalogue};
 use super::types;
 use crate::model::settings::{Key, KeyKind};
-use crate::model::{Group, Organisation, Phone, Scope};
+use crate::model::{Group, Language, Organisation, Phone, Scope};
 
 /// Whose settings a page is about.
 enum Level {
@@ -37,10 +37,10 @@ impl Level {
     }
 
     /// The page that it belongs to, and what that is called.
-    fn back(&self) -> (String, String) {
+    fn back(&self, language: Language) -> (String, String) {
         match self {
             Self::Phone(phone) => (format!("/phones/{}", phone.mac.plain()), super::settings::called(phone)),
-            Self::Group(_) | Self::Organisation(_) => ("/shared".into(), "Shared".into()),
+            Self::Group(_) | Self::Organisation(_) => ("/shared".into(), said(language, "Shared").into()),
         }
     }
 
@@ -76,6 +76,7 @@ impl Admin {
                 });
             }
             ["books", book] => self.book_page(frame, book, "", None),
+            ["resources", id, "picture"] => return Some(self.picture(id).await),
             _ => return None,
         };
         Some(html.map(|html| Answer::html(StatusCode::OK, html)))
@@ -157,17 +158,22 @@ impl Admin {
     }
 
     fn shared(&self, frame: &Frame, problem: Option<&Problem>) -> Result<String, Problem> {
-        let mut brands: Vec<String> = self.0.facts.registry.brands().map(|brand| brand.id.clone()).collect();
-        brands.sort_unstable();
         let content = context! {
             organisations => value(&self.organisations()),
             groups => value(&self.groups_shown(None)?.groups),
             books => value(&self.books().books),
             resources => value(&self.resources().resources),
-            brands,
+            brands => self.brands(),
             problem => value(&problem),
         };
         self.0.pages.render("shared.html", frame, "shared", false, content)
+    }
+
+    /// Folder names of all brands.
+    pub(super) fn brands(&self) -> Vec<String> {
+        let mut brands: Vec<String> = self.0.facts.registry.brands().map(|brand| brand.id.clone()).collect();
+        brands.sort_unstable();
+        brands
     }
 
     fn level(&self, kind: &str, name: &str) -> Result<Level, Problem> {
@@ -190,7 +196,7 @@ impl Admin {
             Level::Group(group) => of_group(group),
             Level::Organisation(organisation) => of_organisation(organisation),
         };
-        let (back, back_name) = level.back();
+        let (back, back_name) = level.back(self.1);
         let kinds: Vec<&str> = KeyKind::ALL.iter().map(|kind| kind.word()).collect();
         let content = context! {
             settings => value(&settings),
@@ -327,14 +333,14 @@ impl Admin {
         }
         let list = form.of("list").unwrap_or_default();
         match self.fill_book(book, list.as_bytes(), None, call.from).await {
-            Ok((book, _)) => Ok(Answer::see_other(&format!("/books/{}?done=set", encode(&book.number.to_string())))),
+            Ok((book, _)) => Ok(Answer::see_other(&format!("/books/{}?done=set", segment(&book.number.to_string())))),
             Err(problem) => Ok(Answer::html(problem.status(), self.book_page(frame, name, list, Some(&problem))?)),
         }
     }
 }
 
 /// What a form on the page of settings asks for.
-fn edit_in(form: &Form) -> Result<SettingsEdit, Problem> {
+pub(super) fn edit_in(form: &Form) -> Result<SettingsEdit, Problem> {
     let name = form.of("name").unwrap_or_default().trim().to_owned();
     let place = || -> Result<(u8, u16), Problem> {
         let number = |field: &str| {

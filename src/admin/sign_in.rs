@@ -7,11 +7,12 @@ use hyper::StatusCode;
 
 use super::accounts::{Account, is_name};
 use super::call::Origin;
+use super::page::{said, say, span};
 use super::problem::{FieldError, Problem};
 use super::session::Session;
 use super::throttle::block_of;
 use super::{Admin, SETUP_CODE, setup_code};
-use crate::model::{Id, Reason, Secret};
+use crate::model::{Id, Language, Reason, Secret};
 use crate::store::Write;
 use crate::sys::passwords::{Busy, LONGEST, SHORTEST};
 
@@ -43,18 +44,7 @@ impl Admin {
             return Err(already_claimed());
         }
         self.may_guess(address, None)?;
-        let right = self.0.store.secret(SETUP_CODE).is_some_and(|own| setup_code::matches(&own, code));
-        if !right {
-            self.refused(address, None);
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "wrong-code",
-                "This is not the setup code of this box.",
-                "Read it again on the console of the box, or run `block66 status` there.",
-            )
-            .with_errors(vec![FieldError::new("code", "This is not the setup code of this box.")]));
-        }
-        self.guessed_right(address, None);
+        self.is_code(code, address)?;
         let name = name.map(str::trim).filter(|name| !name.is_empty());
         if name.is_some_and(|name| !is_name(name)) {
             let detail = "Letters, digits, a dot, -, _ and @, but no space; 32 at most.";
@@ -63,6 +53,32 @@ impl Admin {
         let founder = self.found(name, password).await?;
         self.0.journal.record(self.admin_event(Reason::Claimed, Origin::Known { address, by: founder.id }));
         Ok(self.begin_session(&founder))
+    }
+
+    /// Whether this is the setup code, with no more done about it: the first step of the first visit.
+    pub(super) fn check_code(&self, code: &str, address: IpAddr) -> Result<(), Problem> {
+        if self.is_claimed() {
+            return Err(already_claimed());
+        }
+        self.may_guess(address, None)?;
+        self.is_code(code, address)
+    }
+
+    /// Whether a guess that was counted is right.
+    fn is_code(&self, code: &str, address: IpAddr) -> Result<(), Problem> {
+        let right = self.0.store.secret(SETUP_CODE).is_some_and(|own| setup_code::matches(&own, code));
+        if right {
+            self.guessed_right(address, None);
+            return Ok(());
+        }
+        self.refused(address, None);
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "wrong-code",
+            "This is not the setup code of this box.",
+            "Read it again on the console of the box, or run `block66 status` there.",
+        )
+        .with_errors(vec![FieldError::new("code", "This is not the setup code of this box.")]))
     }
 
     /// Sets the first administrator's password with no code: for callers on the box itself, who have lost the old one.
@@ -158,10 +174,12 @@ impl Admin {
         let source = block_of(address);
         let mut throttle = self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(wait) = throttle.sources.wait(source, now) {
-            return Err(too_many(&format!("Too many wrong guesses from {address}."), wait.as_secs()));
+            let detail = say(self.1, "Too many wrong guesses from {address}.", &[("address", &address)]);
+            return Err(too_many(detail, wait.as_secs(), self.1));
         }
         if let Some(wait) = account.and_then(|account| throttle.accounts.wait(account, now)) {
-            return Err(too_many("Too many wrong guesses at this account.", wait.as_secs()));
+            let detail = said(self.1, "Too many wrong guesses at this account.").to_owned();
+            return Err(too_many(detail, wait.as_secs(), self.1));
         }
         throttle.sources.guess(source, now);
         if let Some(account) = account {
@@ -254,13 +272,17 @@ fn wrong_code(clock_trusted: bool) -> Problem {
         .with_errors(vec![FieldError::new("code", "Wrong, or used already.")])
 }
 
-fn too_many(detail: &str, seconds: u64) -> Problem {
+fn too_many(detail: String, seconds: u64, language: Language) -> Problem {
     let seconds = seconds.max(1);
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "too-many-guesses",
         detail,
-        format!("Wait {}, then try again. On the box itself nobody waits.", super::page::span(seconds)),
+        say(
+            language,
+            "Wait {time}, then try again. On the box itself nobody waits.",
+            &[("time", &span(seconds, language))],
+        ),
     )
     .retry_after(seconds)
 }

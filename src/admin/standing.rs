@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FirstContact, Journey, Light, Outcome, Phone, Reason, Step, Timestamp};
+use crate::model::{FirstContact, Journey, Language, Light, Outcome, Phone, Reason, Step, Timestamp};
 
 /// Where a phone is on its way, coarse enough to count and to filter by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,12 +49,31 @@ impl Standing {
     }
 }
 
+/// What is the matter with a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matter<'a> {
+    /// What a light says.
+    Reason(&'a Reason),
+    /// A text of the catalogue.
+    Text(&'static str),
+}
+
+impl Matter<'_> {
+    /// The same in a sentence.
+    pub(crate) fn says(self, language: Language) -> String {
+        match self {
+            Self::Reason(reason) => reason.sentence_in(language),
+            Self::Text(text) => super::page::said(language, text).to_owned(),
+        }
+    }
+}
+
 /// A phone's standing with what an administrator needs to know about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Situation {
+pub(crate) struct Situation<'a> {
     pub(crate) standing: Standing,
-    /// What is the matter, in a sentence.
-    pub(crate) says: String,
+    /// What is the matter.
+    pub(crate) matter: Matter<'a>,
     /// What to do first, when there is something to do.
     pub(crate) advice: Option<&'static str>,
     /// Whether letting it start over is the remedy to offer.
@@ -62,7 +81,7 @@ pub(crate) struct Situation {
 }
 
 /// How `phone` stands at `now`, given how far it came.
-pub(crate) fn situation(phone: &Phone, journey: &Journey, now: Timestamp) -> Situation {
+pub(crate) fn situation<'a>(phone: &Phone, journey: &'a Journey, now: Timestamp) -> Situation<'a> {
     if let Some(first_contact) = by_first_contact(phone, journey, now) {
         return first_contact;
     }
@@ -75,7 +94,7 @@ pub(crate) fn situation(phone: &Phone, journey: &Journey, now: Timestamp) -> Sit
     if let Some(light) = wrong.max_by_key(|light| light.at) {
         return Situation {
             standing: Standing::Attention,
-            says: light.reason.sentence(),
+            matter: Matter::Reason(&light.reason),
             advice: advice(&light.reason),
             start_over: offers_start_over(&light.reason),
         };
@@ -99,14 +118,14 @@ pub(crate) fn situation(phone: &Phone, journey: &Journey, now: Timestamp) -> Sit
     };
     let advice = (standing == Standing::NotSeen)
         .then_some("Plug it in, or restart it. If nothing happens, compare its label with the address here.");
-    Situation { standing, says: says.into(), advice, start_over: false }
+    Situation { standing, matter: Matter::Text(says), advice, start_over: false }
 }
 
-fn by_first_contact(phone: &Phone, journey: &Journey, now: Timestamp) -> Option<Situation> {
+fn by_first_contact(phone: &Phone, journey: &Journey, now: Timestamp) -> Option<Situation<'static>> {
     match phone.first_contact {
         FirstContact::Reset { .. } => Some(Situation {
             standing: Standing::Attention,
-            says: "Was reset to factory settings: it came back without its login.".into(),
+            matter: Matter::Text("Was reset to factory settings: it came back without its login."),
             advice: Some(
                 "If you or a colleague reset it, let it start over. If nobody did, find out which device is asking.",
             ),
@@ -114,13 +133,13 @@ fn by_first_contact(phone: &Phone, journey: &Journey, now: Timestamp) -> Option<
         }),
         FirstContact::Open { since, .. } if now.since(since) >= FirstContact::WINDOW => Some(Situation {
             standing: Standing::Attention,
-            says: Reason::FirstContactOver.sentence(),
+            matter: Matter::Reason(&Reason::FirstContactOver),
             advice: Some("Let it start over, then restart the phone."),
             start_over: true,
         }),
         FirstContact::Waiting if journey.lights.is_empty() && phone.login.is_some() => Some(Situation {
             standing: Standing::OnTheWay,
-            says: "May start over: it gets a new login when it asks next.".into(),
+            matter: Matter::Text("May start over: it gets a new login when it asks next."),
             advice: Some("Restart the phone if it does not come back by itself within a few minutes."),
             start_over: false,
         }),
@@ -173,6 +192,30 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// The page or the button that ends an alarm, where there is one.
+pub(crate) fn remedy(reason: &Reason, language: Language) -> Option<super::types::Remedy> {
+    let remedy = |at: String, form, label| {
+        Some(super::types::Remedy { at, form, label: super::page::said(language, label).to_owned() })
+    };
+    match reason {
+        Reason::DhcpServerGone { network, .. } => {
+            remedy(format!("/networks/{}/take-over", super::page::segment(network)), true, "Take over")
+        }
+        Reason::PoolExhausted { .. }
+        | Reason::DhcpNotAlone { .. }
+        | Reason::DhcpStandIn { .. }
+        | Reason::DhcpPoolOverlaps { .. }
+        | Reason::DhcpDeaf { .. } => remedy("/networks".into(), false, "Look at the networks"),
+        Reason::DhcpOwnAddressLeased { .. } => remedy("/box".into(), false, "Set the address"),
+        Reason::StoreRestored { .. } => remedy("/phones".into(), false, "Look through the phones"),
+        Reason::DiskFull => remedy("/firmware".into(), false, "Look at what takes room"),
+        Reason::CertificateEnds { .. } | Reason::CertificateUnusable { .. } => {
+            remedy("/certificate".into(), false, "Look at the certificates")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -239,7 +282,8 @@ mod tests {
         let mut phone = phone(1);
         phone.first_contact = FirstContact::Waiting;
         phone.login = phone.pending_login.clone();
-        let over = situation(&phone, &Journey::default(), T);
+        let unlit = Journey::default();
+        let over = situation(&phone, &unlit, T);
         assert_eq!((over.standing, over.start_over), (Standing::OnTheWay, false));
     }
 

@@ -175,9 +175,8 @@ impl Admin {
             .collect();
         let of = |id: Id| organisations.get(&id).cloned().unwrap_or_default();
         let groups = self.all_groups().into_iter();
-        let mut brands: Vec<String> = self.0.store.phones().iter().filter_map(|phone| phone.brand.clone()).collect();
-        brands.sort_unstable();
-        brands.dedup();
+        let brands: std::collections::BTreeSet<String> =
+            self.roster().iter().filter_map(|row| row.brand.as_deref().map(str::to_owned)).collect();
         let called = |id: String| self.0.facts.brands.get(&id).cloned().unwrap_or(id);
         CampaignsPage {
             campaigns: self.0.facts.sip.campaigns(),

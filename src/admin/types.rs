@@ -120,6 +120,20 @@ pub struct Alarm {
     /// What to do first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// Where on the page it is ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
+}
+
+/// What on the page ends an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Remedy {
+    /// The path.
+    pub at: String,
+    /// Whether it is a button, which sends a form there, and no link.
+    pub form: bool,
+    /// What stands on it.
+    pub label: String,
 }
 
 /// A network that the box serves.

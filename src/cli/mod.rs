@@ -2,9 +2,9 @@
 //!
 //! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
-mod backup;
 mod accounts;
 mod audit;
+mod backup;
 mod books;
 mod ca;
 mod campaigns;

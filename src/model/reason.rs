@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::Mac;
+use super::language::{self, Language};
 
 /// Why something was done or refused: a stable code with typed arguments.
 ///
@@ -919,12 +919,17 @@ impl Reason {
 
     /// The reason in one English sentence.
     pub fn sentence(&self) -> String {
+        self.sentence_in(Language::English)
+    }
+
+    /// The reason in one sentence of this language.
+    pub fn sentence_in(&self, language: Language) -> String {
         let mut arguments = self.arguments();
         let code = arguments.remove("code");
-        let Some(template) = code.as_ref().and_then(|code| ENGLISH.get(code.as_str()?)) else {
+        let Some(template) = code.as_ref().and_then(|code| language::sentence(code.as_str()?, language)) else {
             return code.map(|c| c.to_string()).unwrap_or_default();
         };
-        let sentence = arguments.iter().fold(template.clone(), |text, (name, value)| {
+        let sentence = arguments.iter().fold(template.to_owned(), |text, (name, value)| {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             text.replace(&format!("{{{name}}}"), &value)
         });
@@ -1097,10 +1102,6 @@ impl Reason {
     }
 }
 
-/// The message catalogue: a sentence for each code, with the arguments' names in braces.
-static ENGLISH: LazyLock<BTreeMap<String, String>> =
-    LazyLock::new(|| toml::from_str(include_str!("messages/en.toml")).unwrap_or_default());
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -1120,10 +1121,10 @@ mod tests {
             source.split("#[serde(rename = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(declared.len() > 20);
         for code in &declared {
-            assert!(ENGLISH.contains_key(*code), "no sentence for {code}");
+            assert!(language::sentence(code, Language::English).is_some(), "no sentence for {code}");
         }
-        for code in ENGLISH.keys() {
-            assert!(declared.contains(&code.as_str()), "no reason has the code {code}");
+        for code in language::codes() {
+            assert!(declared.contains(&code), "no reason has the code {code}");
         }
     }
 }

@@ -29,6 +29,7 @@ mod read;
 mod record;
 mod recovery;
 mod replica;
+mod roster;
 #[cfg(test)]
 pub(crate) mod samples;
 mod schema;
@@ -60,6 +61,7 @@ pub use error::Error;
 pub use key::Key;
 pub use levels::Levels;
 pub use read::{EventFilter, Listed, LoginOwner};
+pub use roster::Roster;
 pub use shared::{Altered, Limits, Refusal};
 pub use write::{Ticket, Write};
 

@@ -318,6 +318,6 @@ impl Store {
 }
 
 /// A record that was checked when it was loaded or stored reads; if one does not, it is missed and said so.
-fn readable<T>(read: Result<T, Error>) -> Option<T> {
+pub(super) fn readable<T>(read: Result<T, Error>) -> Option<T> {
     read.inspect_err(|error| tracing::error!(%error, "a stored record cannot be read")).ok()
 }

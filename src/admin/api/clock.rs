@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::admin::answer::Answer;
-use crate::admin::call::Call;
+use crate::admin::call::{Call, Origin};
 use crate::admin::problem::Problem;
 use crate::admin::{Admin, types};
 use crate::model::{Reason, Timestamp};
@@ -26,9 +26,14 @@ pub(in crate::admin) struct Said {
 impl Admin {
     /// An administrator vouches for the box's clock, if it says what theirs does. The box never sets its clock.
     pub(super) fn api_vouch(&self, call: &Call) -> Result<Answer, Problem> {
-        let said: Said = call.json()?;
-        let theirs = OffsetDateTime::parse(&said.time, &Rfc3339)
-            .map_err(|_| Problem::malformed(format!("\"{}\" is no time, as 2026-11-21T14:03:07Z.", said.time)))?;
+        let ours = self.vouch(&call.json::<Said>()?.time, call.from)?;
+        Ok(Answer::json(StatusCode::OK, &types::Clock { time: ours.to_string(), trusted: true }))
+    }
+
+    /// The time of the box, once somebody's own clock has said the same.
+    pub(in crate::admin) fn vouch(&self, said: &str, from: Origin) -> Result<Timestamp, Problem> {
+        let theirs = OffsetDateTime::parse(said, &Rfc3339)
+            .map_err(|_| Problem::malformed(format!("\"{said}\" is no time, as 2026-11-21T14:03:07Z.")))?;
         let theirs = Timestamp::from_secs(theirs.unix_timestamp());
         let ours = self.0.clock.now().wall;
         if ours.since(theirs).max(theirs.since(ours)) > APART {
@@ -40,7 +45,7 @@ impl Admin {
             ));
         }
         self.0.clock.vouch();
-        self.0.journal.record(self.admin_event(Reason::ClockVouched, call.from));
-        Ok(Answer::json(StatusCode::OK, &types::Clock { time: ours.to_string(), trusted: true }))
+        self.0.journal.record(self.admin_event(Reason::ClockVouched, from));
+        Ok(ours)
     }
 }

@@ -31,12 +31,16 @@ impl Admin {
                 Problem::malformed(format!("There is no state \"{key}\"; the states are {}.", known.join(", ")))
             })?),
         };
+        let named = |name| self.organisation(Some(name)).ok_or_else(|| Problem::organisation_unknown(name));
+        let organisation = call.query.of("organisation").map(named).transpose()?;
         let query = PhoneQuery {
             words: call.query.of("q").unwrap_or_default().to_owned(),
             standing,
             offset: usize::try_from(call.query.number("offset")?.unwrap_or_default()).unwrap_or(usize::MAX),
             after: call.query.of("after").map(mac_in).transpose()?,
             limit: rows(call)?,
+            brand: call.query.of("brand").map(str::to_owned),
+            organisation: organisation.map(|organisation| organisation.id),
             urgent_first: false,
         };
         let page = self.phones(&self.listing(), &query);
@@ -58,6 +62,7 @@ impl Admin {
             after: call.query.number("after")?,
             before: call.query.number("before")?,
             kind: call.query.of("kind").map(str::to_owned),
+            outcome: call.query.of("outcome").map(str::to_owned),
             limit: rows(call)?,
             ..EventQuery::default()
         };

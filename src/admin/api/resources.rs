@@ -23,12 +23,7 @@ impl Admin {
                 Ok(Answer::json(StatusCode::CREATED, &self.resource_shown(&resource)))
             }
             ([id], &Method::GET) => {
-                let resource = self.resource_in(id)?;
-                let (depot, sum) = (self.0.facts.depot.clone(), resource.sha256);
-                let read = tokio::task::spawn_blocking(move || depot.resource(&sum)).await;
-                let read = read.map_err(std::io::Error::other).and_then(|read| read).map_err(|error| disk(&error))?;
-                let bytes = read.ok_or_else(|| unknown(id))?;
-                Ok(Answer::bytes("application/octet-stream", bytes))
+                Ok(Answer::bytes("application/octet-stream", self.resource_bytes(&self.resource_in(id)?).await?))
             }
             ([id], &Method::DELETE) => {
                 let resource = self.resource_in(id)?;
@@ -100,6 +95,28 @@ impl Admin {
         }
         self.record_document(Reason::DocumentChanged { what }, organisation, from);
         self.0.store.resource(id).ok_or_else(|| unknown(&id.to_string()))
+    }
+
+    async fn resource_bytes(&self, resource: &Resource) -> Result<Vec<u8>, Problem> {
+        let (depot, sum) = (self.0.facts.depot.clone(), resource.sha256);
+        let read = tokio::task::spawn_blocking(move || depot.resource(&sum)).await;
+        let read = read.map_err(std::io::Error::other).and_then(|read| read).map_err(|error| disk(&error))?;
+        read.ok_or_else(|| unknown(&resource.id.to_string()))
+    }
+
+    /// A picture for phones, as a browser shows it.
+    pub(in crate::admin) async fn picture(&self, id: &str) -> Result<Answer, Problem> {
+        let resource = self.resource_in(id)?;
+        let bytes = self.resource_bytes(&resource).await?;
+        // Its bytes say what it is, whatever its name does; nothing else leaves as something that a browser shows.
+        let kind = match bytes.as_slice() {
+            [0x89, b'P', b'N', b'G', ..] => "image/png",
+            [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+            [b'G', b'I', b'F', b'8', ..] => "image/gif",
+            [b'B', b'M', ..] => "image/bmp",
+            _ => return Err(unknown(id)),
+        };
+        Ok(Answer::bytes(kind, bytes))
     }
 
     /// Removes a resource.

@@ -4,6 +4,7 @@
 const PAUSE = 1000; // at most one fetch a second, however much happens
 let pause = PAUSE;
 
+const words = document.body.dataset.words.split("|");
 const state = document.getElementById("live-state");
 const show = (text, lost) => {
   if (!state) return;
@@ -12,10 +13,16 @@ const show = (text, lost) => {
   state.classList.toggle("lost", lost);
 };
 
+// What the box said of each part, before anything here was added to it.
+const parts = document.querySelectorAll("[data-part]");
+const shown = new Map([...parts].map((part) => [part, part.innerHTML]));
+
 function exchange(old, fresh) {
-  if (old.innerHTML === fresh.innerHTML) return;
+  const html = fresh.innerHTML;
+  if (shown.get(old) === html) return;
+  shown.set(old, html);
   const open = [...old.querySelectorAll("details[open][id]")].map((details) => details.id);
-  const before = new Map([...old.querySelectorAll("[data-key]")].map((row) => [row.dataset.key, row.textContent]));
+  const before = new Map([...old.querySelectorAll("[data-key]")].map((row) => [row.dataset.key, timeless(row)]));
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const key = focused?.closest("[data-key]")?.dataset.key;
   const place = key && controls(focused.closest("[data-key]")).indexOf(focused);
@@ -23,9 +30,8 @@ function exchange(old, fresh) {
   old.replaceChildren(...fresh.childNodes);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   for (const row of old.querySelectorAll("[data-key]")) {
-    // Times move by themselves: only news is marked.
     const text = before.get(row.dataset.key);
-    if (text === undefined || timeless(text) !== timeless(row.textContent)) row.classList.add("fresh");
+    if (text !== timeless(row)) row.classList.add("fresh");
   }
   // The focus stays with its row, wherever that has gone: never on the like button of another phone.
   const row = key && [...old.querySelectorAll("[data-key]")].find((candidate) => candidate.dataset.key === key);
@@ -33,7 +39,8 @@ function exchange(old, fresh) {
 }
 
 const controls = (row) => [...row.querySelectorAll("a, button, summary")];
-const timeless = (text) => text.replace(/(just now|\d+ (s|min|h|days?) ago|in \d+ (s|min|h|days?))/g, "");
+// Times move by themselves: only other news marks a row.
+const timeless = (row) => [...row.childNodes].map((node) => (node.nodeName === "TIME" ? "" : node.childNodes.length ? timeless(node) : node.textContent)).join("");
 
 let waiting = false;
 let fetching = false;
@@ -46,13 +53,13 @@ async function refresh() {
     if (response.type === "opaqueredirect" || response.status === 401) return location.reload();
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    for (const part of document.querySelectorAll("[data-part]")) {
+    for (const part of parts) {
       const fresh = page.getElementById(part.id);
       if (fresh) exchange(part, fresh);
     }
     localTimes();
   } catch {
-    show("Connection lost", true);
+    show(words[1], true);
   } finally {
     fetching = false;
     pause = Math.max(PAUSE, 5 * (performance.now() - began)); // a box with much to do is asked less often
@@ -65,11 +72,12 @@ function soon() {
   setTimeout(() => { waiting = false; refresh(); }, pause);
 }
 
-// Times are written in UTC; whoever points at one sees the time of the own clock as well.
+// Times are said as people say them; whoever points at one sees the clock of the branch.
+const zone = document.body.dataset.zone;
 function localTimes() {
-  for (const time of document.querySelectorAll("time[datetime]")) {
+  for (const time of document.querySelectorAll("time[datetime]:not([title])")) {
     const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.title = at.toLocaleString();
+    if (!Number.isNaN(at.getTime())) time.title = at.toLocaleString(document.documentElement.lang, zone ? { timeZone: zone } : {});
   }
 }
 
@@ -92,21 +100,69 @@ if (file) {
   });
 }
 
-// A file goes to the box as it is; its name and kind stand in the query.
+// A file goes to the box as it is, and how much of it is there is shown. What is said of it stands in the query.
 for (const form of document.querySelectorAll("form[data-put]")) {
   form.hidden = false;
-  form.addEventListener("submit", async (event) => {
+  const bar = form.querySelector("progress");
+  const said = form.querySelector("[role=status]");
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
     const chosen = form.querySelector("input[type=file]").files[0];
-    const said = new URLSearchParams({ name: chosen.name });
-    for (const field of form.querySelectorAll("select")) said.set(field.name.split("-").pop(), field.value);
-    const headers = { "X-CSRF-Token": form.dataset.csrf };
-    const answer = await fetch(`${form.dataset.put}?${said}`, { method: "PUT", headers, body: chosen });
-    if (answer.ok) return location.reload();
-    const problem = await answer.json().catch(() => ({}));
-    form.querySelector("[role=status]").textContent = problem.detail ?? "It was not taken.";
+    const query = new URLSearchParams({ name: chosen.name });
+    for (const field of form.querySelectorAll("select, input[name]")) query.set(field.name.split("-").pop(), field.value);
+    const request = new XMLHttpRequest();
+    request.open("PUT", `${form.dataset.put}?${query}`);
+    request.setRequestHeader("X-CSRF-Token", form.dataset.csrf);
+    bar.hidden = false;
+    said.textContent = "";
+    request.upload.addEventListener("progress", ({ loaded, total }) => { bar.value = total ? (100 * loaded) / total : 0; });
+    request.addEventListener("loadend", () => {
+      if (request.status >= 200 && request.status < 300) return location.reload();
+      bar.hidden = true;
+      let problem = {};
+      try { problem = JSON.parse(request.responseText); } catch { /* nothing can be read of it */ }
+      said.textContent = problem.detail ?? words[3];
+    });
+    request.send(chosen);
   });
 }
+
+// What somebody typed outlives the end of the session: it is kept in this tab while they sign in again.
+const kept = `typed:${location.pathname}`;
+for (const form of document.querySelectorAll("form[data-keep]")) {
+  form.addEventListener("submit", () => {
+    const fields = [...form.elements].filter((field) => field.name && field.name !== "csrf" && field.type !== "password" && field.type !== "file");
+    sessionStorage.setItem(kept, JSON.stringify(fields.filter((field) => field.type !== "radio" || field.checked).map((field) => [field.name, field.value])));
+  });
+}
+if (location.pathname === "/sign-in") {
+  if (new URLSearchParams(location.search).has("kept")) sessionStorage.setItem("resume", "yes");
+} else {
+  const form = document.querySelector("form[data-keep]");
+  const typed = sessionStorage.getItem(kept);
+  if (form && typed && sessionStorage.getItem("resume")) {
+    for (const [name, value] of JSON.parse(typed)) {
+      const field = form.elements.namedItem(name);
+      if (field) field.value = value;
+    }
+    const notice = document.createElement("p");
+    notice.className = "notice";
+    notice.setAttribute("role", "status");
+    notice.textContent = words[2];
+    form.before(notice);
+    sessionStorage.removeItem("resume");
+  }
+  sessionStorage.removeItem(kept);
+}
+
+// What the box cannot know by itself: the time and the place of whoever stands before it.
+for (const field of document.querySelectorAll("[data-now]")) {
+  field.form.addEventListener("submit", () => { field.value = new Date().toISOString(); });
+}
+for (const field of document.querySelectorAll("[data-zone-here]")) {
+  field.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+}
+document.getElementById("language")?.addEventListener("change", ({ target }) => target.form.requestSubmit());
 
 // A bundle goes up as it is; how far it is installed stands on the page then.
 const bundle = document.getElementById("bundle");
@@ -124,7 +180,7 @@ if (bundle) {
       body: chosen,
     });
     if (answer.ok) location.assign("/box?done=update");
-    else { bundle.disabled = false; alert((await answer.json()).detail); }
+    else { bundle.disabled = false; alert((await answer.json().catch(() => ({}))).detail ?? words[3]); }
   });
 }
 
@@ -132,8 +188,8 @@ localTimes();
 const feed = document.body.dataset.live;
 if (feed) {
   const source = new EventSource(feed);
-  source.addEventListener("open", () => { show("Live", false); soon(); });
-  source.addEventListener("error", () => show("Connection lost", true));
+  source.addEventListener("open", () => { show(words[0], false); soon(); });
+  source.addEventListener("error", () => show(words[1], true));
   for (const kind of ["event", "journey", "missed"]) source.addEventListener(kind, soon);
   setInterval(() => { if (!document.hidden) soon(); }, 30000);
 }

@@ -41,7 +41,6 @@ impl Pages {
             groups => page.groups.iter().map(|(id, organisation, name)| [id.clone(), format!("{organisation} · {name}")])
                 .collect::<Vec<_>>(),
             brands => value(&page.brands),
-            orders => [["resync", "Fetch their files again"], ["reboot", "Restart"]],
             values => value(&values),
             errors => value(&errors),
             problem => value(&page.problem),

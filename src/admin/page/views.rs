@@ -4,15 +4,15 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::{Frame, Pages};
+use super::{Frame, Pages, segment};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::standing::Standing;
 use crate::admin::types;
 use crate::model::Mac;
 use crate::sip::Telling;
 
-/// Phones on one page of the overview.
-pub(crate) const PAGE_ROWS: usize = 100;
+/// Phones on one page of the list.
+pub(crate) const PAGE_ROWS: usize = 50;
 
 /// Which phones somebody wants to see.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -21,6 +21,21 @@ pub(crate) struct Filter {
     pub(crate) q: String,
     /// Key of a standing, or nothing.
     pub(crate) state: String,
+    /// Folder name of a brand, or nothing.
+    pub(crate) brand: String,
+    /// An organisation, or nothing.
+    pub(crate) organisation: String,
+}
+
+impl Filter {
+    /// The list's address for that page of this filter.
+    pub(crate) fn at(&self, offset: usize) -> String {
+        let fields =
+            [("q", &self.q), ("state", &self.state), ("brand", &self.brand), ("organisation", &self.organisation)];
+        let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
+        let fields: String = fields.map(|(name, value)| format!("{name}={}&", segment(value))).collect();
+        format!("/phones?{fields}offset={offset}")
+    }
 }
 
 /// Which events somebody wants to see.
@@ -30,21 +45,20 @@ pub(crate) struct EventsFilter {
     pub(crate) mac: String,
     /// First part of a reason's code, or nothing.
     pub(crate) kind: String,
+    /// How it went, or nothing.
+    pub(crate) outcome: String,
 }
 
 /// What stands on the overview.
 #[derive(Debug)]
 pub(crate) struct Overview {
     pub(crate) status: types::Status,
+    /// The most urgent ones.
     pub(crate) page: types::Phones,
-    pub(crate) filter: Filter,
     pub(crate) events: Vec<types::Event>,
-    /// The first of them; `lease_count` says how many there are.
-    pub(crate) leases: Vec<types::Lease>,
-    pub(crate) lease_count: usize,
-    pub(crate) dhcp: types::Dhcp,
-    pub(crate) sightings: types::Sightings,
     pub(crate) waiting: types::WaitingPhones,
+    /// Phones that run an older release than the newest of their catalogue.
+    pub(crate) behind: usize,
 }
 
 /// What stands in the form for a new phone.
@@ -62,7 +76,15 @@ pub(crate) struct Door {
     pub(crate) claimed: bool,
     pub(crate) problem: Option<Problem>,
     pub(crate) errors: Vec<FieldError>,
+    /// What was typed for the code.
+    pub(crate) typed: String,
+    /// The code, once it is known to be right.
     pub(crate) code: String,
+    /// Where whoever signs in is led.
+    pub(crate) next: Option<String>,
+    /// Whether something was typed that a session's end has cut off.
+    pub(crate) kept: bool,
+    /// The name of whoever signs in.
     pub(crate) name: String,
 }
 
@@ -72,36 +94,16 @@ impl NewPhone {
         ["mac", "name", "organisation", "user", "server", "display", "auth_user", "port", "transport", "voicemail"];
 }
 
-/// Phones that are here and never came to the box: the most that are shown.
-const STRANGERS: usize = 50;
-
-fn strangers(sightings: &types::Sightings) -> Vec<&types::Seen> {
-    let here = sightings.seen.iter().filter(|seen| !seen.came_to_us && (seen.phone || seen.listed.is_some()));
-    here.take(STRANGERS).collect()
-}
-
 impl Pages {
     pub(crate) fn overview(&self, frame: &Frame, view: &Overview) -> Result<String, Problem> {
         let counts = view.status.phones;
-        let tabs: Vec<Value> =
-            Standing::ALL.iter().map(|s| context! { standing => s.key(), word => s.word() }).collect();
-        let page = &view.page;
-        let after = page.offset + page.phones.len();
         let content = context! {
             status => value(&view.status),
-            page => value(page),
-            filter => value(&view.filter),
+            page => value(&view.page),
             events => value(&view.events),
-            leases => value(&view.leases),
-            lease_count => view.lease_count,
-            dhcp => value(&view.dhcp),
-            strangers => value(&strangers(&view.sightings)),
-            missing => value(&view.sightings.missing),
             waiting => value(&view.waiting),
+            behind => view.behind,
             slices => slices(counts),
-            tabs,
-            earlier => (page.offset > 0).then(|| at(&view.filter, page.offset.saturating_sub(PAGE_ROWS))),
-            later => (after < page.matching).then(|| at(&view.filter, after)),
         };
         self.render("overview.html", frame, "overview", true, content)
     }
@@ -198,7 +200,9 @@ impl Pages {
             problem => value(&door.problem),
             errors => value(&door.errors),
             code_asked => door.claimed && door.errors.iter().any(|error| error.field == "code"),
-            values => context! { code => door.code.clone(), name => door.name.clone() },
+            values => context! { code => door.code.as_str(), typed => door.typed.as_str(), name => door.name.as_str() },
+            next => door.next.as_deref(),
+            kept => door.kept,
         };
         self.render("door.html", frame, "door", false, content)
     }
@@ -239,25 +243,10 @@ fn slices(counts: types::Counts) -> Vec<Value> {
         .collect()
 }
 
-/// The overview's address for that page of that filter.
-fn at(filter: &Filter, offset: usize) -> String {
-    format!("/?q={}&state={}&offset={offset}", encode(&filter.q), encode(&filter.state))
-}
-
 /// The events' address for what came before `before`.
 pub(crate) fn events_before(filter: &EventsFilter, mac: Option<Mac>, before: u64) -> String {
     let mac = mac.map(Mac::plain).unwrap_or_default();
-    format!("/events?mac={mac}&kind={}&before={before}", encode(&filter.kind))
-}
-
-/// Percent-encodes a text for a query.
-pub(crate) fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+    format!("/events?mac={mac}&kind={}&outcome={}&before={before}", segment(&filter.kind), segment(&filter.outcome))
 }
 
 fn bare(error: &FieldError) -> FieldError {
@@ -279,7 +268,7 @@ mod tests {
 
     #[test]
     fn filters_survive_the_turn_of_a_page() {
-        let filter = Filter { q: "desk & <hall>".into(), state: "attention".into() };
-        assert_eq!(at(&filter, 100), "/?q=desk%20%26%20%3Chall%3E&state=attention&offset=100");
+        let filter = Filter { q: "desk & <hall>".into(), state: "attention".into(), ..Filter::default() };
+        assert_eq!(filter.at(100), "/phones?q=desk%20%26%20%3Chall%3E&state=attention&offset=100");
     }
 }

@@ -120,10 +120,8 @@ impl Admin {
 
     /// Who runs what.
     pub(in crate::admin) fn versions(&self) -> types::Versions {
-        let phones = self.0.store.phones().into_iter().map(|phone| {
-            let runs = self.0.store.journey(phone.mac).and_then(|journey| journey.firmware);
-            (phone.brand.clone(), phone.model.clone(), runs)
-        });
+        let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+        let phones = self.roster().into_iter().map(|row| (text(&row.brand), text(&row.model), text(&row.firmware)));
         let catalogue = self.0.store.firmwares();
         let report = versions::report(phones, &catalogue, |brand| self.images_of(brand));
         let behind = report.iter().filter(|runs| runs.behind.is_some()).map(|runs| runs.phones).sum();

@@ -15,6 +15,7 @@ impl Admin {
             versions => minijinja::Value::from(Serde(&self.versions())),
             rollouts => minijinja::Value::from(Serde(&self.rollouts().rollouts)),
             images => minijinja::Value::from(Serde(&self.images())),
+            brands => self.brands(),
         };
         self.0.pages.render("firmware.html", frame, "firmware", true, content)
     }

@@ -26,6 +26,7 @@ const GUARDED: &[(&str, Role, Trail)] = &[
 /// Forms that more than administrators may send, or that somebody else records.
 const FORMS: &[(&str, Role, Trail)] = &[
     ("sign-out", Viewer, Trail::Nothing),
+    ("language", Viewer, Trail::Nothing),
     ("account/*", Viewer, Own),
     ("phones/*/resync", Operator, Says("Had the phone told to fetch its files again")),
     ("phones/*/reboot", Operator, Says("Had the phone told to restart")),

@@ -140,7 +140,6 @@ async fn every_page_says_what_matters() {
         "Does not trust this box",
         "Was reset to factory settings",
         "Let it start over",
-        "harbor",
         "10.66.0.10",
         "MAC is unknown",
     ] {
@@ -155,13 +154,14 @@ async fn every_page_says_what_matters() {
     assert!(
         one.text.contains("Workshop") && one.text.contains("start-over") && one.text.contains("Its way into service")
     );
-    assert!(!ground.browse(&browser, "/phones/805ec0123401").await.text.contains("start-over"));
+    let healthy = ground.browse(&browser, "/phones/805ec0123401").await.text;
+    assert!(healthy.contains("id=\"reopen\"") && !one.text.contains("id=\"reopen\""), "the remedy is offered once");
     keep("healthy", &ground.browse(&browser, "/phones/805ec0123401").await);
 
-    let found = ground.browse(&browser, "/?q=T46U&state=in-service").await;
+    let found = ground.browse(&browser, "/phones?q=T46U&state=in-service").await;
     assert!(found.text.contains("Anna Lindqvist") && !found.text.contains(">Reception</a> <span"));
     assert!(found.text.contains("1 to 2 of 2"), "{}", found.text);
-    assert!(ground.browse(&browser, "/?q=nobody").await.text.contains("No phone matches"));
+    assert!(ground.browse(&browser, "/phones?q=nobody").await.text.contains("No phone matches"));
 
     keep("events", &ground.browse(&browser, "/events?kind=http").await);
     keep("new", &ground.submit(&browser, "/phones/new", "mac=12&user=201@pbx&password=x&server=pbx:5060").await);
@@ -169,11 +169,13 @@ async fn every_page_says_what_matters() {
     let list =
         "list=mac,name,extension,password,server,room%0A805ec0123401,Front+desk,201,a,pbx%0A805ec0aaaa01,New,301,b,pbx";
     keep("plan", &ground.submit(&browser, "/phones/import", &format!("{list}&do=check")).await);
+    let certificate = ground.browse(&browser, "/certificate").await;
+    assert!(certificate.text.contains("harbor") && certificate.text.contains("10.66.0.1"), "{}", certificate.text);
     keep("lost", &ground.browse(&browser, "/phones/805ec0999999").await);
 }
 
 #[tokio::test]
-async fn hundreds_of_phones_are_shown_a_hundred_at_a_time() {
+async fn hundreds_of_phones_are_shown_fifty_at_a_time() {
     let ground = Ground::new().await;
     let browser = ground.claim().await;
     let mut list = String::from("mac,name,user,password,server\n");
@@ -183,10 +185,13 @@ async fn hundreds_of_phones_are_shown_a_hundred_at_a_time() {
     let request = Request::post("/api/v1/phones/import").header("content-type", "text/csv");
     assert_eq!(ground.call(Origin::Local, request, &list).await.json()["added"], 250);
     let rows = |page: &Answered| page.text.matches("<tr class=\"phone ").count();
-    let first = ground.browse(&browser, "/").await;
-    assert_eq!((rows(&first), first.text.contains("offset=100\">Later ones")), (100, true));
-    let last = ground.browse(&browser, "/?offset=200").await;
+    let first = ground.browse(&browser, "/phones").await;
+    assert_eq!((rows(&first), first.text.contains("offset=50\">Later ones")), (50, true));
+    let last = ground.browse(&browser, "/phones?offset=200").await;
     assert_eq!((rows(&last), last.text.contains("Later ones")), (50, false));
-    assert!(last.text.contains("offset=100\">Earlier ones"));
-    assert_eq!(rows(&ground.browse(&browser, "/?q=desk+449").await), 1);
+    assert!(last.text.contains("offset=150\">Earlier ones"));
+    assert_eq!(rows(&ground.browse(&browser, "/").await), 8, "the overview has the most urgent ones");
+    let own = ground.browse(&browser, "/phones?brand=nobody").await;
+    assert!(own.text.contains("No phone matches"), "{}", own.text);
+    assert_eq!(rows(&ground.browse(&browser, "/phones?q=desk+449").await), 1);
 }

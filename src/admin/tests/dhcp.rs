@@ -33,26 +33,24 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
         last: "2026-11-21T10:00:00Z".into(),
     };
     let admin = &ground.admin;
-    let listing = admin.listing();
-    let overview = crate::admin::page::Overview {
-        status: admin.status(&listing, false),
-        page: admin.phones(&listing, &crate::admin::look::PhoneQuery { limit: 10, ..Default::default() }),
-        filter: crate::admin::page::Filter::default(),
-        events: Vec::new(),
-        leases: Vec::new(),
-        lease_count: 0,
-        waiting: admin.waiting(),
-        dhcp: types::Dhcp { networks: vec![network] },
-        sightings: types::Sightings {
-            next: None,
-            seen: vec![seen],
-            missing: vec![types::Missing { mac: test_data::phone(3).mac, name: "Lobby".into() }],
-        },
+    let dhcp = types::Dhcp { networks: vec![network] };
+    let sightings = types::Sightings {
+        next: None,
+        seen: vec![seen],
+        missing: vec![types::Missing { mac: test_data::phone(3).mac, name: "Lobby".into() }],
     };
     let frame =
         crate::admin::page::Frame { csrf: Some("x".into()), now: "2026-11-21T10:01:00Z".into(), ..Default::default() };
-    let html = admin.0.pages.overview(&frame, &overview).unwrap();
-    for part in ["/networks/office/take-over", "10.66.0.12", "Acme (1 phone)", "never asked this box", "Lobby"] {
+    let html = admin.networks_shown(&frame, &dhcp, &sightings, ("", 0)).unwrap();
+    for part in [
+        "/networks/office/take-over",
+        "10.66.0.12",
+        "Acme (1 phone)",
+        "never asked this box",
+        "Lobby",
+        "class=\"plan-aside\"",
+        "class=\"plan-box\"",
+    ] {
         assert!(html.contains(part), "{part} is missing:\n{html}");
     }
     let answer = ground.get("sightings").await;

@@ -39,7 +39,7 @@ async fn an_unclaimed_box_shows_only_the_form_to_claim_it() {
     ground.event(|e| e.reason == Reason::SignInRefused).await;
 
     let claimed = claim(right.clone(), "https://box.lan").await;
-    assert_eq!((claimed.status, claimed.header("location")), (StatusCode::SEE_OTHER, "/"));
+    assert_eq!((claimed.status, claimed.header("location")), (StatusCode::SEE_OTHER, "/welcome"));
     let cookie = claimed.header("set-cookie");
     for attribute in ["__Host-block66=", "; Path=/;", "HttpOnly", "Secure", "SameSite=Strict"] {
         assert!(cookie.contains(attribute), "{attribute} in {cookie}");
