@@ -71,8 +71,7 @@ impl Notice {
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let (host, code) = (word(host, 255), word(&self.code(), 32));
         let mut message = format!("<{}>1 {at} {host} block66 - {code} - {text}", FACILITY * 8 + severity);
-        let end = message.floor_char_boundary(LONGEST);
-        message.truncate(end);
+        cut(&mut message, LONGEST);
         message
     }
 
@@ -109,6 +108,12 @@ fn severity(outcome: Outcome) -> u8 {
         Outcome::Refused => 5,
         _ => 6,
     }
+}
+
+/// Cuts a text to at most so many bytes, between two characters.
+pub(super) fn cut(text: &mut String, longest: usize) {
+    let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    text.truncate(end);
 }
 
 /// A field of the header: printable ASCII with no blank in it, `-` for nothing (RFC 5424 section 6).

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UdpSocket;
 
 use super::Outlets;
+use super::message::cut;
 use crate::model::{Mac, Timestamp};
 
 /// Lines of one phone that are kept.
@@ -125,7 +126,7 @@ fn read(said: &[u8], now: Timestamp) -> Option<Line> {
         _ => (None, &*text),
     };
     let mut plain: String = rest.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    plain.truncate(plain.floor_char_boundary(LONGEST));
+    cut(&mut plain, LONGEST);
     let text = plain.trim().to_owned();
     (!text.is_empty()).then(|| Line { at: now.to_string(), severity, text })
 }
