@@ -11,10 +11,13 @@
 //! pictures, sounds and uploads), and [`journal`] records what happened and why, for [`admin`] to show. [`pki`] is the authority that phones learn to trust,
 //! [`partners`] are other people's
 //! systems. [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them.
+//! [`appliance`] puts all of it together. [`phonesim`] are phones to try it on, [`lab`] a network for them, and [`rehearsal`]
+//! plays a listed phone against the box that runs.
 
 pub mod access;
 pub mod admin;
 pub mod appliance;
+pub mod backup;
 pub mod brands;
 pub mod cli;
 pub mod config;
@@ -25,10 +28,12 @@ pub mod http;
 pub mod journal;
 pub mod lab;
 pub mod model;
+pub mod outlets;
 pub mod pairing;
 pub mod partners;
 pub mod phonesim;
 pub mod pki;
+pub mod rehearsal;
 pub mod sip;
 pub mod sntp;
 pub mod steward;

@@ -111,6 +111,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("partners/yealink_rps/xmlrpc.rs", &["quick_xml"]),
     ("partners/yealink_rps/ymcs.rs", &[]),
     ("pki/leaf.rs", &["crate::pki"]),
+    ("outlets/message.rs", &[]),
     ("sip/address.rs", &["crate::sip"]),
     ("sip/digest.rs", &["aws_lc_rs::digest", "crate::sip", "md5"]),
     ("sip/notify", &["crate::sip"]),

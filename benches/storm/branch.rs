@@ -126,7 +126,7 @@ impl Branch {
             ours.list(&identity, self.serial);
             let plug = Plug::Lan { interface: "eth0".into() };
             let made = Instant::now();
-            let (phone, remote) = Phone::new(Setup { identity, plug, pace: PACE, instead: None });
+            let (phone, remote) = Phone::new(Setup { identity, plug, pace: PACE, instead: None, escort: None });
             let thread = namespace.spawn(port, move || phone.run()).unwrap();
             let options = Vec::new();
             self.desks.push(Desk { identity, remote, namespace, options, made, thread: Some(thread) });

@@ -1,5 +1,6 @@
 """What the box goes through. Each scene leaves a disk that the next one starts from."""
 
+import itertools
 import json
 import os
 import random
@@ -54,7 +55,7 @@ class Story:
         self.passed = 0
         self.figures = []
         self.leases = {}
-        self.next_client = 1
+        self.numbers = itertools.count(1)
 
     def holds(self, what, right, detail=""):
         """One thing that must be so."""
@@ -124,8 +125,7 @@ class Story:
 
     def lease(self, given_up=None, limit=60):
         """One more client with an address, which the box has acknowledged."""
-        number = self.next_client
-        self.next_client += 1
+        number = next(self.numbers)
         clients = Clients(given_up=given_up)
         try:
             address, options = clients.lease(phone_mac(number), limit=limit)
@@ -335,12 +335,21 @@ def cut_while_running(story, number, sticks):
             if not pulled.is_set():
                 faults.append(str(error))
 
-    loading = threading.Thread(target=load, daemon=True)
-    loading.start()
-    time.sleep(story.random.uniform(0.3, 4.0))
+    wanted = len(story.leases) + story.random.randint(1, 15)
+    loading = [threading.Thread(target=load, daemon=True) for _ in range(3)]
+    for thread in loading:
+        thread.start()
+    end = time.monotonic() + 90
+    while len(story.leases) < wanted and not faults and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(story.random.uniform(0.0, 1.0))
+    given = len(story.leases)
     story.vm.cut()
     pulled.set()
-    loading.join(40)
+    for thread in loading:
+        thread.join(40)
+    if given < wanted and not faults:
+        raise AssertionError(f"the load is too small to say anything: {given} leases, {wanted} wanted")
     if faults:
         raise AssertionError(faults[0])
     story.power_on(sticks)

@@ -87,7 +87,7 @@ impl Call {
                 }
             })?
             .to_bytes();
-        let path = head.uri.path().split('/').filter(|s| !s.is_empty()).map(|s| percent_decode(s, false)).collect();
+        let path = read_path(head.uri.path())?;
         let host = head
             .uri
             .authority()
@@ -200,6 +200,18 @@ impl Form {
     }
 }
 
+/// The segments of a path. One that climbs, or that is no plain text, is refused: nobody honest sends it.
+fn read_path(path: &str) -> Result<Vec<String>, Problem> {
+    let segments: Vec<String> =
+        path.split('/').filter(|segment| !segment.is_empty()).map(|segment| percent_decode(segment, false)).collect();
+    let odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    let refused = |segment: &String| segment.split(['/', '\\']).any(|part| part == "..") || segment.contains(odd);
+    if segments.iter().any(refused) {
+        return Err(Problem::malformed("The path cannot be read: it climbs, or is no plain text."));
+    }
+    Ok(segments)
+}
+
 /// Undoes percent-encoding. What is no valid escape stays as it is; what is no UTF-8 is replaced.
 fn percent_decode(text: &str, plus_is_space: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -277,6 +289,25 @@ mod tests {
         let request = Request::get("/").header("cookie", "a=1; block66=abc;b=2").header("cookie", "c=3");
         let call = call(request, "").await;
         assert_eq!((call.cookie("block66"), call.cookie("c"), call.cookie("lock66")), (Some("abc"), Some("3"), None));
+    }
+
+    #[tokio::test]
+    async fn reads_a_path_that_is_plain_text_and_climbs_nowhere() {
+        for (path, expected) in [
+            ("/api//v1/K%C3%BCche", Some(vec!["api", "v1", "K\u{fc}che"])),
+            ("/api/v1/a%2Fb", Some(vec!["api", "v1", "a/b"])),
+            ("/api/v1/a..b", Some(vec!["api", "v1", "a..b"])),
+            ("/api/v1/%2e%2e", None),
+            ("/api/v1/a%2f..%2fb", None),
+            ("/api/v1/..%5cb", None),
+            ("/api/v1/%00", None),
+            ("/api/v1/%c2%84", None),
+            ("/api/v1/%ff", None),
+        ] {
+            let read = Call::read(Request::get(path).body(Full::new(Bytes::new())).unwrap(), Origin::Local).await;
+            let owned = |path: Vec<&str>| path.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(read.ok().map(|call| call.path), expected.map(owned), "{path}");
+        }
     }
 
     #[tokio::test]

@@ -234,21 +234,8 @@ fn answer(answer: Result<Offered, Silence>, when: &str) -> types::ExplainedAnswe
                 .collect(),
         },
         Err(silence) => types::ExplainedAnswer {
-            says: format!("When {when}, nothing is answered: {}.", why(silence)),
+            says: format!("When {when}, nothing is answered: {}.", silence.why()),
             options: Vec::new(),
         },
-    }
-}
-
-fn why(silence: Silence) -> &'static str {
-    match silence {
-        Silence::NotServing => "this box answers nobody here now",
-        Silence::NoNewLeases => "this box gives no new addresses here now",
-        Silence::NotAPhone => "only phones are answered here",
-        Silence::PoolExhausted => "no address is left",
-        Silence::OtherNetwork | Silence::UnknownRelay => "it is not on a network that is served",
-        Silence::TooMany => "it asks too often",
-        Silence::OtherServer | Silence::NotSole | Silence::NoRecord => "another server may know it",
-        Silence::Unclear | Silence::Forged | Silence::OtherBox => "it makes no sense",
     }
 }

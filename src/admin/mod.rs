@@ -16,6 +16,8 @@
 //! | a person   | name and password, and a code       | what the role of the account allows                 |
 //! | a program  | `Authorization: Bearer`             | what the scope of the token allows                  |
 //!
+//! Beside it, on the same ports: `/metrics` for Prometheus, `/healthz`, and `/readyz`.
+//!
 //! Calls of a browser carry the session's cookie, and those that change something its token in `X-CSRF-Token`.
 //! Documents come with their version in `ETag`; a change with `If-Match` is refused when it is not the newest.
 //! Errors are problem details (RFC 9457) with a stable `code`.
@@ -30,6 +32,7 @@ mod address_plan;
 mod answer;
 mod api;
 mod appliance;
+mod backup;
 mod box_page;
 mod call;
 mod certificate_page;
@@ -48,6 +51,7 @@ mod leases;
 mod live;
 mod local;
 mod look;
+mod metrics;
 mod network_page;
 mod notices;
 mod page;
@@ -69,6 +73,7 @@ mod setup_code;
 mod shared_pages;
 mod sign_in;
 mod standing;
+mod support;
 mod table;
 mod telling;
 #[cfg(test)]
@@ -89,6 +94,7 @@ use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
 pub use accounts::{Role, Scope};
+pub use backup::Backups;
 pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
 pub use import::Action;
 pub use partners::{Desk, Order, Said};
@@ -104,7 +110,9 @@ use crate::firmware::Library;
 use crate::http::Service;
 use crate::journal::Journal;
 use crate::model::{Id, Language, Secret, Timestamp};
+use crate::outlets::Outlets;
 use crate::pairing::Pairing;
+use crate::rehearsal::Play;
 use crate::sip::Sip;
 use crate::store::{self, Roster, Store, Write};
 use crate::sys::clock::Clock;
@@ -141,6 +149,12 @@ pub struct Facts {
     pub depot: Depot,
     /// Phones on no list.
     pub pairing: Pairing,
+    /// What leaves the box for others to see.
+    pub outlets: Outlets,
+    /// What backups are made of.
+    pub backups: Backups,
+    /// Plays phones of the list.
+    pub rehearse: Play,
     /// Asks the system for the addresses of the box.
     pub addresses: Arc<dyn Fn() -> Vec<IpAddr> + Send + Sync>,
     /// Reads the administrator's brand folders, and says of others why they cannot be read.

@@ -8,6 +8,7 @@ use super::Admin;
 use super::accounts::Token;
 use super::answer::{Answer, Body};
 use super::appliance;
+use super::backup;
 use super::call::{Call, Origin};
 use super::problem::Problem;
 use super::session::Session;
@@ -77,6 +78,10 @@ impl Admin {
             let answer = self.take_bundle(request, from).await;
             return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
         }
+        if backup::brings_one(&request) {
+            let answer = self.take_backup(request, from).await;
+            return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
+        }
         let answer = match Call::read(request, from).await {
             Ok(mut call) => {
                 // From here on everything is said in the caller's language.
@@ -88,6 +93,7 @@ impl Admin {
                 let path: Vec<String> = call.path.clone();
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
                 match path.as_slice() {
+                    ["metrics" | "healthz" | "readyz"] => admin.watched(&call, &who).await,
                     ["api", "v1", rest @ ..] => admin.guarded_api(&call, &who, rest).await,
                     _ if from == Origin::Local => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
                     rest => return admin.page_or_problem(&call, &who, rest).await.into_response(),

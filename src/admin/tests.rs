@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::call::Origin;
 use super::test_data;
-use super::{Admin, Authority, Facts, Ports};
+use super::{Admin, Authority, Backups, Facts, Ports};
+use crate::backup;
 use crate::brands::Registry;
 use crate::config::{Dhcp, Mode, Network, Pool};
 use crate::depot::Depot;
@@ -19,6 +20,7 @@ use crate::firmware::Library;
 use crate::journal::Journal;
 use crate::model::{Door, Mac, Secret};
 use crate::model::{Event, FirstContact, Id, Journey, Lease, LeaseState, Light, Phone, Reason, Step, Timestamp};
+use crate::outlets::Outlets;
 use crate::pairing::Pairing;
 use crate::store::{Disk, Key, Options, Store, Write};
 use crate::sys::clock::Clock;
@@ -33,6 +35,7 @@ mod rollouts;
 mod routes;
 mod sign_in;
 mod telling;
+mod watching;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));
 
@@ -89,7 +92,24 @@ impl Ground {
         let registry = Arc::new(Registry::builtin().unwrap());
         let library = Library::open(&directory.path().join("firmware"), parts, registry).unwrap();
         let depot = Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap();
-        let facts = facts(library, depot.clone(), Pairing::new(store.clone(), Id::new(Timestamp::from_secs(1), 0)));
+        let outlets = Outlets::new(crate::outlets::Foundations {
+            store: store.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            name: "box66".into(),
+            alarms: Arc::new(Vec::new),
+            phone_at: Arc::new(|_| None),
+        });
+        let pairing = Pairing::new(store.clone(), Id::new(Timestamp::from_secs(1), 0));
+        let ground = backup::Ground {
+            directory: directory.path().to_owned(),
+            credential: None,
+            store: store.clone(),
+            name: "box66".into(),
+            addresses: Vec::new(),
+        };
+        let backups = Backups { ground: Arc::new(move || ground.clone()), restart: Default::default() };
+        let facts = facts(library, depot.clone(), pairing, (outlets, backups));
         let admin = Admin::new(store.clone(), journal, clock, facts).unwrap();
         Self { admin, store, depot, _directory: directory }
     }
@@ -144,7 +164,7 @@ impl Ground {
     }
 }
 
-fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
+fn facts(firmware: Library, depot: Depot, pairing: Pairing, (outlets, backups): (Outlets, Backups)) -> Facts {
     Facts {
         name: "box66.branch.example".into(),
         version: "0.1.0".into(),
@@ -181,7 +201,10 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing) -> Facts {
         sip: crate::sip::channel().0,
         firmware,
         depot,
+        outlets,
+        backups,
         pairing,
+        rehearse: Arc::new(|mac| Box::pin(async move { Err(crate::rehearsal::Refusal::Unknown(mac)) })),
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
         overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),

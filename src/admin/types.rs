@@ -2,17 +2,21 @@
 //! when the API does. No field of any of them holds a password.
 
 mod accounts;
+mod backup;
 mod books;
 mod dhcp;
 mod files;
+mod outlets;
 mod rollouts;
 mod settings;
 mod waiting;
 
 pub use accounts::*;
+pub use backup::*;
 pub use books::*;
 pub use dhcp::*;
 pub use files::*;
+pub use outlets::*;
 pub use rollouts::*;
 pub use settings::*;
 pub use waiting::*;

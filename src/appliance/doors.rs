@@ -3,17 +3,20 @@
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::given::Given;
 use super::supervision::Supervisor;
 use super::{CARE, names, over_tftp, overlays, port};
 use crate::admin::{self, Admin};
+use crate::backup;
 use crate::brands::Registry;
 use crate::config::{Config, Listen, Mode, Network};
 use crate::depot::Depot;
@@ -25,12 +28,14 @@ use crate::http::provision::{Foundations, Provision};
 use crate::http::{Limits, Service, Workers, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
+use crate::outlets::{self, Outlets};
 use crate::pairing::Pairing;
 use crate::partners::{self, Partners, gateway_snmp};
 use crate::pki::{Authority, Certificates};
+use crate::rehearsal::{self, Rehearsals};
 use crate::sip::{self, Sip};
 use crate::sntp;
-use crate::store::Store;
+use crate::store::{Key, Store};
 use crate::sys::clock::Clock;
 use crate::sys::{interfaces, random};
 use crate::tftp;
@@ -47,7 +52,12 @@ pub(super) struct Doors {
     pub(super) depot: Depot,
     pub(super) journal: Journal,
     pub(super) clock: Clock,
-    pub(super) authority: Authority,
+    pub(super) authority: Arc<Authority>,
+    pub(super) key: Key,
+    /// Where the service manager hands over the key, where it does.
+    pub(super) credential: Option<PathBuf>,
+    /// Cancelled when the box is to start anew.
+    pub(super) restart: CancellationToken,
     pub(super) certificates: Certificates,
     pub(super) origin: Id,
     pub(super) restored: bool,
@@ -102,8 +112,6 @@ impl Doors {
             origin: self.origin,
             stop: supervisor.stop.clone(),
         });
-        let admin = self.admin(&registry, ports, (library.clone(), sip.clone(), pairing.clone(), &partners))?;
-        let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let foundations = Foundations {
             store: self.store.clone(),
             depot: self.depot.clone(),
@@ -118,12 +126,18 @@ impl Doors {
             https: ports.https,
         };
         let provision = Arc::new(Provision::new(foundations).pointing_at(library.clone()));
+        let rehearsals = self.rehearsals(&registry, ports, &library);
+        let outlets = self.outlets(&provision);
+        let services = (library.clone(), sip.clone(), pairing.clone(), &partners);
+        let admin = self.admin(&registry, ports, services, (rehearsals.clone(), outlets.clone()))?;
+        let setup_code = admin.setup_code().await.context("the setup code could not be stored")?;
         let service = dispatch::service(provision.clone(), admin.service(), self.authority.fingerprint(), ports.https);
         let images =
             FirmwareDoor::new(library.clone(), provision.clone(), self.clock.clone(), FirmwareDoor::PER_SOURCE);
         let serves = provision.clone();
         let service =
             partners.in_front_of(images.in_front_of(service), Arc::new(move |address| serves.serves(address)));
+        let service = rehearsals.in_front_of(service);
 
         let tftp = tftp::Door {
             files: over_tftp::files(provision.clone(), library.clone(), (self.journal.clone(), self.clock.clone())),
@@ -153,7 +167,11 @@ impl Doors {
         let entrance = Entrance {
             tls: Some((
                 self.certificates.clone(),
-                Arc::new(move |peer, reason| provision.handshake_failed(peer, reason)),
+                Arc::new(move |peer, reason| {
+                    if !rehearsals.overhears(peer, &reason) {
+                        provision.handshake_failed(peer, reason);
+                    }
+                }),
             )),
             ..entrance_plain()
         };
@@ -167,6 +185,7 @@ impl Doors {
             self.lease(&mut parts, supervisor, network, (&registry, &pairing, &partners), (ports, &also));
         }
         self.roll_out(&mut parts, supervisor, &library, sip);
+        self.let_out(&mut parts, supervisor, outlets);
         self.local_socket(&mut parts, supervisor, admin);
         self.answers_locally().await;
         self.care_for_certificates(&mut parts, supervisor);
@@ -179,11 +198,74 @@ impl Doors {
         Library::open(&directory, parts, registry.clone())
     }
 
+    fn outlets(&self, provision: &Arc<Provision>) -> Outlets {
+        let (store, control, provision) = (self.store.clone(), self.control.clone(), provision.clone());
+        Outlets::new(outlets::Foundations {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            name: self.config.name.clone(),
+            alarms: Arc::new(move || store.alarms().into_iter().chain(control.alarms()).collect()),
+            phone_at: Arc::new(move |address| {
+                provision.serves(address).then(|| provision.phone_at(address)).flatten().map(|phone| phone.mac)
+            }),
+        })
+    }
+
+    fn let_out(&self, parts: &mut JoinSet<()>, supervisor: &Supervisor, outlets: Outlets) {
+        let stop = supervisor.stop.clone();
+        parts.spawn(supervisor.clone().keep("outlets".to_owned(), move || {
+            let (outlets, stop) = (outlets.clone(), stop.clone());
+            async move {
+                outlets.run(stop).await;
+                Ok(())
+            }
+        }));
+    }
+
+    fn backups(&self) -> admin::Backups {
+        let (directory, credential) = (self.config.data_directory.clone(), self.credential.clone());
+        let (store, name, networks) = (self.store.clone(), self.config.name.clone(), self.config.networks.clone());
+        let ground = move || {
+            let own = |network: &Network| {
+                let address = interfaces::address_in(&network.interface, network.subnet).ok().flatten()?;
+                Some(format!("{}: {address}/{}", network.name, network.subnet.prefix_len()))
+            };
+            backup::Ground {
+                directory: directory.clone(),
+                credential: credential.clone(),
+                store: store.clone(),
+                name: name.clone(),
+                addresses: networks.iter().filter_map(own).collect(),
+            }
+        };
+        admin::Backups { ground: Arc::new(ground), restart: self.restart.clone() }
+    }
+
+    fn rehearsals(&self, registry: &Arc<Registry>, ports: admin::Ports, library: &Library) -> Rehearsals {
+        Rehearsals::new(rehearsal::Foundations {
+            directory: self.config.data_directory.clone(),
+            store: self.store.clone(),
+            key: self.key.clone(),
+            depot: self.depot.clone(),
+            registry: registry.clone(),
+            authority: self.authority.clone(),
+            clock: self.clock.clone(),
+            networks: self.config.networks.clone(),
+            policy: self.config.policy,
+            ports: (ports.http, ports.https),
+            library: library.clone(),
+            control: self.control.clone(),
+            origin: self.origin,
+        })
+    }
+
     fn admin(
         &self,
         registry: &Arc<Registry>,
         ports: admin::Ports,
         (firmware, sip, pairing, partners): (Library, Sip, Pairing, &Partners),
+        (rehearsals, outlets): (Rehearsals, Outlets),
     ) -> anyhow::Result<Admin> {
         let fingerprint = self.authority.fingerprint();
         let facts = admin::Facts {
@@ -204,6 +286,9 @@ impl Doors {
             firmware,
             depot: self.depot.clone(),
             pairing,
+            outlets,
+            backups: self.backups(),
+            rehearse: rehearsals.player(),
             addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
             overlays: {
                 let data = self.config.data_directory.clone();

@@ -15,6 +15,7 @@ mod supervision;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::doors::Doors;
 use self::supervision::Supervisor;
+use crate::backup::restore;
 use crate::config::{Config, Network};
 use crate::depot::{self, Depot};
 use crate::journal::{self, Journal};
@@ -46,6 +48,7 @@ pub struct Appliance {
     journal: Journal,
     writing: journal::Running,
     stop: CancellationToken,
+    restart: CancellationToken,
     parts: JoinSet<()>,
     setup_code: Option<Secret>,
     /// The networks that were found, when the configuration names none.
@@ -62,6 +65,8 @@ pub enum Ended {
     StoreDied,
     /// The box has addresses in other networks than at its start, and the configuration names none.
     Moved,
+    /// A backup was laid out, to take the place of what is there.
+    Restoring,
 }
 
 impl Appliance {
@@ -81,11 +86,20 @@ impl Appliance {
         let directory = &config.data_directory;
         files::create_private_directory(directory)
             .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
+        if restore::apply(directory).context("a backup that was to be restored could not be put in its place")? {
+            tracing::warn!("a backup took the place of what was here");
+        }
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|path| PathBuf::from(path).join("block66-key"));
-        let key = store::key::load(directory, credential.as_deref().filter(|path| path.exists()))?;
+        let credential = credential.filter(|path| path.exists());
+        let key = store::key::load(directory, credential.as_deref())?;
         let depot = Depot::open(directory, key.clone(), depot::Limits::default())
             .with_context(|| format!("files cannot be kept in {}", directory.display()))?;
-        let options = store::Options { directory: directory.clone(), key, clock: clock.clone(), disk: Disk::default() };
+        let options = store::Options {
+            directory: directory.clone(),
+            key: key.clone(),
+            clock: clock.clone(),
+            disk: Disk::default(),
+        };
         let (store, opened) = Store::open(options)?;
         // A store that was put back may not know the newest phones.
         if opened.restored.is_none()
@@ -106,7 +120,7 @@ impl Appliance {
         let origin = first_start::make_missing(&store, clock.now()).await?;
         first_start::take_preset(&store, directory).await?;
 
-        let stop = CancellationToken::new();
+        let (stop, restart) = (CancellationToken::new(), CancellationToken::new());
         let supervisor = Supervisor { stop: stop.clone(), journal: journal.clone(), clock: clock.clone() };
         let store_failed = Box::pin(store.failed());
         let doors = Doors {
@@ -115,7 +129,10 @@ impl Appliance {
             depot,
             journal: journal.clone(),
             clock: clock.clone(),
-            authority,
+            authority: Arc::new(authority),
+            key,
+            credential,
+            restart: restart.clone(),
             certificates,
             origin,
             restored: opened.restored.is_some(),
@@ -131,7 +148,7 @@ impl Appliance {
 
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));
-        Ok(Self { store, journal, writing, stop, parts, setup_code, found, store_failed })
+        Ok(Self { store, journal, writing, stop, restart, parts, setup_code, found, store_failed })
     }
 
     /// The one-time code that claims the box, while nobody did.
@@ -156,6 +173,7 @@ impl Appliance {
                 _ = terminate.recv() => break Ended::Told,
                 _ = interrupt.recv() => break Ended::Told,
                 () = &mut self.store_failed => break Ended::StoreDied,
+                () = self.restart.cancelled() => break Ended::Restoring,
                 _ = look.tick() => {
                     // Twice in a row: an address that is being renewed is gone for a moment.
                     moved = if self.has_moved() { moved + 1 } else { 0 };

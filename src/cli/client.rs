@@ -142,6 +142,33 @@ impl Client {
         Ok(answer.into_body().collect().await.map_err(|e| self.broken(&e))?.to_bytes())
     }
 
+    /// Sends JSON to `path`, and reads the bytes that come back.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_for_bytes(&self, path: &str, body: &impl Serialize) -> Result<Bytes, Error> {
+        let body = serde_json::to_vec(body).map_err(|e| self.broken(&e))?;
+        let answer = self.exchange(Method::POST, path, "application/json", body.into()).await?;
+        Ok(answer.into_body().collect().await.map_err(|e| self.broken(&e))?.to_bytes())
+    }
+
+    /// Sends a backup with its passphrase to `path`.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_backup<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        passphrase: &crate::model::Secret,
+        bytes: Vec<u8>,
+    ) -> Result<T, Error> {
+        let passphrase = super::output::encode(passphrase.expose());
+        let request = Request::builder().header("block66-passphrase", passphrase);
+        let body = Full::new(Bytes::from(bytes));
+        let answer = self.send(request, Method::POST, path, "application/octet-stream", body).await?;
+        self.read(answer).await
+    }
+
     /// Puts a file of `length` bytes at `path`, piece by piece, and tells how many bytes are sent.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 //!
 //! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
 
+mod accounts;
+mod audit;
+mod backup;
 mod books;
 mod ca;
 mod campaigns;
@@ -16,19 +19,24 @@ mod health;
 mod init;
 pub mod lab;
 mod organisations;
+mod outlets;
 pub(crate) mod output;
 mod overlays;
 mod pairing;
 mod password;
 mod phone;
 mod phones;
+mod rehearse;
 mod resources;
 mod rollouts;
 mod run;
 pub(crate) mod secret;
 mod settings;
+mod shell;
 mod status;
 mod steward;
+mod support;
+mod tokens;
 mod trust;
 mod update;
 mod waiting;
@@ -37,7 +45,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 pub use client::{Client, Error};
 
@@ -58,6 +66,7 @@ use exit::Failure;
   block66 init && block66 check && block66 run            begin with a configuration
   block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 --server pbx.example.net
   block66 phones import phones.csv --dry-run              see what a list would do
+  block66 rehearse 80:5e:c0:12:34:56                      why does this phone not work?
   block66 status                                          how the box is, and what needs you
 
 Exit codes: 0 done, 1 refused, 64 wrong usage, 65 wrong data, 69 no box runs, 70 internal, 73 file not made,
@@ -82,6 +91,7 @@ enum Command {
     /// Put phones on the list, show them, take them off
     #[command(subcommand)]
     Phones(phones::Phones),
+    Rehearse(rehearse::Rehearse),
     #[command(subcommand)]
     Waiting(waiting::Waiting),
     #[command(subcommand)]
@@ -109,7 +119,20 @@ enum Command {
     #[command(subcommand)]
     Rollouts(rollouts::Rollouts),
     #[command(subcommand)]
+    Outlets(outlets::Outlets),
+    #[command(subcommand)]
+    Backup(backup::Backup),
+    #[command(subcommand)]
     Ca(ca::Ca),
+    Support(support::Support),
+    Log(support::Log),
+    Completions(shell::Completions),
+    Man(shell::Man),
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
+    Audit(audit::Audit),
     Password(password::Password),
     /// Other people's systems: their users, settings and state
     #[command(subcommand)]
@@ -142,6 +165,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(status) => ask(status.run(&client())),
         Command::Health(health) => ask(health.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
+        Command::Rehearse(rehearse) => ask(rehearse.run(&client())),
         Command::Waiting(waiting) => ask(waiting.run(&client())),
         Command::Pairing(pairing) => ask(pairing.run(&client())),
         Command::Settings(settings) => ask(settings.run(&client())),
@@ -156,7 +180,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rollouts(rollouts) => ask(rollouts.run(&client())),
         Command::Events(events) => ask(events.run(&client())),
         Command::Campaigns(campaigns) => ask(campaigns.run(&client())),
+        Command::Outlets(outlets) => ask(outlets.run(&client())),
+        Command::Backup(backup) => ask(backup.run(&client())),
         Command::Ca(ca) => ask(ca.run(&client())),
+        Command::Support(support) => ask(support.run(&client())),
+        Command::Log(log) => ask(log.run(&client())),
+        Command::Completions(completions) => end(completions.run(CommandLine::command())),
+        Command::Man(man) => end(man.run(CommandLine::command())),
+        Command::Accounts(accounts) => ask(accounts.run(&client())),
+        Command::Tokens(tokens) => ask(tokens.run(&client())),
+        Command::Audit(audit) => ask(audit.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
         Command::Partners(partners) => ask(partners.run(&client())),
         Command::Update(update) => ask(update.run()),
@@ -189,8 +222,6 @@ fn end(result: Result<(), Failure>) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

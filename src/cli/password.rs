@@ -1,4 +1,4 @@
-//! `block66 password`: a new password for the administrator.
+//! `block66 password`: a new password for the first administrator.
 
 use serde_json::json;
 
@@ -6,9 +6,11 @@ use super::client::Client;
 use super::exit::Failure;
 use super::secret;
 
-/// Set the administrator's password anew, as when it is lost
+/// Set the first administrator's password anew, as when it is lost
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The password is asked for, or read from standard input. Whoever is signed in is signed out.")]
+#[command(after_help = "The password is asked for, or read from standard input. \
+                  They are signed out, and asked for no codes of an app any more. \
+                  Other accounts have `block66 accounts password`.")]
 pub(super) struct Password {}
 
 impl Password {

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::exit;
 use crate::appliance::{Appliance, Ended};
 use crate::config::{self, Config, Log};
+use crate::sys::log;
 
 /// Run the box: serve phones until told to stop.
 #[derive(Debug, clap::Args)]
@@ -32,8 +34,14 @@ impl Run {
         for warning in warnings {
             tracing::warn!("configuration: {warning}");
         }
-        match serve(config) {
-            Ok(Ended::Told | Ended::Moved) => ExitCode::SUCCESS,
+        let ended = loop {
+            match serve(config.clone()) {
+                Ok(Ended::Restoring) => {}
+                other => break other,
+            }
+        };
+        match ended {
+            Ok(Ended::Told | Ended::Moved | Ended::Restoring) => ExitCode::SUCCESS,
             Ok(Ended::StoreDied) => {
                 tracing::error!("the store's thread died: ending, so that everything starts from what is on disk");
                 exit::software()
@@ -67,17 +75,19 @@ fn serve(config: Config) -> anyhow::Result<Ended> {
 }
 
 /// To standard error, which the journal takes; its own timestamps are enough there.
-fn start_logging(log: &Log) {
-    let filter: Targets = log.filter.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+fn start_logging(wanted: &Log) {
+    let filter: Targets = wanted.filter.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let (filter, control) = reload::Layer::new(filter);
     let registry = tracing_subscriber::registry().with(filter);
     let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let started = match (log.json, in_journal) {
+    let started = match (wanted.json, in_journal) {
         (true, _) => registry.with(lines.json()).try_init(),
         (false, true) => registry.with(lines.without_time().with_ansi(false)).try_init(),
         (false, false) => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
     };
-    if let Err(error) = started {
-        eprintln!("logging could not be started: {error}");
+    match started {
+        Ok(()) => log::started(&wanted.filter, move |filter| control.reload(filter).map_err(|error| error.to_string())),
+        Err(error) => eprintln!("logging could not be started: {error}"),
     }
 }

@@ -30,6 +30,11 @@ pub(crate) fn read(prompt: &str) -> Result<Secret, Failure> {
     Ok(Secret::new(line.trim_end_matches(['\n', '\r'])))
 }
 
+/// Whether somebody types what is read.
+pub(super) fn is_typed() -> bool {
+    io::stdin().is_terminal()
+}
+
 /// Whether the terminal shows what is typed, by its own program. Whether that worked.
 fn echo(on: bool) -> bool {
     let mode = if on { "echo" } else { "-echo" };

@@ -14,6 +14,7 @@ use super::sightings::{Seen, Sightings};
 use super::told::Told;
 use crate::config::Mode;
 use crate::model::{Mac, Reason};
+use crate::store::Store;
 
 /// What a network's server does at the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub enum Order {
     TakeOver(oneshot::Sender<Result<(), Reason>>),
     /// Tell what a client would get.
     Explain(Player, oneshot::Sender<Explained>),
+    /// Tell what this message would be answered if the list of phones were this one. Nothing is done about it.
+    Rehearse(Vec<u8>, Store, oneshot::Sender<Result<Vec<u8>, Silence>>),
     /// Ask the other servers as each of these clients would.
     Ask(Vec<Player>, oneshot::Sender<Vec<Heard>>),
     /// Read the leases from the store anew.

@@ -19,7 +19,11 @@ pub fn service(provision: Arc<Provision>, page: Service, root: Fingerprint, http
     Arc::new(move |request: Request<_>, peer: Peer| {
         let provision = Arc::clone(&provision);
         let wanted = Wanted::read(request.uri().path());
-        let is_page = wanted.as_ref().is_ok_and(|wanted| !provision.has_files_at(wanted));
+        let is_page = match &wanted {
+            Ok(wanted) => !provision.has_files_at(wanted),
+            // Who calls the API is told in its own form what is wrong with a path.
+            Err(_) => request.uri().path().starts_with("/api/"),
+        };
         if is_page && provision.serves(peer.address) {
             if peer.tls {
                 return page(request, peer);

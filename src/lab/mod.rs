@@ -221,8 +221,13 @@ impl Lab {
             }
             None => None,
         };
-        let (phone, remote) =
-            Phone::new(Setup { identity, plug: Plug::Lan { interface: INTERFACE.into() }, pace, instead });
+        let (phone, remote) = Phone::new(Setup {
+            identity,
+            plug: Plug::Lan { interface: INTERFACE.into() },
+            pace,
+            instead,
+            escort: None,
+        });
         let phone = Some(phone);
         self.phones.push(LabPhone { name, identity, mac, user, password, remote, phone, namespace, thread: None });
         Ok(())

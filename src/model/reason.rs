@@ -679,6 +679,29 @@ pub enum Reason {
         /// How many phones.
         phones: usize,
     },
+    /// Where news of the box go was changed.
+    #[serde(rename = "admin.outlets-changed")]
+    OutletsChanged,
+    /// A support bundle was written.
+    #[serde(rename = "admin.support-bundle")]
+    SupportBundle,
+    /// What is logged was changed.
+    #[serde(rename = "admin.log-filter")]
+    LogFilterSet {
+        /// The filter.
+        filter: String,
+    },
+    /// A backup was made.
+    #[serde(rename = "admin.backup-made")]
+    BackupMade,
+    /// A backup was put in the place of what was there.
+    #[serde(rename = "admin.backup-restored")]
+    BackupRestored {
+        /// Name of the box that it is of.
+        of: String,
+        /// When it was made.
+        made: String,
+    },
     /// Another phone took this one's place.
     #[serde(rename = "admin.phone-replaced")]
     PhoneReplaced {
@@ -954,6 +977,11 @@ impl Reason {
             | Self::DocumentRemoved { .. }
             | Self::PasswordRevealed { .. }
             | Self::PasswordsExported { .. }
+            | Self::BackupMade
+            | Self::SupportBundle
+            | Self::LogFilterSet { .. }
+            | Self::OutletsChanged
+            | Self::BackupRestored { .. }
             | Self::PhoneReplaced { .. }
             | Self::PhoneReplaces { .. }
             | Self::LettingGo

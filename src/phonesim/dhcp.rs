@@ -11,6 +11,7 @@ pub(super) const OFFER: u8 = 2;
 pub(super) const REQUEST: u8 = 3;
 pub(super) const ACK: u8 = 5;
 pub(super) const NAK: u8 = 6;
+pub(super) const INFORM: u8 = 8;
 
 /// One message of the phone's.
 #[derive(Debug, Clone)]

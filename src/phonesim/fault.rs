@@ -12,6 +12,12 @@ pub enum Fault {
     /// The interface could not be used at all.
     #[error("the network interface failed: {0}")]
     Interface(String),
+    /// A DHCPINFORM was not answered.
+    #[error("DHCP tells this phone nothing: {why}")]
+    Uninformed {
+        /// Why not.
+        why: String,
+    },
     /// Neither DHCP nor an earlier file says where the configuration is.
     #[error("nothing says where the configuration is: no DHCP option 66 or 43, and no URL kept from before")]
     NoProvisioningUrl,
@@ -33,6 +39,18 @@ pub enum Fault {
         server: IpAddr,
         /// What it did instead.
         why: &'static str,
+    },
+    /// A rehearsal asks nobody but the box.
+    #[error("{host} is another host, which a rehearsal does not ask")]
+    Elsewhere {
+        /// The host.
+        host: IpAddr,
+    },
+    /// The software that the phone is told to take is not there.
+    #[error("the software that this phone is told to take cannot be had: {why}")]
+    NoImage {
+        /// What came in place of it.
+        why: String,
     },
     /// The TCP connection failed.
     #[error("cannot connect to {host}: {why}")]
@@ -178,6 +196,14 @@ pub enum Fault {
     WrongName {
         /// Address and port.
         host: String,
+    },
+    /// TLS: the phone speaks no version that the server takes.
+    #[error("{host}: the phone speaks TLS 1.0 and nothing newer: {why}")]
+    OldTls {
+        /// Address and port.
+        host: String,
+        /// What became of it.
+        why: String,
     },
     /// TLS: anything else.
     #[error("{host}: TLS failed: {why}")]

@@ -54,6 +54,10 @@ impl Ask {
         Self { method: "PUT", url, headers: Vec::new(), body: Some(body) }
     }
 
+    pub(super) fn head(url: Url) -> Self {
+        Self { method: "HEAD", url, headers: Vec::new(), body: None }
+    }
+
     fn conditional(&self) -> bool {
         self.headers.iter().any(|(name, _)| matches!(*name, "If-Modified-Since" | "If-None-Match"))
     }
@@ -118,6 +122,11 @@ impl Phone {
 
     /// One request and its answer, on a connection of its own.
     fn exchange(&mut self, ask: &Ask, url: &Url, authorization: Option<&str>) -> Result<Response, Halt> {
+        let escort = self.setup.escort.as_ref();
+        if escort.is_some_and(|escort| !escort.hosts.contains(&url.host)) {
+            return Err(Fault::Elsewhere { host: url.host }.into());
+        }
+        let header = escort.map(|escort| (escort.header.0, escort.header.1.as_str()));
         let cut = self.remote.take_cut(self.exchanges);
         let identity = self.setup.identity;
         let user_agent = (identity.breed.user_agent)(&identity, self.exchanges);
@@ -126,7 +135,8 @@ impl Phone {
         let limit = self.clock.patience(STANDSTILL);
         let mut wire = Wire::connect(url.address(), self.remote.clone(), cut, limit)
             .map_err(|error| Fault::Unreachable { host: host.clone(), why: error.to_string() })?;
-        let request = request(ask, &user_agent, url, authorization);
+        let request = request(ask, &user_agent, url, (authorization, header));
+        let bodiless = ask.method == "HEAD";
         let trust_fault = self.flash.meaning().trust_fault;
         let (result, bytes) = if url.tls {
             let usable = if trust_fault.is_none() { self.flash.authorities.as_slice() } else { &[] };
@@ -138,14 +148,14 @@ impl Phone {
                 .and_then(|client| ClientConnection::new(client, ServerName::IpAddress(url.host.into())))
                 .map_err(|error| Fault::Tls { host: host.clone(), why: error.to_string() })?;
             let mut stream = StreamOwned::new(tls, wire);
-            let result = talk(&mut stream, &request);
+            let result = talk(&mut stream, &request, bodiless);
             stream.conn.send_close_notify();
             // The answer is whole by now, or lost for another reason.
             let _ = stream.flush();
             self.power_went();
             (result, stream.sock.bytes)
         } else {
-            let result = talk(&mut wire, &request);
+            let result = talk(&mut wire, &request, bodiless);
             self.power_went();
             (result, wire.bytes)
         };
@@ -186,8 +196,8 @@ impl Phone {
     }
 }
 
-fn talk(stream: &mut (impl Read + Write), request: &[u8]) -> Result<Response, Unreadable> {
+fn talk(stream: &mut (impl Read + Write), request: &[u8], bodiless: bool) -> Result<Response, Unreadable> {
     stream.write_all(request)?;
     stream.flush()?;
-    Response::read(stream)
+    if bodiless { Response::read_head(stream) } else { Response::read(stream) }
 }

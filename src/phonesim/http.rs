@@ -11,7 +11,13 @@ const HEAD: usize = 16 << 10;
 const BODY: usize = 5 << 20;
 
 /// The bytes of a request. Keep-alive is off: each file has a connection of its own \[facts: B1.3\].
-pub(super) fn request(ask: &Ask, user_agent: &str, url: &Url, authorization: Option<&str>) -> Vec<u8> {
+/// With it go the value of `Authorization` and one more header.
+pub(super) fn request(
+    ask: &Ask,
+    user_agent: &str,
+    url: &Url,
+    (authorization, more): (Option<&str>, Option<(&str, &str)>),
+) -> Vec<u8> {
     let mut text = format!(
         "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\nConnection: close\r\n",
         ask.method,
@@ -19,6 +25,9 @@ pub(super) fn request(ask: &Ask, user_agent: &str, url: &Url, authorization: Opt
         url.authority(),
     );
     for (name, value) in &ask.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if let Some((name, value)) = more {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     if let Some(authorization) = authorization {
@@ -66,22 +75,8 @@ impl Response {
 
     /// Reads one answer to its end.
     pub(super) fn read(from: &mut impl Read) -> Result<Self, Unreadable> {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            if head.len() == HEAD {
-                return Err(Unreadable::NotHttp("its head is too long"));
-            }
-            head.push(byte(from)?);
-        }
-        let text = String::from_utf8_lossy(&head);
-        let mut lines = text.split("\r\n");
-        let status = lines.next().and_then(status).ok_or(Unreadable::NotHttp("there is no status line"))?;
-        let mut response = Self { status, headers: Vec::new(), body: Vec::new() };
-        for line in lines.filter(|line| !line.is_empty()) {
-            let (name, value) = line.split_once(':').ok_or(Unreadable::NotHttp("a header has no colon"))?;
-            response.headers.push((name.trim().to_ascii_lowercase(), value.trim().into()));
-        }
-        response.body = if matches!(status, 204 | 304) {
+        let mut response = Self::read_head(from)?;
+        response.body = if matches!(response.status, 204 | 304) {
             Vec::new()
         } else if response.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             chunks(from)?
@@ -100,6 +95,26 @@ impl Response {
                 }
             }
         };
+        Ok(response)
+    }
+
+    /// Reads the head of an answer, which is all that there is of one to HEAD.
+    pub(super) fn read_head(from: &mut impl Read) -> Result<Self, Unreadable> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            if head.len() == HEAD {
+                return Err(Unreadable::NotHttp("its head is too long"));
+            }
+            head.push(byte(from)?);
+        }
+        let text = String::from_utf8_lossy(&head);
+        let mut lines = text.split("\r\n");
+        let status = lines.next().and_then(status).ok_or(Unreadable::NotHttp("there is no status line"))?;
+        let mut response = Self { status, headers: Vec::new(), body: Vec::new() };
+        for line in lines.filter(|line| !line.is_empty()) {
+            let (name, value) = line.split_once(':').ok_or(Unreadable::NotHttp("a header has no colon"))?;
+            response.headers.push((name.trim().to_ascii_lowercase(), value.trim().into()));
+        }
         Ok(response)
     }
 }
@@ -170,14 +185,14 @@ mod tests {
     fn asks_in_these_bytes() {
         let url = Url::parse("http://10.66.0.1:8080/p/y000000000108.cfg").unwrap();
         assert_eq!(
-            String::from_utf8(request(&Ask::get(url.clone()), "A phone", &url, Some("Basic eA=="))).unwrap(),
+            String::from_utf8(request(&Ask::get(url.clone()), "A phone", &url, (Some("Basic eA=="), None))).unwrap(),
             "GET /p/y000000000108.cfg HTTP/1.1\r\nHost: 10.66.0.1:8080\r\n\
              User-Agent: A phone\r\nAccept: */*\r\nConnection: close\r\n\
              Authorization: Basic eA==\r\n\r\n"
         );
         let ask = Ask { headers: vec![("X-A", "b".into())], ..Ask::put(url.clone(), b"log".to_vec()) };
         assert_eq!(
-            String::from_utf8(request(&ask, "A phone", &url, None)).unwrap(),
+            String::from_utf8(request(&ask, "A phone", &url, (None, None))).unwrap(),
             "PUT /p/y000000000108.cfg HTTP/1.1\r\nHost: 10.66.0.1:8080\r\nUser-Agent: A phone\r\nAccept: */*\r\n\
              Connection: close\r\nX-A: b\r\nContent-Length: 3\r\n\r\nlog"
         );

@@ -14,6 +14,7 @@
 //! Sources are marked in the code: the RFC and section, or \[facts\] for what several public provisioning systems and
 //! vendor guides agree on, or \[assumed\] where they are silent.
 
+mod antique;
 mod breed;
 mod breeds;
 mod clock;
@@ -23,6 +24,7 @@ mod fetch;
 mod flash;
 mod http;
 mod identity;
+mod inform;
 mod lan;
 pub mod link;
 mod login;
@@ -39,12 +41,14 @@ mod url;
 mod wire;
 mod xml;
 
+pub use antique::greet as greet_as_of_old;
 pub use breed::{Breed, Make, Trust};
 pub use breeds::{ALL as BREEDS, named as breed};
 pub use fault::Fault;
 pub use flash::{Account, Holding};
 pub use identity::Identity;
-pub use phone::{Phone, Plug, Setup};
+pub use inform::{Informed, inform};
+pub use phone::{Escort, Phone, Plug, Setup};
 pub use power::{Cut, Remote};
 pub use report::{Exchange, Moment, Outcome, Report, Stage};
 pub use update::Fortune;

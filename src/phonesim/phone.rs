@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,17 @@ pub struct Setup {
     pub pace: u32,
     /// A provisioning URL that takes the place of the one in its lease: somebody else's DHCP options.
     pub instead: Option<String>,
+    /// What it goes with when it only rehearses.
+    pub escort: Option<Escort>,
+}
+
+/// What a phone goes with that only rehearses: it is known as such, and speaks with nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escort {
+    /// A header that goes along with every request: name and value.
+    pub header: (&'static str, String),
+    /// The hosts that it may connect to.
+    pub hosts: Vec<IpAddr>,
 }
 
 /// A simulated phone, to be [`run`](Phone::run) in a thread of its own.
@@ -124,6 +135,7 @@ impl Phone {
         let mut start = own.or(given).or_else(|| self.flash.meaning().server_url);
         loop {
             self.round(start.as_deref())?;
+            self.remote.tell(|report| report.looks += 1);
             let pause = self.flash.meaning().polling;
             self.remote.tell(|report| report.asks_again = pause.is_some());
             self.rest(pause)?;

@@ -104,6 +104,10 @@ pub struct Report {
     pub asks_again: bool,
     /// How often it looked in a row with the same fault and no progress.
     pub same_fault: u32,
+    /// How often it came to the end of looking for its files, since it was first switched on.
+    pub looks: u32,
+    /// Why its last look brought nothing, where it is in service and keeps what it has.
+    pub kept: Option<Fault>,
     /// What it did, oldest first; the last thousand or two.
     pub log: Vec<Moment>,
     /// The exchanges since it was last switched on, oldest first; the last thousand or two.
@@ -122,6 +126,8 @@ impl Report {
             rounds: 0,
             asks_again: true,
             same_fault: 0,
+            looks: 0,
+            kept: None,
             log: Vec::new(),
             exchanges: Vec::new(),
             stages: Default::default(),
@@ -164,6 +170,7 @@ impl Report {
         self.exchanges.clear();
         self.rounds = 0;
         self.same_fault = 0;
+        self.kept = None;
         self.asks_again = true;
         self.address = None;
     }

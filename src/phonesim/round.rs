@@ -13,7 +13,10 @@ use super::{Fault, Stage, Trust, trust};
 impl Phone {
     /// Looks for its files once.
     pub(super) fn round(&mut self, start: Option<&str>) -> Result<(), Order> {
-        self.remote.tell(|report| report.rounds += 1);
+        self.remote.tell(|report| {
+            report.rounds += 1;
+            report.kept = None;
+        });
         let Some(start) = start else { return Ok(()) };
         if !self.clock.is_set() {
             self.learn_time()?;
@@ -29,6 +32,7 @@ impl Phone {
             Err(Halt::Power(order)) => Err(order),
             Err(Halt::Fault(fault)) if self.remote.report().in_service() => {
                 self.remote.note(format!("keeps its configuration: {fault}"));
+                self.remote.tell(|report| report.kept = Some(fault));
                 Ok(())
             }
             Err(Halt::Fault(fault)) => {
@@ -92,6 +96,11 @@ impl Phone {
                     self.flash.fetched.insert(text);
                 }
                 Err(Halt::Power(order)) => return Err(Halt::Power(order)),
+                // It is not asked of others in a rehearsal: nothing is known of it.
+                Err(Halt::Fault(fault @ Fault::Elsewhere { .. })) => {
+                    self.remote.note(fault.to_string());
+                    self.flash.fetched.insert(text);
+                }
                 Err(Halt::Fault(fault)) => {
                     complete = false;
                     self.remote.failed(Stage::Resources, fault);

@@ -121,7 +121,8 @@ struct Running {
 
 impl Running {
     fn new(plug: Plug) -> Self {
-        let (phone, remote) = Phone::new(Setup { identity: Identity::t46u(MAC), plug, pace: 600, instead: None });
+        let (phone, remote) =
+            Phone::new(Setup { identity: Identity::t46u(MAC), plug, pace: 600, instead: None, escort: None });
         Self { remote, thread: Some(std::thread::spawn(move || phone.run())) }
     }
 

@@ -2,9 +2,11 @@
 
 use super::breed::{Make, value};
 use super::fault::Halt;
+use super::fetch::Ask;
 use super::phone::Phone;
 use super::power::{Cut, Order};
 use super::url::Url;
+use super::{Fault, Stage};
 
 /// The setting that names an image, of the brands of which it is a plain URL \[facts: B1.6\].
 const NAMED: [(&str, &str); 1] = [("yealink", "static.firmware.url")];
@@ -38,6 +40,9 @@ impl Phone {
         };
         if self.flash.memory.get(INSTALLED) == Some(&url) {
             return Ok(());
+        }
+        if self.setup.escort.is_some() {
+            return self.look_for_image(&url);
         }
         match self.remote.fortune() {
             Fortune::OnACall => {
@@ -79,6 +84,28 @@ impl Phone {
         }
         self.remote.lose_power();
         Err(Halt::Power(Order::Reboot))
+    }
+}
+
+impl Phone {
+    /// Looks whether the image is there, and takes nothing.
+    fn look_for_image(&mut self, url: &str) -> Result<(), Halt> {
+        let answer = Url::parse(url).map_err(Halt::Fault).and_then(|url| self.send(&Ask::head(url)));
+        match answer {
+            Ok(_) => {
+                self.remote.note(format!("would take the software at {url}"));
+                Ok(())
+            }
+            Err(Halt::Fault(fault @ Fault::Elsewhere { .. })) => {
+                self.remote.note(fault.to_string());
+                Ok(())
+            }
+            Err(Halt::Fault(fault)) => {
+                self.remote.failed(Stage::Resources, Fault::NoImage { why: fault.to_string() });
+                Ok(())
+            }
+            Err(power) => Err(power),
+        }
     }
 }
 

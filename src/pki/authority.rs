@@ -57,6 +57,12 @@ impl Authority {
         }
     }
 
+    /// SHA-256 over the root certificate in a file that holds a whole root: key and certificate that belong together.
+    pub fn fingerprint_of(pem: &[u8]) -> Option<Fingerprint> {
+        let found = keyfile::of_text(pem).ok()?;
+        Self::read(&found).ok().map(|root| root.fingerprint())
+    }
+
     /// The root certificate as PEM, as phones fetch it.
     pub fn root_pem(&self) -> &str {
         &self.pem

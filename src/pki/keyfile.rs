@@ -58,14 +58,16 @@ pub(super) fn read(path: &Path) -> Result<Content, Error> {
     if text.is_empty() {
         return Ok(Content::Damaged("it is empty".into()));
     }
-    let key = match PrivatePkcs8KeyDer::from_pem_slice(&text) {
-        Ok(key) => key,
-        Err(error) => return Ok(Content::Damaged(format!("it holds no whole private key ({error})"))),
-    };
-    Ok(match CertificateDer::from_pem_slice(&text) {
-        Ok(certificate) => Content::Whole(KeyAndCertificate { key, certificate }),
-        Err(error) => Content::Damaged(format!("it holds no whole certificate ({error})")),
-    })
+    Ok(of_text(&text).map_or_else(Content::Damaged, Content::Whole))
+}
+
+/// Reads key and certificate from the text of a file, or says what is wrong with it.
+pub(super) fn of_text(text: &[u8]) -> Result<KeyAndCertificate, String> {
+    let key =
+        PrivatePkcs8KeyDer::from_pem_slice(text).map_err(|error| format!("it holds no whole private key ({error})"))?;
+    let certificate =
+        CertificateDer::from_pem_slice(text).map_err(|error| format!("it holds no whole certificate ({error})"))?;
+    Ok(KeyAndCertificate { key, certificate })
 }
 
 /// Writes key and certificate to `path`, whole or not at all, readable by the box alone.

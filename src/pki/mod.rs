@@ -32,6 +32,9 @@ pub use leaf::Why;
 pub use names::Names;
 pub use own::{Given, OwnFacts, read_own};
 
+/// Files of the leaves, in the directory of the root.
+pub const LEAVES: [&str; 2] = [certificates::Kind::Rsa.file(), certificates::Kind::Ecdsa.file()];
+
 /// Setting with the authorities whose certificates say which phone it is: a list of texts in PEM.
 pub const AUTHORITIES: &str = "tls.client-authorities";
 /// Secret with the company's own certificates: a list of bundles in PEM, each with its key.

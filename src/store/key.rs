@@ -10,7 +10,7 @@
 use std::fmt;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -41,21 +41,22 @@ struct Named {
 }
 
 /// Loads the key from the service manager's `credential` when there is one, else from the file `key` in the data
-/// directory, which is made on the first start.
+/// directory, which is made on the first start. With a credential, keys in that file open and do not seal.
 ///
 /// # Errors
 /// When the file cannot be read or is no key file, when others may read it, or when it is gone although there is
 /// a store: a new key would open nothing in it.
 pub fn load(directory: &Path, credential: Option<&Path>) -> Result<Key, Error> {
-    if let Some(path) = credential {
-        return read(path);
-    }
     let path = directory.join(KEY_FILE);
+    if let Some(credential) = credential {
+        // A store that came with a backup was sealed with the keys of another box, which came along.
+        return if path.exists() { read(&[credential, &path]) } else { read(&[credential]) };
+    }
     match std::fs::metadata(&path) {
         Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
             Err(Error::Key { path, what: "others may read it: chmod 600 it, and think of its secrets as known".into() })
         }
-        Ok(_) => read(&path),
+        Ok(_) => read(&[&path]),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("reading", &path, &error)),
         Err(_) if directory.join(STORE_DIRECTORY).exists() => {
             Err(Error::Key { path, what: "it is gone, and the store cannot be read without it: put it back".into() })
@@ -79,17 +80,19 @@ fn hex_digit(nibble: u8) -> char {
     char::from_digit(u32::from(nibble), 16).unwrap_or('0')
 }
 
-fn read(path: &Path) -> Result<Key, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("reading", path, &e))?;
-    let text = Zeroizing::new(text);
-    let wrong = || Error::Key { path: path.into(), what: "expected 64 hexadecimal digits a line".into() };
-    let mut keys = Vec::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        keys.push(named(&*parse(line).ok_or_else(wrong)?).ok_or_else(wrong)?);
+/// The keys in these files, the first one for sealing.
+fn read(paths: &[&Path]) -> Result<Key, Error> {
+    let mut all = Zeroizing::new(String::new());
+    for path in paths {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("reading", path, &e))?;
+        let text = Zeroizing::new(text);
+        if Key::of_text(&text).is_none() {
+            return Err(Error::Key { path: (*path).into(), what: "expected 64 hexadecimal digits a line".into() });
+        }
+        all.push_str(&text);
+        all.push('\n');
     }
-    let mut keys = keys.into_iter();
-    let sealing = keys.next().ok_or_else(wrong)?;
-    Ok(Key(Arc::new(Keys { sealing, older: keys.collect() })))
+    Key::of_text(&all).ok_or(Error::Key { path: PathBuf::new(), what: "there is none".into() })
 }
 
 fn parse(line: &str) -> Option<Zeroizing<[u8; 32]>> {
@@ -111,6 +114,13 @@ fn named(bytes: &[u8; 32]) -> Option<Named> {
 }
 
 impl Key {
+    /// The keys in the text of a key file; `None` when it is none.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut keys = lines.map(|line| named(&*parse(line)?)).collect::<Option<Vec<_>>>()?.into_iter();
+        Some(Self(Arc::new(Keys { sealing: keys.next()?, older: keys.collect() })))
+    }
+
     /// The key made of these bytes, which must be random.
     ///
     /// # Panics
@@ -226,10 +236,13 @@ mod tests {
 
         let credential = directory.path().join("credential");
         std::fs::write(&credential, "f0".repeat(32)).unwrap();
-        assert!(matches!(
-            load(directory.path(), Some(&credential)).unwrap().open(&sealed, "d", "f"),
-            Err(Error::WrongKey { .. })
-        ));
+        let given = load(directory.path(), Some(&credential)).unwrap();
+        assert_eq!(given.open(&sealed, "d", "f").unwrap().expose(), "a", "keys in the file open");
+        let own = given.seal(&Secret::new("a"), "d", "f").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let alone = load(directory.path(), Some(&credential)).unwrap();
+        assert_eq!(alone.open(&own, "d", "f").unwrap().expose(), "a", "the credential seals");
+        assert!(matches!(alone.open(&sealed, "d", "f"), Err(Error::WrongKey { .. })));
     }
 
     #[test]

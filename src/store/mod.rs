@@ -18,6 +18,7 @@
 //! When the disk is full, reads go on and writes are refused. After a write that failed in mid-air the database is
 //! not trusted any more: it is built anew from the view once there is room.
 
+mod copied;
 mod database;
 mod error;
 mod keeper;
@@ -54,6 +55,7 @@ use std::thread::JoinHandle;
 use nix::fcntl::{Flock, FlockArg};
 use tokio::sync::{broadcast, watch};
 
+pub use copied::{Copied, CopiedFacts};
 pub use database::Disk;
 pub use error::Error;
 pub use key::Key;

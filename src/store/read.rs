@@ -263,6 +263,17 @@ impl Store {
         found.collect()
     }
 
+    /// All secret settings, so that they can be looked for where none may stand.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let all = Place::Secret("".into())..=Place::Secret(char::MAX.to_string().into());
+        let view = self.shared.view();
+        let found: Vec<(Place, Bytes)> =
+            view.documents(all).map(|(place, bytes)| (place.clone(), bytes.clone())).collect();
+        drop(view);
+        let open = |(place, bytes): (Place, Bytes)| readable(stored::Secret::open(&place, &bytes, &self.shared.key));
+        found.into_iter().filter_map(open).collect()
+    }
+
     /// What is wrong with the store at present: a full disk, or a restoration since the process started.
     pub fn alarms(&self) -> Vec<Reason> {
         self.shared.alarms()

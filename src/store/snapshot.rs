@@ -57,12 +57,7 @@ impl Header {
 impl Slots {
     /// The files of `part` in `directory`, and the newest of them that is whole.
     pub(super) fn find(directory: &Path, part: Part) -> io::Result<(Self, Option<(PathBuf, Header)>)> {
-        let name = match part {
-            Part::Documents => "documents",
-            Part::Leases => "leases",
-            Part::Events => "events",
-        };
-        let paths = ["a", "b"].map(|slot| directory.join(format!("{name}-{slot}.snapshot")));
+        let paths = ["a", "b"].map(|slot| directory.join(file(part, slot)));
         let mut newest: Option<(usize, PathBuf, Header)> = None;
         for (index, path) in paths.iter().enumerate() {
             let Some((header, _)) = whole(&content(path)?) else { continue };
@@ -88,12 +83,30 @@ impl Slots {
     }
 }
 
+/// Name of the file that is written first.
+pub(super) fn first_file(part: Part) -> String {
+    file(part, "a")
+}
+
+fn file(part: Part, slot: &str) -> String {
+    let name = match part {
+        Part::Documents => "documents",
+        Part::Leases => "leases",
+        Part::Events => "events",
+    };
+    format!("{name}-{slot}.snapshot")
+}
+
 /// Reads the snapshot at `path`; `None` when it is not whole.
 pub(super) fn read(path: &Path) -> io::Result<Option<(Header, Records)>> {
-    let content = content(path)?;
-    let Some((header, lines)) = whole(&content) else { return Ok(None) };
+    Ok(of_text(&content(path)?))
+}
+
+/// Reads a snapshot; `None` when it is not whole.
+pub(super) fn of_text(content: &[u8]) -> Option<(Header, Records)> {
+    let (header, lines) = whole(content)?;
     let records: Option<Records> = lines.lines().map(record).collect();
-    Ok(records.filter(|records| records.len() == header.records).map(|records| (header, records)))
+    records.filter(|records| records.len() == header.records).map(|records| (header, records))
 }
 
 fn content(path: &Path) -> io::Result<Vec<u8>> {
@@ -126,7 +139,7 @@ fn record(line: &str) -> Option<(Vec<u8>, Bytes)> {
     Some((pairs.collect::<Option<_>>()?, value))
 }
 
-fn to_text(header: Header, records: &[(Place, Bytes)]) -> String {
+pub(super) fn to_text(header: Header, records: &[(Place, Bytes)]) -> String {
     let header = Header { records: records.len(), ..header };
     let size: usize = records.iter().map(|(_, bytes)| bytes.len() + 64).sum();
     let mut text = String::with_capacity(size + 512);

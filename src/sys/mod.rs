@@ -4,6 +4,7 @@ pub mod arp;
 pub mod clock;
 pub mod files;
 pub mod interfaces;
+pub mod log;
 pub mod neighbours;
 pub mod passwords;
 pub mod random;

@@ -83,6 +83,7 @@ impl Ground {
             plug: Plug::Lan { interface: INTERFACE.into() },
             pace: Settings::USUAL_PACE,
             instead: None,
+            escort: None,
         });
         let thread = namespace.spawn("phone".into(), move || phone.run()).unwrap();
         self.phones.push(Plugged { mac, remote, _namespace: namespace, thread: Some(thread) });

@@ -74,6 +74,7 @@ pub(crate) fn first_contact(ground: &Ground, desk: &Desk, cut: Option<Cut>, limi
         plug: Plug::Given { url: ground.url(desk), time_server: Some(ground.time_server) },
         pace: PACE,
         instead: None,
+        escort: None,
     };
     let (phone, remote) = Phone::new(setup);
     if let Some(cut) = cut {

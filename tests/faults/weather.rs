@@ -71,7 +71,7 @@ impl Branch {
             { "user": "201", "password": "line-password", "display": "Desk", "server": "10.77.0.2" }] });
         self.api().post("phones", &listed).unwrap();
         let plug = Plug::Lan { interface: "eth0".into() };
-        let (phone, remote) = Phone::new(Setup { identity, plug, pace, instead: None });
+        let (phone, remote) = Phone::new(Setup { identity, plug, pace, instead: None, escort: None });
         self.phones.push(remote);
         self.threads.push(std::thread::spawn(move || {
             let file = File::open(format!("/run/netns/{name}")).unwrap();

@@ -76,6 +76,7 @@ impl Plugged {
             plug: Plug::Lan { interface: INTERFACE.into() },
             pace,
             instead: None,
+            escort: None,
         });
         let thread = namespace.spawn("phone".into(), move || phone.run()).unwrap();
         Self { remote, namespace, thread: Some(thread) }

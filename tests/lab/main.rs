@@ -5,6 +5,7 @@
 
 mod campaigns;
 mod command;
+mod dead_box;
 mod ground;
 mod kills;
 mod resync;

@@ -129,7 +129,7 @@ impl Site {
         let breed = breed(brand).unwrap_or_else(|| panic!("no phone of {brand} is simulated"));
         let identity = Identity { breed, make: &breed.makes[0], mac: mac.parse().unwrap() };
         let plug = Plug::Lan { interface: "eth0".into() };
-        let (phone, remote) = Phone::new(Setup { identity, plug, pace: PACE, instead: None });
+        let (phone, remote) = Phone::new(Setup { identity, plug, pace: PACE, instead: None, escort: None });
         Plugged { remote, thread: Some(start(&place, move || phone.run())) }
     }
 }

@@ -95,3 +95,23 @@ fn a_port_that_is_taken_is_named_with_the_next_step() {
     assert!(said(&output).contains(&format!("http cannot listen on {at}")), "{}", said(&output));
     assert!(said(&output).contains("[listen]"), "{}", said(&output));
 }
+
+#[test]
+fn shells_and_readers_get_the_whole_command_line() {
+    for (shell, words) in [("bash", "complete"), ("zsh", "#compdef block66"), ("fish", "complete -c block66")] {
+        let output = block66(&["completions", shell]);
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        let script = said(&output);
+        assert!(script.contains(words) && script.contains("rehearse") && script.contains("backup"), "{shell}");
+    }
+    assert_eq!(code(&block66(&["completions", "csh"])), 64);
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+    assert_eq!(code(&block66(&["man", pages.to_str().unwrap()])), 0);
+    let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(page("block66.1").contains("rehearse") && page("block66-rehearse.1").contains("would stop it"));
+    assert!(page("block66-backup-restore.1").contains("passphrase"));
+    let beside = directory.path().join("file");
+    std::fs::write(&beside, "x").unwrap();
+    assert_eq!(code(&block66(&["man", beside.to_str().unwrap()])), 73, "a file stands where the directory is to be");
+}

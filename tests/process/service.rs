@@ -147,3 +147,17 @@ fn failing_disk() -> PathBuf {
     assert!(built.success());
     library
 }
+
+#[test]
+fn what_is_logged_changes_while_the_box_runs() {
+    let service = Service::start(&[]);
+    assert_eq!(service.block66(&["log"]), "trace\n");
+    assert!(service.block66(&["log", "block66=nonsense=x"]).contains("is no filter"));
+    assert_eq!(service.block66(&["log", "error"]), "error\n");
+    let before = service.log().len();
+    service.block66(&["status"]);
+    service.block66(&["phones", "list"]);
+    assert_eq!(service.log().len(), before, "nothing of the kind is logged any more");
+    assert_eq!(service.block66(&["log", "debug"]), "debug\n");
+    assert_eq!(service.block66(&["log"]), "debug\n");
+}

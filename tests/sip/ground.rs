@@ -220,7 +220,7 @@ impl Place {
         let plug = Plug::Given { url: url.into(), time_server: Some((BOX, 123).into()) };
         // It restarts with what it was told, and looks again only a day later.
         let pace = if brand == "gigaset" { PACE * 6 } else { PACE };
-        let (phone, remote) = Phone::new(Setup { identity, plug, pace, instead: None });
+        let (phone, remote) = Phone::new(Setup { identity, plug, pace, instead: None, escort: None });
         let thread = self.namespace.spawn(brand.into(), move || phone.run()).unwrap();
         Simulated { remote, thread: Some(thread) }
     }

@@ -10,6 +10,14 @@ impl Admin {
     /// Whether store and DHCP answer. A disk that is full and a cable that is pulled out are no faults of a version.
     pub(super) async fn api_health(&self) -> Result<Answer, Problem> {
         let facts = &self.0.facts;
+        let faults = self.faults().await;
+        let vitals = types::Vitals { name: facts.name.clone(), https: facts.ports.https, faults };
+        Ok(Answer::json(StatusCode::OK, &vitals))
+    }
+
+    /// What keeps the box from serving phones, a sentence each.
+    pub(in crate::admin) async fn faults(&self) -> Vec<String> {
+        let facts = &self.0.facts;
         let mut faults = Vec::new();
         match self.0.store.commit(Vec::new()).await {
             Ok(()) | Err(Error::DiskFull) => {}
@@ -22,7 +30,6 @@ impl Admin {
                 faults.push(format!("DHCP does not run on the network {}.", network.name));
             }
         }
-        let vitals = types::Vitals { name: facts.name.clone(), https: facts.ports.https, faults };
-        Ok(Answer::json(StatusCode::OK, &vitals))
+        faults
     }
 }

@@ -4,6 +4,7 @@
 pub(super) mod account;
 pub(super) mod accounts;
 pub(super) mod appliance;
+pub(super) mod backup;
 pub(super) mod books;
 pub(super) mod clock;
 mod dhcp;
@@ -14,14 +15,17 @@ pub(super) mod firmware;
 pub(super) mod groups;
 mod health;
 mod organisations;
+mod outlets;
 pub(super) mod overlays;
 mod phones;
 mod read;
+mod rehearse;
 mod resources;
 mod rollouts;
 pub(super) mod sessions;
 mod settings;
 mod sip;
+mod support;
 pub(super) mod tokens;
 mod trust;
 pub(super) mod waiting;
@@ -47,9 +51,13 @@ impl Admin {
     /// Answers a call that the table of routes knows and whose caller may make it; `path` is what follows `/api/v1`.
     pub(super) async fn api(&self, call: &Call, who: &Who, path: &[&str]) -> Result<Answer, Problem> {
         match (path, &call.method) {
-            (["openapi.json"], _) => Ok(Answer::json(StatusCode::OK, openapi::document(&self.0.facts.version))),
+            (["openapi.json"], _) => Ok(Answer::json(StatusCode::OK, &openapi::document(&self.0.facts.version))),
             (["status"], _) => self.api_status(who),
             (["health"], _) => self.api_health().await,
+            (["outlets", rest @ ..], _) => self.api_outlets(call, rest).await,
+            (["support"], _) => self.api_support(call).await,
+            (["log"], _) => self.api_log(call),
+            (["backup", rest @ ..], _) => self.api_backup(call, rest).await,
             (["appliance", rest @ ..], _) => self.api_appliance(call, rest).await,
             (["phones"], &Method::GET) => self.api_phones(call),
             (["phones"], _) => self.api_add(call).await,
@@ -60,6 +68,8 @@ impl Admin {
             (["phones", mac], _) => self.api_remove(call, mac).await,
             (["phones", mac, "first-contact"], _) => self.api_start_over(call, mac).await,
             (["phones", mac, order @ ("resync" | "reboot")], _) => self.api_tell(mac, order).await,
+            (["phones", mac, "log"], _) => self.api_phone_log(mac),
+            (["phones", mac, "rehearse"], _) => self.api_rehearse(mac).await,
             (["phones", mac, "telling"], _) => self.api_telling(mac),
             (["phones", mac, rest @ ..], _) => self.api_of_phone(call, mac, rest).await,
             (["waiting", rest @ ..], _) => self.api_waiting(call, rest).await,

@@ -15,7 +15,7 @@ static CATALOGUE: LazyLock<HashMap<String, [String; 3]>> =
     LazyLock::new(|| toml::from_str(include_str!("../messages.toml")).unwrap_or_default());
 
 /// A text of the catalogue in this language. What is not in the catalogue stays as it is.
-pub(crate) fn said<'a>(language: Language, text: &'a str) -> &'a str {
+pub(crate) fn said(language: Language, text: &str) -> &str {
     let foreign = language.foreign().and_then(|at| CATALOGUE.get(text)?.get(at));
     foreign.map_or(text, String::as_str)
 }

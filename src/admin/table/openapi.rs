@@ -1,7 +1,6 @@
 //! The API as an OpenAPI 3.1 document, made of the table of routes and of the types that the code reads and writes.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -10,13 +9,8 @@ use serde_json::{Map, Value, json};
 use super::super::problem::Problem;
 use super::{Content, Holds, Needs, Parameter, Route, Segment, Verb, routes};
 
-/// The document, made once. `version` is that of the program.
-pub(in crate::admin) fn document(version: &str) -> &'static Value {
-    static MADE: OnceLock<Value> = OnceLock::new();
-    MADE.get_or_init(|| make(version))
-}
-
-fn make(version: &str) -> Value {
+/// The document; `version` is that of the program.
+pub(in crate::admin) fn document(version: &str) -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .with(|settings| settings.definitions_path = Cow::Borrowed("/components/schemas"))
         .into_generator();

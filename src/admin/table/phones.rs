@@ -6,6 +6,7 @@ use super::super::settings::SettingsEdit;
 use super::super::types;
 use super::Trail::Says;
 use super::{AFTER, LIMIT, Parameter, Route, choice, number, one_of, text};
+use crate::rehearsal::Rehearsal;
 use crate::sip::Telling;
 
 /// Phones, and what may become one.
@@ -37,6 +38,14 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/phones/{mac}/reboot", Operator, "Have a phone restart; what comes of it is its telling")
         .answers::<Telling>(202)
         .leaves(Says("Had the phone told to restart")),
+    Route::post(
+        "/phones/{mac}/rehearse",
+        Operator,
+        "Play a phone's boot against this box, and name what would stop it",
+    )
+    .gives::<Rehearsal>()
+    .leaves(Says("Rehearsed the phone")),
+    Route::get("/phones/{mac}/log", Viewer, "What a phone said by syslog").gives::<types::PhoneLog>(),
     Route::get("/phones/{mac}/telling", Viewer, "What came of the last message to a phone").gives::<Telling>(),
     Route::get("/phones/{mac}/settings", Viewer, "What holds for a phone, and where from")
         .gives::<types::Settings>()

@@ -63,11 +63,11 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("/resources/{id}", Administrator, "Remove such a file").gives::<types::Resource>(),
     Route::get("/trust", Viewer, "Authorities and certificates that were given to the box").gives::<types::Trust>(),
     Route::post("/trust/authorities", Administrator, "Take what this authority signed for evidence of a phone")
-        .takes_bytes("application/x-pem-file")
+        .takes_bytes("text/plain")
         .gives::<types::Trust>(),
     Route::delete("/trust/authorities/{sha256}", Administrator, "Do so no more").gives::<types::Trust>(),
     Route::post("/trust/certificates", Administrator, "Show a certificate of the company's own for its names")
-        .takes_bytes("application/x-pem-file")
+        .takes_bytes("text/plain")
         .gives::<types::Trust>(),
     Route::delete("/trust/certificates/{sha256}", Administrator, "Show it no more").gives::<types::Trust>(),
     Route::get("/overlays", Viewer, "Administrators' brand folders, and how they differ").gives::<types::Overlays>(),

@@ -68,6 +68,22 @@ pub enum Silence {
     OtherBox,
 }
 
+impl Silence {
+    /// The same as the end of a sentence.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::NotServing => "this box answers nobody here now",
+            Self::NoNewLeases => "this box gives no new addresses here now",
+            Self::NotAPhone => "only phones are answered here",
+            Self::PoolExhausted => "no address is left",
+            Self::OtherNetwork | Self::UnknownRelay => "it is not on a network that is served",
+            Self::TooMany => "it asks too often",
+            Self::OtherServer | Self::NotSole | Self::NoRecord => "another server may know it",
+            Self::Unclear | Self::Forged | Self::OtherBox => "it makes no sense",
+        }
+    }
+}
+
 /// What a client would be offered, without any of it being done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {

@@ -296,7 +296,7 @@ impl Engine {
         Decision::reply(self.write_nak(ask.request)).with_event(ask.event(Reason::LeaseRefused { requested }))
     }
 
-    fn inform(&mut self, ask: &Ask<'_>) -> Decision {
+    fn inform(&self, ask: &Ask<'_>) -> Decision {
         if !self.network.subnet.net.contains(&ask.request.ciaddr) {
             return Decision::silent(Silence::OtherNetwork);
         }
@@ -334,6 +334,11 @@ impl Engine {
     /// What the sender of a DISCOVER would be offered now, without anything being set aside for it.
     pub(super) fn preview(&self, request: &Request, knowledge: &Knowledge, now: Now) -> Preview {
         let silent = |silence| Preview { answer: Err(silence), address: None };
+        if request.kind == Kind::Inform {
+            let ask = Ask { request, knowledge, client: self.client(request), now, at: millis(now.monotonic) };
+            let Decision { reply, silence, .. } = self.inform(&ask);
+            return Preview { answer: reply.ok_or(silence.unwrap_or(Silence::Unclear)), address: None };
+        }
         if !self.gives_to(knowledge) {
             let phones_only = self.conduct == Conduct::PhonesOnly;
             return silent(if phones_only { Silence::NotAPhone } else { Silence::NoNewLeases });

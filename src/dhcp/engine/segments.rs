@@ -91,8 +91,7 @@ impl Segments {
         if self.conduct == Conduct::Silent {
             return silent(Silence::NotServing);
         }
-        let inform = request.kind == Kind::Inform;
-        let Some(engine) = self.of(request).and_then(|at| self.engines.get(at)).filter(|_| !inform) else {
+        let Some(engine) = self.of(request).and_then(|at| self.engines.get(at)) else {
             let decision = self.without_engine(request, knowledge);
             return Preview {
                 answer: decision.reply.ok_or(decision.silence.unwrap_or(Silence::Unclear)),

@@ -10,6 +10,7 @@ use crate::dhcp::options::Options;
 use crate::dhcp::question::{Question, Wish};
 use crate::dhcp::request::Request;
 use crate::dhcp::told::Told;
+use crate::store::Store;
 use crate::sys::random;
 
 /// How long answers of other servers are gathered.
@@ -32,6 +33,7 @@ impl Server {
         match order {
             Order::TakeOver(tell) => drop(tell.send(self.take_over())),
             Order::Explain(player, tell) => drop(tell.send(self.explain(&player))),
+            Order::Rehearse(message, over, tell) => drop(tell.send(self.rehearse(&message, &over))),
             Order::Ask(players, tell) => self.ask(players, tell),
             Order::Reload(tell) => {
                 self.settle();
@@ -83,6 +85,15 @@ impl Server {
         let (brand, phone, mac) = known.unwrap_or((None, false, self.link.interface().mac()));
         let (brand, left_out) = brand.map_or((None, Vec::new()), |(brand, left_out)| (Some(brand), left_out));
         Explained { brand, phone, listed: self.parts.store.listed(mac).is_some(), left_out, offer, inform }
+    }
+
+    /// What a message would be answered, by the engine's own preview, with `over` for the list of phones.
+    fn rehearse(&self, message: &[u8], over: &Store) -> Result<Vec<u8>, Silence> {
+        let Ok(request) = Request::decode(message) else { return Err(Silence::Unclear) };
+        let own = self.link.interface().address;
+        let knowledge = self.parts.provisioning.knowledge(&request, over, (&self.config.name, own), &self.config.dhcp);
+        let Preview { answer, .. } = self.segments.preview(&request, &knowledge, self.parts.clock.now());
+        answer.map(|reply| reply.message)
     }
 
     /// Asks all servers on the link as each player would, by DISCOVER and by INFORM.

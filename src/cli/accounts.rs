@@ -1,0 +1,141 @@
+//! `block66 accounts`: who may sign in, and what they may do.
+
+use serde_json::json;
+
+use super::client::Client;
+use super::exit::Failure;
+use super::output::{encode, print, print_json, table, time};
+use super::secret;
+use crate::admin::{Role, types};
+
+/// Who may sign in on the page, and what they may do there
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Accounts {
+    /// List them
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make one; its password is asked for, or read from standard input
+    #[command(after_help = "Roles:
+  viewer         looks, and changes nothing
+  operator       has phones told, adopts them, and lets them start over
+  administrator  everything")]
+    Add {
+        /// Letters, digits, a dot, -, _ and @
+        name: String,
+        /// viewer, operator or administrator
+        #[arg(long, value_parser = role)]
+        role: Role,
+    },
+    /// Give one another role; it is signed out
+    Role {
+        /// Its name
+        name: String,
+        /// viewer, operator or administrator
+        #[arg(value_parser = role)]
+        role: Role,
+    },
+    /// Give one another name; it is signed out
+    Rename {
+        /// Its name
+        name: String,
+        /// Its new name
+        new: String,
+    },
+    /// Give one another password, which is asked for or read from standard input; it is signed out
+    Password {
+        /// Its name
+        name: String,
+    },
+    /// Ask one for no codes of an app any more, as when its telephone is lost
+    DropFactor {
+        /// Its name
+        name: String,
+    },
+    /// Let one be tried again at once after too many wrong guesses
+    Unlock {
+        /// Its name
+        name: String,
+    },
+    /// Remove one; it is signed out
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+impl Accounts {
+    pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
+        let place = |name: &str| format!("accounts/{}", encode(name));
+        let said = match self {
+            Self::List { json } => {
+                list(&client.get("accounts").await?, json);
+                return Ok(());
+            }
+            Self::Add { name, role } => {
+                let password = secret::read("Password")?;
+                let draft = json!({ "name": name, "role": role, "password": password.expose() });
+                let account: types::Account = client.post("accounts", &draft).await?;
+                format!("The account {} is made. It is {}.", account.name, with_article(account.role))
+            }
+            Self::Role { name, role } => {
+                let account: types::Account = client.patch(&place(&name), &json!({ "role": role })).await?;
+                format!("{} is {} now.", account.name, with_article(account.role))
+            }
+            Self::Rename { name, new } => {
+                let account: types::Account = client.patch(&place(&name), &json!({ "name": new })).await?;
+                format!("The account is called {} now.", account.name)
+            }
+            Self::Password { name } => {
+                let password = secret::read("New password")?;
+                let change = json!({ "password": password.expose() });
+                let account: types::Account = client.patch(&place(&name), &change).await?;
+                format!("The password of {} is set.", account.name)
+            }
+            Self::DropFactor { name } => {
+                let account: types::Account = client.delete(&format!("{}/factor", place(&name))).await?;
+                format!("{} is asked for the password alone.", account.name)
+            }
+            Self::Unlock { name } => {
+                let account: types::Account = client.post(&format!("{}/unlock", place(&name)), &json!({})).await?;
+                format!("{} may be tried again.", account.name)
+            }
+            Self::Remove { name } => {
+                let account: types::Account = client.delete(&place(&name)).await?;
+                format!("The account {} is removed.", account.name)
+            }
+        };
+        eprintln!("{said}");
+        Ok(())
+    }
+}
+
+fn list(found: &types::Accounts, json: bool) {
+    if json {
+        return print_json(found);
+    }
+    let row = |account: &types::Account| {
+        let factor = match (account.factor, account.recovery_codes) {
+            (false, _) => "password".to_owned(),
+            (true, left) => format!("password and app, {left} codes on paper"),
+        };
+        let locked = account.locked_seconds.map_or_else(String::new, |seconds| format!("for {seconds} s"));
+        [account.name.clone(), account.role.word().to_owned(), factor, time(&account.created), locked]
+    };
+    let rows: Vec<[String; 5]> = found.accounts.iter().map(row).collect();
+    print(&table(["NAME", "ROLE", "SIGNS IN WITH", "MADE", "LOCKED"], &rows));
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::named(word).ok_or_else(|| {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
+        format!("the roles are {}", known.join(", "))
+    })
+}
+
+fn with_article(role: Role) -> String {
+    let article = if role == Role::Viewer { "a" } else { "an" };
+    format!("{article} {}", role.word())
+}

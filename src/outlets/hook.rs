@@ -1,0 +1,124 @@
+//! Telling webhooks: one POST each, in their order, again after a growing pause when it fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsConnector;
+
+use super::settings::Place;
+use super::{Hook, Notice, Outlets};
+
+/// How long one attempt may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a message is tried before it is dropped.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// A growing pause between attempts.
+#[derive(Debug, Default)]
+pub(super) struct Pause(u32);
+
+impl Pause {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    pub(super) async fn wait(&mut self) {
+        tokio::time::sleep((Self::FIRST * 2_u32.pow(self.0.min(10))).min(Self::LONGEST)).await;
+        self.0 += 1;
+    }
+}
+
+/// What came of one attempt.
+enum Attempt {
+    Taken,
+    /// It will not be taken the next time, either.
+    Refused(StatusCode),
+    Failed(String),
+}
+
+/// Tells a webhook what waits, until the queue is gone.
+pub(super) async fn send(
+    outlets: Outlets,
+    hook: Hook,
+    tls: Arc<ClientConfig>,
+    mut waiting: mpsc::Receiver<Arc<Notice>>,
+) {
+    let name = hook.name();
+    let Some(place) = Place::read(&hook.url) else { return };
+    while let Some(notice) = waiting.recv().await {
+        let body = Bytes::from(notice.json(&outlets.0.on.name).to_string());
+        let (began, mut pause) = (Instant::now(), Pause::default());
+        loop {
+            let attempt = tokio::time::timeout(PATIENCE, post(&place, &tls, body.clone())).await;
+            match attempt.unwrap_or_else(|_| Attempt::Failed("no answer within 15 seconds".into())) {
+                Attempt::Taken => break outlets.count(&name, |sent| sent.sent += 1),
+                Attempt::Refused(status) => {
+                    tracing::warn!(webhook = name, %status, "a webhook refuses what it is told");
+                    break outlets.count(&name, |sent| sent.dropped += 1);
+                }
+                Attempt::Failed(why) => tracing::debug!(webhook = name, why, "a webhook could not be told"),
+            }
+            outlets.count(&name, |sent| sent.failed += 1);
+            if began.elapsed() > LONGEST {
+                break outlets.count(&name, |sent| sent.dropped += 1);
+            }
+            pause.wait().await;
+        }
+    }
+}
+
+async fn post(place: &Place, tls: &Arc<ClientConfig>, body: Bytes) -> Attempt {
+    let failed = |error: &dyn std::fmt::Display| Attempt::Failed(error.to_string());
+    let stream = match TcpStream::connect((place.host.as_str(), place.port)).await {
+        Ok(stream) => stream,
+        Err(error) => return failed(&error),
+    };
+    if !place.secure {
+        return exchange(stream, place, body).await;
+    }
+    let name = match ServerName::try_from(place.host.clone()) {
+        Ok(name) => name,
+        Err(error) => return failed(&error),
+    };
+    match TlsConnector::from(tls.clone()).connect(name, stream).await {
+        Ok(stream) => exchange(stream, place, body).await,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, place: &Place, body: Bytes) -> Attempt {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(&place.path)
+        .header(HOST, &place.authority)
+        .header(USER_AGENT, concat!("Block66/", env!("CARGO_PKG_VERSION")))
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(body));
+    let Ok(request) = request else { return Attempt::Failed("its URL cannot be asked".into()) };
+    let (mut sender, connection) = match hyper::client::conn::http1::handshake(TokioIo::new(stream)).await {
+        Ok(made) => made,
+        Err(error) => return Attempt::Failed(error.to_string()),
+    };
+    // It ends by itself when the answer is dropped.
+    tokio::spawn(async move { connection.await.ok() });
+    match sender.send_request(request).await {
+        Ok(answer) if answer.status().is_success() => Attempt::Taken,
+        Ok(answer) => match answer.status() {
+            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+                Attempt::Failed(status.to_string())
+            }
+            status if status.is_client_error() => Attempt::Refused(status),
+            status => Attempt::Failed(status.to_string()),
+        },
+        Err(error) => Attempt::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,131 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cast::Cast;
+use super::finding::{self, Finding};
+use super::play::Played;
+use crate::model::{Mac, Phone, Reason};
+use crate::phonesim::{self, Stage};
+
+/// What a rehearsal showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Rehearsal {
+    /// The phone.
+    pub mac: Mac,
+    /// What people call it.
+    pub name: String,
+    /// Brand and model of the simulated phone that played it.
+    pub played_by: String,
+    /// The network on which it was played.
+    pub network: String,
+    /// Whether the phone would come into service and could come back.
+    pub passes: bool,
+    /// The first thing that would stop it.
+    pub stopped_by: Option<Finding>,
+    /// How far it came.
+    pub parts: Vec<Part>,
+    /// What the phone did and saw, in its order.
+    pub steps: Vec<Step>,
+    /// What the box thought of it, in its order.
+    pub said: Vec<Said>,
+    /// What a rehearsal cannot see, a sentence each.
+    pub unseen: Vec<String>,
+}
+
+/// A part of the way into service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// `dhcp`, `time`, `bootstrap`, `ca`, `https`, `resources` or `in service`.
+    pub name: String,
+    /// `done`, `failed` or `not-reached`.
+    pub state: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Something that the phone did or saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// Milliseconds since it was switched on.
+    pub after_ms: u64,
+    /// What it was, as a phrase.
+    pub says: String,
+}
+
+/// What the box thought of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Said {
+    /// What was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its stable code.
+    pub code: String,
+    /// The same as a sentence.
+    pub says: String,
+}
+
+impl Said {
+    pub(super) fn of(file: Option<&str>, reason: &Reason) -> Self {
+        Self { file: file.map(str::to_owned), code: reason.code(), says: reason.sentence() }
+    }
+}
+
+/// What a rehearsal from inside the box never sees.
+const UNSEEN: [&str; 4] = [
+    "The switch between phone and box: its cable, its power, its port, and whether the port learns the phone's address.",
+    "The voice VLAN: whether the phone is put into the network that this was played on.",
+    "DHCP snooping and relays, and what another DHCP server tells the phone: `block66 dhcp ask` asks those.",
+    "A firewall on the way, or one on this box that looks at the interface: this was asked from the box itself.",
+];
+
+/// Puts together what was played and what the box said meanwhile.
+pub(super) fn of(phone: &Phone, cast: &Cast, network: &str, played: Played, said: Vec<Said>) -> Rehearsal {
+    let stopped_by = finding::of(&played, &said);
+    let mut steps = Vec::new();
+    let mut step = |after_ms, says: String| steps.push(Step { after_ms, says });
+    match &played.informed {
+        Ok(told) => step(0, format!("informs itself: {told}")),
+        Err(fault) => step(0, format!("informs itself: {fault}")),
+    }
+    for moment in played.report.iter().flat_map(|report| &report.log) {
+        step(u64::try_from(moment.at.as_millis()).unwrap_or(u64::MAX), moment.what.clone());
+    }
+    if played.report.is_none()
+        && let Some((stage, fault)) = played.fault.as_ref().filter(|(stage, _)| *stage != Stage::Dhcp)
+    {
+        step(0, format!("{}: {fault}", stage.name()));
+    }
+    let mut unseen: Vec<String> = UNSEEN.iter().map(|text| (*text).to_owned()).collect();
+    unseen.push("What the real phone keeps from before: it was played as one that comes out of its box.".into());
+    if let Some(model) = &cast.instead_of {
+        unseen.push(format!("What a {model} does otherwise than the {} that played it.", cast.name()));
+    }
+    Rehearsal {
+        mac: phone.mac,
+        name: phone.name.clone(),
+        played_by: cast.name(),
+        network: network.to_owned(),
+        passes: stopped_by.is_none(),
+        stopped_by,
+        parts: Stage::ALL.into_iter().map(|stage| part(stage, &played)).collect(),
+        steps,
+        said,
+        unseen,
+    }
+}
+
+fn part(stage: Stage, played: &Played) -> Part {
+    let stopped = played.fault.as_ref().filter(|(at, _)| *at == stage).map(|(_, fault)| fault.to_string());
+    let (state, why) = match (&played.report, stopped) {
+        (_, Some(why)) => ("failed", Some(why)),
+        (None, None) if stage == Stage::Dhcp => ("done", None),
+        (None, None) => ("not-reached", None),
+        (Some(report), None) => match report.outcome(stage) {
+            phonesim::Outcome::Done { .. } => ("done", None),
+            phonesim::Outcome::Failed { fault, .. } => ("failed", Some(fault.to_string())),
+            phonesim::Outcome::NotYet => ("not-reached", None),
+        },
+    };
+    Part { name: stage.name().to_owned(), state: state.to_owned(), why }
+}

@@ -1,0 +1,87 @@
+//! What is stored, as text, to be kept outside the box and to be laid into another one: the two snapshots.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::key::Key;
+use super::record::{Part, Place};
+use super::schema::{MIGRATIONS, newest};
+use super::snapshot::{self, Header};
+use super::{Error, STORE_DIRECTORY, Store};
+use crate::sys::files;
+
+/// Documents and leases, as their snapshots have them: secrets are sealed as they are in the store.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Copied {
+    documents: String,
+    leases: String,
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopiedFacts {
+    /// Phones on the list.
+    pub phones: usize,
+    /// Organisations.
+    pub organisations: usize,
+    /// Leases.
+    pub leases: usize,
+}
+
+impl Store {
+    /// What is stored now, but for events.
+    pub fn copied(&self) -> Copied {
+        let shared = &self.shared;
+        let view = shared.view();
+        let time = shared.clock.now().wall;
+        let text = |part| {
+            let header = Header::new(shared.schema, view.generation, time, view.next_event(), &shared.check);
+            snapshot::to_text(header, &view.records(part))
+        };
+        Copied { documents: text(Part::Documents), leases: text(Part::Leases) }
+    }
+}
+
+impl Copied {
+    /// Checks that it is whole, that this program knows its schema, and that `key` opens it; how much there is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn examine(&self, key: &Key) -> Result<CopiedFacts, Error> {
+        let mut facts = CopiedFacts { phones: 0, organisations: 0, leases: 0 };
+        for (name, text) in [("documents", &self.documents), ("leases", &self.leases)] {
+            let damaged = || Error::Damaged { path: name.into(), what: "they are not whole".into() };
+            let (header, records) = snapshot::of_text(text.as_bytes()).ok_or_else(damaged)?;
+            let known = newest(MIGRATIONS);
+            if header.schema > known {
+                return Err(Error::NewerSchema { found: header.schema, known });
+            }
+            key.open(&header.check, "store", "check")?;
+            for record in records.keys() {
+                match Place::from_key(record).ok_or_else(damaged)? {
+                    Place::Phone(_) => facts.phones += 1,
+                    Place::Organisation(_) => facts.organisations += 1,
+                    Place::Lease(..) => facts.leases += 1,
+                    _ => {}
+                }
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Lays it into a data directory where no store is: the next opening makes the database of it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn lay(&self, directory: &Path) -> io::Result<()> {
+        let directory = directory.join(STORE_DIRECTORY);
+        files::create_private_directory(&directory)?;
+        for (part, text) in [(Part::Documents, &self.documents), (Part::Leases, &self.leases)] {
+            files::replace(&directory.join(snapshot::first_file(part)), text.as_bytes(), 0o600)?;
+        }
+        Ok(())
+    }
+}
