@@ -8,7 +8,7 @@
 //!
 //! Page and command line use the same API. What it says are types of its own, and no password is in any of them.
 //!
-//! The routes are in [`table`], each with who may call it; `/api/v1/openapi.json` is made of that.
+//! The routes are in `table`, each with who may call it; `/api/v1/openapi.json` is made of that.
 //!
 //! | who        | comes in by                         | may                                                 |
 //! |------------|-------------------------------------|-----------------------------------------------------|
