@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,31 +13,28 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::given::Given;
+use super::listening::{alternate, bind, entrance_plain, taken, trivial};
 use super::supervision::Supervisor;
 use super::{CARE, names, over_tftp, overlays, port};
 use crate::admin::{self, Admin};
-use crate::backup;
 use crate::brands::Registry;
-use crate::config::{Config, Listen, Mode, Network};
+use crate::config::{Config, Mode, Network};
 use crate::depot::Depot;
 use crate::dhcp;
-use crate::firmware::Library;
 use crate::http::firmware::FirmwareDoor;
-use crate::http::listeners::{self, Entrance};
+use crate::http::listeners::Entrance;
 use crate::http::provision::{Foundations, Provision};
-use crate::http::{Limits, Service, Workers, dispatch};
+use crate::http::{Workers, dispatch};
 use crate::journal::Journal;
 use crate::model::{Door, Event, Id, Reason, Secret};
-use crate::outlets::{self, Outlets};
 use crate::pairing::Pairing;
 use crate::partners::{self, Partners, gateway_snmp};
 use crate::pki::{Authority, Certificates};
-use crate::rehearsal::{self, Rehearsals};
-use crate::sip::{self, Sip};
+use crate::sip;
 use crate::sntp;
 use crate::store::{Key, Store};
 use crate::sys::clock::Clock;
-use crate::sys::{interfaces, random};
+use crate::sys::random;
 use crate::tftp;
 
 /// How long the local socket may take to answer after the start.
@@ -190,192 +187,6 @@ impl Doors {
         self.answers_locally().await;
         self.care_for_certificates(&mut parts, supervisor);
         Ok((parts, setup_code))
-    }
-
-    fn library(&self, registry: &Arc<Registry>) -> std::io::Result<Library> {
-        let directory = self.config.data_directory.join("firmware");
-        let parts = (self.store.clone(), self.journal.clone(), self.clock.clone());
-        Library::open(&directory, parts, registry.clone())
-    }
-
-    fn outlets(&self, provision: &Arc<Provision>) -> Outlets {
-        let (store, control, provision) = (self.store.clone(), self.control.clone(), provision.clone());
-        Outlets::new(outlets::Foundations {
-            store: self.store.clone(),
-            journal: self.journal.clone(),
-            clock: self.clock.clone(),
-            name: self.config.name.clone(),
-            alarms: Arc::new(move || store.alarms().into_iter().chain(control.alarms()).collect()),
-            phone_at: Arc::new(move |address| {
-                provision.serves(address).then(|| provision.phone_at(address)).flatten().map(|phone| phone.mac)
-            }),
-        })
-    }
-
-    fn let_out(&self, parts: &mut JoinSet<()>, supervisor: &Supervisor, outlets: Outlets) {
-        let stop = supervisor.stop.clone();
-        parts.spawn(supervisor.clone().keep("outlets".to_owned(), move || {
-            let (outlets, stop) = (outlets.clone(), stop.clone());
-            async move {
-                outlets.run(stop).await;
-                Ok(())
-            }
-        }));
-    }
-
-    fn backups(&self) -> admin::Backups {
-        let (directory, credential) = (self.config.data_directory.clone(), self.credential.clone());
-        let (store, name, networks) = (self.store.clone(), self.config.name.clone(), self.config.networks.clone());
-        let ground = move || {
-            let own = |network: &Network| {
-                let address = interfaces::address_in(&network.interface, network.subnet).ok().flatten()?;
-                Some(format!("{}: {address}/{}", network.name, network.subnet.prefix_len()))
-            };
-            backup::Ground {
-                directory: directory.clone(),
-                credential: credential.clone(),
-                store: store.clone(),
-                name: name.clone(),
-                addresses: networks.iter().filter_map(own).collect(),
-            }
-        };
-        admin::Backups { ground: Arc::new(ground), restart: self.restart.clone() }
-    }
-
-    fn rehearsals(&self, registry: &Arc<Registry>, ports: admin::Ports, library: &Library) -> Rehearsals {
-        Rehearsals::new(rehearsal::Foundations {
-            directory: self.config.data_directory.clone(),
-            store: self.store.clone(),
-            key: self.key.clone(),
-            depot: self.depot.clone(),
-            registry: registry.clone(),
-            authority: self.authority.clone(),
-            clock: self.clock.clone(),
-            networks: self.config.networks.clone(),
-            policy: self.config.policy,
-            ports: (ports.http, ports.https),
-            library: library.clone(),
-            control: self.control.clone(),
-            origin: self.origin,
-        })
-    }
-
-    fn admin(
-        &self,
-        registry: &Arc<Registry>,
-        ports: admin::Ports,
-        (firmware, sip, pairing, partners): (Library, Sip, Pairing, &Partners),
-        (rehearsals, outlets): (Rehearsals, Outlets),
-    ) -> anyhow::Result<Admin> {
-        let fingerprint = self.authority.fingerprint();
-        let facts = admin::Facts {
-            name: self.config.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            box_id: self.origin,
-            brands: registry.brands().map(|brand| (brand.id.clone(), brand.name.clone())).collect(),
-            networks: self.config.networks.clone(),
-            ports,
-            authority: admin::Authority {
-                pem: self.authority.root_pem().to_owned(),
-                fingerprint: fingerprint.to_string(),
-                words: fingerprint.words(),
-                not_before: self.authority.not_before(),
-                not_after: self.authority.not_after(),
-            },
-            sip,
-            firmware,
-            depot: self.depot.clone(),
-            pairing,
-            outlets,
-            backups: self.backups(),
-            rehearse: rehearsals.player(),
-            addresses: Arc::new(|| interfaces::reachable().unwrap_or_default()),
-            overlays: {
-                let data = self.config.data_directory.clone();
-                Arc::new(move || {
-                    let (folders, unreadable) = overlays::read(&data);
-                    (folders, unreadable.into_iter().map(|folder| (folder.brand, folder.what)).collect())
-                })
-            },
-            registry: registry.clone(),
-            dhcp: self.control.clone(),
-            partners: partners.desks(),
-        };
-        Admin::new(self.store.clone(), self.journal.clone(), self.clock.clone(), facts)
-            .context("the page's templates are damaged")
-    }
-
-    /// The socket that was opened at the start serves first; after a death a new one is opened.
-    fn listen(
-        &self,
-        parts: &mut JoinSet<()>,
-        supervisor: &Supervisor,
-        name: &'static str,
-        (at, socket): (SocketAddr, TcpListener),
-        entrance: Entrance,
-    ) {
-        let stop = supervisor.stop.clone();
-        let first = std::sync::Mutex::new(Some(socket));
-        parts.spawn(supervisor.clone().keep(name.to_owned(), move || {
-            let socket = first.lock().ok().and_then(|mut first| first.take());
-            let (entrance, stop) = (entrance.clone(), stop.clone());
-            async move {
-                let socket = match socket {
-                    Some(socket) => socket,
-                    None => listeners::bind(at)?,
-                };
-                Ok(listeners::serve(socket, entrance, stop).await?)
-            }
-        }));
-    }
-
-    fn serve_tftp(
-        &self,
-        parts: &mut JoinSet<()>,
-        supervisor: &Supervisor,
-        (at, socket): (SocketAddr, tokio::net::UdpSocket),
-        door: tftp::Door,
-    ) {
-        let first = std::sync::Mutex::new(Some(socket));
-        let stop = supervisor.stop.clone();
-        parts.spawn(supervisor.clone().keep("tftp".to_owned(), move || {
-            let socket = first.lock().ok().and_then(|mut first| first.take());
-            let (door, stop) = (door.clone(), stop.clone());
-            async move {
-                let socket = match socket {
-                    Some(socket) => socket,
-                    None => tftp::bind(at)?,
-                };
-                tokio::select! {
-                    ended = tftp::serve(socket, door) => Ok(ended?),
-                    () = stop.cancelled() => Ok(()),
-                }
-            }
-        }));
-    }
-
-    fn tell_time(
-        &self,
-        parts: &mut JoinSet<()>,
-        supervisor: &Supervisor,
-        (at, socket): (SocketAddr, tokio::net::UdpSocket),
-    ) {
-        let first = std::sync::Mutex::new(Some(socket));
-        let (clock, stop) = (self.clock.clone(), supervisor.stop.clone());
-        parts.spawn(supervisor.clone().keep("ntp".to_owned(), move || {
-            let socket = first.lock().ok().and_then(|mut first| first.take());
-            let (clock, stop) = (clock.clone(), stop.clone());
-            async move {
-                let socket = match socket {
-                    Some(socket) => socket,
-                    None => sntp::bind(at)?,
-                };
-                tokio::select! {
-                    ended = sntp::serve(socket, clock) => Ok(ended?),
-                    () = stop.cancelled() => Ok(()),
-                }
-            }
-        }));
     }
 
     /// A port that is another program's does not keep the box from serving phones: the part tries again and again.
@@ -578,43 +389,4 @@ fn by_snmp(access: &gateway_snmp::Access) -> sip::Otherwise {
             }
         })
     })
-}
-
-fn entrance_plain(service: &Service, clock: &Clock, workers: &Workers) -> Entrance {
-    let (service, clock, workers) = (service.clone(), clock.clone(), workers.clone());
-    Entrance { service, tls: None, limits: Limits::default(), clock, workers }
-}
-
-/// One that nobody asked for may be missing: hardly any phone needs it.
-fn alternate(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, TcpListener)>> {
-    match listen.http_alternate {
-        Some(at) => Ok(Some((at, bind("http-alternate", at)?))),
-        None => Ok(listeners::bind(Listen::USUAL_ALTERNATE)
-            .inspect_err(
-                |error| tracing::warn!(%error, at = %Listen::USUAL_ALTERNATE, "some phones will not find files"),
-            )
-            .ok()
-            .map(|socket| (Listen::USUAL_ALTERNATE, socket))),
-    }
-}
-
-/// As with the alternate port, one that nobody asked for may be missing.
-fn trivial(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, tokio::net::UdpSocket)>> {
-    match listen.tftp {
-        Some(at) => Ok(Some((at, tftp::bind(at).with_context(|| taken("tftp", at))?))),
-        None => Ok(tftp::bind(Listen::USUAL_TFTP)
-            .inspect_err(
-                |error| tracing::warn!(%error, at = %Listen::USUAL_TFTP, "phones that ask over TFTP find nothing"),
-            )
-            .ok()
-            .map(|socket| (Listen::USUAL_TFTP, socket))),
-    }
-}
-
-fn bind(name: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {
-    listeners::bind(at).with_context(|| taken(name, at))
-}
-
-fn taken(name: &str, at: SocketAddr) -> String {
-    format!("{name} cannot listen on {at}; set another address under [listen], or run as root or by the service unit")
 }

@@ -8,9 +8,11 @@ mod doors;
 mod first_start;
 mod given;
 mod image;
+mod listening;
 mod over_tftp;
 pub(crate) mod overlays;
 mod roll_out;
+mod services;
 mod supervision;
 
 use std::net::SocketAddr;

@@ -130,7 +130,7 @@ fn names_that_nobody_asks_for_are_unknown() {
     let registry = Registry::builtin().expect("the built-in brands");
     let long = format!("{}.cfg", "0".repeat(10_000));
     for name in
-        ["", ".", "..", "../../etc/shadow", "index.html", "favicon.ico", "805ec0123456", "ffffffffffff.cfg", &long]
+        ["", ".", "..", "../../etc/shadow", "index.html", "favicon.ico", "805ec012345", "ffffffffffff.cfg", &long]
     {
         assert!(matches!(registry.file(name), FileMatch::Unknown), "{name}");
     }

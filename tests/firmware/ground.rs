@@ -8,7 +8,7 @@ use block66::brands::Registry;
 use block66::firmware::{Content, Digest, Draft, Library};
 use block66::journal::{Journal, Running};
 use block66::model::{Firmware, Id, Timestamp};
-use block66::store::{Disk, Key, Options, Store};
+use block66::store::{Disk, Error, Key, Options, Store};
 use block66::sys::clock::Clock;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 pub(crate) use sha2_of::sha256;
@@ -77,13 +77,20 @@ impl Ground {
     /// Over what is in this directory already.
     pub(crate) fn at(directory: &Path) -> Self {
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
-        let options = Options {
+        let options = || Options {
             directory: directory.to_owned(),
             key: Key::new(&[7; 32]),
             clock: clock.clone(),
             disk: Disk::default(),
         };
-        let (store, opened) = Store::open(options).unwrap();
+        // A child that another test starts in this moment holds the lock, until it is a program of its own.
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        let (store, opened) = loop {
+            match Store::open(options()) {
+                Err(Error::InUseElsewhere { .. }) if std::time::Instant::now() < deadline => std::thread::yield_now(),
+                opened => break opened.unwrap(),
+            }
+        };
         let (journal, running) = Journal::open(store.clone()).unwrap();
         let registry = Arc::new(Registry::builtin().unwrap());
         let parts = (store.clone(), journal.clone(), clock.clone());

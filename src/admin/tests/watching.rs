@@ -74,7 +74,8 @@ async fn a_backup_is_made_and_looked_into() {
     let made = ground.post("backup", &json!({ "passphrase": "short" })).await;
     assert_eq!(made.code(), "passphrase-short");
     assert_eq!(ground.get("backup/kept").await.json(), json!({ "kept": [] }));
-    assert_eq!(ground.get("backup/kept/..%2f..%2fkey").await.code(), "backup-unknown");
+    assert_eq!(ground.get("backup/kept/nothing").await.code(), "backup-unknown");
+    assert_eq!(ground.get("backup/kept/..%2f..%2fkey").await.code(), "malformed");
     let inspect =
         |passphrase: &'static str| Request::post("/api/v1/backup/inspect").header("block66-passphrase", passphrase);
     assert_eq!(ground.call(Origin::Local, inspect("x"), "rubbish").await.code(), "no-backup");
