@@ -253,7 +253,7 @@ fn a_login_opens_the_files_of_its_organisation_alone() {
     appliance.stop();
 }
 
-/// The overview, as the administrator sees it who claims the box.
+/// The page of events, as the administrator sees it who claims the box.
 fn page(ground: &Ground, client: &Client, ca: &str) -> String {
     let told: serde_json::Value = serde_json::from_str(&ground.block66(&["status", "--json"], "")).unwrap();
     let claim = serde_json::json!({ "code": told["setup_code"], "password": "correct horse battery" }).to_string();
@@ -264,7 +264,7 @@ fn page(ground: &Ground, client: &Client, ca: &str) -> String {
         ["--cacert", ca, "--fail", "--cookie-jar", &jar, "--header", &origin, "--header", json, "--data", &claim, &url];
     let answer = curl(client, &claimed);
     assert!(answer.contains("csrf"), "{answer}");
-    curl(client, &["--cacert", ca, "--fail", "--cookie", &jar, &format!("https://{BOX}/")])
+    curl(client, &["--cacert", ca, "--fail", "--cookie", &jar, &format!("https://{BOX}/events")])
 }
 
 #[test]
