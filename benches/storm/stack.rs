@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -108,6 +109,7 @@ fn organisation(trust: Trust) -> Option<(&'static str, Value)> {
 pub(crate) struct Static {
     children: Vec<Child>,
     stop: Arc<AtomicBool>,
+    time: Option<JoinHandle<std::io::Result<()>>>,
     _directory: tempfile::TempDir,
 }
 
@@ -121,7 +123,7 @@ impl Static {
         fs::write(at.join("nginx.conf"), nginx(at, &ours.directory.path().join("data/leaf-rsa.pem"))).unwrap();
         fs::write(at.join("dnsmasq.conf"), dnsmasq(at, branch, hasty)).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        tell_time(&branch.server, Arc::clone(&stop));
+        let time = Some(tell_time(&branch.server, Arc::clone(&stop)));
         let start = |program: &str, arguments: &[String]| {
             let log = fs::File::create(at.join(format!("{program}.log"))).unwrap();
             let mut command = Command::new(program);
@@ -146,7 +148,7 @@ impl Static {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
-        Self { children, stop, _directory: directory }
+        Self { children, stop, time, _directory: directory }
     }
 
     /// The processes that serve.
@@ -169,6 +171,8 @@ impl Drop for Static {
             let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
             let _ = child.wait();
         }
+        // Its port is Block66's next.
+        let _ = self.time.take().map(JoinHandle::join);
     }
 }
 
@@ -248,7 +252,7 @@ fn dnsmasq(at: &Path, branch: &Branch, hasty: bool) -> String {
 }
 
 /// Answers SNTP (RFC 4330), as a time server beside the two would.
-fn tell_time(at: &Namespace, stop: Arc<AtomicBool>) {
+fn tell_time(at: &Namespace, stop: Arc<AtomicBool>) -> JoinHandle<std::io::Result<()>> {
     let serve = move || {
         let socket = UdpSocket::bind((SERVER, 123)).expect("port 123");
         socket.set_read_timeout(Some(Duration::from_millis(200))).expect("a socket");
@@ -269,5 +273,5 @@ fn tell_time(at: &Namespace, stop: Arc<AtomicBool>) {
             let _ = socket.send_to(&answer, from);
         }
     };
-    drop(at.spawn("time".into(), serve).expect("a thread"));
+    at.spawn("time".into(), serve).expect("a thread")
 }

@@ -120,6 +120,10 @@ impl Talk {
                 assert!(body.is_empty() && header("etag").is_some());
                 self.served = true;
             }
+            StatusCode::FOUND => {
+                let place = header("location").expect("a redirect leads somewhere");
+                assert!(body.is_empty() && place.contains("://") && place.ends_with('/'), "{place}");
+            }
             StatusCode::UNAUTHORIZED => {
                 let offered: BTreeSet<&str> = response
                     .headers()

@@ -1,8 +1,9 @@
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Bytes};
+use hyper::body::{Body, Buf, Bytes};
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
@@ -16,6 +17,9 @@ const MOST_BODY: usize = 256 * 1024;
 const MOST_FILE: usize = 4 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long, and how many bytes, are read of a body that is too large before it is said.
+const LINGER: Duration = Duration::from_secs(1);
+const PASSED_OVER: usize = 1024 * 1024;
 /// Most fields of a form or query that are looked at.
 const MOST_FIELDS: usize = 1000;
 
@@ -51,6 +55,17 @@ pub(crate) struct Call {
     pub(crate) from: Origin,
 }
 
+/// Reads on, up to [`PASSED_OVER`] bytes, and forgets what it reads.
+async fn pass_over<B: Body>(mut body: Pin<&mut B>) {
+    let mut left = PASSED_OVER;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Buf::remaining));
+        if left == 0 {
+            return;
+        }
+    }
+}
+
 impl Call {
     /// Reads a request whole, within bounds of size and time.
     pub(crate) async fn read<B>(request: Request<B>, from: Origin) -> Result<Self, Problem>
@@ -64,8 +79,13 @@ impl Call {
             path if path.trim_end_matches('/').ends_with("/resources") => MOST_FILE,
             _ => MOST_BODY,
         };
-        let body = tokio::time::timeout(PATIENCE, Limited::new(body, most).collect())
-            .await
+        let mut body = pin!(body);
+        let read = tokio::time::timeout(PATIENCE, Limited::new(body.as_mut(), most).collect()).await;
+        if matches!(&read, Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>()) {
+            // A connection that is closed on what was not read loses its answer on the way.
+            let _ = tokio::time::timeout(LINGER, pass_over(body.as_mut())).await;
+        }
+        let body = read
             .map_err(|_| {
                 Problem::new(
                     StatusCode::REQUEST_TIMEOUT,

@@ -81,7 +81,10 @@ pub fn due(found: &Found, wanted: &Names, last: Timestamp, now: Now) -> Option<W
     if !facts.signed {
         return Some(Why::OtherAuthority);
     }
-    if facts.names != *wanted {
+    // An address that is gone stays until the next leaf: when its cable is back, so are the phones, at once.
+    let Names { common_name, dns, addresses } = &facts.names;
+    let all_there = wanted.addresses.iter().all(|address| addresses.contains(address));
+    if (common_name, dns) != (&wanted.common_name, &wanted.dns) || !all_there {
         return Some(Why::NamesChanged);
     }
     if !now.trusted {
@@ -162,6 +165,11 @@ mod tests {
             assert_eq!(due(&damaged, &wanted, ROOT_END, now), Some(Why::Damaged("empty".into())));
             assert_eq!(judge(Facts { signed: false, ..leaf() }, now), Some(Why::OtherAuthority));
             assert_eq!(judge(Facts { names: names("other"), ..leaf() }, now), Some(Why::NamesChanged));
+            let (mut more, mut less) = (names("box"), names("box"));
+            more.addresses.push([10, 66, 0, 2].into());
+            less.addresses.clear();
+            assert_eq!(judge(Facts { names: more, ..leaf() }, now), None, "a cable was pulled");
+            assert_eq!(judge(Facts { names: less, ..leaf() }, now), Some(Why::NamesChanged));
         }
     }
 

@@ -118,7 +118,9 @@ fn every_page_can_be_used_by_everybody() {
                 wrong
                     .extend(violations(browser, &axe).into_iter().map(|one| format!("{page} {scheme} {shape}: {one}")));
                 for complaint in browser.complaints() {
-                    if !(page == "/nowhere" && complaint.contains("404")) {
+                    // Pages that are left faster than the box notices use up the streams that one may have: live.js asks again.
+                    let all_in_use = complaint.contains("/live") && complaint.contains("503");
+                    if !(page == "/nowhere" && complaint.contains("404")) && !all_in_use {
                         wrong.push(format!("{page}: {complaint}"));
                     }
                 }

@@ -43,8 +43,7 @@ fn what_fails_is_answered_with_its_reason_and_changes_nothing() {
     assert_eq!(site.provision(PHONE, CODE)["result"], "ok");
     let wrong = site.at_the_pbx(|ca| App::open(PATHS[0], ca, "block66", "wrong-password", false).is_some());
     assert!(!wrong, "a wrong password is taken");
-    let events = site.ground.block66(&["events", "--json"], "");
-    assert!(events.contains("\"provider.refused\"") && events.contains("\"provider.failed\""), "{events}");
+    site.ground.events_with(&["provider.refused", "provider.failed"]);
     site.set("enabled=false");
     let off = site.at_the_pbx(|ca| App::open(PATHS[0], ca, "block66", PASSWORD, false).is_some());
     assert!(!off, "it is switched off");

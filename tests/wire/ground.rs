@@ -163,6 +163,17 @@ impl Ground {
         text
     }
 
+    /// What happened, as soon as all of these codes are among it: it is written down a moment after it was answered.
+    pub(crate) fn events_with(&self, codes: &[&str]) -> String {
+        let mut events = String::new();
+        let all = wait_until(PATIENCE, || {
+            events = self.block66(&["events", "--json"], "");
+            codes.iter().all(|code| events.contains(&format!("\"{code}\"")))
+        });
+        assert!(all, "not all of {codes:?} happened: {events}");
+        events
+    }
+
     /// Where the box keeps its data.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
