@@ -92,9 +92,9 @@ impl Life {
         }
     }
 
-    /// Everybody is on the list, and may start over.
-    pub(crate) fn rest(&mut self, lab: &Lab) {
-        for phone in lab.phones() {
+    /// Everybody of these is on the list, and starts over.
+    pub(crate) fn rest(&self, lab: &Lab, of: impl Fn(&LabPhone) -> bool) {
+        for phone in lab.phones().iter().filter(|phone| of(phone)) {
             list(lab, phone, &phone.name);
             let _ = lab.api().post(&format!("phones/{}/first-contact", phone.mac), &json!({}));
             phone.remote.factory_reset();
