@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from lan import ADDRESS, Clients, phone_mac
-from scenes import PHONE
+from scenes import OFFICE, PHONE
 from vm import Vm, ends_with_parent
 
 RIVAL = """[Unit]
@@ -195,17 +195,7 @@ def two_boxes(story, sticks):
     work = f"{story.ground.work}/second"
     os.makedirs(work, exist_ok=True)
     with open(f"{work}/block66.toml", "w") as file:
-        file.write(f'''data-directory = "{work}/data"\nsocket = "{work}/socket"
-[[network]]
-name = "office"
-interface = "eth0"
-subnet = "10.66.0.0/20"
-gateway = "{ADDRESS}"
-dns = ["{ADDRESS}"]
-[network.dhcp]
-mode = "full"
-pool = "10.66.1.0-10.66.15.250"
-''')
+        file.write(f'''data-directory = "{work}/data"\nsocket = "{work}/socket"\n{OFFICE}''')
     lan = story.lan
     lan.ip("netns", "add", other)
     second = None

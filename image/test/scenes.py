@@ -15,6 +15,17 @@ PHONE = "80:5e:c0:66:00:01"
 SETUP_CODE = "7KQM-2XHD-94TW"
 PASSWORD = "a long enough password"
 
+OFFICE = f"""[[network]]
+name = "office"
+interface = "eth0"
+subnet = "10.66.0.0/20"
+gateway = "{ADDRESS}"
+dns = ["{ADDRESS}"]
+[network.dhcp]
+mode = "full"
+pool = "10.66.1.0-10.66.15.250"
+"""
+
 SETUP = f"""# Settings for a start with nobody there.
 setup-code = "{SETUP_CODE}"
 organisation = "Closet"
@@ -25,16 +36,7 @@ mac,name,extension,password,server
 '''
 [address]
 address = "{ADDRESS}/20"
-[[network]]
-name = "office"
-interface = "eth0"
-subnet = "10.66.0.0/20"
-gateway = "{ADDRESS}"
-dns = ["{ADDRESS}"]
-[network.dhcp]
-mode = "full"
-pool = "10.66.1.0-10.66.15.250"
-lease-time = "12h"
+{OFFICE}lease-time = "12h"
 """
 
 
