@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,8 @@ pub struct Appliance {
     /// The networks that were found, when the configuration names none.
     found: Option<Vec<Network>>,
     store_failed: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 /// Why the box ended.
@@ -75,8 +77,11 @@ impl Appliance {
     /// Opens everything that `config` names and starts the doors.
     ///
     /// # Errors
-    /// When the data directory cannot be used, a certificate cannot be made, or a port cannot be had.
+    /// When signals cannot be received, the data directory cannot be used, a certificate cannot be made, or a port cannot
+    /// be had.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        // From here on the box ends as it should, also when it is told so before it is up.
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let named = !config.networks.is_empty();
         let config = config.with_networks_found(&interfaces::addresses().context("the interfaces cannot be read")?);
         let found = (!named).then(|| config.networks.clone());
@@ -150,7 +155,19 @@ impl Appliance {
 
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));
-        Ok(Self { store, journal, writing, stop, restart, parts, setup_code, found, store_failed })
+        Ok(Self {
+            store,
+            journal,
+            writing,
+            stop,
+            restart,
+            parts,
+            setup_code,
+            found,
+            store_failed,
+            terminate,
+            interrupt,
+        })
     }
 
     /// The one-time code that claims the box, while nobody did.
@@ -161,10 +178,8 @@ impl Appliance {
     /// Serves until told to stop by SIGTERM or SIGINT, or until the store dies.
     ///
     /// # Errors
-    /// When signals cannot be received.
+    /// When what is stored cannot be put away.
     pub async fn run(mut self) -> anyhow::Result<Ended> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         service::ready("serving phones");
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "up");
         let mut look = tokio::time::interval(CARE);
@@ -172,8 +187,8 @@ impl Appliance {
         let mut moved = 0;
         let ended = loop {
             tokio::select! {
-                _ = terminate.recv() => break Ended::Told,
-                _ = interrupt.recv() => break Ended::Told,
+                _ = self.terminate.recv() => break Ended::Told,
+                _ = self.interrupt.recv() => break Ended::Told,
                 () = &mut self.store_failed => break Ended::StoreDied,
                 () = self.restart.cancelled() => break Ended::Restoring,
                 _ = look.tick() => {
