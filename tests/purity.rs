@@ -111,7 +111,6 @@ const PURE: &[(&str, &[&str])] = &[
     ("partners/innovaphone/sysclient.rs", &[]),
     ("partners/stretto/attribute.rs", &["crate::partners"]),
     ("partners/stretto/csv.rs", &["csv"]),
-    ("partners/stretto/digest.rs", &["aws_lc_rs::digest", "md5"]),
     ("partners/stretto/plan.rs", &[]),
     ("partners/stretto/push.rs", &[]),
     ("partners/stretto/request.rs", &["crate::partners::xml"]),

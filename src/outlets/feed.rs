@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -71,11 +70,11 @@ impl Outlets {
     /// Starts what serves each target, and the taking of phones' own lines.
     fn open(&self, settings: &Settings) -> (JoinSet<()>, Vec<Way>) {
         let (mut tasks, mut ways) = (JoinSet::new(), Vec::new());
-        let tls = match client(settings.authorities.as_deref()) {
+        let tls = match roots::client(settings.authorities.as_deref()) {
             Ok(tls) => tls,
             Err(why) => {
                 // They were checked before they were set.
-                tracing::error!(why, "outlets over TLS cannot be served");
+                tracing::error!(%why, "outlets over TLS cannot be served");
                 return (tasks, ways);
             }
         };
@@ -120,14 +119,4 @@ impl Outlets {
         let over = before.iter().filter(|reason| !have.contains(&key(reason))).map(|reason| (false, reason));
         begun.chain(over).map(|(begins, reason)| Notice::Alarm { at, begins, reason: reason.clone() }).collect()
     }
-}
-
-/// TLS towards those whose certificates come from these authorities or public ones.
-fn client(authorities: Option<&str>) -> Result<Arc<ClientConfig>, String> {
-    let roots = roots::trusted(authorities).map_err(|error| error.to_string())?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }

@@ -1,5 +1,6 @@
 //! Telling webhooks: one POST each, in their order, again after a growing pause when it fails.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,16 +8,12 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_rustls::TlsConnector;
 
 use super::settings::Place;
 use super::{Hook, Notice, Outlets};
+use crate::sys::dial;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -77,25 +74,6 @@ pub(super) async fn send(
 }
 
 async fn post(place: &Place, tls: &Arc<ClientConfig>, body: Bytes) -> Attempt {
-    let failed = |error: &dyn std::fmt::Display| Attempt::Failed(error.to_string());
-    let stream = match TcpStream::connect((place.host.as_str(), place.port)).await {
-        Ok(stream) => stream,
-        Err(error) => return failed(&error),
-    };
-    if !place.secure {
-        return exchange(stream, place, body).await;
-    }
-    let name = match ServerName::try_from(place.host.clone()) {
-        Ok(name) => name,
-        Err(error) => return failed(&error),
-    };
-    match TlsConnector::from(tls.clone()).connect(name, stream).await {
-        Ok(stream) => exchange(stream, place, body).await,
-        Err(error) => failed(&error),
-    }
-}
-
-async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, place: &Place, body: Bytes) -> Attempt {
     let request = Request::builder()
         .method(Method::POST)
         .uri(&place.path)
@@ -104,21 +82,23 @@ async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(body));
     let Ok(request) = request else { return Attempt::Failed("its URL cannot be asked".into()) };
-    let (mut sender, connection) = match hyper::client::conn::http1::handshake(TokioIo::new(stream)).await {
-        Ok(made) => made,
-        Err(error) => return Attempt::Failed(error.to_string()),
-    };
-    // It ends by itself when the answer is dropped.
-    tokio::spawn(async move { connection.await.ok() });
-    match sender.send_request(request).await {
-        Ok(answer) if answer.status().is_success() => Attempt::Taken,
-        Ok(answer) => match answer.status() {
-            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
-                Attempt::Failed(status.to_string())
-            }
-            status if status.is_client_error() => Attempt::Refused(status),
-            status => Attempt::Failed(status.to_string()),
-        },
+    match ask(place, tls, request).await {
+        Ok(status) if status.is_success() => Attempt::Taken,
+        Ok(status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)) => {
+            Attempt::Failed(status.to_string())
+        }
+        Ok(status) if status.is_client_error() => Attempt::Refused(status),
+        Ok(status) => Attempt::Failed(status.to_string()),
         Err(error) => Attempt::Failed(error.to_string()),
     }
+}
+
+async fn ask(place: &Place, tls: &Arc<ClientConfig>, request: Request<Full<Bytes>>) -> io::Result<StatusCode> {
+    let stream = dial::connect(&place.host, place.port).await?;
+    let answer = if place.secure {
+        dial::exchange(dial::secure(stream, &place.host, tls).await?, request).await
+    } else {
+        dial::exchange(stream, request).await
+    };
+    answer.map(|answer| answer.status()).map_err(io::Error::other)
 }

@@ -119,7 +119,7 @@ impl Settings {
         if self.phone_log_port == Some(0) {
             return wrong("phone_log_port".into(), "A port is 1 to 65535.");
         }
-        roots::trusted(self.authorities.as_deref())
+        roots::client(self.authorities.as_deref())
             .map(drop)
             .map_err(|error| ("authorities".into(), format!("It cannot be used: {error}.")))
     }

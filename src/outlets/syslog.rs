@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
-use tokio_rustls::TlsConnector;
 
 use super::hook::Pause;
 use super::{Collector, Notice, Outlets, Transport};
+use crate::sys::dial;
 
 /// How long a connection may take to be made, or a message to be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,21 +62,22 @@ impl<T: AsyncWrite + tokio::io::AsyncRead + Unpin + Send> Connection for T {}
 
 impl Way {
     async fn open(to: &Collector, tls: &Arc<ClientConfig>) -> std::io::Result<Self> {
-        let at = (to.host.trim_start_matches('[').trim_end_matches(']'), to.at());
         match to.transport {
             Transport::Udp => {
-                let remote = tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
+                let remote = tokio::net::lookup_host((dial::bare(&to.host), to.at()))
+                    .await?
+                    .next()
+                    .ok_or(std::io::ErrorKind::NotFound)?;
                 let any: std::net::IpAddr =
                     if remote.is_ipv4() { [0, 0, 0, 0].into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
                 let socket = UdpSocket::bind((any, 0)).await?;
                 socket.connect(remote).await?;
                 Ok(Self::Datagrams(socket))
             }
-            Transport::Tcp => Ok(Self::Stream(Box::new(TcpStream::connect(at).await?))),
+            Transport::Tcp => Ok(Self::Stream(Box::new(dial::connect(&to.host, to.at()).await?))),
             Transport::Tls => {
-                let name = ServerName::try_from(at.0.to_owned()).map_err(std::io::Error::other)?;
-                let stream = TcpStream::connect(at).await?;
-                Ok(Self::Stream(Box::new(TlsConnector::from(tls.clone()).connect(name, stream).await?)))
+                let stream = dial::connect(&to.host, to.at()).await?;
+                Ok(Self::Stream(Box::new(dial::secure(stream, &to.host, tls).await?)))
             }
         }
     }

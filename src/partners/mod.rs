@@ -12,7 +12,9 @@
 pub mod audiocodes_snmp;
 pub mod bria;
 mod change;
+mod desk;
 pub mod innovaphone;
+mod listing;
 pub mod stretto;
 pub mod web;
 pub mod xml;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use self::desk::Desk as _;
 use crate::admin::Desk;
 use crate::cli::Client;
 use crate::cli::exit::Failure;

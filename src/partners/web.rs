@@ -5,18 +5,14 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
 use hyper::header::{HOST, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Uri};
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::model::Secret;
 use crate::pki::roots;
+use crate::sys::dial;
 
 /// How long a call may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -103,12 +99,9 @@ impl Web {
     /// # Errors
     /// When these cannot be read.
     pub fn new(authorities: Option<&str>) -> Result<Self, Failure> {
-        let untrusted = |why: String| Failure::Tls { host: "the other side".into(), why };
-        let trusted: RootCertStore = roots::trusted(authorities).map_err(|error| untrusted(error.to_string()))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let tls = tls.map_err(|error| untrusted(error.to_string()))?;
-        Ok(Self { tls: Arc::new(tls.with_root_certificates(trusted).with_no_client_auth()) })
+        let tls = roots::client(authorities)
+            .map_err(|error| Failure::Tls { host: "the other side".into(), why: error.to_string() })?;
+        Ok(Self { tls })
     }
 
     /// Makes a call. No redirect is followed: what is sent is meant for this host alone.
@@ -141,14 +134,11 @@ impl Web {
     async fn open(&self, host: &str, port: u16, secure: bool) -> Result<Stream, Failure> {
         let unreachable = |why: String| Failure::Unreachable { host: host.to_owned(), why };
         let untrusted = |why: String| Failure::Tls { host: host.to_owned(), why };
-        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let stream = TcpStream::connect((bare.as_str(), port)).await.map_err(|error| unreachable(error.to_string()))?;
+        let stream = dial::connect(host, port).await.map_err(|error| unreachable(error.to_string()))?;
         if !secure {
             return Ok(Box::new(stream));
         }
-        let name = ServerName::try_from(bare).map_err(|error| untrusted(error.to_string()))?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        let stream = connector.connect(name, stream).await.map_err(|error| untrusted(error.to_string()))?;
+        let stream = dial::secure(stream, host, &self.tls).await.map_err(|error| untrusted(error.to_string()))?;
         Ok(Box::new(stream))
     }
 }
@@ -158,10 +148,6 @@ async fn exchange(
     call: &Call,
     host: &str,
 ) -> Result<Answer, String> {
-    let handshake = http1::Builder::new().max_buf_size(64 * 1024).handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
-    // It ends by itself when the answer is read or dropped; what went wrong shows in the answer.
-    tokio::spawn(async move { connection.await.ok() });
     let mut request = Request::builder()
         .method(call.method.clone())
         .uri(call.target.expose())
@@ -173,7 +159,7 @@ async fn exchange(
     // The error would repeat what it stumbled over.
     let request = request.body(Full::new(Bytes::from(call.body.expose().to_owned())));
     let request = request.map_err(|_| "the call cannot be written".to_owned())?;
-    let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+    let answer = dial::exchange(stream, request).await.map_err(|error| error.to_string())?;
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, MOST).collect().await.map_err(|error| error.to_string())?.to_bytes();
     Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })

@@ -1,25 +1,38 @@
 //! Whom the box trusts when it asks others.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 /// Where the certificates of the public authorities are on Linux systems.
 const PUBLIC: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem", "/etc/pki/tls/certs/ca-bundle.crt"];
 
-/// An authority that was given cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a certificate authority of the settings cannot be read")]
-pub struct Unreadable;
+/// TLS towards others cannot be set up.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// An authority that was given cannot be read.
+    #[error("a certificate authority of the settings cannot be read")]
+    Unreadable,
+    /// The TLS library refuses.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+}
 
-/// The public authorities, and those in `more` (PEM).
+/// TLS towards those whose certificates come from public authorities, or from those in `more` (PEM).
 ///
 /// # Errors
 /// When one of these cannot be read.
-pub fn trusted(more: Option<&str>) -> Result<RootCertStore, Unreadable> {
+pub fn client(more: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(tls.with_root_certificates(trusted(more)?).with_no_client_auth()))
+}
+
+fn trusted(more: Option<&str>) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = PUBLIC.iter().find(|path| Path::new(path).exists())
         && let Ok(found) = CertificateDer::pem_file_iter(path)
@@ -27,7 +40,7 @@ pub fn trusted(more: Option<&str>) -> Result<RootCertStore, Unreadable> {
         roots.add_parsable_certificates(found.filter_map(Result::ok));
     }
     for certificate in CertificateDer::pem_slice_iter(more.unwrap_or_default().as_bytes()) {
-        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or(Unreadable)?;
+        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or(Error::Unreadable)?;
     }
     Ok(roots)
 }

@@ -2,6 +2,7 @@
 
 pub mod arp;
 pub mod clock;
+pub mod dial;
 pub mod files;
 pub mod interfaces;
 pub mod log;

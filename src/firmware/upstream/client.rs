@@ -11,13 +11,11 @@ use hyper::header::{HOST, IF_RANGE, LOCATION, RANGE, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::failure::Failure;
 use crate::pki::roots;
+use crate::sys::dial;
 
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 5;
@@ -45,14 +43,8 @@ struct Target {
 impl Client {
     /// A client that trusts the public authorities and those in `authorities` (PEM). `proxy` is an `http` URL.
     pub(super) fn new(authorities: Option<&str>, proxy: Option<&str>) -> Result<Self, Failure> {
-        let roots = roots::trusted(authorities)
-            .map_err(|error| Failure::Tls { host: String::new(), why: error.to_string() })?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Failure::Tls { host: String::new(), why: error.to_string() })?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls =
+            roots::client(authorities).map_err(|error| Failure::Tls { host: String::new(), why: error.to_string() })?;
         let proxy = match proxy {
             Some(url) => {
                 let target = Target::read(url)?;
@@ -61,7 +53,7 @@ impl Client {
             }
             None => None,
         };
-        Ok(Self { tls: Arc::new(tls), proxy })
+        Ok(Self { tls, proxy })
     }
 
     /// Asks for a file, from byte `from` of the revision that `validator` names if one is given, and follows redirects.
@@ -99,44 +91,31 @@ impl Client {
         let request = request.body(Empty::<Bytes>::new()).map_err(|_| Failure::Url { url: target.uri.to_string() })?;
         let answer = async {
             let stream = tokio::time::timeout(CONNECT, self.connect(target)).await;
-            match stream.map_err(|_| target.unreachable(&"no connection within 10 seconds"))?? {
-                Stream::Plain(stream) => exchange(stream, request).await,
-                Stream::Secure(stream) => exchange(*stream, request).await,
-            }
+            let answer = match stream.map_err(|_| target.unreachable(&"no connection within 10 seconds"))?? {
+                Stream::Plain(stream) => dial::exchange(stream, request).await,
+                Stream::Secure(stream) => dial::exchange(*stream, request).await,
+            };
+            answer.map_err(|error| Failure::broken(&error))
         };
         tokio::time::timeout(HEAD, answer).await.map_err(|_| Failure::broken(&"no answer within 30 seconds"))?
     }
 
     async fn connect(&self, target: &Target) -> Result<Stream, Failure> {
         let (host, port) = self.proxy.as_ref().map_or((&target.host, target.port), |(host, port)| (host, *port));
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((bare, port)).await.map_err(|error| target.unreachable(&error))?;
+        let stream = dial::connect(host, port).await.map_err(|error| target.unreachable(&error))?;
         if !target.secure {
             return Ok(Stream::Plain(stream));
         }
         let stream = if self.proxy.is_some() { tunnel(stream, target).await? } else { stream };
-        let insecure = |why: String| Failure::Tls { host: target.authority(), why };
-        let bare = target.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(bare).map_err(|error| insecure(error.to_string()))?;
-        let connected = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
-        connected.map(|stream| Stream::Secure(Box::new(stream))).map_err(|error| insecure(error.to_string()))
+        let insecure = |error: std::io::Error| Failure::Tls { host: target.authority(), why: error.to_string() };
+        let stream = dial::secure(stream, &target.host, &self.tls).await.map_err(insecure)?;
+        Ok(Stream::Secure(Box::new(stream)))
     }
 }
 
 enum Stream {
     Plain(TcpStream),
     Secure(Box<tokio_rustls::client::TlsStream<TcpStream>>),
-}
-
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Empty<Bytes>>,
-) -> Result<Response<Incoming>, Failure> {
-    let handshake = http1::Builder::new().max_buf_size(64 * 1024).handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(|error| Failure::broken(&error))?;
-    // It ends by itself when the answer is read or dropped; what went wrong shows in the answer.
-    tokio::spawn(async move { connection.await.ok() });
-    sender.send_request(request).await.map_err(|error| Failure::broken(&error))
 }
 
 /// Asks a proxy to pass bytes on (RFC 9110 section 9.3.6).

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -10,9 +9,10 @@ use super::prepared::{Urls, prepare};
 use super::settings::Settings;
 use super::template::{Sheet, Template};
 use super::user::{Account, User};
-use crate::admin::{self, FieldError, LineDraft, Order, Problem, Said};
+use crate::admin::{FieldError, LineDraft, Order, Problem, Said};
 use crate::model::Secret;
 use crate::model::settings::Resolved;
+use crate::partners::desk::{self, sentence, unfit};
 use crate::sys::clock::Clock;
 use crate::sys::passwords::{LONGEST, Passwords, SHORTEST};
 use crate::sys::random;
@@ -73,44 +73,6 @@ impl Desk {
         Self { users, passwords: Passwords::new(), clock }
     }
 
-    /// As the page and the command line call it.
-    pub fn service(self) -> admin::Desk {
-        Arc::new(move |order| {
-            let desk = self.clone();
-            Box::pin(async move { desk.answer(&order).await })
-        })
-    }
-
-    async fn answer(&self, order: &Order) -> Result<Said, Problem> {
-        let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
-        match (path.as_slice(), &order.method) {
-            ([], &Method::GET) => Ok(Said::ok(self.state())),
-            (["settings"], &Method::GET) => Ok(Said::ok(self.users.settings())),
-            (["settings"], &Method::PUT) => {
-                let settings: Settings = order.read()?;
-                settings.check().map_err(|what| unfit(&format!("{}.", upper(&what))))?;
-                self.users.set(&settings).await?;
-                Ok(Said::ok(self.users.settings()))
-            }
-            (["templates", which], method) => self.template(named(which)?, method, order).await,
-            (["users"], &Method::GET) => {
-                let users: Vec<Shown> = self.users.all().iter().map(shown).collect();
-                Ok(Said::ok(json!({ "users": users })))
-            }
-            (["users"], &Method::POST) => self.add(order).await,
-            (["users", name], &Method::GET) => Ok(Said::ok(shown(&self.user(name)?))),
-            (["users", name], &Method::PUT) => self.change(self.user(name)?, order).await,
-            (["users", name], &Method::DELETE) => {
-                let user = self.user(name)?;
-                self.users.remove(&user).await?;
-                Ok(Said::ok(shown(&user)))
-            }
-            (["users", name, "preview"], &Method::GET) => self.preview(&self.user(name)?),
-            (["settings" | "users", ..], _) => Err(Problem::wrong_method("GET, POST, PUT or DELETE, as it fits")),
-            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/bria/{}", path.join("/")))),
-        }
-    }
-
     /// How the three servers are, in plain words.
     fn state(&self) -> Value {
         let settings = self.users.settings();
@@ -142,7 +104,7 @@ impl Desk {
             Method::DELETE => self.users.set_template(which, None).await?,
             Method::PUT => {
                 let Text { text } = order.read()?;
-                Template::read(&text).map_err(|error| unfit(&format!("The template cannot be used: {error}.")))?;
+                Template::read(&text).map_err(|error| unfit(&format!("the template cannot be used: {error}")))?;
                 self.users.set_template(which, Some(text)).await?;
             }
             _ => return Err(Problem::wrong_method("GET, PUT and DELETE")),
@@ -189,7 +151,7 @@ impl Desk {
         }
         user.settings = draft.settings.unwrap_or(user.settings);
         user.licence = draft.licence.or(user.licence).filter(|key| !key.is_empty());
-        user.check().map_err(|wrong| unfit(&format!("{}.", upper(&wrong.to_string()))))?;
+        user.check().map_err(|wrong| unfit(&wrong.to_string()))?;
         // Tried out before it is stored: a user whose settings cannot be made would be told so at the next login.
         self.try_out(&user)?;
         self.users.put(&user).await.map_err(|error| match error {
@@ -197,7 +159,7 @@ impl Desk {
             error => Problem::new(
                 StatusCode::CONFLICT,
                 "taken",
-                format!("{}.", upper(&error.to_string())),
+                sentence(&error.to_string()),
                 "Choose another name, or change the user who has it.",
             ),
         })?;
@@ -205,7 +167,7 @@ impl Desk {
     }
 
     fn try_out(&self, user: &User) -> Result<Vec<(String, String, bool)>, Problem> {
-        let broken = |what: String| unfit(&format!("Their settings cannot be made: {what}."));
+        let broken = |what: String| unfit(&format!("their settings cannot be made: {what}"));
         let template = self.users.template(Which::Desktop).map_err(|error| broken(error.to_string()))?;
         let sheet = Sheet { user: &user.name, accounts: &user.accounts, ..Sheet::default() };
         let urls = Urls { update: "https://box/p/bria/update?t=…".into(), upgrade: None };
@@ -255,6 +217,37 @@ impl Desk {
     }
 }
 
+impl desk::Desk for Desk {
+    async fn answer(&self, order: &Order, path: &[&str]) -> Result<Said, Problem> {
+        match (path, &order.method) {
+            ([], &Method::GET) => Ok(Said::ok(self.state())),
+            (["settings"], &Method::GET) => Ok(Said::ok(self.users.settings())),
+            (["settings"], &Method::PUT) => {
+                let settings: Settings = order.read()?;
+                settings.check().map_err(|what| unfit(&what))?;
+                self.users.set(&settings).await?;
+                Ok(Said::ok(self.users.settings()))
+            }
+            (["templates", which], method) => self.template(named(which)?, method, order).await,
+            (["users"], &Method::GET) => {
+                let users: Vec<Shown> = self.users.all().iter().map(shown).collect();
+                Ok(Said::ok(json!({ "users": users })))
+            }
+            (["users"], &Method::POST) => self.add(order).await,
+            (["users", name], &Method::GET) => Ok(Said::ok(shown(&self.user(name)?))),
+            (["users", name], &Method::PUT) => self.change(self.user(name)?, order).await,
+            (["users", name], &Method::DELETE) => {
+                let user = self.user(name)?;
+                self.users.remove(&user).await?;
+                Ok(Said::ok(shown(&user)))
+            }
+            (["users", name, "preview"], &Method::GET) => self.preview(&self.user(name)?),
+            (["settings" | "users", ..], _) => Err(Problem::wrong_method("GET, POST, PUT or DELETE, as it fits")),
+            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/bria/{}", path.join("/")))),
+        }
+    }
+}
+
 fn accounts(lines: Vec<LineDraft>) -> Result<Vec<Account>, Problem> {
     let (mut accounts, mut errors) = (Vec::new(), Vec::new());
     for (index, draft) in lines.into_iter().enumerate() {
@@ -300,19 +293,11 @@ fn field(name: &str, what: &str) -> Problem {
     Problem::fields(vec![FieldError::new(name, what)])
 }
 
-fn unfit(what: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", what, "Correct what is named and send it again.")
-}
-
-fn upper(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Timestamp;
+    use crate::partners::desk::Desk as _;
     use crate::store::{Disk, Key, Options, Store};
 
     fn desk() -> (tempfile::TempDir, Desk) {
@@ -325,8 +310,8 @@ mod tests {
     }
 
     async fn call(desk: &Desk, method: Method, path: &str, body: Value) -> Result<Value, Problem> {
-        let path = path.split('/').map(str::to_owned).collect();
-        desk.answer(&Order { method, path, query: BTreeMap::new(), body }).await.map(|said| said.0)
+        let path = path.split('/').filter(|step| !step.is_empty()).map(str::to_owned).collect();
+        desk.clone().service()(Order { method, path, query: BTreeMap::new(), body }).await.map(|said| said.0)
     }
 
     fn ann() -> Value {
@@ -393,8 +378,7 @@ mod tests {
         let right = json!({ "enabled": true, "names": { "build": "b" }, "help": "Call 4711." });
         let set = call(&desk, Method::PUT, "settings", right).await.unwrap();
         assert_eq!((&set["names"]["build"], &set["names"]["license"]), (&json!("b"), &json!("lic")));
-        let order = Order { method: Method::GET, path: Vec::new(), query: BTreeMap::new(), body: Value::Null };
-        let Said(state) = desk.answer(&order).await.unwrap();
+        let state = call(&desk, Method::GET, "", Value::Null).await.unwrap();
         assert!(state["says"][0].as_str().unwrap().contains("sign in at"), "{state}");
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hyper::{Method, StatusCode};
+use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,8 +8,9 @@ use super::door::Door;
 use super::keep;
 use super::keeper::Keeper;
 use super::settings::Settings;
-use crate::admin::{self, Order, Problem, Said};
+use crate::admin::{Order, Problem, Said};
 use crate::model::{Mac, Secret};
+use crate::partners::desk::{self, unfit};
 use crate::partners::web::Web;
 use crate::store::Store;
 
@@ -31,54 +32,6 @@ impl Desk {
     /// A desk for this app.
     pub fn new(store: Store, keeper: Keeper, door: Arc<Door>) -> Self {
         Self { store, keeper, door }
-    }
-
-    /// As the page and the command line call it.
-    pub fn service(self) -> admin::Desk {
-        Arc::new(move |order| {
-            let desk = self.clone();
-            Box::pin(async move { desk.answer(&order).await })
-        })
-    }
-
-    async fn answer(&self, order: &Order) -> Result<Said, Problem> {
-        let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
-        match (path.as_slice(), &order.method) {
-            ([], &Method::GET) => Ok(Said::ok(self.state())),
-            (["settings"], &Method::GET) => Ok(Said::ok(keep::settings(&self.store))),
-            (["settings"], &Method::PUT) => {
-                let settings: Settings = order.read()?;
-                settings.check().map_err(|what| unfit(&what))?;
-                Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
-                self.store.commit(vec![keep::set(&settings)]).await?;
-                if settings.enabled {
-                    self.keeper.begin()
-                } else {
-                    self.keeper.end()
-                }
-                Ok(Said::ok(self.state()))
-            }
-            (["password"], &Method::PUT) => {
-                let Password { password } = order.read()?;
-                if password.is_empty() || password.len() > 128 || password.chars().any(char::is_control) {
-                    return Err(unfit("the password has 1 to 128 characters"));
-                }
-                // One third-party program found that the PBX takes no longer ones; the maker's own makes 16.
-                let long = password.chars().count() > 15;
-                self.store.commit(vec![keep::set_password(Secret::new(password))]).await?;
-                let says = if long { "It has more than 15 characters, which a PBX may cut off." } else { "It is set." };
-                Ok(Said::ok(json!({ "says": says })))
-            }
-            (["phones", mac], &Method::DELETE) => {
-                let mac: Mac = mac.parse().map_err(|error| unfit(&format!("{error}")))?;
-                self.keeper.forget(mac).await?;
-                Ok(Said::ok(()))
-            }
-            (["settings" | "password" | "phones", ..], _) => {
-                Err(Problem::wrong_method("GET, PUT or DELETE, as it fits"))
-            }
-            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/innovaphone/{}", path.join("/")))),
-        }
     }
 
     /// How PBX, Devices and each phone's connection are, in plain words.
@@ -128,9 +81,43 @@ impl Desk {
     }
 }
 
-fn unfit(what: &str) -> Problem {
-    let mut letters = what.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let detail = format!("{first}{}.", letters.as_str());
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", detail, "Correct what is named and try again.")
+impl desk::Desk for Desk {
+    async fn answer(&self, order: &Order, path: &[&str]) -> Result<Said, Problem> {
+        match (path, &order.method) {
+            ([], &Method::GET) => Ok(Said::ok(self.state())),
+            (["settings"], &Method::GET) => Ok(Said::ok(keep::settings(&self.store))),
+            (["settings"], &Method::PUT) => {
+                let settings: Settings = order.read()?;
+                settings.check().map_err(|what| unfit(&what))?;
+                Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
+                self.store.commit(vec![keep::set(&settings)]).await?;
+                if settings.enabled {
+                    self.keeper.begin()
+                } else {
+                    self.keeper.end()
+                }
+                Ok(Said::ok(self.state()))
+            }
+            (["password"], &Method::PUT) => {
+                let Password { password } = order.read()?;
+                if password.is_empty() || password.len() > 128 || password.chars().any(char::is_control) {
+                    return Err(unfit("the password has 1 to 128 characters"));
+                }
+                // One third-party program found that the PBX takes no longer ones; the maker's own makes 16.
+                let long = password.chars().count() > 15;
+                self.store.commit(vec![keep::set_password(Secret::new(password))]).await?;
+                let says = if long { "It has more than 15 characters, which a PBX may cut off." } else { "It is set." };
+                Ok(Said::ok(json!({ "says": says })))
+            }
+            (["phones", mac], &Method::DELETE) => {
+                let mac: Mac = mac.parse().map_err(|error| unfit(&format!("{error}")))?;
+                self.keeper.forget(mac).await?;
+                Ok(Said::ok(()))
+            }
+            (["settings" | "password" | "phones", ..], _) => {
+                Err(Problem::wrong_method("GET, PUT or DELETE, as it fits"))
+            }
+            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/innovaphone/{}", path.join("/")))),
+        }
+    }
 }

@@ -5,6 +5,7 @@ use crate::cli::exit::Failure;
 use crate::cli::output::{encode, print, print_json};
 use crate::cli::secret;
 use crate::partners::change;
+use crate::partners::listing::list;
 
 /// Softphones on mobile telephones: their tenant, and the push settings
 #[derive(Debug, clap::Subcommand)]
@@ -106,15 +107,5 @@ fn warn(said: &Value) {
     for warning in said.get("warnings").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| warning.get(name).and_then(Value::as_str).unwrap_or_default();
         eprintln!("Warning ({}): {}.", text("code"), text("says"));
-    }
-}
-
-fn list(said: &Value, name: &str, none: &str) {
-    let steps = said.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    if steps.is_empty() {
-        print(&format!("{none}\n"));
-    }
-    for step in steps {
-        print(&format!("- {}\n", step.as_str().unwrap_or_default()));
     }
 }

@@ -11,9 +11,10 @@ use super::plan::{Attributes, Group, Plan, Subscriber};
 use super::push::Warning;
 use super::settings::Settings;
 use super::tenant::{Error, Tenant};
-use crate::admin::{self, Order, Problem, Said};
+use crate::admin::{Order, Problem, Said};
 use crate::model::Secret;
 use crate::partners::bria::{Account, Users};
+use crate::partners::desk;
 use crate::partners::web::{self, Web};
 use crate::store::{Store, Write};
 use crate::sys::random;
@@ -46,47 +47,6 @@ impl Desk {
     /// A desk for the tenant of these users.
     pub fn new(store: Store, users: Users) -> Self {
         Self { store, users, busy: Arc::default() }
-    }
-
-    /// As the page and the command line call it.
-    pub fn service(self) -> admin::Desk {
-        Arc::new(move |order| {
-            let desk = self.clone();
-            Box::pin(async move { desk.answer(&order).await })
-        })
-    }
-
-    async fn answer(&self, order: &Order) -> Result<Said, Problem> {
-        let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
-        let settings = settings(&self.store);
-        match (path.as_slice(), &order.method) {
-            ([], &Method::GET) => Ok(Said::ok(self.state(&settings))),
-            (["settings"], &Method::GET) => Ok(Said::ok(settings)),
-            (["settings"], &Method::PUT) => self.set(order.read()?).await,
-            (["password"], &Method::PUT) => {
-                let Password { password } = order.read()?;
-                let write = Write::PutSecret { key: PASSWORD.into(), value: Secret::new(password) };
-                self.store.commit(vec![write]).await?;
-                Ok(Said::ok(()))
-            }
-            (["plan"], &Method::GET) => self.plan(&settings, false).await,
-            (["plan"], &Method::POST) => self.apply(&settings, false).await,
-            (["removal"], &Method::GET) => self.plan(&settings, true).await,
-            (["removal"], &Method::POST) => self.apply(&settings, true).await,
-            (["csv"], &Method::POST) => {
-                let text = csv::write(&self.desired(&settings).await?).map_err(|what| bad(&what))?;
-                Ok(Said::ok(json!({ "text": text, "warnings": in_words(&self.warnings(&settings)) })))
-            }
-            (["users", name, "password"], &Method::POST) => {
-                let known = self.users.named(name).and_then(|user| self.store.secret(&format!("{APP}{}", user.id)));
-                let password = known.ok_or_else(|| Problem::nothing_here(&format!("the password of {name}")))?;
-                Ok(Said::ok(json!({ "user": format!("{name}@{}", settings.group), "password": password.expose() })))
-            }
-            (["settings" | "password" | "plan" | "removal" | "csv", ..], _) => {
-                Err(Problem::wrong_method("GET, PUT or POST, as it fits"))
-            }
-            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/stretto/{}", path.join("/")))),
-        }
     }
 
     async fn set(&self, settings: Settings) -> Result<Said, Problem> {
@@ -188,6 +148,40 @@ impl Desk {
         let password = self.store.secret(PASSWORD).ok_or_else(|| bad("no password of the platform is set"))?;
         let web = Web::new(settings.authorities.as_deref()).map_err(|failure| bad(&failure.to_string()))?;
         Ok(Tenant { web, host, user: settings.user.clone(), password, tunnelled: settings.tunnelled })
+    }
+}
+
+impl desk::Desk for Desk {
+    async fn answer(&self, order: &Order, path: &[&str]) -> Result<Said, Problem> {
+        let settings = settings(&self.store);
+        match (path, &order.method) {
+            ([], &Method::GET) => Ok(Said::ok(self.state(&settings))),
+            (["settings"], &Method::GET) => Ok(Said::ok(settings)),
+            (["settings"], &Method::PUT) => self.set(order.read()?).await,
+            (["password"], &Method::PUT) => {
+                let Password { password } = order.read()?;
+                let write = Write::PutSecret { key: PASSWORD.into(), value: Secret::new(password) };
+                self.store.commit(vec![write]).await?;
+                Ok(Said::ok(()))
+            }
+            (["plan"], &Method::GET) => self.plan(&settings, false).await,
+            (["plan"], &Method::POST) => self.apply(&settings, false).await,
+            (["removal"], &Method::GET) => self.plan(&settings, true).await,
+            (["removal"], &Method::POST) => self.apply(&settings, true).await,
+            (["csv"], &Method::POST) => {
+                let text = csv::write(&self.desired(&settings).await?).map_err(|what| bad(&what))?;
+                Ok(Said::ok(json!({ "text": text, "warnings": in_words(&self.warnings(&settings)) })))
+            }
+            (["users", name, "password"], &Method::POST) => {
+                let known = self.users.named(name).and_then(|user| self.store.secret(&format!("{APP}{}", user.id)));
+                let password = known.ok_or_else(|| Problem::nothing_here(&format!("the password of {name}")))?;
+                Ok(Said::ok(json!({ "user": format!("{name}@{}", settings.group), "password": password.expose() })))
+            }
+            (["settings" | "password" | "plan" | "removal" | "csv", ..], _) => {
+                Err(Problem::wrong_method("GET, PUT or POST, as it fits"))
+            }
+            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/stretto/{}", path.join("/")))),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 use hyper::Method;
 use hyper::header::WWW_AUTHENTICATE;
 
-use super::digest::Challenge;
 use super::plan::{Group, Plan};
 use super::request::{Ask, Part, Wrong, done, take};
 use crate::model::Secret;
 use crate::partners::web::{self, Answer, Call, Web};
+use crate::sip::digest::{Challenge, Login};
 use crate::sys::random;
 
 /// A tenant's management interface.
@@ -81,10 +81,10 @@ impl Tenant {
         let first = self.web.call(&bare).await?;
         let answer = if first.status == 401 {
             let offered = first.headers.get_all(WWW_AUTHENTICATE).iter();
-            let challenge = offered.filter_map(|value| Challenge::read(value.to_str().ok()?)).next();
+            let challenge = Challenge::choose(offered.filter_map(|value| value.to_str().ok()));
             let challenge = challenge.ok_or(Error::NoDigest)?;
-            let login = (self.user.as_str(), self.password.expose());
-            let header = challenge.answer(login, ask.method, call.target.expose(), &random::token(16));
+            let login = Login { user: &self.user, password: &self.password };
+            let header = challenge.answer(&login, (ask.method, call.target.expose()), 1, &random::token(16));
             self.web.call(&Call { headers: vec![("authorization", Secret::new(header))], ..call }).await?
         } else if (200..300).contains(&first.status) {
             self.web.call(&call).await?

@@ -5,6 +5,7 @@ use crate::cli::exit::Failure;
 use crate::cli::output::{print, print_json};
 use crate::cli::secret;
 use crate::partners::change;
+use crate::partners::listing::list;
 
 /// Yealink RPS: this box's phones in the maker's redirection service
 #[derive(Debug, clap::Subcommand)]
@@ -78,15 +79,5 @@ fn phones(said: &Value) {
     for phone in said.get("phones").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| phone.get(name).and_then(Value::as_str).unwrap_or_default();
         print(&format!("{} {}.\n", text("mac"), text("says")));
-    }
-}
-
-fn list(said: &Value, name: &str, none: &str) {
-    let entries = said.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    if entries.is_empty() && !none.is_empty() {
-        print(&format!("{none}\n"));
-    }
-    for entry in entries {
-        print(&format!("- {}\n", entry.as_str().unwrap_or_default()));
     }
 }

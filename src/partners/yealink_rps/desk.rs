@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::plan::{Claim, Step, plan};
 use super::service::{Error, Service};
 use super::settings::Settings;
-use crate::admin::{self, Order, Problem, Said};
+use crate::admin::{Order, Problem, Said};
 use crate::model::{Login, Mac, Secret};
+use crate::partners::desk::{self, unfit};
 use crate::partners::web::{self, Web};
 use crate::store::{Store, Write};
 use crate::sys::clock::Clock;
@@ -40,46 +41,6 @@ impl Desk {
     /// A desk for the phones of this store.
     pub fn new(store: Store, clock: Clock) -> Self {
         Self { store, clock, busy: Arc::default() }
-    }
-
-    /// As the page and the command line call it.
-    pub fn service(self) -> admin::Desk {
-        Arc::new(move |order| {
-            let desk = self.clone();
-            Box::pin(async move { desk.answer(&order).await })
-        })
-    }
-
-    async fn answer(&self, order: &Order) -> Result<Said, Problem> {
-        let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
-        let settings: Settings =
-            self.store.setting(SETTINGS).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
-        match (path.as_slice(), &order.method) {
-            ([], &Method::GET) => Ok(Said::ok(state(&settings))),
-            (["settings"], &Method::GET) => Ok(Said::ok(settings)),
-            (["settings"], &Method::PUT) => {
-                let settings: Settings = order.read()?;
-                settings.check().map_err(|what| unfit(&what))?;
-                web::check(&settings.address()).map_err(|failure| unfit(&failure.to_string()))?;
-                Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
-                let value = serde_json::to_value(&settings).unwrap_or_default();
-                self.store.commit(vec![Write::PutSetting { key: SETTINGS.into(), value }]).await?;
-                Ok(Said::ok(settings))
-            }
-            (["secret"], &Method::PUT) => {
-                let AccountSecret { secret } = order.read()?;
-                self.store.commit(vec![Write::PutSecret { key: SECRET.into(), value: Secret::new(secret) }]).await?;
-                Ok(Said::ok(()))
-            }
-            (["plan"], &Method::GET) => self.plan(&settings, false).await,
-            (["removal"], &Method::GET) => self.plan(&settings, true).await,
-            (["plan"], &Method::POST) => self.apply(&settings, false).await,
-            (["removal"], &Method::POST) => self.apply(&settings, true).await,
-            (["settings" | "secret" | "plan" | "removal"], _) => {
-                Err(Problem::wrong_method("GET, PUT or POST, as it fits"))
-            }
-            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/yealink-rps/{}", path.join("/")))),
-        }
     }
 
     async fn plan(&self, settings: &Settings, removal: bool) -> Result<Said, Problem> {
@@ -140,6 +101,39 @@ impl Desk {
     }
 }
 
+impl desk::Desk for Desk {
+    async fn answer(&self, order: &Order, path: &[&str]) -> Result<Said, Problem> {
+        let settings: Settings =
+            self.store.setting(SETTINGS).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+        match (path, &order.method) {
+            ([], &Method::GET) => Ok(Said::ok(state(&settings))),
+            (["settings"], &Method::GET) => Ok(Said::ok(settings)),
+            (["settings"], &Method::PUT) => {
+                let settings: Settings = order.read()?;
+                settings.check().map_err(|what| unfit(&what))?;
+                web::check(&settings.address()).map_err(|failure| unfit(&failure.to_string()))?;
+                Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
+                let value = serde_json::to_value(&settings).unwrap_or_default();
+                self.store.commit(vec![Write::PutSetting { key: SETTINGS.into(), value }]).await?;
+                Ok(Said::ok(settings))
+            }
+            (["secret"], &Method::PUT) => {
+                let AccountSecret { secret } = order.read()?;
+                self.store.commit(vec![Write::PutSecret { key: SECRET.into(), value: Secret::new(secret) }]).await?;
+                Ok(Said::ok(()))
+            }
+            (["plan"], &Method::GET) => self.plan(&settings, false).await,
+            (["removal"], &Method::GET) => self.plan(&settings, true).await,
+            (["plan"], &Method::POST) => self.apply(&settings, false).await,
+            (["removal"], &Method::POST) => self.apply(&settings, true).await,
+            (["settings" | "secret" | "plan" | "removal"], _) => {
+                Err(Problem::wrong_method("GET, PUT or POST, as it fits"))
+            }
+            _ => Err(Problem::nothing_here(&format!("/api/v1/partners/yealink-rps/{}", path.join("/")))),
+        }
+    }
+}
+
 /// Where phones are registered, in plain words.
 fn state(settings: &Settings) -> Value {
     let ready = !settings.account.is_empty() && !settings.url.is_empty();
@@ -160,13 +154,6 @@ fn in_words(steps: &[Step]) -> Vec<String> {
 
 fn shown(claims: &BTreeMap<Mac, Claim>) -> Vec<Value> {
     claims.iter().map(|(mac, claim)| json!({ "mac": mac.to_string(), "says": claim.in_words() })).collect()
-}
-
-fn unfit(what: &str) -> Problem {
-    let mut letters = what.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let detail = format!("{first}{}.", letters.as_str());
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", detail, "Correct what is named and try again.")
 }
 
 fn unreachable(error: &Error) -> Problem {
