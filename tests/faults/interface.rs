@@ -46,7 +46,7 @@ fn an_address_that_changes_is_followed_by_certificate_and_phones() {
     ip(&lab, "addr del 10.66.0.1/22 dev eth0");
     ip(&lab, "addr add 10.66.0.5/22 dev eth0");
     // The box notices by itself: phones that start are sent to where it is now, with a certificate for it.
-    let arrived = wait_until(|| {
+    let arrived = wait_until(PATIENCE, || {
         for phone in lab.phones() {
             phone.remote.reboot();
         }
@@ -65,6 +65,6 @@ fn an_address_that_changes_is_followed_by_certificate_and_phones() {
     assert!(status.to_string().contains("10.66.0.5"), "{status}");
     ip(&lab, "addr del 10.66.0.5/22 dev eth0");
     ip(&lab, "addr add 10.66.0.1/22 dev eth0");
-    assert!(wait_until(|| lab.api().get("status").unwrap().to_string().contains("10.66.0.1")));
+    assert!(wait_until(PATIENCE, || lab.api().get("status").unwrap().to_string().contains("10.66.0.1")));
     phones_are_served(&mut lab, "after the address came back");
 }
