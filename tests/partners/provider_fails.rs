@@ -159,7 +159,7 @@ fn keeps_its_configuration_without_a_password_and_says_so(abrupt: bool) {
     let (site, appliance) = Site::new(OFF);
     let _pbx = site.connect_pbx(2, 2);
     assert_eq!(site.provision(PHONE, CODE)["result"], "ok");
-    site.set("patience=2");
+    site.set("patience=5");
     site.devices.set(|known| {
         known.abrupt = abrupt;
         known.password(PHONE);
