@@ -377,4 +377,6 @@ def cut_while_updating(story, number, sticks):
     slot, version = story.running()
     story.leases_hold(f"power cut {number}, {moment:.1f} s into an update{' that was done' if done else ''}: {version} in {slot} is up, "
                       "no acknowledged lease lost")
-    story.wait_confirmed()
+    # The next cut may find a start that was not confirmed yet: it counts as a try, and that must do no harm.
+    if story.random.random() < 0.5:
+        story.wait_confirmed()
