@@ -5,6 +5,7 @@ import glob
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import time
 
@@ -280,9 +281,9 @@ address = "{ADDRESS}/20"
 
 def usb_stick(story, sticks):
     """Settings on a USB stick are taken once; rubbish, and settings that are wrong, are told on page and console."""
-    def put_in(name, *files):
+    def put_in(name, *files, size=8192):
         stick = f"{story.ground.work}/{name}.vfat"
-        run("mkfs.vfat", "-C", stick, "8192")
+        run("mkfs.vfat", "-C", stick, str(size))
         for file, content in files:
             with open(f"{story.ground.work}/{file}", "w") as out:
                 out.write(content)
@@ -295,8 +296,12 @@ def usb_stick(story, sticks):
     wrong = put_in("wrong", ("block66-setup.toml", "setup-code = 12\nsetup-cod = 'x'\n"),
                    ("block66-factory-reset.txt", "wipe all 001122334455\n"), ("block66-rubbish.raucb", "no bundle\n" * 500))
     good = put_in("settings", ("block66-setup.toml", STICK_SETTINGS))
+    bundle = f"{story.ground.work}/stick/newer.raucb"
+    update = put_in("update", size=os.path.getsize(bundle) // 1024 * 11 // 10 + 8192)
+    run("mcopy", "-i", update, bundle, "::block66-2.0.0-x86_64.raucb")
+    others = [*sticks, rubbish, wrong, good, update]
     story.vm.off()
-    story.power_on([*sticks, rubbish, wrong, good])
+    story.power_on(others)
     story.wait_up()
     # The distribution's kernel for clouds knows no USB: what udev would start for a stick is started by hand.
     for device in ("vdc", "vdd"):
@@ -306,19 +311,28 @@ def usb_stick(story, sticks):
     story.holds("settings that are wrong are refused, and said to be", "cannot be taken" in notices and "setup-cod" in notices, notices)
     story.holds("another box's factory reset is refused", "words that do not fit this box" in notices, notices)
     story.holds("a bundle of rubbish is refused", "was refused" in notices, notices)
-    status = story.wait("block66 status | grep 'could not be read'", 30, "the page tells of the stick")
-    story.holds("the page and the console tell the same", "could not be read" in status)
+    told = [line for line in notices.splitlines() if "cannot be taken" in line]
+    story.holds("in one sentence, and with nothing of what stands there", len(told) == 1 and "'x'" not in notices, notices)
+    story.wait("block66 events | grep -q 'cannot be taken'", 90, "the page tells of the stick")
+    story.holds("the page tells the same", True)
     story.vm.shell.sendall(b"systemctl start --no-block block66-usb@vde.service\n")
     story.vm.wait_off(120)
-    story.power_on([*sticks, rubbish, wrong, good])
+    story.power_on(others)
     story.wait_up()
     story.holds("the name on the stick is in force", story.vm.must("hostname") == "block66-stick")
-    story.holds("its network serves", "21600" in story.vm.must("block66 dhcp lookup 10.66.0.77 2>/dev/null; cat /config/block66/*.toml")
-                or "6h" in story.vm.must("cat /config/block66/*.toml"))
+    story.holds("its network is in force", struct.unpack("!I", story.lease()[1][51])[0] == 6 * 3600)
     story.wait("block66 phones list | grep -qi 80:5e:c0:66:00:02", 60, "its phones are on the list")
     story.holds("its phones are on the list, beside those before", PHONE in story.vm.must("block66 phones list").lower())
     story.vm.must("systemctl start block66-usb@vde.service", 120)
     story.holds("left in the box, it is taken once", "taken already" in story.vm.must("cat /run/block66-boot/notices"))
+    slot = story.running()[0]
+    story.vm.must("systemctl start block66-usb@vdf.service", 300)
+    notices = story.vm.must("cat /run/block66-boot/notices")
+    story.holds("a signed bundle on a stick is installed", "was installed" in notices, notices)
+    story.vm.off()
+    story.power_on(sticks)
+    story.wait_up()
+    story.holds("and runs after the next start", story.running() == ["B" if slot == "A" else "A", "2.0.0"], str(story.running()))
     story.wait_confirmed()
 
 
