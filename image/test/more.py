@@ -179,14 +179,21 @@ def damaged_data(story, sticks):
 
 
 def no_cable(story, sticks):
-    """The cable is not plugged in at the start."""
+    """The cable is not plugged in at the start, and what is wrong with the settings on the boot partition stands there."""
     story.vm.off()
+    boot_partition, wrong = f"{story.disk}@@1M", f"{story.ground.work}/wrong.toml"
+    with open(wrong, "w") as file:
+        file.write("setup-code = 'never shown'\nsubnet = 'x'\n")
+    run("mcopy", "-i", boot_partition, wrong, "::block66-setup.toml")
     story.power_on(sticks, cable=False)
     story.wait_up()
     story.wait_confirmed()
     story.holds("a start without a LAN is confirmed, too", "NO-CARRIER" in story.vm.must("ip -br link show eth0"))
     story.holds("and the page says why no phone is served", "has no address" in story.vm.must("block66 status"),
                 story.vm.must("block66 status"))
+    notices = story.vm.must("cat /run/block66-boot/notices")
+    story.holds("settings that are wrong are told of, and not what stands there", "cannot be taken" in notices and "never" not in notices, notices)
+    story.holds("the same stands beside them", "subnet" in story.vm.must("cat /efi/block66-setup.error.txt; rm /efi/block66-setup.*"))
     story.vm.cable(True)
     story.lease()
     story.holds("with the cable in, phones get addresses", True)
