@@ -228,6 +228,15 @@ class Ground:
         squash(root, out)
         return out, root
 
+    def ours(self, name):
+        """The bytes of a squashfs of only what is ours: what is laid over a root, whoever made that."""
+        root, out = f"{self.work}/ours-{name}", f"{self.work}/ours-{name}.squashfs"
+        os.makedirs(root)
+        run(f"{HERE}/install-root", root, BOARD, "1.0.0", f"{self.work}/ours/authority.pem")
+        squash(root, out)
+        with open(out, "rb") as file:
+            return file.read()
+
     def boot_partition(self, setup):
         """What stands on the boot partition: the boot loader, what is special to this board, and the settings."""
         esp = f"{self.work}/esp"
