@@ -28,7 +28,11 @@ MODULES = ["kernel/fs/squashfs", "kernel/fs/ext4", "kernel/fs/jbd2", "kernel/fs/
            "kernel/drivers/net/virtio_net.ko", "kernel/drivers/net/net_failover.ko", "kernel/net/core/failover.ko",
            "kernel/drivers/md", "kernel/drivers/char/hw_random", "kernel/drivers/watchdog", "kernel/net/netfilter",
            "kernel/net/ipv4/netfilter", "kernel/net/ipv6/netfilter", "kernel/net/packet", "kernel/lib", "kernel/crypto",
-           "kernel/arch/x86/crypto", "kernel/net/bridge/netfilter", "kernel/drivers/block/nbd.ko"]
+           "kernel/net/bridge/netfilter", "kernel/drivers/block/nbd.ko"]
+
+# Of these, what the shipped kernel has built in: there before anything waits for it.
+AT_ONCE = ["virtio_pci", "virtio_blk", "squashfs", "virtio_net", "virtio_rng", "ext4", "vfat", "nls_cp437", "nls_ascii",
+           "nf_tables", "nft_ct", "dm_mod", "loop"]
 
 # What a distribution brings along and the shipped image has not.
 TRIM = ["var", "root", "usr/share/zoneinfo", "usr/share/perl", "usr/share/perl5", "usr/share/bash-completion", "usr/share/info",
@@ -91,7 +95,7 @@ def sources():
 
 def distribution_root(cache):
     """A tar of the distribution's root with its kernel in it, made once for a list of packages."""
-    name = hashlib.sha256(repr((INCLUDE, MODULES, TRIM, INIT, [open(path).read() for path in sources()])).encode()).hexdigest()[:16]
+    name = hashlib.sha256(repr((INCLUDE, MODULES, AT_ONCE, TRIM, INIT, [open(path).read() for path in sources()])).encode()).hexdigest()[:16]
     tar = f"{cache}/root-{name}.tar"
     if os.path.exists(tar):
         return tar
@@ -142,7 +146,7 @@ def initramfs(root, version, work):
         os.makedirs(f"{work}/{folder}")
     shutil.copy(shutil.which("busybox"), f"{work}/bin/busybox")
     names = []
-    for wanted in ["virtio_pci", "virtio_blk", "squashfs"]:
+    for wanted in AT_ONCE:
         for line in run("modprobe", "-d", root, "-S", version, "--show-depends", wanted).splitlines():
             if line.startswith("insmod ") and line.split()[1] not in names:
                 names.append(line.split()[1])
@@ -223,6 +227,15 @@ class Ground:
         out = f"{self.work}/root-{version}.squashfs"
         squash(root, out)
         return out, root
+
+    def ours(self, name):
+        """The bytes of a squashfs of only what is ours: what is laid over a root, whoever made that."""
+        root, out = f"{self.work}/ours-{name}", f"{self.work}/ours-{name}.squashfs"
+        os.makedirs(root)
+        run(f"{HERE}/install-root", root, BOARD, "1.0.0", f"{self.work}/ours/authority.pem")
+        squash(root, out)
+        with open(out, "rb") as file:
+            return file.read()
 
     def boot_partition(self, setup):
         """What stands on the boot partition: the boot loader, what is special to this board, and the settings."""
