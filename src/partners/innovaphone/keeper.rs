@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::oneshot;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::apply;
@@ -178,12 +179,13 @@ impl Keeper {
 
     /// Keeps one phone's connection for as long as the box runs.
     async fn keep(&self, mac: Mac, mut kept: Kept, mut code: Option<String>, mut first: First) {
-        let (mut attempt, mut known) = (0, None);
+        let (mut attempt, mut known, mut last) = (0, None, None);
         loop {
             if let Some(devices) = self.devices() {
                 kept.devices = devices;
             }
-            self.show(mac, false, "The box connects to Devices for it.".into());
+            let before = last.as_ref().map(|last| format!(" {last}")).unwrap_or_default();
+            self.show(mac, false, format!("The box connects to Devices for it.{before}"));
             let new = code.is_some();
             let Ended { why, configured } = self.converse(mac, &mut kept, code.take(), &mut first).await;
             tracing::info!(%mac, why, "the connection to Devices ended");
@@ -191,10 +193,10 @@ impl Keeper {
             let stored = if new { Kept::read(&self.0.on.store, mac) } else { Some(kept.clone()) };
             let keeps = if stored.is_some() { " It keeps its last configuration." } else { "" };
             self.show(mac, false, format!("Not connected to Devices: {why}.{keeps}"));
+            last = Some(format!("Last time: {why}.{keeps}"));
             // One that fails again and again for the same reason is one event.
             if stored.is_some() && known.as_ref() != Some(&why) {
-                let reason = Reason::ProviderLost { why: why.clone() };
-                self.0.on.journal.record(Event::new(self.0.on.clock.now().wall, Door::Box, reason).about(mac));
+                self.record(mac, Reason::ProviderLost { why: why.clone() });
             }
             if let Some(first) = first.take() {
                 let _ = first.send(Err(why.clone()));
@@ -235,14 +237,14 @@ impl Keeper {
         };
         let now = || self.0.on.clock.now().monotonic;
         let ping = Duration::from_secs(settings.ping.into());
-        let (mut pinged, mut heard) = (now(), now());
+        let (mut pinged, mut heard, mut noted) = (now(), now(), None);
         let mut todo = talk.opened(now());
         loop {
             for out in todo {
                 match out {
                     Out::Send(bytes) => {
                         if let Err(error) = socket.send(Message::Binary(bytes.into())).await {
-                            return Ended { why: error.to_string(), configured: talk.is_configured() };
+                            return Ended { why: broken(&error), configured: talk.is_configured() };
                         }
                     }
                     Out::Keep(password) => {
@@ -275,7 +277,14 @@ impl Keeper {
                             Err(why) => return Ended { why, configured: false },
                         }
                     }
-                    Out::Note(what) => tracing::warn!(%mac, what, "Devices said something that cannot be used"),
+                    Out::Note(what) => {
+                        tracing::warn!(%mac, what, "Devices said something that cannot be used");
+                        // The same again and again is one event.
+                        if noted.as_ref() != Some(&what) {
+                            self.record(mac, Reason::ProviderUnusable { what: what.clone() });
+                            noted = Some(what);
+                        }
+                    }
                     Out::End(failure) => {
                         let _ = socket.close(None).await;
                         return Ended { why: failure.to_string(), configured: false };
@@ -292,13 +301,19 @@ impl Keeper {
                     heard = now();
                     match message {
                         Some(Ok(Message::Binary(bytes))) => talk.receive(&bytes, now()),
-                        Some(Ok(Message::Close(_))) | None if configured => {
-                            return end("Devices ended the connection".into());
+                        Some(Ok(Message::Close(_))) | None => {
+                            let refused = talk.refused().map(|failure| failure.to_string());
+                            return end(refused.unwrap_or_else(|| "Devices ended the connection".into()));
                         }
-                        Some(Ok(Message::Close(_))) | None => return end(talk.closed().to_string()),
                         Some(Ok(_)) => Vec::new(),
-                        Some(Err(error)) if configured => return end(error.to_string()),
-                        Some(Err(error)) => return end(format!("{}: {error}", talk.closed())),
+                        Some(Err(Error::Capacity(error))) => {
+                            return end(format!("Devices says more at once than the box takes: {error}"));
+                        }
+                        Some(Err(error)) => {
+                            let error = broken(&error);
+                            let refused = talk.refused().map(|failure| format!("{failure}: {error}"));
+                            return end(refused.unwrap_or(error));
+                        }
                     }
                 },
                 () = tokio::time::sleep(wait) => {
@@ -308,13 +323,17 @@ impl Keeper {
                         }
                         pinged = now();
                         if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
-                            return Ended { why: error.to_string(), configured: talk.is_configured() };
+                            return Ended { why: broken(&error), configured: talk.is_configured() };
                         }
                     }
                     talk.tick(now())
                 }
             };
         }
+    }
+
+    fn record(&self, mac: Mac, reason: Reason) {
+        self.0.on.journal.record(Event::new(self.0.on.clock.now().wall, Door::Box, reason).about(mac));
     }
 
     fn show(&self, mac: Mac, well: bool, says: String) {
@@ -334,6 +353,14 @@ impl Keeper {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a connection ended, in words.
+fn broken(error: &Error) -> String {
+    match error {
+        Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "the connection broke off".into(),
+        error => error.to_string(),
+    }
 }
 
 /// A stream to the host of a websocket's address.
