@@ -50,7 +50,7 @@ fn a_rehearsal_is_watched_and_names_the_planted_fault() {
          const body = new URLSearchParams({{ csrf: document.querySelector('input[name=csrf]').value }});
          fetch('{page}/rehearse', {{ method: 'POST', body }}).then((r) => r.text()).then(done)"
     ));
-    assert!(plain.as_str().unwrap().contains("This would stop it"));
+    assert!(plain.as_str().unwrap().contains("This would stop it"), "{plain}");
     // The real phone was left alone.
     assert_eq!(phone.remote.report().rounds, rounds);
     ground.open("/audit");
