@@ -44,6 +44,7 @@ mod edit;
 mod fit;
 mod gather;
 mod genuine;
+mod history;
 pub mod import;
 mod key_words;
 mod language;
@@ -81,6 +82,7 @@ mod test_data;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod timeline;
 pub mod types;
 mod upload;
 mod welcome;

@@ -19,6 +19,7 @@ use super::problem::{FieldError, Problem};
 use super::route::Who;
 use super::session::Session;
 use super::sign_in::{Credentials, source};
+use super::timeline::Behind;
 use crate::model::Secret;
 
 /// Phones on the overview.
@@ -79,6 +80,12 @@ impl Admin {
                     self.start_over(mac, call.from).await?;
                     Ok(Answer::see_other(&format!("/phones/{}?done=start-over", mac.plain())))
                 }
+                ["phones", mac, "history", change, "undo"] => {
+                    let mac = mac_in(mac)?;
+                    let number = change.parse().map_err(|_| Problem::change_unknown(change))?;
+                    self.undo_change(mac, number, None, call.from).await?;
+                    Ok(Answer::see_other(&format!("/phones/{}?done=undone#changes", mac.plain())))
+                }
                 ["phones", mac, order @ ("resync" | "reboot")] => self.tell_by_form(mac, order).await,
                 ["partners", rest @ ..] => self.partners_form(call, who, rest).await,
                 ["campaigns"] => self.begin_campaign_by_form(&self.frame(who), &form).await,
@@ -121,11 +128,13 @@ impl Admin {
             ["phones", mac, "edit"] => self.editor_page(call, &frame, mac)?,
             ["phones", mac] => {
                 let mac = mac_in(mac)?;
-                let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
+                let phone = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
                 let groups = self.groups_shown(Some(&phone.organisation.id))?.groups;
                 let telling = self.0.facts.sip.telling(mac);
-                self.0.pages.phone(&frame, &phone, telling.as_ref(), (&groups, &self.waiting().waiting))?
+                let past = (self.history(mac, true)?, self.timeline(mac, Behind::NOTHING, EVENTS_OF_A_PHONE)?);
+                self.0.pages.phone(&frame, &phone, telling.as_ref(), (&groups, &self.waiting().waiting), &past)?
             }
+            ["phones", mac, "timeline"] => self.timeline_page(call, &frame, mac)?,
             ["sign-in" | "claim"] => return Ok(Answer::see_other("/")),
             _ => return Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
         };

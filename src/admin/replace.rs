@@ -9,6 +9,7 @@ use super::draft::texts;
 use super::problem::{FieldError, Problem};
 use super::{Admin, gather, types};
 use crate::brands::Claims;
+use crate::model::history::How;
 use crate::model::{FirstContact, Id, Journey, Mac, Phone, Reason};
 use crate::store::Write;
 
@@ -65,7 +66,7 @@ impl Admin {
         }
         let organisation = changed.organisation;
         let mut writes = vec![
-            Write::PutPhone { phone: changed, expect: Some(phone.version) },
+            Write::ChangePhone { phone: changed, expect: Some(phone.version), hand: self.hand(How::Replaced, from) },
             Write::DeleteJourney(old),
             Write::DeleteJourney(new),
         ];

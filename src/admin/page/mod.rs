@@ -21,13 +21,14 @@ use super::problem::Problem;
 use crate::model::Language;
 use crate::model::settings::Zone;
 
-const TEMPLATES: [(&str, &str); 26] = [
+const TEMPLATES: [(&str, &str); 27] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("keys.html", include_str!("../templates/keys.html")),
     ("overview.html", include_str!("../templates/overview.html")),
     ("phones.html", include_str!("../templates/phones.html")),
     ("phone.html", include_str!("../templates/phone.html")),
+    ("timeline.html", include_str!("../templates/timeline.html")),
     ("edit.html", include_str!("../templates/edit.html")),
     ("shared.html", include_str!("../templates/shared.html")),
     ("settings.html", include_str!("../templates/settings.html")),
