@@ -15,7 +15,7 @@ impl Admin {
         match path {
             [] if call.method == Method::GET => Ok(Answer::json(StatusCode::OK, &outlets.settings())),
             [] => {
-                let settings: Settings = call.json()?;
+                let settings: Settings = outlets.with_kept_password(call.json()?);
                 let wrong = |(field, what)| Problem::fields(vec![FieldError::new(field, what)]);
                 settings.check().map_err(wrong)?;
                 outlets.set(settings).await?;
