@@ -1,10 +1,19 @@
 //! The administrator's side of the box: the page, the API under `/api/v1`, and the local socket.
 //!
 //! ```text
-//!  HTTPS ── session + CSRF token ─┐
-//!                                 ├─ call ─ route ─┬─ api ──┬─ look (reads the store) ─ types
-//!  local socket ─ peer's uid ─────┘                └─ pages ┘
+//!  HTTPS ── session + CSRF token ─┐                         ┌─ reading ─┐
+//!                                 ├─ call ─ route ─┬─ api ──┼─ editing ─┼─ types
+//!  local socket ─ peer's uid ─────┘                └─ pages ┘           │
+//!                                                   └─ render, speech ──┘
 //! ```
+//!
+//! | folder                                       | holds                                                           |
+//! |----------------------------------------------|-----------------------------------------------------------------|
+//! | `accounts`                                   | people, tokens, sessions, how somebody comes in, who waits      |
+//! | `api`, `table`, `types`                      | calls of the API, who may make which, and what they say         |
+//! | `pages`, `speech`                            | what a browser is shown; the languages                          |
+//! | `reading`, `editing`, `import`, `files`      | how phones stand; changes to documents; lists; files on their way in |
+//! | `appliance`, `dhcp`, `rollouts`, `watching`  | the box itself, its networks, firmware, news and counters       |
 //!
 //! Page and command line use the same API. What it says are types of its own, and no password is in any of them.
 //!
@@ -28,64 +37,30 @@
 )]
 
 mod accounts;
-mod address_plan;
 mod answer;
 mod api;
 mod appliance;
-mod backup;
-mod box_page;
 mod call;
-mod certificate_page;
-mod contacts;
 mod dhcp;
-mod differ;
-mod draft;
-mod edit;
-mod fit;
-mod gather;
-mod genuine;
-mod history;
+mod editing;
+mod files;
 pub mod import;
-mod key_words;
-mod language;
-mod leases;
-mod live;
 mod local;
-mod look;
-mod metrics;
-mod network_page;
-mod notices;
-mod page;
 mod pages;
 mod partners;
-mod partners_page;
-mod phone_editor;
-mod phone_merge;
-mod phone_pages;
-mod preview;
 mod problem;
-mod replace;
+mod reading;
 mod rollouts;
-mod roster;
 mod route;
-mod session;
-mod settings;
-mod setup_code;
-mod shared_pages;
-mod sign_in;
-mod standing;
-mod support;
+mod speech;
 mod table;
 mod telling;
 #[cfg(test)]
 mod test_data;
 #[cfg(test)]
 mod tests;
-mod throttle;
-mod timeline;
 pub mod types;
-mod upload;
-mod welcome;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,13 +71,12 @@ use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
 pub use accounts::{Role, Scope};
-pub use backup::Backups;
-pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
+pub use appliance::Backups;
+pub use editing::{CheckedPhone, LineDraft, OverrideEdit, PhoneDraft, PhoneEdit, SettingsEdit};
 pub use import::Action;
 pub use partners::{Desk, Order, Said};
 pub use problem::{FieldError, Problem};
-pub use settings::{OverrideEdit, SettingsEdit};
-pub use standing::Standing;
+pub use reading::Standing;
 
 use crate::brands::{Folder, Registry};
 use crate::config::Network;
@@ -206,17 +180,17 @@ struct Parts {
     journal: Journal,
     clock: Clock,
     facts: Facts,
-    pages: page::Pages,
+    pages: pages::Pages,
     passwords: Passwords,
-    sessions: Mutex<session::Sessions>,
-    throttle: Mutex<throttle::Throttles>,
+    sessions: Mutex<accounts::Sessions>,
+    throttle: Mutex<accounts::Throttles>,
     /// Codes of apps that were used.
     used: Mutex<accounts::Used>,
     /// Held while accounts change, so that no change is lost and one code makes one administrator.
     claiming: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
     appliance: appliance::Appliance,
-    roster: Mutex<Roster<roster::Row>>,
+    roster: Mutex<Roster<reading::Row>>,
 }
 
 impl Admin {
@@ -229,14 +203,14 @@ impl Admin {
             store,
             journal,
             clock,
-            pages: page::Pages::new(&facts.brands)?,
+            pages: pages::Pages::new(&facts.brands)?,
             facts,
             passwords: Passwords::new(),
             sessions: Mutex::default(),
             throttle: Mutex::default(),
             used: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
-            streams: Arc::new(Semaphore::new(live::MOST_STREAMS)),
+            streams: Arc::new(Semaphore::new(watching::MOST_STREAMS)),
             appliance: appliance::Appliance::new(),
             roster: Mutex::default(),
         };
@@ -276,7 +250,7 @@ impl Admin {
         if let Some(code) = store.secret(SETUP_CODE) {
             return Ok(Some(code));
         }
-        let code = setup_code::generate();
+        let code = accounts::setup_code::generate();
         store.commit(vec![Write::PutSecret { key: SETUP_CODE.into(), value: code.clone() }]).await?;
         Ok(Some(code))
     }

@@ -6,14 +6,14 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::Admin;
 use super::accounts::Token;
+use super::accounts::session::Session;
 use super::answer::{Answer, Body};
 use super::appliance;
-use super::backup;
+use super::appliance::backup;
 use super::call::{Call, Origin};
+use super::files::upload;
 use super::problem::Problem;
-use super::session::Session;
 use super::table::{self, Caller, Found, Needs, Route, Trail, Verb};
-use super::upload;
 use crate::model::{Mac, Reason};
 
 /// Name of the session's cookie. Browsers keep the prefix's promise: set over TLS, for this host and all paths.

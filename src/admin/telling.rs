@@ -11,7 +11,7 @@ use super::Admin;
 use super::answer::Answer;
 use super::api::mac_in;
 use super::call::Form;
-use super::page::{CampaignsPage, Frame};
+use super::pages::render::{CampaignsPage, Frame};
 use super::problem::{FieldError, Problem};
 use crate::brands::Told;
 use crate::model::{Group, Id, Mac, Organisation};

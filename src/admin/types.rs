@@ -28,9 +28,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::draft::PhoneDraft;
+use super::editing::draft::PhoneDraft;
 use super::import::Action;
-use super::standing::Standing;
+use super::reading::standing::Standing;
 use crate::model::{AnaloguePort, Handset, Mac, Transport};
 
 /// How the box is.

@@ -5,6 +5,10 @@
 
 mod register;
 mod role;
+pub(super) mod session;
+pub(super) mod setup_code;
+pub(super) mod sign_in;
+pub(super) mod throttle;
 mod totp;
 
 use std::sync::PoisonError;
@@ -13,9 +17,8 @@ use hyper::StatusCode;
 
 use super::call::Origin;
 use super::problem::{FieldError, Problem};
-use super::session::Session;
-use super::sign_in::check_new;
-use super::{Admin, PASSWORD, setup_code, types};
+use super::{Admin, PASSWORD, types};
+
 use crate::model::{Id, Reason, Secret, Timestamp};
 use crate::store::Write;
 use crate::sys::passwords::LONGEST;
@@ -23,6 +26,10 @@ use crate::sys::random;
 
 pub(crate) use register::{Account, Factor, Refusal, Register, Token, is_name};
 pub use role::{Role, Scope};
+use session::Session;
+pub(super) use session::Sessions;
+use sign_in::check_new;
+pub(super) use throttle::Throttles;
 
 /// Name of the secret setting that holds the register.
 const REGISTER: &str = "admin.accounts";
@@ -155,7 +162,7 @@ impl Admin {
         from: Origin,
         but: Option<&Session>,
     ) -> Result<Account, Problem> {
-        super::edit::is_at(account.version, expected)?;
+        super::editing::edit::is_at(account.version, expected)?;
         let Change { name, role, password } = change;
         let name = name.as_deref().map(named).transpose()?;
         let hash = match password {

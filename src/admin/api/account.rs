@@ -3,13 +3,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::admin::Admin;
+use crate::admin::accounts::session::Session;
+use crate::admin::accounts::sign_in::source;
 use crate::admin::accounts::{Account, Change};
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
 use crate::admin::route::Who;
-use crate::admin::session::Session;
-use crate::admin::sign_in::source;
 use crate::admin::types;
 use crate::model::Secret;
 

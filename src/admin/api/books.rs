@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
-use crate::admin::contacts;
-use crate::admin::draft::name_of;
-use crate::admin::edit::is_at;
+use crate::admin::editing::contacts;
+use crate::admin::editing::draft::name_of;
+use crate::admin::editing::edit::is_at;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::{Contact, Id, PhoneBook, Reason};

@@ -3,7 +3,7 @@ use hyper::StatusCode;
 use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
-use crate::admin::draft::{LineDraft, PhoneEdit, check_extensions, texts};
+use crate::admin::editing::draft::{LineDraft, PhoneEdit, check_extensions, texts};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::{Line, Mac, Phone};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
-use crate::admin::draft::name_of;
+use crate::admin::editing::draft::name_of;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::{Group, Id, Phone, Reason, Scope, Settings};

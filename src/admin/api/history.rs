@@ -6,7 +6,7 @@ use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
-use crate::admin::timeline::Behind;
+use crate::admin::reading::timeline::Behind;
 
 impl Admin {
     /// What was changed of a phone, and taking it back.

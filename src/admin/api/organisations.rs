@@ -3,7 +3,7 @@ use hyper::header::{self, HeaderValue};
 
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
-use crate::admin::draft::OrganisationDraft;
+use crate::admin::editing::draft::OrganisationDraft;
 use crate::admin::problem::Problem;
 use crate::admin::{Admin, types};
 use crate::model::{Login, Organisation, Reason, Secret, Settings};

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
-use crate::admin::differ::differences;
-use crate::admin::preview::content_in;
+use crate::admin::editing::differ::differences;
 use crate::admin::problem::Problem;
+use crate::admin::reading::preview::content_in;
 use crate::admin::{Admin, types};
 use crate::brands::{Folder, RefusedOverlay, Registry};
 

@@ -6,7 +6,7 @@ use hyper::header::{self, HeaderValue};
 use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
-use crate::admin::draft::{CheckedPhone, PhoneDraft};
+use crate::admin::editing::draft::{CheckedPhone, PhoneDraft};
 use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};

@@ -3,10 +3,10 @@ use hyper::StatusCode;
 use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
-use crate::admin::look::{EventQuery, PhoneQuery};
 use crate::admin::problem::Problem;
+use crate::admin::reading::look::{EventQuery, PhoneQuery};
+use crate::admin::reading::standing::Standing;
 use crate::admin::route::Who;
-use crate::admin::standing::Standing;
 use crate::admin::{Admin, types};
 use crate::model::Door;
 

@@ -3,7 +3,7 @@ use hyper::{Method, StatusCode};
 use super::files::disk;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Form, Origin};
-use crate::admin::genuine;
+use crate::admin::files::genuine;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::{Id, Reason, Resource, ResourceKind};

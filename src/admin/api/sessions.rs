@@ -6,12 +6,12 @@ use serde::Deserialize;
 use std::sync::PoisonError;
 
 use crate::admin::accounts::Role;
+use crate::admin::accounts::session::{Session, Sessions};
+use crate::admin::accounts::sign_in::{Credentials, source};
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::problem::Problem;
 use crate::admin::route::{COOKIE, Who};
-use crate::admin::session::{Session, Sessions};
-use crate::admin::sign_in::{Credentials, source};
 use crate::admin::{Admin, types};
 use crate::model::Secret;
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
-use crate::admin::draft::{LineDraft, name_of};
+use crate::admin::editing::draft::{LineDraft, name_of};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::{Id, Mac, Reason, Scope};

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{Defaults, MOST_BYTES, MOST_ERRORS, MOST_PHONES, Refusal, Sheet, foreign};
-use crate::admin::draft::PhoneDraft;
+use crate::admin::editing::draft::PhoneDraft;
 use crate::admin::problem::FieldError;
 use crate::model::{Mac, Phone};
 

@@ -9,7 +9,7 @@ mod rows;
 
 use std::sync::Arc;
 
-use crate::admin::draft::CheckedPhone;
+use super::editing::draft::CheckedPhone;
 use crate::admin::problem::FieldError;
 use crate::model::{Mac, Phone};
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Sheet;
-use crate::admin::draft::CheckedPhone;
+use crate::admin::editing::draft::CheckedPhone;
 use crate::admin::problem::FieldError;
 use crate::model::settings::{Key, Value};
 use crate::model::{Id, Mac, Organisation, Phone, Settings};

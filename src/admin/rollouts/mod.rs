@@ -1,7 +1,6 @@
 //! Roll-outs of firmware: what administrators do with them, and what they see of them.
 
-mod draft;
-mod pages;
+pub(super) mod draft;
 mod show;
 
 use hyper::StatusCode;

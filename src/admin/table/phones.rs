@@ -1,11 +1,11 @@
 use super::super::accounts::Role::{Administrator, Operator, Viewer};
 use super::super::api::files::{Replacement, Reveal};
 use super::super::api::waiting::{Adoption, Opening};
-use super::super::draft::{PhoneDraft, PhoneEdit};
-use super::super::settings::SettingsEdit;
 use super::super::types;
 use super::Trail::Says;
 use super::{AFTER, LIMIT, PAGE, Parameter, Route, choice, number, one_of, text};
+use crate::admin::editing::draft::{PhoneDraft, PhoneEdit};
+use crate::admin::editing::settings::SettingsEdit;
 use crate::rehearsal::Rehearsal;
 use crate::sip::Telling;
 

@@ -3,12 +3,12 @@ use super::super::api::books::BookDraft;
 use super::super::api::firmware::{Pin, Reference};
 use super::super::api::groups::GroupDraft;
 use super::super::api::overlays::Trial;
-use super::super::draft::OrganisationDraft;
 use super::super::rollouts::RolloutDraft;
-use super::super::settings::SettingsEdit;
 use super::super::types;
 use super::Trail::Says;
 use super::{Needs, Parameter, Route, Trail, choice, one_of, text};
+use crate::admin::editing::draft::OrganisationDraft;
+use crate::admin::editing::settings::SettingsEdit;
 use crate::firmware::Settings as FirmwareSettings;
 
 /// What phones share.

@@ -112,7 +112,7 @@ fn keep(name: &str, page: &Answered) {
     let Some(directory) = std::env::var_os("BLOCK66_PAGES").map(std::path::PathBuf::from) else { return };
     let mut text = page.text.replace("&#x2f;", "/");
     for asset in ["style.css", "icon.svg", "live.js"] {
-        let (_, bytes) = super::super::page::asset::find(asset).unwrap();
+        let (_, bytes) = crate::admin::pages::render::asset::find(asset).unwrap();
         std::fs::write(directory.join(asset), bytes).unwrap();
         let at = text.find(&format!("/assets/{asset}?v="));
         if let Some(at) = at {

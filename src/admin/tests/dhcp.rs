@@ -39,8 +39,11 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
         seen: vec![seen],
         missing: vec![types::Missing { mac: test_data::phone(3).mac, name: "Lobby".into() }],
     };
-    let frame =
-        crate::admin::page::Frame { csrf: Some("x".into()), now: "2026-11-21T10:01:00Z".into(), ..Default::default() };
+    let frame = crate::admin::pages::render::Frame {
+        csrf: Some("x".into()),
+        now: "2026-11-21T10:01:00Z".into(),
+        ..Default::default()
+    };
     let html = admin.networks_shown(&frame, &dhcp, &sightings, ("", 0)).unwrap();
     for part in [
         "/networks/office/take-over",

@@ -321,7 +321,7 @@ async fn a_wallpaper_that_is_no_picture_is_refused() {
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Answered { status: head.status, headers: head.headers, text }
     };
-    let picture = super::super::genuine::tests::png(480, 272);
+    let picture = crate::admin::files::genuine::tests::png(480, 272);
     let wallpaper = "name=branch.png&kind=wallpaper";
     let refused = put(wallpaper, b"<html>not a picture</html>").await;
     assert_eq!(refused.json()["errors"][0]["field"], "file", "{}", refused.text);
@@ -332,7 +332,7 @@ async fn a_wallpaper_that_is_no_picture_is_refused() {
     assert_eq!((kept.status, &kept.json()["size"]), (StatusCode::CREATED, &json!(picture.len())), "{}", kept.text);
     let sum = ground.store.resources()[0].sha256;
     assert_eq!(ground.depot.resource(&sum).unwrap().as_deref(), Some(picture.as_slice()));
-    let other = super::super::genuine::tests::png(320, 240);
+    let other = crate::admin::files::genuine::tests::png(320, 240);
     assert_eq!(put(wallpaper, &other).await.json()["version"], 2, "in place of the one of that name");
     assert_eq!(ground.depot.resource(&sum).unwrap(), None);
     assert_eq!(put("name=../x.png&kind=wallpaper", &picture).await.json()["errors"][0]["field"], "name");

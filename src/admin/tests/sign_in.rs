@@ -1,7 +1,7 @@
 //! Who is let in, and who is not.
 
 use super::*;
-use crate::admin::sign_in::Credentials;
+use crate::admin::accounts::sign_in::Credentials;
 
 fn with(password: &str) -> Credentials {
     Credentials { password: Secret::new(password), ..Credentials::default() }

@@ -87,7 +87,7 @@ async fn the_page_has_a_button_for_one_phone_and_a_form_for_many() {
 
 #[test]
 fn the_page_says_how_campaigns_stand() {
-    use crate::admin::page::{CampaignsPage, Frame, Pages};
+    use crate::admin::pages::render::{CampaignsPage, Frame, Pages};
     use crate::sip::CampaignView;
     use crate::sip::campaign::{State, Tally};
     let campaign = |number, state, outcomes: &[(&str, usize)]| CampaignView {

@@ -1,0 +1,81 @@
+//! Lease databases of other servers, read and written.
+
+use hyper::StatusCode;
+
+use crate::admin::problem::Problem;
+use crate::admin::{Admin, types};
+use crate::dhcp::{Order, lease_file};
+use crate::store::Write;
+
+/// Leases that are stored by one commit.
+const BATCH: usize = 1000;
+
+impl Admin {
+    /// The leases of a network as another server keeps them.
+    pub(in crate::admin) fn export_leases(
+        &self,
+        network: Option<&str>,
+        form: Option<&str>,
+    ) -> Result<types::LeaseFile, Problem> {
+        let (network, form) = (self.network_named(network)?, lease_form(form)?);
+        let text = lease_file::write(form, &self.0.store.leases(&network));
+        Ok(types::LeaseFile { network, text })
+    }
+
+    /// Takes over the leases that another server kept. Those that are known already stay as they are.
+    pub(in crate::admin) async fn import_leases(
+        &self,
+        network: Option<&str>,
+        form: Option<&str>,
+        bytes: &[u8],
+    ) -> Result<types::LeasesImported, Problem> {
+        let (network, form) = (self.network_named(network)?, lease_form(form)?);
+        let nets: Vec<_> = self.0.facts.networks.iter().filter(|known| known.name == network).collect();
+        let known = self.0.store.leases(&network);
+        let read =
+            lease_file::read(form, &String::from_utf8_lossy(bytes), self.0.clock.now().wall).map_err(|error| {
+                Problem::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "lease-file",
+                    format!("{error}."),
+                    "Nothing was stored. Choose the form that the file is in: dnsmasq or kea.",
+                )
+            })?;
+        let inside = |lease: &crate::model::Lease| {
+            nets.iter().flat_map(|net| net.subnets()).any(|subnet| subnet.contains(&lease.address))
+        };
+        let total = read.len();
+        let fresh: Vec<_> = read
+            .into_iter()
+            .filter(|lease| inside(lease) && !known.iter().any(|old| old.address == lease.address))
+            .collect();
+        let taken = fresh.len();
+        for chunk in fresh.chunks(BATCH) {
+            let put = |lease: &crate::model::Lease| Write::PutLease { network: network.clone(), lease: lease.clone() };
+            self.0.store.commit(chunk.iter().map(put).collect()).await?;
+        }
+        self.order(&network, Order::Reload).await?;
+        Ok(types::LeasesImported { network, taken, skipped: total - taken })
+    }
+
+    /// The network of that name; the only one when none is named.
+    fn network_named(&self, name: Option<&str>) -> Result<String, Problem> {
+        let networks = &self.0.facts.networks;
+        let found = match name {
+            Some(name) => networks.iter().find(|network| network.name == name),
+            None => networks.first().filter(|_| networks.len() == 1),
+        };
+        found.map(|network| network.name.clone()).ok_or_else(|| {
+            let names: Vec<&str> = networks.iter().map(|network| network.name.as_str()).collect();
+            Problem::malformed(format!("Name one of the networks: {}.", names.join(", ")))
+        })
+    }
+}
+
+fn lease_form(form: Option<&str>) -> Result<lease_file::Form, Problem> {
+    match form {
+        Some("dnsmasq") => Ok(lease_file::Form::Dnsmasq),
+        Some("kea") => Ok(lease_file::Form::Kea),
+        _ => Err(Problem::malformed("Say which form: ?form=dnsmasq or ?form=kea.")),
+    }
+}

@@ -1,0 +1,20 @@
+//! The page: what a browser asks for, forms and what comes of them, a file for each part of the navigation.
+//!
+//! `route` knows the paths; each page asks the same functions as the API, and `render` fills its template.
+
+mod address_plan;
+mod appliance;
+mod certificate;
+mod networks;
+mod notices;
+mod partners;
+mod phone_editor;
+mod phone_merge;
+mod phones;
+pub(super) mod render;
+mod rollouts;
+pub(super) mod route;
+mod shared;
+mod welcome;
+
+pub(super) use render::Pages;
