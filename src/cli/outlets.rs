@@ -30,11 +30,7 @@ pub(super) enum Outlets {
         file: PathBuf,
     },
     /// What became of messages
-    Counts {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Counts,
 }
 
 impl Outlets {
@@ -53,12 +49,8 @@ impl Outlets {
                 let _: Settings = client.put("outlets", &written).await?;
                 eprintln!("Set.");
             }
-            Self::Counts { json } => {
+            Self::Counts => {
                 let counts: types::OutletCounts = client.get("outlets/counts").await?;
-                if json {
-                    print_json(&counts);
-                    return Ok(());
-                }
                 let rows: Vec<[String; 4]> = counts
                     .targets
                     .into_iter()
