@@ -45,7 +45,7 @@ async fn a_change_is_shown_without_its_secrets_and_undone_with_them() {
     let password = differences.as_array().unwrap().iter().find(|one| one["field"] == "password").unwrap();
     assert_eq!(
         password,
-        &json!({ "part": "line 1", "field": "password", "label": "Line 1: Password", "secret": true })
+        &json!({ "part": "line 1", "field": "password", "label": "Line 1: Password", "before": null, "after": null, "secret": true })
     );
 
     // At the version that was read, else not.

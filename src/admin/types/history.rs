@@ -21,12 +21,10 @@ pub struct PhoneChange {
     /// When.
     pub at: String,
     /// The account or token that made it; none for the console, and for the box itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// In which way: `edited`, `imported`, `replaced`, `partner` or `undone`.
     pub how: String,
     /// The change that it took back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<u64>,
     /// The same in words.
     pub says: String,
@@ -37,10 +35,8 @@ pub struct PhoneChange {
     /// Whether it can be taken back as the phone is now.
     pub can_undo: bool,
     /// Why not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_not: Option<String>,
     /// What was before and what is after: in the answer about one change alone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<PhoneDifference>,
 }
 
@@ -50,15 +46,12 @@ pub struct PhoneDifference {
     /// The part of the entry, as `line 2`.
     pub part: String,
     /// The field of it, where it has several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// Both in words.
     pub label: String,
     /// What it was; none where there was nothing, and of a secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// What it became.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Whether it is a secret: it is another one, and neither is shown.
     pub secret: bool,
@@ -70,7 +63,6 @@ pub struct Timeline {
     /// Some of it.
     pub entries: Vec<TimelineEntry>,
     /// Where to go on; none at the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
