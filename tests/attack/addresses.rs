@@ -235,7 +235,7 @@ fn a_false_dhcp_server_is_shown() {
     let options = [53, 1, OFFER, 54, 4, 10, 66, 3, 151, 1, 4, 255, 255, 252, 0, 51, 4, 0, 0, 14, 16, 255];
     offer[240..240 + options.len()].copy_from_slice(&options);
     let socket = evil.socket(67);
-    let so = wait_until(|| {
+    let so = wait_until(PATIENCE, || {
         socket.send_to(&offer, (Ipv4Addr::BROADCAST, 68)).unwrap();
         let told = ground.lab.api().get("dhcp").unwrap().to_string();
         told.contains(&evil.address.to_string())

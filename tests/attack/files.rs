@@ -6,7 +6,7 @@ use block66::lab::ground::BOX;
 use block66::model::Mac;
 use serde_json::Value;
 
-use crate::ground::{ATTACKER, Ground, median, wait_until};
+use crate::ground::{ATTACKER, Ground, PATIENCE, median, wait_until};
 use crate::place::Place;
 use crate::speak::{self, exchange};
 
@@ -111,7 +111,7 @@ fn a_clone_of_mac_and_address_gets_nothing_once_first_contact_is_over() {
     let phone = &ground.lab.phones()[0];
     let there = phone.remote.report().address.unwrap();
     phone.remote.stop();
-    assert!(wait_until(|| phone.died()), "the phone is off");
+    assert!(wait_until(PATIENCE, || phone.died()), "the phone is off");
     let clone = ground.place_at(phone.mac, there);
     for tls in [false, true, true, false] {
         for name in [format!("{}.cfg", phone.mac.plain()), format!("{}.boot", phone.mac.plain())] {
@@ -154,10 +154,10 @@ fn a_clone_that_comes_before_the_phone_is_seen() {
     let addresses = |code: &str| -> Vec<Value> {
         ground.events_of(mac).into_iter().filter(|event| event["code"] == code).map(|e| e["address"].clone()).collect()
     };
-    assert!(wait_until(|| addresses("http.first-contact").contains(&Value::from(clone.address.to_string()))));
+    assert!(wait_until(PATIENCE, || addresses("http.first-contact").contains(&Value::from(clone.address.to_string()))));
     let refused =
         |event: &Value| event["address"] == "10.66.3.200" && event["code"].as_str().unwrap().starts_with("http.");
-    assert!(wait_until(|| ground.events_of(mac).iter().any(refused)), "{:#?}", ground.events_of(mac));
+    assert!(wait_until(PATIENCE, || ground.events_of(mac).iter().any(refused)), "{:#?}", ground.events_of(mac));
 }
 
 #[test]

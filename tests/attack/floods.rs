@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use block66::lab::ground::BOX;
 
-use crate::ground::{ATTACKER, Ground, wait_until};
+use crate::ground::{ATTACKER, Ground, PATIENCE, wait_until};
 
 #[test]
 fn a_flood_of_names_does_not_push_what_happened_out_of_the_record() {
@@ -40,7 +40,7 @@ fn a_flood_of_names_does_not_push_what_happened_out_of_the_record() {
         assert!(codes(&ground).contains(&code), "{code} is no longer on record");
     }
     // That there was a flood is on record, and whose.
-    let flood = wait_until(|| {
+    let flood = wait_until(PATIENCE, || {
         let events = ground.lab.api().get("events?limit=1000").unwrap();
         let mut events = events["events"].as_array().unwrap().iter();
         events.any(|event| event["address"] == evil.address.to_string() && event["count"].as_u64() > Some(1_000))

@@ -1,10 +1,13 @@
 //! The box, phones that are in service, and places from which an attacker speaks.
 
+#[path = "../wait/mod.rs"]
+mod wait;
+
 use std::cell::Cell;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use block66::lab::ground::{BOX, INTERFACE};
 use block66::lab::{Lab, Settings, table};
@@ -14,6 +17,8 @@ use block66::phonesim::link::Netlink;
 use serde_json::{Value, json};
 
 use crate::place::Place;
+
+pub(crate) use wait::wait_until;
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -82,7 +87,7 @@ impl Ground {
     /// Waits until there is an event with this code about this phone.
     pub(crate) fn event(&self, mac: Mac, code: &str) -> Value {
         let mut found = None;
-        let so = wait_until(|| {
+        let so = wait_until(PATIENCE, || {
             found = self.events_of(mac).into_iter().find(|event| event["code"] == code);
             found.is_some()
         });
@@ -117,18 +122,6 @@ impl Ground {
         let log = fs::read_to_string(self.lab.appliance().log()).unwrap();
         assert!(!log.contains("panicked"), "{}", self.lab.appliance().last_words());
     }
-}
-
-/// Looks again and again until it is so, or the time is over.
-pub(crate) fn wait_until(mut so: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while !so() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    true
 }
 
 /// The middle one.

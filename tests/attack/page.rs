@@ -7,7 +7,7 @@ use block66::lab::ground::BOX;
 use block66::model::Mac;
 use serde_json::{Value, json};
 
-use crate::ground::{ATTACKER, Ground, PASSWORD, wait_until};
+use crate::ground::{ATTACKER, Ground, PASSWORD, PATIENCE, wait_until};
 use crate::place::{Place, Stream};
 use crate::speak::Reply;
 
@@ -158,7 +158,7 @@ fn streams_of_news_are_for_those_who_signed_in_and_bounded() {
     ground.phones_are_served();
     drop(streams);
     let lines = format!("Cookie: {}\r\n", browser.cookie);
-    let free = wait_until(|| place.ask(true, "GET", "/live", &lines, b"").status == 200);
+    let free = wait_until(PATIENCE, || place.ask(true, "GET", "/live", &lines, b"").status == 200);
     assert!(free, "their places do not come back");
     ground.box_is_well();
 }
@@ -208,7 +208,7 @@ fn no_name_is_code_on_the_page() {
     let named = json!({ "mac": mac.to_string(), "name": &CODE[..60], "lines": [
         { "user": "<b>201", "password": "line-password", "display": &CODE[..60], "server": "pbx.example.net" }] });
     let taken = api.post("phones", &named).is_ok();
-    let waits = wait_until(|| api.get("waiting").unwrap().to_string().contains("80:5e:c0:00:00:66"));
+    let waits = wait_until(PATIENCE, || api.get("waiting").unwrap().to_string().contains("80:5e:c0:00:00:66"));
     assert!(waits, "the stranger is not shown: {}", api.get("waiting").unwrap());
 
     let place = ground.place("02:00:00:00:00:09".parse().unwrap());

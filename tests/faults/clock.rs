@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{all_serve, lab_behind, phones_are_served, preloaded, wait_until};
+use crate::{PATIENCE, all_serve, lab_behind, phones_are_served, preloaded, wait_until};
 
 const YEAR: i64 = 365 * 24 * 3600;
 
@@ -47,5 +47,9 @@ fn the_root_outlives_every_jump_of_the_clock_and_phones_are_served() {
     lab.appliance().start().unwrap();
     assert_eq!(lab.api().get("ca").unwrap()["fingerprint"], root);
     phones_are_served(&mut lab, "after a jump of thirty years and back");
-    assert!(wait_until(|| lab.disagreements().is_ok_and(|found| found.is_empty())), "{:?}", lab.disagreements());
+    assert!(
+        wait_until(PATIENCE, || lab.disagreements().is_ok_and(|found| found.is_empty())),
+        "{:?}",
+        lab.disagreements()
+    );
 }

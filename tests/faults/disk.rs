@@ -14,7 +14,7 @@ use block66::phonesim::link::Netlink;
 use serde_json::json;
 
 use crate::place::Place;
-use crate::{lab_behind, wait_until};
+use crate::{PATIENCE, lab_behind, wait_until};
 
 /// A small file system of its own.
 struct Small {
@@ -130,14 +130,14 @@ fn a_full_disk_refuses_what_is_new_serves_what_is_there_and_says_so() {
         assert_eq!(listed(&lab), acknowledged, "with {pages} pages left");
     }
     assert!(refused > 0, "the disk was never full");
-    let said = wait_until(|| {
+    let said = wait_until(PATIENCE, || {
         let events = lab.api().get("events?limit=1000").unwrap().to_string();
         events.contains("box.disk-full") || lab.api().get("status").unwrap().to_string().contains("disk")
     });
     assert!(said, "nothing says that the disk is full: {}", lab.api().get("status").unwrap());
     small.empty();
     // With room again things go on by themselves, and what was acknowledged outlives a power cut.
-    let more = wait_until(|| {
+    let more = wait_until(PATIENCE, || {
         number += 1;
         let done = add(&lab, number).is_ok();
         if done {

@@ -16,14 +16,18 @@ mod place;
 #[path = "../attack/speak.rs"]
 #[allow(dead_code)]
 mod speak;
+#[path = "../wait/mod.rs"]
+mod wait;
 mod weather;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use block66::lab::{Lab, Settings};
 use block66::phonesim::BREEDS;
+
+use wait::wait_until;
 
 /// The longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,16 +73,4 @@ fn preloaded(source: &str) -> PathBuf {
         std::process::Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).status();
     assert!(built.expect("cc is not installed").success());
     library
-}
-
-/// Looks again and again until it is so, or the time is over.
-fn wait_until(mut so: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while !so() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    true
 }

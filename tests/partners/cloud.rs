@@ -1,18 +1,24 @@
-//! A server of somebody else's at a place on the LAN: HTTPS with an authority of its own, one request a connection.
+//! A server of somebody else's at a place on the LAN: HTTPS with a certificate of its own authority, and answers that may
+//! break off in their middle.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use rcgen::{CertificateParams, KeyPair};
+use futures_util::stream;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::sync::oneshot;
 
-use crate::ground::Client;
+use crate::ground::{Client, PATIENCE};
 use crate::place::start;
 
 /// A request, read whole.
@@ -23,33 +29,63 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The whole target, as it was sent.
     pub(crate) target: String,
-    pub(crate) query: BTreeMap<String, String>,
+    /// Names and values in their order, decoded.
+    pub(crate) query: Vec<(String, String)>,
     /// Names in small letters.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
 }
 
-/// What is answered: status, further headers, body.
-pub(crate) type Answer = (u16, Vec<(&'static str, String)>, String);
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The last value of a parameter.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+    /// The connection breaks after half of the body.
+    pub(crate) broken: bool,
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16, kind: &str, body: impl Into<String>) -> Self {
+        Self { status, headers: vec![("content-type", kind.to_owned())], body: body.into(), broken: false }
+    }
+}
 
 /// A running server.
 pub(crate) struct Cloud {
     /// The certificate of its authority, in a file.
     pub(crate) authority: PathBuf,
-    stop: Arc<AtomicBool>,
+    stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// A certificate of nobody's for an address: chain and key for a server, and in PEM.
+/// An authority of somebody's own, and a certificate from it for an address: what serves with it, and the authority in PEM.
 pub(crate) fn identity(address: Ipv4Addr) -> (rustls::ServerConfig, String) {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![address.to_string()]).unwrap().self_signed(&key).unwrap();
+    let (root, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = params.self_signed(&root).unwrap().pem();
+    let issuer = Issuer::new(params, root);
+    let leaf = CertificateParams::new(vec![address.to_string()]).unwrap().signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], secret).unwrap();
-    (config, certificate.pem())
+    (config.with_no_client_auth().with_single_cert(vec![leaf.der().clone()], secret).unwrap(), pem)
 }
+
+type Answers = Arc<Mutex<dyn FnMut(&Request) -> Answer + Send>>;
 
 impl Cloud {
     /// Serves at `address`:8443 by `answer`, which is asked one request after the other.
@@ -61,91 +97,98 @@ impl Cloud {
         let (config, pem) = identity(address);
         let authority = place.directory.join("authority.pem");
         std::fs::write(&authority, pem).unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (config, answer) = (Arc::new(config), Arc::new(Mutex::new(answer)));
-        let (ended, (ready, wait)) = (stop.clone(), std::sync::mpsc::channel());
+        let answers: Answers = Arc::new(Mutex::new(answer));
+        let (stop, stopped) = oneshot::channel();
+        let (ready, wait) = std::sync::mpsc::channel();
         let thread = start(place, move || {
-            let listener = TcpListener::bind((address, 8443)).unwrap();
-            listener.set_nonblocking(true).unwrap();
-            ready.send(()).unwrap();
-            while !ended.load(Ordering::Relaxed) {
-                let Ok((mut stream, _)) = listener.accept() else {
-                    std::thread::park_timeout(Duration::from_millis(5));
-                    continue;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::bind((address, 8443)).await.unwrap();
+                ready.send(()).unwrap();
+                let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+                let serve = async {
+                    loop {
+                        let (stream, _) = listener.accept().await.unwrap();
+                        let (acceptor, answers) = (acceptor.clone(), answers.clone());
+                        tokio::spawn(async move {
+                            let Ok(stream) = acceptor.accept(stream).await else { return };
+                            let service = service_fn(move |request| respond(request, answers.clone()));
+                            let server = hyper::server::conn::http1::Builder::new();
+                            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                        });
+                    }
                 };
-                stream.set_nonblocking(false).unwrap();
-                stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-                let mut session = rustls::ServerConnection::new(config.clone()).unwrap();
-                let mut tls = rustls::Stream::new(&mut session, &mut stream);
-                let Some(request) = read(&mut tls) else { continue };
-                let (status, headers, body) = (answer.lock().unwrap())(&request);
-                let mut text =
-                    format!("HTTP/1.1 {status} -\r\nContent-Length: {}\r\nConnection: close\r\n", body.len());
-                for (name, value) in headers {
-                    text += &format!("{name}: {value}\r\n");
-                }
-                let _ = tls.write_all(format!("{text}\r\n{body}").as_bytes());
-                let _ = tls.flush();
-                session.send_close_notify();
-                let _ = session.write_tls(&mut stream);
-            }
+                tokio::select! { () = serve => {}, _ = stopped => {} }
+            });
         });
-        wait.recv_timeout(Duration::from_secs(10)).expect("the server does not start");
-        Self { authority, stop, thread: Some(thread) }
+        wait.recv_timeout(PATIENCE).expect("the server does not start");
+        Self { authority, stop: Some(stop), thread: Some(thread) }
     }
 }
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn read(stream: &mut impl Read) -> Option<Request> {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&buffer[..count]);
-        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let mut lines = head.split("\r\n");
-        let mut first = lines.next()?.split(' ');
-        let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
-        let headers: BTreeMap<String, String> = lines
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
-            .collect();
-        let length: usize = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        if bytes.len() < end + 4 + length {
-            continue;
-        }
-        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let query = query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| (name.to_owned(), decode(value)))
-            .collect();
-        let body = String::from_utf8_lossy(&bytes[end + 4..end + 4 + length]).into_owned();
-        return Some(Request { method, path: path.to_owned(), query, headers, body, target });
+async fn respond(
+    request: hyper::Request<Incoming>,
+    answers: Answers,
+) -> Result<hyper::Response<BoxBody<Bytes, std::io::Error>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = body.collect().await else { panic!("a request breaks off") };
+    let headers = head.headers.iter();
+    let request = Request {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        target: head.uri.to_string(),
+        query: pairs(head.uri.query().unwrap_or_default()),
+        headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
+        body: String::from_utf8(body.to_bytes().to_vec()).expect("a body is text"),
+    };
+    let answer = (answers.lock().unwrap())(&request);
+    let mut response = hyper::Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(*name, value);
     }
+    let whole = Bytes::from(answer.body);
+    if answer.broken {
+        response = response.header("content-length", whole.len());
+        let half = whole.slice(..whole.len() / 2);
+        let gone = std::io::Error::other("gone");
+        let parts = stream::iter(vec![Ok(Frame::data(half)), Err(gone)]);
+        return Ok(response.body(BodyExt::boxed(StreamBody::new(parts))).unwrap());
+    }
+    Ok(response.body(Full::new(whole).map_err(|never| match never {}).boxed()).unwrap())
+}
+
+/// The pairs of a query, as forms have them.
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
 }
 
 fn decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
-        match byte {
+        bytes.push(match byte {
             b'%' => {
-                let pair = [rest.next().unwrap(), rest.next().unwrap()];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&pair).unwrap(), 16).unwrap());
+                let digits = [rest.next().expect("a digit"), rest.next().expect("a digit")];
+                u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).expect("hexadecimal")
             }
-            b'+' => bytes.push(b' '),
-            byte => bytes.push(byte),
-        }
+            b'+' => b' ',
+            byte => byte,
+        });
     }
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(bytes).expect("parameters are UTF-8")
 }

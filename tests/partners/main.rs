@@ -5,7 +5,11 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod app;
+mod cipher;
 mod cloud;
+mod devices;
+mod digest;
 #[path = "../wire/ground.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod ground;
@@ -13,9 +17,15 @@ mod pbx;
 mod place;
 mod provider;
 mod provider_fails;
+mod provider_logins;
 mod redirection;
+mod rps;
+mod rps_cloud;
+mod rps_xml;
 mod sign_ins;
 mod site;
 mod softphone;
 mod softphones;
+mod stretto;
+mod sysclient;
 mod tenant;

@@ -1,270 +1,183 @@
-//! The maker's redirection service by each of its interfaces, as public clients of them show: signatures, logins and tokens
-//! are checked, phones are kept, one belongs to somebody else.
+//! This box's phones in the maker's redirection service, by each of its interfaces: planned, registered, updated, taken out;
+//! and the one service that the box stands in for.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use md5::{Digest, Md5};
-use serde_json::{Value, json};
-
-use crate::cloud::{Answer, Cloud, Request};
-use crate::ground::Ground;
+use crate::cloud::Cloud;
+use crate::ground::{Appliance, Ground};
 use crate::place::address;
+use crate::rps::{SECRET, Sent, Service};
 
 const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 75);
 const URL: &str = "https://prov.branch.example/p/";
+const NAME: &str = "branch-7";
+const OURS: [&str; 2] = ["805ec0000001", "805ec0000002"];
 const THEIRS: &str = "805ec0000003";
+/// How many other phones the account has: more than any page.
+const OTHERS: usize = 230;
 
-/// What the service holds.
-#[derive(Default)]
-struct Service {
-    /// This account's phones, with where they are sent.
-    phones: BTreeMap<String, String>,
-    servers: Vec<String>,
-    /// Everything that was changed.
-    changes: usize,
-    nonces: Vec<String>,
-    cut: bool,
+/// A box with three phones, and a service that has one of them at somebody else's.
+struct Branch {
+    ground: Ground,
+    appliance: Appliance,
+    service: Arc<Mutex<Service>>,
+    _cloud: Cloud,
 }
 
-fn done(body: String) -> Answer {
-    (200, Vec::new(), body)
-}
-
-impl Service {
-    fn answer(&mut self, request: &Request) -> Answer {
-        let mut answer = match request.path.as_str() {
-            "/xmlrpc" => self.xml(request),
-            "/v2/token" => self.token(request),
-            path if path.starts_with("/v2/") => self.cloud(request),
-            _ => self.rest(request),
-        };
-        if std::mem::take(&mut self.cut) {
-            answer.2.truncate(answer.2.len() / 2);
+impl Branch {
+    fn new(interface: &str) -> Self {
+        let ground = Ground::new();
+        let appliance = ground.start_as("mode = \"off\"");
+        let place = ground.client();
+        address(&place, SERVICE);
+        let mut service = Service::default();
+        service.theirs.insert(THEIRS.into());
+        // The account's other offices, whose phones stand before ours in every list.
+        service.servers.insert("head-office".into(), "s9999".into());
+        let office = Sent { url: "https://other.example/".into(), server: "s9999".into(), ..Sent::default() };
+        service.phones.extend((0..OTHERS).map(|number| (format!("001565{number:06x}"), office.clone())));
+        let service = Arc::new(Mutex::new(service));
+        let shared = service.clone();
+        let cloud = Cloud::serve(&place, SERVICE, move |request| shared.lock().unwrap().answer(request));
+        for number in 1..=3 {
+            let mac = format!("80:5e:c0:00:00:0{number}");
+            let name = format!("Desk {number}");
+            let arguments = ["phones", "add", &mac, "--name", &name, "--brand", "yealink", "--user", "201", "--server"];
+            ground.block66(&[&arguments[..], &["pbx.example"]].concat(), "line-secret\n");
         }
-        answer
+        let address = format!("service=https://{SERVICE}:8443");
+        let authority = format!("authorities=@{}", cloud.authority.display());
+        let (interface, name, url) =
+            (format!("interface={interface}"), format!("server-name={NAME}"), format!("url={URL}"));
+        let branch = Self { ground, appliance, service, _cloud: cloud };
+        branch.set(&[&address, &authority, "account=account", &interface, &name, &url]);
+        branch.ground.block66(&["partners", "yealink-rps", "secret"], &format!("{SECRET}\n"));
+        branch
     }
 
-    /// POST text/xml with Basic; arrays of a boolean and a text.
-    fn xml(&mut self, request: &Request) -> Answer {
-        let login = STANDARD.encode("account:the secret");
-        if request.headers.get("authorization") != Some(&format!("Basic {login}")) {
-            return (401, Vec::new(), String::new());
-        }
-        let between = |text: &str, from: &str, to: &str| {
-            text.split(from).nth(1).map(|rest| rest.split(to).next().unwrap().to_owned())
-        };
-        let method = between(&request.body, "<methodName>", "</methodName>").unwrap();
-        let texts: Vec<&str> =
-            request.body.split("<string>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
-        let said = |right: bool, text: &str| {
-            done(format!(
-                "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><boolean>{}</boolean></value><value><string>{text}</string></value></data></array></value></param></params></methodResponse>",
-                u8::from(right)
-            ))
-        };
-        match (method.as_str(), &texts[..]) {
-            ("redirect.listDevices", []) => {
-                let macs: String =
-                    self.phones.keys().map(|mac| format!("<value><string>{mac}</string></value>")).collect();
-                done(format!(
-                    "<methodResponse><params><param><value><array><data>{macs}</data></array></value></param></params></methodResponse>"
-                ))
-            }
-            ("redirect.checkDevice", [mac]) => said(*mac == THEIRS || self.phones.contains_key(*mac), "OK"),
-            ("redirect.addServer", [name, _]) => {
-                let new = !self.servers.contains(&(*name).to_owned());
-                self.servers.push((*name).to_owned());
-                said(new, if new { "OK" } else { "Existing server" })
-            }
-            ("redirect.registerDeviceWithUniqueUrl", [mac, name, url, _])
-                if self.servers.contains(&(*name).to_owned()) =>
-            {
-                self.changes += 1;
-                self.phones.insert((*mac).to_owned(), (*url).to_owned());
-                said(true, "OK")
-            }
-            ("redirect.deRegisterDevice", [mac]) => {
-                self.changes += 1;
-                said(self.phones.remove(*mac).is_some(), "OK")
-            }
-            _ => said(false, "Error:Invalid server"),
-        }
+    fn set(&self, changes: &[&str]) {
+        self.ground.block66(&[&["partners", "yealink-rps", "settings"], changes].concat(), "");
     }
 
-    /// Headers sorted by name, then the path without its slash, then the sorted query; each nonce once.
-    fn rest(&mut self, request: &Request) -> Answer {
-        let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
-        let mut text = format!("{}\n", request.method);
-        if request.method == "POST" {
-            text += &format!("Content-MD5:{}\n", STANDARD.encode(Md5::digest(request.body.as_bytes())));
-        }
-        for (name, shown) in
-            [("X-Ca-Key", "x-ca-key"), ("X-Ca-Nonce", "x-ca-nonce"), ("X-Ca-Timestamp", "x-ca-timestamp")]
-        {
-            text += &format!("{name}:{}\n", header(shown));
-        }
-        text += request.path.trim_start_matches('/');
-        if request.method == "GET" && !request.query.is_empty() {
-            let pairs: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            text += &format!("\n{}", pairs.join("&"));
-        }
-        let made = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"the secret"), text.as_bytes());
-        let right = header("x-ca-signature") == STANDARD.encode(made.as_ref());
-        let fresh = !self.nonces.contains(&header("x-ca-nonce")) && header("x-ca-timestamp").len() == 13;
-        if !right || !fresh || header("x-ca-key") != "account" {
-            return (401, Vec::new(), json!({ "ret": -1, "error": { "msg": "signature" } }).to_string());
-        }
-        self.nonces.push(header("x-ca-nonce"));
-        let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let good = |data: Value| done(json!({ "ret": 1, "data": data, "error": null }).to_string());
-        let bad = |what: &str| {
-            done(json!({ "ret": -1, "data": null, "error": { "msg": what, "fieldErrors": [] } }).to_string())
-        };
-        match request.path.trim_start_matches("/api/open/v1/") {
-            "device/list" => good(json!({ "total": self.phones.len(), "data": self.list() })),
-            // Says of nobody's phone that it is free, even where it is not: registering it tells.
-            "device/checkMac" => good(json!({ "existed": self.phones.contains_key(&request.query["mac"]) })),
-            "server/list" => {
-                let servers: Vec<Value> =
-                    self.servers.iter().map(|name| json!({ "id": format!("s-{name}"), "serverName": name })).collect();
-                good(json!({ "data": servers }))
-            }
-            "server/add" => {
-                let name = body["serverName"].as_str().unwrap().to_owned();
-                self.servers.push(name.clone());
-                good(json!({ "id": format!("s-{name}") }))
-            }
-            "device/add" if body["macs"][0] == THEIRS => bad("device.mac.existed"),
-            "device/add" if body["serverId"] == "s-branch-7" => {
-                self.changes += 1;
-                self.phones
-                    .insert(body["macs"][0].as_str().unwrap().into(), body["uniqueServerUrl"].as_str().unwrap().into());
-                good(Value::Null)
-            }
-            "device/edit" => {
-                self.changes += 1;
-                let mac = body["id"].as_str().unwrap().trim_start_matches("d-").to_owned();
-                self.phones.insert(mac, body["uniqueServerUrl"].as_str().unwrap().into());
-                good(Value::Null)
-            }
-            "device/delete" => {
-                self.changes += 1;
-                self.phones.remove(body["macs"][0].as_str().unwrap());
-                good(Value::Null)
-            }
-            other => bad(other),
-        }
+    fn service<T>(&self, look: impl FnOnce(&mut Service) -> T) -> T {
+        look(&mut self.service.lock().unwrap())
     }
 
-    fn token(&mut self, request: &Request) -> Answer {
-        let login = STANDARD.encode("account:the secret");
-        let stamped = ["timestamp", "nonce"].iter().all(|name| request.headers.contains_key(*name));
-        let right = request.headers.get("authorization") == Some(&format!("Basic {login}"))
-            && request.body.contains("client_credentials");
-        if right && stamped {
-            done(json!({ "access_token": "token-1" }).to_string())
-        } else {
-            (401, Vec::new(), String::new())
-        }
+    fn says(&self, arguments: &[&str]) -> String {
+        says(&self.ground, arguments)
     }
 
-    fn cloud(&mut self, request: &Request) -> Answer {
-        if request.headers.get("authorization").map(String::as_str) != Some("Bearer token-1") {
-            return (401, Vec::new(), String::new());
-        }
-        let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        match request.path.as_str() {
-            "/v2/rps/listDevices" => done(json!({ "code": 200, "data": { "data": self.list() } }).to_string()),
-            "/v2/rps/addDevicesByMac" if body[0]["mac"] == THEIRS => {
-                done(json!({ "code": 800_003, "message": "exists" }).to_string())
-            }
-            "/v2/rps/addDevicesByMac" => {
-                self.changes += 1;
-                self.phones.insert(
-                    body[0]["mac"].as_str().unwrap().into(),
-                    body[0]["uniqueServerUrl"].as_str().unwrap().into(),
-                );
-                done(json!({ "code": 200 }).to_string())
-            }
-            "/v2/rps/delDevices" => {
-                self.changes += 1;
-                self.phones.remove(body["macs"][0].as_str().unwrap());
-                done(json!({ "code": 200 }).to_string())
-            }
-            _ => done(json!({ "code": 900_001, "message": "no such call" }).to_string()),
-        }
-    }
+    /// Plan, apply, apply again, another URL, and out again.
+    fn serves_phones(self, tells_urls: bool) {
+        self.ground.block66(&["partners", "yealink-rps", "secret"], "not the secret\n");
+        assert!(self.says(&["plan"]).contains("does not take this account"), "{}", self.says(&["plan"]));
+        self.ground.block66(&["partners", "yealink-rps", "secret"], &format!("{SECRET}\n"));
+        self.service(|service| service.complaints.clear());
 
-    fn list(&self) -> Vec<Value> {
-        let one =
-            |(mac, url): (&String, &String)| json!({ "id": format!("d-{mac}"), "mac": mac, "uniqueServerUrl": url });
-        self.phones.iter().map(one).collect()
+        if tells_urls {
+            // One that was sent elsewhere before. The oldest interface does not tell where.
+            let old = Sent { url: "https://old.example/".into(), server: "s9999".into(), ..Sent::default() };
+            self.service(|service| service.phones.insert(OURS[1].into(), old));
+        }
+        let plan = self.says(&["plan"]);
+        assert!(plan.contains("- register 80:5e:c0:00:00:01"), "{plan}");
+        if tells_urls {
+            assert!(plan.contains("- send 80:5e:c0:00:00:02 to this box"), "{plan}");
+        }
+        assert!(!plan.contains("00:15:65"), "other phones of the account are not ours to touch: {plan}");
+        assert_eq!(self.service(|service| service.changes), 0, "a plan changes nothing");
+
+        self.service(|service| service.broken = true);
+        let broken = self.says(&["apply"]);
+        assert!(broken.contains("did not answer whole") && self.service(|service| service.changes) == 0, "{broken}");
+
+        let applied = self.says(&["apply"]);
+        for mac in OURS {
+            let sent = self.service(|service| service.phones.get(mac).cloned());
+            assert_eq!(sent.map(|sent| sent.url).as_deref(), Some(URL), "{mac}: {applied}");
+        }
+        let (held, complaints) = self.service(|service| (service.phones.len(), service.complaints.clone()));
+        assert_eq!(held, OTHERS + 2, "{applied}");
+        assert!(applied.contains("80:5e:c0:00:00:03 is claimed by somebody else"), "{applied}");
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        if tells_urls {
+            let changes = self.service(|service| service.changes);
+            self.says(&["apply"]);
+            assert_eq!(self.service(|service| service.changes), changes, "a second time changes nothing");
+        }
+
+        self.set(&["url=https://moved.branch.example/p/"]);
+        let moved = self.says(&["apply"]);
+        for mac in OURS {
+            let url = self.service(|service| service.phones[mac].url.clone());
+            assert_eq!(url, "https://moved.branch.example/p/", "{mac}: {moved}");
+        }
+        let removed = self.says(&["apply", "--remove"]);
+        let (held, complaints) = self.service(|service| (service.phones.len(), service.complaints.clone()));
+        assert_eq!(held, OTHERS, "{removed}");
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        let log = self.appliance.log();
+        assert!(!log.contains(SECRET) && !log.contains("line-secret"));
+        self.appliance.stop();
     }
 }
 
 #[test]
-fn phones_are_registered_updated_and_taken_out_by_each_interface() {
-    let ground = Ground::new();
-    let appliance = ground.start_as("mode = \"off\"");
-    let place = ground.client();
-    address(&place, SERVICE);
-    let service = Arc::new(Mutex::new(Service::default()));
-    let cloud = {
-        let service = service.clone();
-        Cloud::serve(&place, SERVICE, move |request| service.lock().unwrap().answer(request))
-    };
-    for number in 1..=3 {
-        let mac = format!("80:5e:c0:00:00:0{number}");
-        let name = format!("Desk {number}");
-        let arguments =
-            ["phones", "add", &mac, "--name", &name, "--brand", "yealink", "--user", "201", "--server", "pbx.example"];
-        ground.block66(&arguments, "line-secret\n");
-    }
-    let (address, authority) =
-        (format!("service=https://{SERVICE}:8443"), format!("authorities=@{}", cloud.authority.display()));
-    let set = |changes: &[&str]| ground.block66(&[&["partners", "yealink-rps", "settings"], changes].concat(), "");
-    set(&[&address, &authority, "account=account", "server-name=branch-7", &format!("url={URL}")]);
-    ground.block66(&["partners", "yealink-rps", "secret"], "not the secret\n");
-    assert!(says(&ground, &["plan"]).contains("does not take this account"));
-    ground.block66(&["partners", "yealink-rps", "secret"], "the secret\n");
-    for interface in ["rest", "cloud", "xml-rpc"] {
-        set(&[&format!("interface={interface}")]);
-        *service.lock().unwrap() = Service::default();
-        if interface != "xml-rpc" {
-            // One that was sent elsewhere before. The oldest interface does not tell where.
-            service.lock().unwrap().phones.insert("805ec0000002".into(), "https://old.example/".into());
-        }
-        let plan = says(&ground, &["plan"]);
-        assert!(plan.contains("- register 80:5e:c0:00:00:01"), "{interface}: {plan}");
-        if interface == "xml-rpc" {
-            assert!(plan.contains("80:5e:c0:00:00:03 is claimed by somebody else"), "{plan}");
-        } else {
-            assert!(plan.contains("- send 80:5e:c0:00:00:02 to this box"), "{interface}: {plan}");
-        }
-        assert_eq!(service.lock().unwrap().changes, 0, "a plan changes nothing");
+fn phones_are_registered_updated_and_taken_out_by_signed_requests() {
+    Branch::new("rest").serves_phones(true);
+}
 
-        service.lock().unwrap().cut = true;
-        let broken = says(&ground, &["apply"]);
-        assert!(broken.contains("broke off") && service.lock().unwrap().changes == 0, "{interface}: {broken}");
+#[test]
+fn phones_are_registered_updated_and_taken_out_with_a_token() {
+    Branch::new("cloud").serves_phones(true);
+}
 
-        let applied = says(&ground, &["apply"]);
-        let phones = service.lock().unwrap().phones.clone();
-        assert_eq!(phones.len(), 2, "{interface}: {applied}");
-        assert!(phones.values().all(|url| url == URL), "{interface}: {phones:?}");
-        assert!(!phones.contains_key(THEIRS));
-        if interface != "xml-rpc" {
-            assert!(applied.contains("claimed by somebody else"), "{interface}: {applied}");
-        }
-        says(&ground, &["apply", "--remove"]);
-        assert!(service.lock().unwrap().phones.is_empty(), "{interface}");
+#[test]
+fn phones_are_registered_updated_and_taken_out_by_the_oldest_interface() {
+    Branch::new("xml-rpc").serves_phones(false);
+}
+
+/// The boolean of an answer may say that the call went well: the text says what came of it.
+#[test]
+fn the_oldest_interface_says_in_words_whose_a_phone_is() {
+    let branch = Branch::new("xml-rpc");
+    branch.service(|service| service.went_well = true);
+    branch.serves_phones(false);
+}
+
+/// A name of the box's that somebody else in the world has taken.
+#[test]
+fn a_name_that_is_taken_is_said_and_nothing_is_registered() {
+    for interface in ["rest", "xml-rpc"] {
+        let branch = Branch::new(interface);
+        branch.service(|service| service.taken.insert(NAME.into()));
+        let said = branch.says(&["apply"]);
+        assert!(said.contains(NAME), "{interface}: {said}");
+        assert_eq!(branch.service(|service| service.changes), 0, "{interface}: {said}");
+        branch.appliance.stop();
     }
-    assert!(!appliance.log().contains("the secret"));
-    appliance.stop();
+}
+
+/// Each phone's own login goes along where the administrator wants that, and else does not.
+#[test]
+fn logins_are_left_at_the_service_only_when_that_is_wished() {
+    for interface in ["rest", "cloud"] {
+        let branch = Branch::new(interface);
+        branch.says(&["apply"]);
+        let sent = branch.service(|service| service.phones[OURS[0]].clone());
+        assert_eq!((sent.user.as_str(), sent.password.as_str()), ("", ""), "{interface}");
+        branch.set(&["logins=true"]);
+        branch.says(&["apply", "--remove"]);
+        branch.says(&["apply"]);
+        let [first, second] = OURS.map(|mac| branch.service(|service| service.phones[mac].clone()));
+        let complaints = branch.service(|service| service.complaints.clone());
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        assert!(!first.user.is_empty() && !first.password.is_empty(), "{interface}: {first:?}");
+        assert_ne!(first.password, second.password, "{interface}: one login for two phones");
+        assert!(!branch.appliance.log().contains(&first.password), "{interface}: it is in the log");
+        branch.appliance.stop();
+    }
 }
 
 /// What the command line says, whether the box did it or not.

@@ -6,17 +6,27 @@ use std::thread::JoinHandle;
 use block66::phonesim::{Account, Identity, Phone, Plug, Remote, Setup, breed};
 use serde_json::{Value, json};
 
+use crate::app::App;
+use crate::devices::{CODE, DEVICES, Devices};
 use crate::ground::{Appliance, Client, Ground, PATIENCE, wait_until};
-use crate::pbx::{App, CODE, DEVICES, Devices};
+use crate::pbx::{Pbx, Users, itself};
 use crate::place::{address, at, start};
 
 /// The app object's password.
 pub(crate) const PASSWORD: &str = "app-password";
 /// The user's password, which is what the line signs in with.
 pub(crate) const LINE: &str = "sip-p\u{e4}ss-of-ann";
+/// What Devices has an alarm server and a TURN server asked with.
+pub(crate) const DEEP: &str = "deep-secret-of-the-site";
 /// Every form of the address that is in use.
 pub(crate) const PATHS: [&str; 3] =
     ["wss://10.66.0.1/innovaphone", "wss://10.66.0.1/innovaphone/", "wss://10.66.0.1/innovaphone/block66"];
+/// Where the list of services may say that Devices is: the app's URL, and what the documents call a websocket's.
+pub(crate) const URLS: [&str; 3] = [
+    "https://10.66.0.81:8443/example.com/devices/innovaphone-devices",
+    "wss://10.66.0.81:8443/example.com/devices/innovaphone-devices",
+    "wss://10.66.0.81:8443/example.com/devices/",
+];
 /// Seconds of a phone's own waits in one of ours.
 const PACE: u32 = 60;
 
@@ -36,7 +46,7 @@ pub(crate) struct Plugged {
 }
 
 impl Site {
-    /// With this DHCP section, or with nothing that asks for addresses.
+    /// With this DHCP section.
     pub(crate) fn new(dhcp: &'static str) -> (Self, Appliance) {
         let ground = Ground::new();
         let appliance = ground.start_as(dhcp);
@@ -44,11 +54,10 @@ impl Site {
         address(&pbx, Ipv4Addr::new(10, 66, 0, 80));
         address(&place, DEVICES);
         let devices = Devices::serve(&place);
-        devices.known.lock().unwrap().codes.push(CODE.into());
-        devices.known.lock().unwrap().configuration = vec![
-            json!({ "id": 1, "type": "PHONE", "gk1": "10.66.0.90", "coder": "G722", "frameSize": 20, "dialTone": 15 }),
-            json!({ "id": 2, "type": "NTP", "tz": "CET-1CEST-2,M3.5.0/2,M10.5.0/3" }),
-        ];
+        devices.set(|known| {
+            known.codes.push(CODE.into());
+            known.configuration = configuration();
+        });
         let authority = place.directory.join("devices.pem");
         std::fs::write(&authority, &devices.pem).unwrap();
         let trust = format!("authorities=@{}", authority.display());
@@ -67,47 +76,62 @@ impl Site {
         self.ground.block66(&["partners", "innovaphone", "settings", change], "");
     }
 
-    /// Something that the PBX's machine does.
+    /// Something that the PBX's machine does, with the authority that it trusts.
     pub(crate) fn at_the_pbx<T: Send + 'static>(&self, work: impl FnOnce(&str) -> T + Send + 'static) -> T {
         let ca = self.ca.clone();
         at(&self.pbx, move || work(&ca))
     }
 
-    /// The PBX connects, and is told what the box offers.
-    pub(crate) fn connect_pbx(&self) -> App {
-        let (app, info) = self.at_the_pbx(|ca| {
-            let mut app = App::open(PATHS[1], ca, "block66", PASSWORD, false).expect("the PBX logs in");
-            let info = app.introduce();
-            (app, info)
-        });
-        let expected = json!({ "apis": { "com.innovaphone.provisioning": { "title": "Block66" } } });
-        assert_eq!((&info["serviceInfo"], &info["src"]), (&expected, &json!("i")));
+    /// A websocket to the box from the PBX's machine.
+    pub(crate) fn open(&self, path: usize) -> App {
+        self.at_the_pbx(move |ca| App::open(PATHS[path], ca)).expect("a websocket")
+    }
+
+    /// The PBX connects by a form of the box's URL, and says where Devices is by a form of that one's.
+    pub(crate) fn connect_pbx(&self, path: usize, url: usize) -> Pbx {
+        let mut app = self.open(path);
+        assert!(app.log_in(&itself(), PASSWORD).is_some(), "the PBX logs in");
+        let pbx = Pbx::take(app, &["PbxSignal", "Services"], URLS[url]);
         self.says("told where Devices is");
-        app
+        assert!(wait_until(PATIENCE, || pbx.seen().offer.is_some()), "the app does not say what it offers");
+        let offer = pbx.seen().offer.unwrap();
+        let title = &offer["serviceInfo"]["apis"]["com.innovaphone.provisioning"]["title"];
+        assert!(title.as_str().is_some_and(|title| !title.is_empty()), "{offer}");
+        assert!(offer["info"]["hidden"].is_boolean() && offer["info"]["apis"].is_object(), "{offer}");
+        pbx
+    }
+
+    /// The users' service connects.
+    pub(crate) fn users(&self) -> Users {
+        Users::log_in(self.open(2), PASSWORD).expect("the users' service logs in")
     }
 
     /// The users' service connects and wants a phone; what came of it.
-    pub(crate) fn provision(&self, mac: &'static str, code: &'static str) -> Value {
-        self.at_the_pbx(move |ca| {
-            let mut app = App::open(PATHS[2], ca, "users", PASSWORD, true).expect("the users' service logs in");
-            app.provision(mac, code, LINE)
-        })
+    pub(crate) fn provision(&self, mac: &str, code: &str) -> Value {
+        let mut users = self.users();
+        let wish = users.wish(mac, code, LINE);
+        users.want(&wish)
+    }
+
+    /// Wants a phone that cannot be had: the reason.
+    pub(crate) fn fails(&self, mac: &str, code: &str) -> String {
+        let result = self.provision(mac, code);
+        assert_eq!(result["result"], "failed", "{result}");
+        result["error"].as_str().expect("a reason").to_owned()
+    }
+
+    pub(crate) fn status(&self) -> String {
+        self.ground.block66(&["partners", "innovaphone", "status"], "")
     }
 
     /// Waits until the state of the app is said so.
     pub(crate) fn says(&self, text: &str) {
         let mut said = String::new();
         let so = wait_until(PATIENCE, || {
-            said = self.ground.block66(&["partners", "innovaphone", "status"], "");
+            said = self.status();
             said.contains(text)
         });
         assert!(so, "\"{text}\" is not said:\n{said}");
-    }
-
-    /// Waits until Devices has seen something so many times.
-    pub(crate) fn saw(&self, what: &str, times: usize) {
-        let seen = || self.devices.known.lock().unwrap().seen.clone();
-        assert!(wait_until(PATIENCE, || self.devices.saw(what) == times), "{what} {times} times: {:?}", seen());
     }
 
     /// What the list has of a phone.
@@ -115,9 +139,23 @@ impl Site {
         self.ground.block66(&["phones", "show", mac, "--json"], "")
     }
 
+    /// Waits until the list has something of a phone.
+    pub(crate) fn shows(&self, mac: &str, text: &str) {
+        let so = wait_until(PATIENCE, || self.shown(mac).contains(text));
+        assert!(so, "{text} is not in {}", self.shown(mac));
+    }
+
     /// The macs of the list, as JSON.
     pub(crate) fn listed(&self) -> String {
         self.ground.block66(&["phones", "list", "--json"], "")
+    }
+
+    /// No secret of the site has come into the log.
+    pub(crate) fn keeps_secrets(&self, log: &str) {
+        let given: Vec<String> = self.devices.set(|known| known.passwords.values().cloned().collect());
+        for secret in given.iter().map(String::as_str).chain([LINE, PASSWORD, DEEP, "of-admins"]) {
+            assert!(!log.contains(secret), "{secret} is in the log");
+        }
     }
 
     /// Plugs in a phone of a brand in its factory state.
@@ -132,6 +170,24 @@ impl Site {
         let (phone, remote) = Phone::new(Setup { identity, plug, pace: PACE, instead: None, escort: None });
         Plugged { remote, thread: Some(start(&place, move || phone.run())) }
     }
+}
+
+/// One object of every kind that Devices has, and one that it may have some day.
+fn configuration() -> Vec<Value> {
+    vec![
+        json!({ "id": 1, "domainId": 1, "desc": "Phones", "type": "PHONE", "categories": [], "gk1": "10.66.0.90",
+            "gkId": "example.com", "coder": "G722", "frameSize": 20, "exclusive": false, "silenceComp": false,
+            "srtpKey": "4", "srtpCipher": "0", "dialTone": 15, "protectCfg": true, "audioOnly": true }),
+        json!({ "id": 2, "domainId": 1, "desc": "Time", "type": "NTP", "categories": [1, 2], "ntp1": "10.66.0.91",
+            "tz": "CET-1CEST-2,M3.5.0/2,M10.5.0/3" }),
+        json!({ "id": 3, "type": "MEDIA", "stunServer": "10.66.0.92", "turnServer": "10.66.0.92", "turnUser": "turn",
+            "turnPassword": DEEP, "tosRtp": "b8", "tosSig": "68", "setRtpPorts": true, "rtpFirst": 16384, "rtpNum": 128 }),
+        json!({ "id": 4, "type": "TLS_PROFILE", "profile": "secure" }),
+        json!({ "id": 5, "type": "ALARM_SERVER", "url": "https://10.66.0.93/alarms", "setLogUrl": true,
+            "logUrl": "https://10.66.0.93/log", "logUser": "logs", "logPassword": DEEP }),
+        json!({ "id": 6, "type": "EXPERT" }),
+        json!({ "id": 7, "type": "TRUST_LIST", "certificates": [{ "pem": "of a newer release" }] }),
+    ]
 }
 
 impl Plugged {

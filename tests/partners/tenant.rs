@@ -1,201 +1,94 @@
-//! A tenant whose management interface is as two public clients of it show: Digest, parameters in the query, XML.
+//! Users, a profile and their attributes at a tenant of the softphones' platform: planned, written, read back, left.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
-use md5::{Digest, Md5};
-
-use crate::cloud::{Answer, Cloud, Request};
-use crate::ground::{Ground, PATIENCE, wait_until};
+use crate::cloud::Cloud;
+use crate::ground::{Appliance, Ground, PATIENCE, wait_until};
 use crate::place::address;
+use crate::stretto::{PASSWORD, Tenant, Trouble, User};
 
 const PLATFORM: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 70);
-const USER: &str = "api";
-const PASSWORD: &str = "tenant-password";
+const GROUP: &str = "branch.example";
 
-type Attributes = BTreeMap<String, String>;
-
-/// What the tenant holds.
-#[derive(Default)]
-struct Tenant {
-    groups: Vec<String>,
-    profiles: BTreeMap<String, Attributes>,
-    /// Profile, password and attributes.
-    users: BTreeMap<String, (String, String, Attributes)>,
-    nonce: u32,
-    /// Changes that were made.
-    changes: usize,
-    /// Ends its next list in the middle.
-    tired: bool,
-    /// Takes attributes of this name and forgets them.
-    forgets: Option<String>,
+/// A box with two users, and a tenant that it is to write to.
+struct Office {
+    ground: Ground,
+    appliance: Appliance,
+    tenant: Arc<Mutex<Tenant>>,
+    _cloud: Cloud,
 }
 
-impl Tenant {
-    fn answer(&mut self, request: &Request) -> Answer {
-        if !self.is_proven(request) {
-            self.nonce += 1;
-            let challenge = format!("Digest realm=\"stretto\", nonce=\"n{}\", qop=\"auth\", algorithm=MD5", self.nonce);
-            return (401, vec![("WWW-Authenticate", challenge)], String::new());
+impl Office {
+    fn new(tenant: Tenant) -> Self {
+        let ground = Ground::new();
+        let appliance = ground.start_as("mode = \"off\"");
+        let place = ground.client();
+        address(&place, PLATFORM);
+        let tenant = Arc::new(Mutex::new(tenant));
+        let shared = tenant.clone();
+        let cloud = Cloud::serve(&place, PLATFORM, move |request| shared.lock().unwrap().answer(request));
+        for name in ["ann", "bob"] {
+            let arguments = ["partners", "bria", "add", name, "--user", name, "--server", "pbx.branch.local"];
+            let display = ["--display", "Zo\u{eb} & <co> +%;=/?#"];
+            ground.block66(&[&arguments[..], &display].concat(), &format!("password-of-{name}\nsip-of-{name}\n"));
         }
-        let of = |name: &str| request.query.get(name).cloned().unwrap_or_default();
-        let method = request.query.get("method").cloned().unwrap_or_else(|| request.method.clone());
-        let no = |text: &str| (400, Vec::new(), format!("<error>{text}</error>"));
-        let done: Answer = (200, Vec::new(), "<ok/>".into());
-        if method != "GET" {
-            self.changes += 1;
-        }
-        match (method.as_str(), request.path.as_str()) {
-            ("GET", "/stretto/prov/usergroup") => {
-                let groups = self.groups.iter().map(|name| format!("<CcsUserGroup groupName=\"{name}\"/>"));
-                self.list(format!(
-                    "<CcsUserGroups><CcsUserGroup groupName=\"root\"/>{}</CcsUserGroups>",
-                    groups.collect::<String>()
-                ))
-            }
-            ("POST", "/stretto/prov/usergroup") => {
-                self.groups.push(of("groupName"));
-                done
-            }
-            (_, path) if !self.groups.contains(&of("groupName")) => no(&format!("no such group for {path}")),
-            ("GET", "/stretto/prov/profile") => {
-                let one = |(name, attributes): (&String, &Attributes)| {
-                    format!(
-                        "<CcsProfile profileName=\"{name}\"><CcsProfileAttributes>{}</CcsProfileAttributes></CcsProfile>",
-                        shown("CcsProfileAttribute", attributes)
-                    )
-                };
-                let text = self.profiles.iter().map(one).collect::<String>();
-                self.list(format!("<CcsProfiles>{text}</CcsProfiles>"))
-            }
-            ("POST", "/stretto/prov/profile") => {
-                self.profiles.insert(of("profileName"), Attributes::new());
-                done
-            }
-            ("DELETE", "/stretto/prov/profile") if of("force") == "true" => {
-                self.profiles.remove(&of("profileName"));
-                done
-            }
-            ("POST", "/stretto/prov/profile/attribute") => match self.profiles.get_mut(&of("profileName")) {
-                Some(attributes) => {
-                    if self.forgets.as_ref() != Some(&of("attributeName")) {
-                        attributes.insert(of("attributeName"), of("attributeValue"));
-                    }
-                    done
-                }
-                None => no("no such profile"),
-            },
-            ("GET", "/stretto/prov/user") => {
-                let one = |(name, (profile, _, attributes)): (&String, &(String, String, Attributes))| {
-                    format!(
-                        "<CcsUser userName=\"{name}\" emailAddress=\"\" profileName=\"{profile}\"><CcsUserAttributes>{}</CcsUserAttributes></CcsUser>",
-                        shown("CcsUserAttribute", attributes)
-                    )
-                };
-                let text = self.users.iter().map(one).collect::<String>();
-                self.list(format!("<CcsUsers>{text}</CcsUsers>"))
-            }
-            ("POST", "/stretto/prov/user") if self.profiles.contains_key(&of("profileName")) => {
-                self.users.insert(of("userName"), (of("profileName"), of("password"), Attributes::new()));
-                done
-            }
-            ("DELETE", "/stretto/prov/user") => {
-                self.users.remove(&of("userName"));
-                done
-            }
-            ("POST", "/stretto/prov/user/attribute") => match self.users.get_mut(&of("userName")) {
-                Some((_, _, attributes)) => {
-                    attributes.insert(of("attributeName"), of("attributeValue"));
-                    done
-                }
-                None => no("no such user"),
-            },
-            _ => no("not known"),
-        }
+        let platform = format!("platform=https://{PLATFORM}:8443");
+        let authority = format!("authorities=@{}", cloud.authority.display());
+        let group = format!("group={GROUP}");
+        let settings = [&platform, &authority, "user=api", &group, "profile=phones", "push.enabled=true"];
+        let warned = set(&ground, &settings);
+        assert!(warned.contains("private-domain"), "{warned}");
+        let settled = set(&ground, &["push.outbound-proxy=sbc.example.com:5061", "push.auto-send-180=true"]);
+        assert!(!settled.contains("Warning"), "{settled}");
+        ground.block66(&["partners", "stretto", "password"], &format!("{PASSWORD}\n"));
+        Self { ground, appliance, tenant, _cloud: cloud }
     }
 
-    fn list(&mut self, text: String) -> Answer {
-        let tired = std::mem::take(&mut self.tired);
-        (200, Vec::new(), if tired { text[..text.len() / 2].to_owned() } else { text })
+    fn tenant<T>(&self, look: impl FnOnce(&mut Tenant) -> T) -> T {
+        look(&mut self.tenant.lock().unwrap())
     }
 
-    /// RFC 2617 with qop=auth, over the very target that was asked for, and each nonce once.
-    fn is_proven(&mut self, request: &Request) -> bool {
-        let Some(header) = request.headers.get("authorization") else { return false };
-        let value = |name: &str| {
-            let from = header.split(&format!("{name}=")).nth(1)?;
-            Some(from.trim_start_matches('"').split(['"', ',']).next()?.to_owned())
-        };
-        let md5 = |text: String| Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let proof = || {
-            let secret = md5(format!("{USER}:stretto:{PASSWORD}"));
-            let asked = md5(format!("{}:{}", request.method, request.target));
-            let (nonce, count, cnonce) = (value("nonce")?, value(" nc")?, value("cnonce")?);
-            let right = nonce == format!("n{}", self.nonce) && count == "00000001" && value(" uri")? == request.target;
-            let made = md5(format!("{secret}:{nonce}:{count}:{cnonce}:auth:{asked}"));
-            Some(right && value("response")? == made)
-        };
-        let proven = proof() == Some(true);
-        // A nonce is good once.
-        self.nonce += u32::from(proven);
-        proven
+    fn says(&self, arguments: &[&str]) -> String {
+        self.ground.block66(&[&["partners", "stretto"], arguments].concat(), "")
     }
-}
 
-fn shown(element: &str, attributes: &Attributes) -> String {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    let one = |(name, value): (&String, &String)| {
-        format!("<{element} attributeName=\"{}\" attributeValue=\"{}\"/>", escape(name), escape(value))
-    };
-    attributes.iter().map(one).collect()
-}
+    /// What it says to something that cannot be done.
+    fn refuses(&self, arguments: &[&str]) -> String {
+        refused(&self.ground, &[&["partners", "stretto"], arguments].concat())
+    }
 
-fn set(ground: &Ground, changes: &[&str]) -> String {
-    ground.block66(&[&["partners", "stretto", "settings"], changes].concat(), "")
+    fn user(&self, name: &str) -> User {
+        self.tenant(|tenant| tenant.groups[GROUP].users[name].clone())
+    }
+
+    /// Writes everything, and then finds nothing more to do.
+    fn settles(&self) {
+        let applied = self.says(&["apply"]);
+        assert!(applied.contains("Read back: the tenant holds all of it."), "{applied}");
+        let changes = self.tenant(|tenant| tenant.changes);
+        let plan = self.says(&["plan"]);
+        assert!(plan.contains("Nothing is to be done."), "{plan}");
+        self.says(&["apply"]);
+        assert_eq!(self.tenant(|tenant| tenant.changes), changes, "a second time writes nothing");
+    }
+
+    /// The end: no secret was logged, and nothing was sent that the interface does not know.
+    fn closes(self) {
+        let log = self.appliance.log();
+        for secret in [PASSWORD, "sip-of-ann", "password-of-ann"] {
+            assert!(!log.contains(secret), "{secret} is in the log");
+        }
+        let complaints = self.tenant(|tenant| tenant.complaints.clone());
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        self.appliance.stop();
+    }
 }
 
 #[test]
 fn a_tenant_is_planned_written_read_back_and_left() {
-    let ground = Ground::new();
-    let appliance = ground.start_as("mode = \"off\"");
-    let place = ground.client();
-    address(&place, PLATFORM);
-    let tenant = Arc::new(Mutex::new(Tenant::default()));
-    let cloud = {
-        let tenant = tenant.clone();
-        Cloud::serve(&place, PLATFORM, move |request| tenant.lock().unwrap().answer(request))
-    };
-    for name in ["ann", "bob"] {
-        let arguments = [
-            "partners",
-            "bria",
-            "add",
-            name,
-            "--user",
-            name,
-            "--server",
-            "pbx.branch.local",
-            "--display",
-            "Zo\u{eb} & <co>",
-        ];
-        ground.block66(&arguments, &format!("password-of-{name}\nsip-of-{name}\n"));
-    }
-    let (platform, authority) =
-        (format!("platform=https://{PLATFORM}:8443"), format!("authorities=@{}", cloud.authority.display()));
-    let warned = set(
-        &ground,
-        &[&platform, &authority, "user=api", "group=branch.example", "profile=phones", "push.enabled=true"],
-    );
-    assert!(warned.contains("private-domain"), "{warned}");
-    ground.block66(&["partners", "stretto", "password"], "wrong\n");
-    let cli = |arguments: &[&str]| refused(&ground, &[&["partners", "stretto"], arguments].concat());
-    assert!(cli(&["plan"]).contains("does not take this user and password"));
-    ground.block66(&["partners", "stretto", "password"], &format!("{PASSWORD}\n"));
-    let settled = set(&ground, &["push.outbound-proxy=sbc.example.com:5061", "push.auto-send-180=true"]);
-    assert!(!settled.contains("Warning"), "{settled}");
-
-    let plan = ground.block66(&["partners", "stretto", "plan"], "");
+    let office = Office::new(Tenant::new());
+    let plan = office.says(&["plan"]);
     for step in [
         "- make the group branch.example",
         "- make the profile phones in branch.example",
@@ -206,54 +99,119 @@ fn a_tenant_is_planned_written_read_back_and_left() {
     ] {
         assert!(plan.contains(step), "{step} is not in\n{plan}");
     }
-    assert_eq!(tenant.lock().unwrap().changes, 0, "a plan changes nothing");
-
-    tenant.lock().unwrap().tired = true;
-    let broken = cli(&["apply"]);
-    assert!(broken.contains("broke off") && tenant.lock().unwrap().changes == 0, "{broken}");
-
-    let applied = ground.block66(&["partners", "stretto", "apply"], "");
-    assert!(applied.contains("Read back: the tenant holds all of it."), "{applied}");
-    let changes = {
-        let tenant = tenant.lock().unwrap();
-        let (profile, password, attributes) = &tenant.users["ann"];
-        assert_eq!((profile.as_str(), attributes["account1.credentials.password"].as_str()), ("phones", "sip-of-ann"));
-        assert_eq!(attributes["account1.accountName"], "Zo\u{eb} & <co>");
-        let shown = ground.block66(&["partners", "stretto", "user", "ann"], "");
-        assert!(shown.contains("ann@branch.example") && shown.contains(password.as_str()) && password.len() >= 16);
-        assert_eq!(tenant.profiles["phones"]["account1.push.AutoSend180"], "1");
-        tenant.changes
-    };
-    assert!(ground.block66(&["partners", "stretto", "plan"], "").contains("Nothing is to be done."));
-    ground.block66(&["partners", "stretto", "apply"], "");
-    assert_eq!(tenant.lock().unwrap().changes, changes, "a second time changes nothing");
+    assert_eq!(office.tenant(|tenant| tenant.changes), 0, "a plan changes nothing");
+    office.settles();
+    let ann = office.user("ann");
+    assert_eq!(
+        (ann.profile.as_str(), ann.attributes["account1.credentials.password"].as_str()),
+        ("phones", "sip-of-ann")
+    );
+    assert_eq!(ann.attributes["account1.accountName"], "Zo\u{eb} & <co> +%;=/?#");
+    let shown = office.says(&["user", "ann"]);
+    assert!(shown.contains("ann@branch.example") && shown.contains(&ann.password) && ann.password.len() >= 16);
+    let held = office.tenant(|tenant| tenant.groups[GROUP].profiles["phones"].clone());
+    assert_eq!(held["account1.push.AutoSend180"], "1");
 
     // The other generation of names, and a tenant that takes a value and does not keep it.
-    tenant.lock().unwrap().forgets = Some("account1Sip.briaPush.RegistrationMode".into());
-    set(&ground, &["generation=second", "push.mode=single-device-emulation", "push.registrations=one"]);
-    let lost = cli(&["apply"]);
-    assert!(
-        lost.contains("account1Sip.briaPush.RegistrationMode = 1") && lost.contains("although it took it"),
-        "{lost}"
-    );
-    tenant.lock().unwrap().forgets = None;
-    assert!(ground.block66(&["partners", "stretto", "apply"], "").contains("Read back"));
-    assert_eq!(tenant.lock().unwrap().users["bob"].2["account1Sip.domain"], "pbx.branch.local");
+    office.tenant(|tenant| tenant.forgets = Some("account1Sip.briaPush.RegistrationMode"));
+    set(&office.ground, &["generation=second", "push.mode=single-device-emulation", "push.registrations=one"]);
+    let lost = office.refuses(&["apply"]);
+    let named = lost.contains("account1Sip.briaPush.RegistrationMode = 1") && lost.contains("although it took it");
+    assert!(named, "{lost}");
+    office.tenant(|tenant| tenant.forgets = None);
+    office.settles();
+    assert_eq!(office.user("bob").attributes["account1Sip.domain"], "pbx.branch.local");
 
-    let csv = ground.block66(&["partners", "stretto", "csv"], "");
+    let csv = office.says(&["csv"]);
     let header = csv.lines().next().unwrap();
     assert!(header.starts_with("userName,groupName,profileName,password,account1Sip."), "{csv}");
     assert!(csv.contains("sbc.example.com:5061") && csv.contains("Zo\u{eb} & <co>"), "{csv}");
 
-    tenant.lock().unwrap().users.insert("theirs".into(), ("phones".into(), String::new(), Attributes::new()));
-    ground.block66(&["partners", "stretto", "apply", "--remove"], "");
-    let left: Vec<String> = tenant.lock().unwrap().users.keys().cloned().collect();
-    assert_eq!(left, ["theirs"], "what is others' stays");
-    let log = appliance.log();
-    for secret in [PASSWORD, "sip-of-ann", "password-of-ann"] {
-        assert!(!log.contains(secret), "{secret} is in the log");
+    // Somebody changes a value there: that one is put right.
+    office.tenant(|tenant| {
+        let held = tenant.groups.get_mut(GROUP).unwrap().users.get_mut("bob").unwrap();
+        held.attributes.insert("account1Sip.domain".into(), "elsewhere.example".into());
+        tenant.changes = 0;
+    });
+    let plan = office.says(&["plan"]);
+    assert_eq!(plan.matches("\n- ").count() + usize::from(plan.starts_with("- ")), 1, "{plan}");
+    office.says(&["apply"]);
+    assert_eq!(office.tenant(|tenant| tenant.changes), 1);
+
+    // What is others' stays, in the group and beside it.
+    let theirs = User { password: "x".into(), profile: "other".into(), ..User::default() };
+    office.tenant(|tenant| {
+        let group = tenant.groups.get_mut(GROUP).unwrap();
+        group.profiles.insert("other".into(), [("a".to_owned(), "b".to_owned())].into());
+        group.users.insert("theirs".into(), theirs.clone());
+    });
+    office.says(&["apply", "--remove"]);
+    let (left, groups) = office.tenant(|tenant| (tenant.groups[GROUP].clone(), tenant.groups.len()));
+    assert_eq!((left.users, groups), ([("theirs".to_owned(), theirs)].into(), 2));
+    assert_eq!(left.profiles.keys().collect::<Vec<_>>(), ["other"]);
+    office.closes();
+}
+
+#[test]
+fn an_answer_that_breaks_off_or_is_none_is_named_and_nothing_is_written() {
+    let office = Office::new(Tenant::new());
+    office.ground.block66(&["partners", "stretto", "password"], "wrong\n");
+    for asked in ["plan", "apply"] {
+        assert!(office.refuses(&[asked]).contains("does not take this user and password"));
     }
-    appliance.stop();
+    let wrong = office.tenant(|tenant| std::mem::take(&mut tenant.complaints));
+    assert!(!wrong.is_empty() && wrong.iter().all(|reason| reason == "the password is wrong"), "{wrong:?}");
+    office.ground.block66(&["partners", "stretto", "password"], &format!("{PASSWORD}\n"));
+    // An empty tenant first, and then a full one, whose list would seem to miss what there is.
+    for _ in 0..2 {
+        let before = office.tenant(|tenant| (tenant.groups.clone(), tenant.changes));
+        for (trouble, named) in [
+            (Trouble::Broken, "did not answer whole"),
+            (Trouble::Half, "broke off"),
+            (Trouble::Entities, "XML"),
+            (Trouble::Page, "502"),
+        ] {
+            for arguments in [&["plan"][..], &["apply"], &["apply", "--remove"]] {
+                office.tenant(|tenant| tenant.trouble = Some(trouble));
+                let said = office.refuses(arguments);
+                assert!(said.contains(named), "{trouble:?}, {arguments:?}: {said}");
+                assert_eq!(office.tenant(|tenant| (tenant.groups.clone(), tenant.changes)), before, "{trouble:?}");
+            }
+        }
+        office.settles();
+    }
+    office.closes();
+}
+
+#[test]
+fn a_tenant_of_other_habits_is_written_all_the_same() {
+    // Digest without a quality of protection, verbs in the query, a bundle for each user.
+    let mut tenant = Tenant::new();
+    (tenant.guard.qop, tenant.levels, tenant.tunnelled) = (false, true, true);
+    let office = Office::new(tenant);
+    set(&office.ground, &["tunnelled=true"]);
+    // The error is the text of the root, and comes with the status of success.
+    let refused = office.refuses(&["apply"]);
+    assert!(refused.contains("serviceLevelName"), "{refused}");
+    set(&office.ground, &["service-level=BasicBundle"]);
+    office.settles();
+    office.says(&["apply", "--remove"]);
+    let left = office.tenant(|tenant| tenant.groups[GROUP].clone());
+    assert!(left.users.is_empty() && left.profiles.is_empty(), "{left:?}");
+    office.closes();
+}
+
+#[test]
+fn a_tenant_that_knows_its_users_with_their_group_is_written_once() {
+    let mut tenant = Tenant::new();
+    tenant.qualified = true;
+    let office = Office::new(tenant);
+    office.settles();
+    let names = || office.tenant(|tenant| tenant.groups[GROUP].users.keys().cloned().collect::<Vec<_>>());
+    assert_eq!(names(), ["ann@branch.example", "bob@branch.example"]);
+    office.says(&["apply", "--remove"]);
+    assert!(names().is_empty(), "{:?}", names());
+    office.closes();
 }
 
 #[test]
@@ -300,6 +258,11 @@ fn every_rule_of_push_has_its_warning_and_right_settings_reach_a_login() {
     }
     assert!(wait_until(PATIENCE, || ground.block66(&["events", "--json"], "").contains("softphone.signed-in")));
     appliance.stop();
+}
+
+/// What is said to changed settings.
+fn set(ground: &Ground, changes: &[&str]) -> String {
+    ground.block66(&[&["partners", "stretto", "settings"], changes].concat(), "")
 }
 
 /// What the command line says to something that the box refuses.

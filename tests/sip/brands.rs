@@ -5,7 +5,7 @@
 
 use block66::model::Mac;
 
-use crate::ground::{GROUP, Ground, Place, receive, wait_until};
+use crate::ground::{GROUP, Ground, PATIENCE, Place, receive, wait_until};
 
 /// Brand, MAC, what stands before the `@`, Event, User-Agent, and what it is told.
 const QUESTIONS: [(&str, &str, &str, &str, &str, &str); 9] = [
@@ -105,7 +105,7 @@ fn each_brand_is_told_in_its_own_form_and_tshark_finds_nothing_wrong() {
     command.args(["-i", "eth0", "-U", "--immediate-mode", "-Z", "root", "-w"]).arg(&file).arg("udp");
     let mut capture =
         ground.lab.ground().appliance().run(|| command.spawn()).unwrap().expect("tcpdump is not installed");
-    assert!(wait_until(|| std::fs::metadata(&file).is_ok_and(|file| file.len() >= 24)));
+    assert!(wait_until(PATIENCE, || std::fs::metadata(&file).is_ok_and(|file| file.len() >= 24)));
     let mut phones = Vec::new();
     for (brand, mac, user, event, agent, told) in QUESTIONS {
         let mac: Mac = mac.parse().unwrap();

@@ -3,7 +3,7 @@
 use block66::lab::ground::BOX;
 use block66::model::Mac;
 
-use crate::ground::{Ground, Place, Running, wait_until};
+use crate::ground::{Ground, PATIENCE, Place, Running, wait_until};
 
 /// AudioCodes' own prefix; brands are known by it.
 const MAC: Mac = Mac::new([0x00, 0x90, 0x8f, 0, 0, 1]);
@@ -44,7 +44,7 @@ fn try_with(access: &str) {
     let _agent = agent(&place);
     assert_eq!(read(&place, AUTO_UPDATE), "0", "{}", place.read("snmpd.log"));
     ground.lab.api().post(&format!("phones/{MAC}/resync"), &serde_json::Value::Null).unwrap();
-    let told = wait_until(|| read(&place, AUTO_UPDATE) == "1");
+    let told = wait_until(PATIENCE, || read(&place, AUTO_UPDATE) == "1");
     assert!(told, "{access}: {}\n{}", read(&place, AUTO_UPDATE), ground.lab.appliance().last_words());
     assert_ne!(read(&place, ACTION_ID), "0", "the number under which it says how that goes");
     gateway.remote.poll();

@@ -1,11 +1,14 @@
 //! The box on the lab's LAN, and places on it from which phones speak.
 
+#[path = "../wait/mod.rs"]
+mod wait;
+
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use block66::lab::ground::{BOX, INTERFACE};
 use block66::lab::namespace::Namespace;
@@ -14,6 +17,8 @@ use block66::model::Mac;
 use block66::phonesim::link::Netlink;
 use block66::phonesim::{Identity, Phone, Plug, Remote, Setup, Trust, breed};
 use serde_json::{Value, json};
+
+pub(crate) use wait::wait_until;
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,7 +77,7 @@ impl Ground {
 
     /// Waits until the box hears the multicast group: 4B0100E0 is 224.0.1.75 in /proc's form.
     fn wait_for_sip(&self) {
-        let heard = wait_until(|| {
+        let heard = wait_until(PATIENCE, || {
             let read = self.lab.ground().appliance().run(|| fs::read_to_string("/proc/thread-self/net/igmp"));
             read.is_ok_and(|text| text.is_ok_and(|text| text.contains("4B0100E0")))
         });
@@ -131,7 +136,7 @@ impl Ground {
     /// What the box knows of its last message to a phone, once that is over.
     pub(crate) fn outcome(&self, mac: Mac) -> Value {
         let mut last = Value::Null;
-        let over = wait_until(|| {
+        let over = wait_until(PATIENCE, || {
             last = self.lab.api().get(&format!("phones/{mac}/telling")).unwrap_or_default();
             last.get("over") == Some(&Value::Bool(true))
         });
@@ -149,7 +154,7 @@ impl Ground {
     pub(crate) fn event(&self, mac: Mac, code: &str) -> Value {
         let mut found = None;
         let mut all = Value::Null;
-        wait_until(|| {
+        wait_until(PATIENCE, || {
             all = self.lab.api().get(&format!("events?mac={mac}&limit=50")).unwrap();
             found = all["events"].as_array().and_then(|list| list.iter().find(|event| event["code"] == code).cloned());
             found.is_some()
@@ -258,7 +263,7 @@ impl Place {
 
     /// Waits until something listens at a port of this place.
     pub(crate) fn wait_for_port(&self, kind: &str, port: u16) {
-        let there = wait_until(|| {
+        let there = wait_until(PATIENCE, || {
             let table = self.namespace.run(|| fs::read_to_string(format!("/proc/thread-self/net/{kind}")));
             table.is_ok_and(|text| text.is_ok_and(|text| text.contains(&format!(":{port:04X} "))))
         });
@@ -288,7 +293,7 @@ impl Running {
     /// Waits for its end; whether it was a success.
     pub(crate) fn succeeds(&mut self) -> bool {
         let mut status = None;
-        wait_until(|| {
+        wait_until(PATIENCE, || {
             status = self.0.try_wait().unwrap();
             status.is_some()
         });
@@ -301,18 +306,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// Looks again and again until it is so, or the time is over.
-pub(crate) fn wait_until(mut so: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while !so() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    true
 }
 
 /// The next datagram as text, and who sent it.

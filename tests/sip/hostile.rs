@@ -7,7 +7,7 @@ use std::time::Duration;
 use block66::lab::ground::BOX;
 use block66::model::Mac;
 
-use crate::ground::{GROUP, Ground, Place, receive, wait_until};
+use crate::ground::{GROUP, Ground, PATIENCE, Place, receive, wait_until};
 
 const MAC: Mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
 
@@ -28,7 +28,7 @@ fn answers(place: &Place, socket: &UdpSocket, branch: &str) -> bool {
 }
 
 fn dropped(ground: &Ground, why: &str) {
-    assert!(wait_until(|| ground.dropped(why) > 0), "nothing was dropped because of: {why}");
+    assert!(wait_until(PATIENCE, || ground.dropped(why) > 0), "nothing was dropped because of: {why}");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn datagrams_that_are_no_messages_hinder_nobody() {
     socket.send_to(options(&place, 5062, "cut").replace("Length: 0", "Length: 9").as_bytes(), (BOX, 5060)).unwrap();
     dropped(&ground, "cut off");
     assert!(answers(&place, &socket, "after"));
-    let told = wait_until(|| {
+    let told = wait_until(PATIENCE, || {
         let events = ground.lab.api().get("events?limit=50").unwrap();
         events["events"].as_array().unwrap().iter().any(|event| event["code"] == "sip.malformed")
     });
@@ -161,7 +161,7 @@ fn another_responder_is_noticed() {
         "Event: ua-profile;profile-type=\"device\"\r\nSubscription-State: terminated\r\nContent-Type: application/url",
     );
     socket.send_to(notify.as_bytes(), (BOX, 5060)).unwrap();
-    let told = wait_until(|| {
+    let told = wait_until(PATIENCE, || {
         let events = ground.lab.api().get("events?limit=50").unwrap();
         events["events"].as_array().unwrap().iter().any(|event| event["code"] == "sip.pnp-other-responder")
     });

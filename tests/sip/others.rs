@@ -3,7 +3,7 @@
 use block66::lab::ground::BOX;
 use block66::model::Mac;
 
-use crate::ground::{Ground, wait_until};
+use crate::ground::{Ground, PATIENCE, wait_until};
 
 const MAC: Mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
 
@@ -47,5 +47,5 @@ fn baresip_takes_the_message() {
     let log = place.read("baresip.log");
     println!("client: baresip: {}", outcome["says"]);
     assert_eq!(outcome["code"], "sip.refused", "{outcome}\n{log}");
-    assert!(wait_until(|| place.read("baresip.log").contains("check-sync")), "{}", place.read("baresip.log"));
+    assert!(wait_until(PATIENCE, || place.read("baresip.log").contains("check-sync")), "{}", place.read("baresip.log"));
 }

@@ -3,6 +3,9 @@
 //! Namespaces carry the id of this process, so that leftovers of a run that was killed are known and removed by the
 //! next. Each client has a mount namespace of its own with private `/run`, state directories and `resolv.conf`.
 
+#[path = "../wait/mod.rs"]
+mod wait;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
@@ -11,10 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+pub(crate) use wait::wait_until;
 
 /// What the box is called on its LAN.
 pub(crate) const BOX: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
@@ -311,18 +316,6 @@ impl Appliance {
         self.process.signal(Signal::SIGKILL);
         self.process.ends();
     }
-}
-
-/// Looks again and again until it is so, or the time is over.
-pub(crate) fn wait_until(patience: Duration, mut so: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + patience;
-    while !so() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-    true
 }
 
 /// Version of a client, as it tells it; what it prints first.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::oneshot;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::apply;
@@ -178,12 +178,13 @@ impl Keeper {
 
     /// Keeps one phone's connection for as long as the box runs.
     async fn keep(&self, mac: Mac, mut kept: Kept, mut code: Option<String>, mut first: First) {
-        let (mut attempt, mut known) = (0, None);
+        let (mut attempt, mut known, mut last) = (0, None, None);
         loop {
             if let Some(devices) = self.devices() {
                 kept.devices = devices;
             }
-            self.show(mac, false, "The box connects to Devices for it.".into());
+            let before = last.as_ref().map(|last| format!(" {last}")).unwrap_or_default();
+            self.show(mac, false, format!("The box connects to Devices for it.{before}"));
             let new = code.is_some();
             let Ended { why, configured } = self.converse(mac, &mut kept, code.take(), &mut first).await;
             tracing::info!(%mac, why, "the connection to Devices ended");
@@ -191,6 +192,7 @@ impl Keeper {
             let stored = if new { Kept::read(&self.0.on.store, mac) } else { Some(kept.clone()) };
             let keeps = if stored.is_some() { " It keeps its last configuration." } else { "" };
             self.show(mac, false, format!("Not connected to Devices: {why}.{keeps}"));
+            last = Some(format!("Last time: {why}.{keeps}"));
             // One that fails again and again for the same reason is one event.
             if stored.is_some() && known.as_ref() != Some(&why) {
                 let reason = Reason::ProviderLost { why: why.clone() };
@@ -292,13 +294,18 @@ impl Keeper {
                     heard = now();
                     match message {
                         Some(Ok(Message::Binary(bytes))) => talk.receive(&bytes, now()),
-                        Some(Ok(Message::Close(_))) | None if configured => {
-                            return end("Devices ended the connection".into());
+                        Some(Ok(Message::Close(_))) | None => {
+                            let refused = talk.refused().map(|failure| failure.to_string());
+                            return end(refused.unwrap_or_else(|| "Devices ended the connection".into()));
                         }
-                        Some(Ok(Message::Close(_))) | None => return end(talk.closed().to_string()),
                         Some(Ok(_)) => Vec::new(),
-                        Some(Err(error)) if configured => return end(error.to_string()),
-                        Some(Err(error)) => return end(format!("{}: {error}", talk.closed())),
+                        Some(Err(Error::Capacity(error))) => {
+                            return end(format!("Devices says more at once than the box takes: {error}"));
+                        }
+                        Some(Err(error)) => {
+                            let refused = talk.refused().map(|failure| format!("{failure}: {error}"));
+                            return end(refused.unwrap_or_else(|| error.to_string()));
+                        }
                     }
                 },
                 () = tokio::time::sleep(wait) => {

@@ -27,6 +27,8 @@ pub struct Sysclient {
     /// Until when Devices must have said something.
     deadline: Option<Duration>,
     challenged: bool,
+    /// Devices gave a password, or went on after ours was proven.
+    accepted: bool,
     configured: bool,
 }
 
@@ -63,6 +65,9 @@ pub enum Failure {
         "Devices knows this phone already, and its password is not here; remove the phone there and provision it anew"
     )]
     Lost,
+    /// It took the phone, and said no more.
+    #[error("Devices fell silent before it sent a configuration")]
+    Silent,
     /// It said too much that makes no sense.
     #[error("Devices cannot be understood: {0}")]
     Malformed(#[from] Malformed),
@@ -80,6 +85,7 @@ impl Sysclient {
             fresh: None,
             deadline: None,
             challenged: false,
+            accepted: false,
             configured: false,
         }
     }
@@ -100,12 +106,13 @@ impl Sysclient {
             // One object that is broken says nothing against the others.
             Err(error) => return vec![Out::Note(error.to_string())],
         };
+        self.accepted |= self.challenged && !matches!(frame, Frame::Challenge(_));
         match frame {
             Frame::Password(said) => match text(&said, "password") {
                 Some(password) => {
                     let password = Secret::new(password);
                     self.password = Some(password.clone());
-                    self.code = None;
+                    (self.code, self.accepted) = (None, true);
                     self.deadline = Some(now + PATIENCE);
                     vec![Out::Keep(password)]
                 }
@@ -146,7 +153,7 @@ impl Sysclient {
         if self.password.is_none() {
             return vec![Out::Note("a configuration before a password".into())];
         }
-        (self.deadline, self.code) = (None, None);
+        (self.deadline, self.code, self.accepted) = (None, None, true);
         if let Some(object) = part.object.clone() {
             self.configuration.put(object);
         }
@@ -170,7 +177,7 @@ impl Sysclient {
         }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             self.deadline = None;
-            return vec![Out::End(self.closed())];
+            return vec![Out::End(self.refused().unwrap_or(Failure::Silent))];
         }
         Vec::new()
     }
@@ -184,9 +191,13 @@ impl Sysclient {
         }
     }
 
-    /// What it means that Devices ended the connection, or fell silent.
-    pub fn closed(&self) -> Failure {
-        if self.code.is_some() || self.password.is_none() { Failure::Code } else { Failure::Password }
+    /// What Devices did not take, when it ends the connection or falls silent now; `None` once it has taken the phone.
+    pub fn refused(&self) -> Option<Failure> {
+        match self.accepted {
+            true => None,
+            false if self.code.is_some() || self.password.is_none() => Some(Failure::Code),
+            false => Some(Failure::Password),
+        }
     }
 
     /// Whether a configuration was handed on in this conversation: then an end is an end like any other.
@@ -264,11 +275,11 @@ mod tests {
     fn a_phone_that_is_wanted_anew_may_be_known_still() {
         let mut phone = Sysclient::new(identity(), Some("code".into()), Some(Secret::new("p")));
         assert_eq!(said(&phone.opened(START))["provisioningCode"], "code");
-        assert_eq!(phone.closed(), Failure::Code, "whatever was known before");
+        assert_eq!(phone.refused(), Some(Failure::Code), "whatever was known before");
         let proof = said(&phone.receive(&admin(2, json!({ "challenge": "1" })), START));
         // SHA-256 of 805ec0123456:Block66:1:1:p
         assert_eq!(proof["digest"], "81aa01ec8242c6bb2ec9233fba22e43c99b69adc1b32376be099886602fb8dc2");
-        assert_eq!(phone.closed(), Failure::Password);
+        assert_eq!(phone.refused(), Some(Failure::Password));
         let mut phone = Sysclient::new(identity(), Some("code".into()), Some(Secret::new("old")));
         phone.opened(START);
         assert_eq!(phone.receive(&admin(1, json!({ "password": "new" })), START), [Out::Keep(Secret::new("new"))]);
@@ -283,6 +294,13 @@ mod tests {
         let mut phone = Sysclient::new(identity(), None, Some(Secret::new("p")));
         phone.opened(START);
         assert_eq!(phone.tick(START + PATIENCE), [Out::End(Failure::Password)]);
+        // What comes after the proof says that it was good, whatever comes of it then.
+        let mut phone = Sysclient::new(identity(), None, Some(Secret::new("p")));
+        phone.opened(START);
+        phone.receive(&admin(2, json!({ "challenge": "1" })), START);
+        assert_eq!(phone.refused(), Some(Failure::Password));
+        assert!(matches!(phone.receive(&admin(9, json!({})), START)[..], [Out::Note(_)]));
+        assert_eq!((phone.refused(), phone.tick(START + PATIENCE)), (None, vec![Out::End(Failure::Silent)]));
         let mut phone = Sysclient::new(identity(), Some("code".into()), None);
         let lost = phone.receive(&admin(2, json!({ "challenge": "1" })), START);
         assert_eq!(lost, [Out::End(Failure::Lost)]);

@@ -132,7 +132,7 @@ pub(super) fn take(part: Part, answer: &[u8], group: &mut Group) -> Result<(), W
             }
             "CcsUser" if part == Part::Users => {
                 elements += 1;
-                owner = text("userName");
+                owner = bare(&text("userName"), &read.name).to_owned();
                 let profile = text("profileName");
                 read.users.insert(owner.clone(), Subscriber { profile, ..Subscriber::default() });
             }
@@ -151,6 +151,14 @@ pub(super) fn take(part: Part, answer: &[u8], group: &mut Group) -> Result<(), W
     }
     *group = read;
     Ok(())
+}
+
+/// A user's name without the group's, which a platform may put behind it.
+fn bare<'a>(user: &'a str, group: &str) -> &'a str {
+    match user.rsplit_once('@') {
+        Some((name, behind)) if behind.eq_ignore_ascii_case(group) => name,
+        _ => user,
+    }
 }
 
 /// Whether an answer to a change says that it was made.
@@ -239,6 +247,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!((group.users["ann"].profile.as_str(), group.users["ann"].attributes.len()), ("p", 1));
+        let whole =
+            b"<CcsUsers><CcsUser userName=\"bob@Branch.example\"/><CcsUser userName=\"bob@elsewhere\"/></CcsUsers>";
+        take(Part::Users, whole, &mut group).unwrap();
+        assert_eq!(group.users.keys().collect::<Vec<_>>(), ["ann", "bob", "bob@elsewhere"]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::sys::clock::Clock;
 const SETTINGS: &str = "yealink-rps.settings";
 /// Secret that belongs to the account.
 const SECRET: &str = "yealink-rps.secret";
+/// Setting with where this box has sent each phone: not every interface tells it.
+const SENT: &str = "yealink-rps.sent";
 /// Folder name of the brand whose phones ask there.
 const BRAND: &str = "yealink";
 
@@ -52,7 +54,7 @@ impl Desk {
     async fn apply(&self, settings: &Settings, removal: bool) -> Result<Said, Problem> {
         let _one_at_a_time = self.busy.lock().await;
         let (service, claims, steps) = self.compare(settings, removal).await?;
-        let (mut done, mut errors) = (0, Vec::new());
+        let (mut done, mut errors, mut sent) = (0, Vec::new(), self.sent());
         for step in &steps {
             let login = match step {
                 Step::Register(mac) | Step::Update { mac, .. } if settings.logins => self.login(*mac),
@@ -60,7 +62,13 @@ impl Desk {
             };
             // What one phone is refused says nothing of the others, unless nobody is let in.
             match service.apply(step, login.as_ref()).await {
-                Ok(()) => done += 1,
+                Ok(()) => {
+                    done += 1;
+                    match step {
+                        Step::Register(mac) | Step::Update { mac, .. } => sent.insert(*mac, settings.url.clone()),
+                        Step::Remove(mac) => sent.remove(mac),
+                    };
+                }
                 Err(error @ (Error::Login | Error::Web(_))) => {
                     errors.push(error.to_string());
                     break;
@@ -68,8 +76,10 @@ impl Desk {
                 Err(error) => errors.push(format!("{}: {error}", step.in_words())),
             }
         }
+        let value = serde_json::to_value(&sent).unwrap_or_default();
+        self.store.commit(vec![Write::PutSetting { key: SENT.into(), value }]).await?;
         let phones: BTreeSet<Mac> = claims.keys().copied().collect();
-        let now = service.claims(&phones).await.map_err(|error| unreachable(&error))?;
+        let now = self.claims(&service, &phones).await?;
         let left = plan(&now, &settings.url, removal);
         Ok(Said::ok(json!({
             "planned": steps.len(), "done": done, "errors": errors, "left": in_words(&left), "phones": shown(&now),
@@ -90,9 +100,25 @@ impl Desk {
         let brand = settings.brand.as_deref().unwrap_or(BRAND);
         let of_brand = |phone: &&Arc<crate::model::Phone>| phone.brand.as_deref() == Some(brand);
         let phones: BTreeSet<Mac> = self.store.phones().iter().filter(of_brand).map(|phone| phone.mac).collect();
-        let claims = service.claims(&phones).await.map_err(|error| unreachable(&error))?;
+        let claims = self.claims(&service, &phones).await?;
         let steps = plan(&claims, &settings.url, removal);
         Ok((service, claims, steps))
+    }
+
+    /// Whose each phone is, with where this box has sent it where the service does not say.
+    async fn claims(&self, service: &Service, phones: &BTreeSet<Mac>) -> Result<BTreeMap<Mac, Claim>, Problem> {
+        let mut claims = service.claims(phones).await.map_err(|error| unreachable(&error))?;
+        let mut sent = self.sent();
+        for (mac, claim) in &mut claims {
+            if let Claim::Ours { url: url @ None, .. } = claim {
+                *url = sent.remove(mac);
+            }
+        }
+        Ok(claims)
+    }
+
+    fn sent(&self) -> BTreeMap<Mac, String> {
+        self.store.setting(SENT).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
     }
 
     fn login(&self, mac: Mac) -> Option<Login> {

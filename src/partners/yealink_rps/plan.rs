@@ -11,7 +11,7 @@ pub enum Claim {
     Free,
     /// This account's, and where it sends the phone.
     Ours {
-        /// Where; `None` when the service does not say.
+        /// Where; `None` when neither the service says it nor this box has sent it there.
         url: Option<String>,
         /// What the service calls the entry, where it has a name for it.
         entry: Option<String>,
@@ -40,7 +40,7 @@ pub enum Step {
 pub fn plan(claims: &BTreeMap<Mac, Claim>, url: &str, removal: bool) -> Vec<Step> {
     let step = |(mac, claim): (&Mac, &Claim)| match (claim, removal) {
         (Claim::Free, false) => Some(Step::Register(*mac)),
-        (Claim::Ours { url: Some(there), entry }, false) if there != url => {
+        (Claim::Ours { url: there, entry }, false) if there.as_deref() != Some(url) => {
             Some(Step::Update { mac: *mac, entry: entry.clone() })
         }
         (Claim::Ours { .. }, true) => Some(Step::Remove(*mac)),
@@ -87,7 +87,11 @@ mod tests {
             (mac(4), Claim::Theirs),
             (mac(5), Claim::Ours { url: None, entry: None }),
         ]);
-        let expected = [Step::Register(mac(1)), Step::Update { mac: mac(3), entry: Some("e".into()) }];
+        let expected = [
+            Step::Register(mac(1)),
+            Step::Update { mac: mac(3), entry: Some("e".into()) },
+            Step::Update { mac: mac(5), entry: None },
+        ];
         assert_eq!(plan(&claims, "https://box/p/", false), expected);
         let removal = [2, 3, 5].map(|number| Step::Remove(mac(number)));
         assert_eq!(plan(&claims, "https://box/p/", true), removal);

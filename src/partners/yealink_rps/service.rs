@@ -6,9 +6,10 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::plan::{Claim, Step};
+use super::rest;
 use super::settings::{Interface, Settings};
 use super::xmlrpc::{self, Value as Plain};
-use super::{rest, ymcs};
+use super::ymcs::{self, Refusal};
 use crate::model::{Login, Mac, Secret};
 use crate::partners::web::{self, Answer, Call, Web};
 use crate::sys::clock::Clock;
@@ -42,6 +43,9 @@ pub(super) enum Error {
     /// It says no, in its own words.
     #[error("the service says: {0}")]
     Says(String),
+    /// The phone is another account's.
+    #[error("the phone is claimed by somebody else")]
+    Claimed,
     /// Its answer cannot be used.
     #[error("the service's answer broke off or is not what it should be")]
     Unreadable,
@@ -68,30 +72,26 @@ impl Service {
         for mac in phones {
             let claim = match ours.get(mac) {
                 Some(claim) => claim.clone(),
-                None if self.is_claimed(*mac).await? => Claim::Theirs,
-                None => Claim::Free,
+                None => self.claim(*mac).await?,
             };
             claims.insert(*mac, claim);
         }
         Ok(claims)
     }
 
-    /// Whether a phone that is not this account's is another's. Where the interface has no such question, registering it
+    /// Whose a phone is that the account's list does not have. Where the interface has no such question, registering it
     /// tells.
-    async fn is_claimed(&self, mac: Mac) -> Result<bool, Error> {
+    async fn claim(&self, mac: Mac) -> Result<Claim, Error> {
         match self.settings.interface {
-            Interface::XmlRpc => {
-                let values = self.xml("redirect.checkDevice", &[&mac.plain()]).await?;
-                Ok(values.first() == Some(&Plain::Flag(true)))
-            }
+            Interface::XmlRpc => Ok(xmlrpc::claim(&self.xml("redirect.checkDevice", &[&mac.plain()]).await?)?),
             Interface::Rest => {
                 let answer =
                     self.rest("GET", "api/open/v1/device/checkMac", &format!("mac={}", mac.plain()), None).await?;
                 let data = answer.get("data");
                 let existed = data.and_then(|data| data.get("existed").or(Some(data))).and_then(Value::as_bool);
-                Ok(existed.unwrap_or_default())
+                Ok(if existed.unwrap_or_default() { Claim::Theirs } else { Claim::Free })
             }
-            Interface::Cloud => Ok(false),
+            Interface::Cloud => Ok(Claim::Free),
         }
     }
 
@@ -127,7 +127,10 @@ impl Service {
                     Step::Remove(mac) => self.xml("redirect.deRegisterDevice", &[&mac.plain()]).await?,
                 };
                 match values.as_slice() {
-                    [Plain::Flag(false), Plain::Text(text), ..] => Err(Error::Says(text.chars().take(200).collect())),
+                    [Plain::Flag(false), Plain::Text(text), ..] => {
+                        let text: String = text.chars().take(200).collect();
+                        Err(Error::Says(format!("{text} (the box is {server_name} there)")))
+                    }
                     [Plain::Flag(true), ..] => Ok(()),
                     _ => Err(Error::Unreadable),
                 }
@@ -152,17 +155,17 @@ impl Service {
             }
             Interface::Cloud => {
                 let token = self.token().await?;
-                let (path, body) = match step {
-                    Step::Register(mac) | Step::Update { mac, .. } => (
-                        "v2/rps/addDevicesByMac",
-                        json!([with_login(
-                            json!({ "mac": mac.plain(), "uniqueServerUrl": url, "remark": server_name }),
-                            login
-                        )]),
-                    ),
-                    Step::Remove(mac) => ("v2/rps/delDevices", json!({ "macs": [mac.plain()] })),
-                };
-                self.cloud(path, &token, &body.to_string()).await.map(drop)
+                if let Step::Update { mac, .. } | Step::Remove(mac) = step {
+                    // There is no change of one that is there: it is taken out and comes anew.
+                    let body = json!({ "deviceIdType": "mac", "deviceIds": [mac.plain()] });
+                    self.cloud("v2/rps/delDevices", &token, &body.to_string()).await?;
+                }
+                if let Step::Update { mac, .. } | Step::Register(mac) = step {
+                    let device = json!({ "mac": mac.plain(), "uniqueServerUrl": url, "remark": server_name });
+                    let body = json!([with_login(device, login)]);
+                    self.cloud("v2/rps/addDevicesByMac", &token, &body.to_string()).await?;
+                }
+                Ok(())
             }
         }
     }
@@ -179,7 +182,11 @@ impl Service {
             return Ok(id);
         }
         let body = json!({ "serverName": server_name, "url": url }).to_string();
-        let answer = self.rest("POST", "api/open/v1/server/add", "", Some(&body)).await?;
+        let answer =
+            self.rest("POST", "api/open/v1/server/add", "", Some(&body)).await.map_err(|error| match error {
+                Error::Says(text) => Error::Says(format!("{text} (the box is to be {server_name} there)")),
+                error => error,
+            })?;
         let data = answer.get("data").ok_or(Error::Unreadable)?;
         id(data).or_else(|| data.as_str().map(str::to_owned)).ok_or(Error::Unreadable)
     }
@@ -189,10 +196,10 @@ impl Service {
         let headers =
             vec![("authorization", Secret::new(format!("Basic {login}"))), ("content-type", Secret::new("text/xml"))];
         let answer = self.call(Method::POST, "/xmlrpc", headers, &xmlrpc::call(method, parameters)).await?;
-        xmlrpc::values(&answer.body).map_err(|wrong| match wrong {
-            xmlrpc::Wrong::Fault(text) => Error::Says(text),
-            xmlrpc::Wrong::Unreadable => Error::Unreadable,
-        })
+        if !(200..300).contains(&answer.status) {
+            return Err(Error::Status(answer.status));
+        }
+        Ok(xmlrpc::values(&answer.body)?)
     }
 
     async fn rest(&self, method: &'static str, path: &str, query: &str, body: Option<&str>) -> Result<Value, Error> {
@@ -212,8 +219,8 @@ impl Service {
         let login = STANDARD.encode(format!("{}:{}", self.settings.account, self.secret.expose()));
         let mut headers = self.stamped();
         headers.push(("authorization", Secret::new(format!("Basic {login}"))));
-        let answer = self.call(Method::POST, "/v2/token", headers, &ymcs::token_body()).await?;
-        ymcs::token(&answer.body).ok_or(Error::Unreadable)
+        let said = understood(&self.call(Method::POST, "/v2/token", headers, &ymcs::token_body()).await?)?;
+        ymcs::token(&said).ok_or(Error::Unreadable)
     }
 
     async fn cloud(&self, path: &str, token: &str, body: &str) -> Result<Value, Error> {
@@ -245,20 +252,27 @@ impl Service {
             body: Secret::new(body),
         };
         let answer = self.web.call(&call).await?;
-        match answer.status {
-            200..300 => Ok(answer),
-            401 | 403 => Err(Error::Login),
-            status => Err(Error::Status(status)),
+        if matches!(answer.status, 401 | 403) { Err(Error::Login) } else { Ok(answer) }
+    }
+}
+
+impl From<xmlrpc::Wrong> for Error {
+    fn from(wrong: xmlrpc::Wrong) -> Self {
+        match wrong {
+            xmlrpc::Wrong::Fault(text) => Self::Says(text),
+            xmlrpc::Wrong::Unreadable => Self::Unreadable,
         }
     }
 }
 
+/// What an answer in JSON says. What it says beside a status is worth more than the status.
 fn understood(answer: &Answer) -> Result<Value, Error> {
-    let said: Value = serde_json::from_slice(&answer.body).map_err(|_| Error::Unreadable)?;
-    match ymcs::refusal(&said) {
-        Some((_, true)) => Err(Error::Says("the phone is claimed by somebody else".into())),
-        Some((message, false)) => Err(Error::Says(message)),
-        None => Ok(said),
+    let said = serde_json::from_slice::<Value>(&answer.body);
+    match (said.as_ref().ok().and_then(ymcs::refusal), answer.status) {
+        (Some(Refusal::Claimed), _) => Err(Error::Claimed),
+        (Some(Refusal::Says(message)), _) => Err(Error::Says(message)),
+        (None, 200..300) => said.map_err(|_| Error::Unreadable),
+        (None, status) => Err(Error::Status(status)),
     }
 }
 

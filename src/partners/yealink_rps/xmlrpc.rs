@@ -3,6 +3,8 @@
 use quick_xml::events::Event;
 use quick_xml::{Reader, escape};
 
+use super::plan::Claim;
+
 /// A value of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
@@ -33,6 +35,18 @@ pub(super) fn call(method: &str, parameters: &[&str]) -> String {
     format!(
         "<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName><params>{parameters}</params></methodCall>"
     )
+}
+
+/// Whose a phone is that was asked for. The text says it: the boolean before it may say no more than that the call went
+/// well. Without a text nothing is known against the phone, and registering it tells.
+pub(super) fn claim(values: &[Value]) -> Result<Claim, Wrong> {
+    let text = values.iter().find_map(|value| if let Value::Text(text) = value { Some(text.trim()) } else { None });
+    match text.unwrap_or_default() {
+        "Registered" => Ok(Claim::Ours { url: None, entry: None }),
+        "Registered Elsewhere" => Ok(Claim::Theirs),
+        error if error.starts_with("Error") => Err(Wrong::Fault(error.chars().take(200).collect())),
+        _ => Ok(Claim::Free),
+    }
 }
 
 /// The plain values of an answer, in their order, whatever holds them.
@@ -107,6 +121,11 @@ mod tests {
         let fault = b"<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>4</int></value></member>\
             <member><name>faultString</name><value><string>Too many</string></value></member></struct></value></fault></methodResponse>";
         assert_eq!(values(fault), Err(Wrong::Fault("Too many".into())));
+        let whose = |said: bool, text: &str| claim(&[Value::Flag(said), Value::Text(text.into())]);
+        assert_eq!(whose(true, "Registered"), Ok(Claim::Ours { url: None, entry: None }));
+        assert_eq!(whose(true, "Registered Elsewhere"), Ok(Claim::Theirs));
+        assert_eq!((whose(true, "Unregistered"), whose(false, "Unknown")), (Ok(Claim::Free), Ok(Claim::Free)));
+        assert_eq!(whose(false, "Error:Invalid MAC"), Err(Wrong::Fault("Error:Invalid MAC".into())));
         for end in [0, 10, 40, answer.len() - 5] {
             assert_eq!(values(&answer[..end]), Err(Wrong::Unreadable), "{end}");
         }
