@@ -192,6 +192,6 @@ fn a_history_keeps_the_newest_within_its_room() {
     }
     history.add(hand(How::Imported), 110, between(&before, &after));
     let last = history.changes.back().unwrap();
-    assert_eq!((last.number, last.altered.is_none()), (109, true));
+    assert_eq!((last.number, last.altered.is_none()), (110, true));
     assert_eq!(last.undo(&mut after), Err(Irreversible::NotKept));
 }
