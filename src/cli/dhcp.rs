@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, table, time};
+use super::output::{answer, encode, print, table, time};
 use crate::admin::types;
 use crate::brands::Registry;
 use crate::config::Listen;
@@ -124,7 +124,9 @@ impl Dhcp {
                 print(&format!("This box stands in on {network} until the other DHCP server is back.\n"));
             }
             Command::Export { target, address, voice_vlan } => {
-                print(&snippet(client, target, address, voice_vlan).await?);
+                let text = snippet(client, target, address, voice_vlan).await?;
+                print(&text);
+                answer(&serde_json::json!({ "text": text }));
             }
             Command::ExportLeases { form, network } => {
                 let file: types::LeaseFile = client.get(&leases("export", &form, network.as_deref())).await?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, table, time};
+use super::output::{answer, encode, print, table, time};
 use super::phones::read;
 use crate::admin::{PhoneEdit, types};
 use crate::model::Mac;
@@ -220,12 +220,20 @@ async fn render(client: &Client, mac: Mac, file: Option<String>, content: &str) 
     }
     let files: types::Files = client.get(&format!("phones/{}/files", mac.plain())).await?;
     let own = files.files.into_iter().filter(|file| file.made && file.kind == "own");
+    let mut made = Vec::new();
     for file in own {
         match client.get::<types::Preview>(&of(&file.name)).await {
-            Ok(preview) => print(&format!("==> {} ({})\n{}\n", file.name, preview.content_type, preview.text)),
-            Err(super::client::Error::Refused(problem)) => print(&format!("==> {}: {}\n\n", file.name, problem.detail)),
+            Ok(preview) => {
+                print(&format!("==> {} ({})\n{}\n", file.name, preview.content_type, preview.text));
+                made.push(json!(preview));
+            }
+            Err(super::client::Error::Refused(problem)) => {
+                print(&format!("==> {}: {}\n\n", file.name, problem.detail));
+                made.push(json!({ "name": file.name, "fault": problem.detail }));
+            }
             Err(error) => return Err(error.into()),
         }
     }
+    answer(&json!({ "files": made }));
     Ok(())
 }
