@@ -69,6 +69,7 @@ pub struct Timeline {
 /// Something that happened, or that the phone said by syslog. What a phone says is a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant)] // there are few at a time, and most are the larger one
 pub enum TimelineEntry {
     /// The box saw it or did it.
     Event(Event),

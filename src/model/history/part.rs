@@ -210,7 +210,6 @@ pub(super) fn put(phone: &Phone, altered: &[Altered]) -> Result<Phone, Part> {
 }
 
 /// What is there, read; nothing at all where it cannot be.
-#[allow(clippy::option_option)]
 fn maybe<T: DeserializeOwned>(value: Option<&Secret>) -> Option<Option<T>> {
     match value {
         None => Some(None),
