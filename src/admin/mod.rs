@@ -74,7 +74,7 @@ pub use accounts::{Role, Scope};
 pub use appliance::Backups;
 pub use editing::{CheckedPhone, LineDraft, OverrideEdit, PhoneDraft, PhoneEdit, SettingsEdit};
 pub use import::Action;
-pub use partners::{Desk, Order, Said};
+pub use partners::{Desk, Order, Said, put, typed};
 pub use problem::{FieldError, Problem};
 pub use reading::Standing;
 

@@ -51,6 +51,30 @@ impl Said {
     }
 }
 
+/// A text as what the settings have under this name, which may be a path with dots: yes or no, a number, a list with
+/// commas between, or a text. Nothing when there is no such setting, or the text is nothing like it.
+pub fn typed(settings: &Value, name: &str, text: &str) -> Option<Value> {
+    match settings.pointer(&pointer(name))? {
+        Value::Bool(_) => text.parse().map(Value::Bool).ok(),
+        Value::Number(_) => text.parse::<u64>().map(Value::from).ok(),
+        Value::Array(_) => Some(text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect()),
+        Value::String(_) => Some(text.into()),
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+/// Puts a value into settings under this name, where there is a place for it.
+pub fn put(settings: &mut Value, name: &str, value: Value) -> Option<()> {
+    let pointer = pointer(name);
+    let (parent, leaf) = pointer.rsplit_once('/')?;
+    settings.pointer_mut(parent)?.as_object_mut()?.insert(leaf.to_owned(), value);
+    Some(())
+}
+
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('.', "/"))
+}
+
 impl Admin {
     /// Answers calls about partners; `path` is what follows `/api/v1/partners`.
     pub(super) async fn api_partners(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {

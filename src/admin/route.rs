@@ -179,7 +179,7 @@ impl Admin {
         self.note_done(call, route.trail, route.parameter("mac", path));
     }
 
-    fn note_done(&self, call: &Call, trail: Trail, mac: Option<&str>) {
+    pub(super) fn note_done(&self, call: &Call, trail: Trail, mac: Option<&str>) {
         let Trail::Says(what) = trail else { return };
         let mac = mac.and_then(|mac| mac.parse::<Mac>().ok());
         let phone = mac.and_then(|mac| self.0.store.phone_by_mac(mac));

@@ -207,7 +207,7 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing, (outlets, backups): 
         outlets,
         backups,
         pairing,
-        rehearse: Arc::new(|mac| Box::pin(async move { Err(crate::rehearsal::Refusal::Unknown(mac)) })),
+        rehearse: Arc::new(|mac, _| Box::pin(async move { Err(crate::rehearsal::Refusal::Unknown(mac)) })),
         addresses: Arc::new(|| vec![[10, 66, 0, 1].into()]),
         overlays: Arc::new(|| (Vec::new(), Vec::new())),
         registry: Arc::new(crate::brands::Registry::builtin().unwrap()),

@@ -175,6 +175,7 @@ impl Reason {
             | Self::SoftphoneUnmade { .. }
             | Self::ProviderFailed { .. }
             | Self::ProviderLost { .. }
+            | Self::ProviderUnusable { .. }
             | Self::StoreRestored { .. }
             | Self::UpdateRefused { .. }
             | Self::DiskFull

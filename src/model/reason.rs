@@ -614,6 +614,12 @@ pub enum Reason {
         /// Why.
         why: String,
     },
+    /// Where a phone's configuration comes from said something that cannot be used; nothing changes.
+    #[serde(rename = "provider.unusable")]
+    ProviderUnusable {
+        /// What was wrong with it.
+        what: String,
+    },
     /// A phone's connection to where its configuration comes from ended.
     #[serde(rename = "provider.lost")]
     ProviderLost {

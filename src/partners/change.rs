@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::admin::{put, typed};
 use crate::cli::exit::Failure;
 
 /// Makes all changes. `absent` are the texts that may be missing; an empty one takes them away.
@@ -16,21 +17,13 @@ pub(super) fn all(settings: &mut Value, changes: &[String], absent: &[&str]) -> 
 /// Puts a text where the settings have a value of this name, as what that value is.
 fn one(settings: &mut Value, name: &str, text: &str, absent: &[&str]) -> Result<(), Failure> {
     let wrong = || Failure::Given(format!("There is no setting {name} that can be \"{text}\"."));
-    let pointer = format!("/{}", name.replace('.', "/"));
-    let value = match settings.pointer(&pointer) {
-        _ if absent.contains(&name) && text.is_empty() => Value::Null,
-        _ if absent.contains(&name) => file_or_text(text)?,
-        Some(Value::Bool(_)) => text.parse().map(Value::Bool).map_err(|_| wrong())?,
-        Some(Value::Number(_)) => text.parse::<u64>().map(Value::from).map_err(|_| wrong())?,
-        Some(Value::Array(_)) => text.split(',').filter(|entry| !entry.is_empty()).collect(),
-        Some(Value::String(_)) => text.into(),
-        _ if name.starts_with("names.") => text.into(),
-        _ => return Err(wrong()),
+    let value = match () {
+        () if absent.contains(&name) && text.is_empty() => Value::Null,
+        () if absent.contains(&name) => file_or_text(text)?,
+        () if name.starts_with("names.") => text.into(),
+        () => typed(settings, name, text).ok_or_else(wrong)?,
     };
-    let (parent, leaf) = pointer.rsplit_once('/').ok_or_else(wrong)?;
-    let parent = settings.pointer_mut(parent).and_then(Value::as_object_mut).ok_or_else(wrong)?;
-    parent.insert(leaf.to_owned(), value);
-    Ok(())
+    put(settings, name, value).ok_or_else(wrong)
 }
 
 /// What stands in a file, where the text is `@` with its name.

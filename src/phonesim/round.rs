@@ -13,10 +13,7 @@ use super::{Fault, Stage, Trust, trust};
 impl Phone {
     /// Looks for its files once.
     pub(super) fn round(&mut self, start: Option<&str>) -> Result<(), Order> {
-        self.remote.tell(|report| {
-            report.rounds += 1;
-            report.kept = None;
-        });
+        self.remote.tell(|report| report.rounds += 1);
         let Some(start) = start else { return Ok(()) };
         if !self.clock.is_set() {
             self.learn_time()?;
@@ -28,7 +25,11 @@ impl Phone {
             Err(fault) => Err(fault.into()),
         };
         match result {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // Not before: whoever looks while it looks again is to see how the last look ended.
+                self.remote.tell(|report| report.kept = None);
+                Ok(())
+            }
             Err(Halt::Power(order)) => Err(order),
             Err(Halt::Fault(fault)) if self.remote.report().in_service() => {
                 self.remote.note(format!("keeps its configuration: {fault}"));

@@ -88,8 +88,11 @@ pub struct Foundations {
     pub origin: Id,
 }
 
-/// Plays the phone with this MAC.
-pub type Play = Arc<dyn Fn(Mac) -> BoxFuture<'static, Result<Rehearsal, Refusal>> + Send + Sync>;
+/// Told of each step at the moment at which the phone takes it.
+pub type Watcher = Arc<dyn Fn(Step) + Send + Sync>;
+
+/// Plays the phone with this MAC, while somebody may watch.
+pub type Play = Arc<dyn Fn(Mac, Option<Watcher>) -> BoxFuture<'static, Result<Rehearsal, Refusal>> + Send + Sync>;
 
 /// Rehearsals on this box. Clones share them.
 #[derive(Clone)]
@@ -142,9 +145,9 @@ impl Rehearsals {
     /// What plays phones, for those who need nothing else of it.
     pub fn player(&self) -> Play {
         let rehearsals = self.clone();
-        Arc::new(move |mac| {
+        Arc::new(move |mac, watcher| {
             let rehearsals = rehearsals.clone();
-            async move { rehearsals.play(mac).await }.boxed()
+            async move { rehearsals.play(mac, watcher).await }.boxed()
         })
     }
 
@@ -168,7 +171,7 @@ impl Rehearsals {
     ///
     /// # Errors
     /// The phone cannot be played.
-    pub async fn play(&self, mac: Mac) -> Result<Rehearsal, Refusal> {
+    pub async fn play(&self, mac: Mac, watcher: Option<Watcher>) -> Result<Rehearsal, Refusal> {
         let _place = self.0.places.try_acquire().map_err(|_| Refusal::Busy)?;
         let on = &self.0.on;
         let phone = on.store.phone_by_mac(mac).ok_or(Refusal::Unknown(mac))?;
@@ -188,7 +191,7 @@ impl Rehearsals {
         let tls = (own, on.ports.1).into();
         let played = {
             let cast = cast.clone();
-            move || play::play(&cast, told, escort, greets_as_of_old.then_some(tls))
+            move || play::play(&cast, told, escort, greets_as_of_old.then_some(tls), watcher)
         };
         let played = tokio::task::spawn_blocking(played).await.map_err(|e| Refusal::NotSet(e.to_string()))?;
         let strike = {

@@ -53,6 +53,21 @@ pub struct Step {
     pub says: String,
 }
 
+impl Step {
+    /// What DHCP told the phone, or why it tells nothing.
+    pub(super) fn informed(informed: &Result<String, phonesim::Fault>) -> Self {
+        let says = match informed {
+            Ok(told) => format!("informs itself: {told}"),
+            Err(fault) => format!("informs itself: {fault}"),
+        };
+        Self { after_ms: 0, says }
+    }
+
+    pub(super) fn of(moment: &phonesim::Moment) -> Self {
+        Self { after_ms: u64::try_from(moment.at.as_millis()).unwrap_or(u64::MAX), says: moment.what.clone() }
+    }
+}
+
 /// What the box thought of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Said {
@@ -82,19 +97,12 @@ const UNSEEN: [&str; 4] = [
 /// Puts together what was played and what the box said meanwhile.
 pub(super) fn of(phone: &Phone, cast: &Cast, network: &str, played: Played, said: Vec<Said>) -> Rehearsal {
     let stopped_by = finding::of(&played, &said);
-    let mut steps = Vec::new();
-    let mut step = |after_ms, says: String| steps.push(Step { after_ms, says });
-    match &played.informed {
-        Ok(told) => step(0, format!("informs itself: {told}")),
-        Err(fault) => step(0, format!("informs itself: {fault}")),
-    }
-    for moment in played.report.iter().flat_map(|report| &report.log) {
-        step(u64::try_from(moment.at.as_millis()).unwrap_or(u64::MAX), moment.what.clone());
-    }
+    let mut steps = vec![Step::informed(&played.informed)];
+    steps.extend(played.report.iter().flat_map(|report| &report.log).map(Step::of));
     if played.report.is_none()
         && let Some((stage, fault)) = played.fault.as_ref().filter(|(stage, _)| *stage != Stage::Dhcp)
     {
-        step(0, format!("{}: {fault}", stage.name()));
+        steps.push(Step { after_ms: 0, says: format!("{}: {fault}", stage.name()) });
     }
     let mut unseen: Vec<String> = UNSEEN.iter().map(|text| (*text).to_owned()).collect();
     unseen.push("What the real phone keeps from before: it was played as one that comes out of its box.".into());

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::Watcher;
 use super::cast::Cast;
+use super::outcome::Step;
 use crate::phonesim::{self, Escort, Fault, Informed, Phone, Plug, Remote, Report, Setup, Stage};
 
 /// How long a rehearsal may take.
@@ -35,7 +37,14 @@ impl Played {
 }
 
 /// Plays the phone. With `old_tls`, it first greets that server as it was last seen to do. Blocks.
-pub(super) fn play(cast: &Cast, told: Result<Informed, String>, escort: Escort, old_tls: Option<SocketAddr>) -> Played {
+pub(super) fn play(
+    cast: &Cast,
+    told: Result<Informed, String>,
+    escort: Escort,
+    old_tls: Option<SocketAddr>,
+    watcher: Option<Watcher>,
+) -> Played {
+    let mut audience = Audience { watcher, seen: 0 };
     let Informed { url, time_server } = match told {
         Ok(told) => told,
         Err(why) => {
@@ -48,6 +57,7 @@ pub(super) fn play(cast: &Cast, told: Result<Informed, String>, escort: Escort, 
         return Played::at_once(Err(fault.clone()), Stage::Dhcp, fault);
     };
     let informed = Ok(format!("option {option} is {url}"));
+    audience.see(Step::informed(&informed));
     if let Some(tls) = old_tls.filter(|_| cast.speaks_tls())
         && let Err(fault) = phonesim::greet_as_of_old(tls)
     {
@@ -61,11 +71,13 @@ pub(super) fn play(cast: &Cast, told: Result<Informed, String>, escort: Escort, 
         Err(error) => return Played::at_once(informed, Stage::Dhcp, Fault::Interface(error.to_string())),
     };
     let until = Instant::now() + LIMIT;
-    let settled = watch(&remote, until, |report| report.in_service() || report.stuck(SAME_FAULT));
+    let settled = watch(&remote, until, &mut audience, |report| report.in_service() || report.stuck(SAME_FAULT));
     // In service it comes back once more, with what it was given: that must hold, too.
     let looks = remote.report().looks;
     let settled = settled
-        && watch(&remote, until, |report| report.in_service() && report.looks >= looks + 2 || report.stuck(SAME_FAULT));
+        && watch(&remote, until, &mut audience, |report| {
+            report.in_service() && report.looks >= looks + 2 || report.stuck(SAME_FAULT)
+        });
     let report = remote.report();
     remote.stop();
     // It ends by itself; what it did is known.
@@ -75,14 +87,39 @@ pub(super) fn play(cast: &Cast, told: Result<Informed, String>, escort: Escort, 
 }
 
 /// Waits until the report satisfies `enough`, pressing the phone's own button meanwhile: a real one looks once a minute.
-fn watch(remote: &Remote, until: Instant, enough: impl Fn(&Report) -> bool) -> bool {
+fn watch(remote: &Remote, until: Instant, audience: &mut Audience, enough: impl Fn(&Report) -> bool) -> bool {
     while Instant::now() < until {
-        if remote.wait_for(GLANCE, &enough).is_ok() {
-            return true;
+        match remote.wait_for(GLANCE, &enough) {
+            Ok(report) => {
+                audience.catch_up(&report);
+                return true;
+            }
+            Err(report) => audience.catch_up(&report),
         }
         remote.poll();
     }
     false
+}
+
+/// Whoever watches, and how many of the phone's steps they have seen.
+struct Audience {
+    watcher: Option<Watcher>,
+    seen: usize,
+}
+
+impl Audience {
+    fn see(&self, step: Step) {
+        if let Some(watcher) = &self.watcher {
+            watcher(step);
+        }
+    }
+
+    fn catch_up(&mut self, report: &Report) {
+        for moment in report.log.iter().skip(self.seen) {
+            self.see(Step::of(moment));
+        }
+        self.seen = report.log.len();
+    }
 }
 
 fn first_stop(report: &Report) -> Option<(Stage, Fault)> {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::campaign::{Campaign, Plan, State, Tally};
 use crate::brands::Told;
-use crate::model::{Id, Mac, Timestamp};
+use crate::model::{Id, Mac, Reason, Timestamp};
 
 /// Orders that wait for the SIP part, at most.
 const QUEUE: usize = 1024;
@@ -70,6 +70,9 @@ pub struct Telling {
     pub code: Option<String>,
     /// How it stands, as a sentence.
     pub says: String,
+    /// The same for those who say it in another language, when it is over.
+    #[serde(skip)]
+    pub reason: Option<Reason>,
 }
 
 /// What is known of each phone's last message.

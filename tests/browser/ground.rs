@@ -54,10 +54,16 @@ impl Ground {
         ground
     }
 
-    /// Signs in on the page.
+    /// Signs in on the page as the first administrator.
     pub(crate) fn sign_in(&self) {
+        self.sign_in_as("admin", PASSWORD);
+    }
+
+    /// Signs in on the page as somebody who is not signed in as anybody yet.
+    pub(crate) fn sign_in_as(&self, name: &str, password: &str) {
         self.open("/sign-in");
-        self.browser.fill("#password", PASSWORD);
+        self.browser.fill("#name", name);
+        self.browser.fill("#password", password);
         self.browser.click("form[action^=\"/sign-in\"] button");
         self.browser.is_at("/");
     }

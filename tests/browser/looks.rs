@@ -9,7 +9,7 @@ use super::chromium::Chromium;
 use super::ground::{Ground, SERVICE};
 
 /// Every page that has a path of its own.
-pub(crate) const PAGES: [&str; 14] = [
+pub(crate) const PAGES: [&str; 20] = [
     "/",
     "/phones",
     "/phones?state=attention",
@@ -23,6 +23,12 @@ pub(crate) const PAGES: [&str; 14] = [
     "/events",
     "/certificate",
     "/box",
+    "/settings",
+    "/backup",
+    "/accounts",
+    "/tokens",
+    "/audit",
+    "/account",
     "/nowhere",
 ];
 
@@ -67,6 +73,10 @@ fn branch() -> Ground {
     api.post("books", &json!({ "name": "Company", "contacts": [] }))
         .or_else(|_| api.post("books", &json!({ "name": "Company" })))
         .unwrap();
+    for (name, role) in [("anna", "operator"), ("visitor", "viewer")] {
+        api.post("accounts", &json!({ "name": name, "role": role, "password": "a long password" })).unwrap();
+    }
+    api.post("tokens", &json!({ "name": "grafana", "scope": "read", "days": 365 })).unwrap();
     let mac = ground.lab.phones()[1].mac;
     ground.lab.phones()[1].remote.factory_reset();
     ground.until(&format!("phones/{mac}"), |phone| phone["standing"] == "attention");
@@ -92,7 +102,9 @@ fn every_page_can_be_used_by_everybody() {
         (format!("/phones/{mac}"), "phone"),
         (format!("/phones/{reset}"), "phone-reset"),
         (format!("/phones/{mac}/edit?module=0&key=2"), "edit"),
-        (format!("/phones/{mac}/settings"), "settings"),
+        (format!("/phones/{mac}/settings"), "phone-settings"),
+        (format!("/phones/{mac}/rehearse"), "rehearsal"),
+        ("/accounts/anna".into(), "account-of-another"),
         (own_file, "files"),
         (format!("/organisations/{organisation}/settings"), "organisation"),
         (format!("/books/{book}"), "book"),
@@ -128,8 +140,11 @@ fn every_page_can_be_used_by_everybody() {
         }
     }
     browser.resize(3840, 2160);
-    ground.open("/");
-    keep(browser, "overview-4k");
+    for (page, name) in [("/", "overview"), ("/settings", "settings"), ("/backup", "backup"), ("/accounts", "accounts")]
+    {
+        ground.open(page);
+        keep(browser, &format!("{name}-4k"));
+    }
     // The door and the first visit, of a box that nobody has claimed.
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
 }

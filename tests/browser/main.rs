@@ -14,4 +14,6 @@ mod ground;
 mod hostile;
 mod languages;
 mod looks;
+mod people;
+mod recovery;
 mod speed;

@@ -259,8 +259,12 @@ impl Admin {
 
     /// A secret for an app. Nothing is stored.
     pub(super) fn offer_factor(&self, account: &str) -> Result<types::FactorOffer, Problem> {
-        let secret = totp::write(&random::bytes::<{ totp::SECRET }>());
-        let uri = totp::uri(&secret, account, &self.0.facts.name);
+        self.factor_offer(&totp::write(&random::bytes::<{ totp::SECRET }>()), account)
+    }
+
+    /// The same of a secret that was offered before.
+    pub(super) fn factor_offer(&self, secret: &str, account: &str) -> Result<types::FactorOffer, Problem> {
+        let uri = totp::uri(secret, account, &self.0.facts.name);
         let code = qrcode::QrCode::new(uri.as_bytes()).map_err(|error| {
             let detail = format!("The QR code cannot be drawn: {error}.");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail, "Type the secret into the app.")
@@ -268,7 +272,7 @@ impl Admin {
         let picture = code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(200, 200).build();
         // As part of a page it needs no declaration of its own.
         let qr = picture.find("<svg").and_then(|at| picture.get(at..)).unwrap_or_default().to_owned();
-        Ok(types::FactorOffer { secret, uri, qr })
+        Ok(types::FactorOffer { secret: secret.to_owned(), uri, qr })
     }
 
     /// Asks an account for codes of this secret from now on, and gives it codes on paper.

@@ -68,8 +68,7 @@ impl Admin {
             }
             (["factor", "remove"], _) => {
                 let Proof { password, code } = call.json()?;
-                self.prove(Some(&account), Secret::new(password), code.as_deref(), source(call.from)).await?;
-                self.drop_factor(&account, call.from).await?;
+                self.drop_own_factor(call, session, Secret::new(password), code.as_deref()).await?;
                 Ok(Answer::no_content())
             }
             _ => Err(Problem::nothing_here(&format!("/api/v1/account/{}", path.join("/")))),
@@ -104,6 +103,19 @@ impl Admin {
         self.prove(Some(&account), password, None, source(call.from)).await?;
         let codes = self.put_factor(&account, secret, code, call.from).await?;
         Ok(types::RecoveryCodes { codes: codes.iter().map(|code| code.expose().to_owned()).collect() })
+    }
+
+    /// Asks whoever is signed in for no codes any more, when they prove who they are once again.
+    pub(in crate::admin) async fn drop_own_factor(
+        &self,
+        call: &Call,
+        session: &Session,
+        password: Secret,
+        code: Option<&str>,
+    ) -> Result<(), Problem> {
+        let account = self.own_account(session)?;
+        self.prove(Some(&account), password, code, source(call.from)).await?;
+        self.drop_factor(&account, call.from).await.map(drop)
     }
 
     fn own_account(&self, session: &Session) -> Result<Account, Problem> {

@@ -2,7 +2,7 @@ use hyper::{Method, StatusCode};
 
 use super::mac_in;
 use crate::admin::answer::Answer;
-use crate::admin::call::Call;
+use crate::admin::call::{Call, Origin};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::Reason;
@@ -15,25 +15,31 @@ impl Admin {
         match path {
             [] if call.method == Method::GET => Ok(Answer::json(StatusCode::OK, &outlets.settings())),
             [] => {
-                let settings: Settings = outlets.with_kept_password(call.json()?);
-                let wrong = |(field, what)| Problem::fields(vec![FieldError::new(field, what)]);
-                settings.check().map_err(wrong)?;
-                outlets.set(settings).await?;
-                let reason = Reason::OutletsChanged;
-                self.0.journal.record(self.admin_event(reason, call.from));
+                self.set_outlets(call.json()?, call.from).await?;
                 Ok(Answer::json(StatusCode::OK, &outlets.settings()))
             }
-            ["counts"] => {
-                let counts = outlets.counts();
-                let said = types::OutletCounts {
-                    missed: counts.missed,
-                    targets: counts.targets,
-                    lines: counts.lines,
-                    lines_dropped: counts.lines_dropped,
-                };
-                Ok(Answer::json(StatusCode::OK, &said))
-            }
+            ["counts"] => Ok(Answer::json(StatusCode::OK, &self.outlet_counts())),
             _ => Err(Problem::nothing_here(&format!("/api/v1/outlets/{}", path.join("/")))),
+        }
+    }
+
+    /// Sets where news of the box go.
+    pub(in crate::admin) async fn set_outlets(&self, settings: Settings, from: Origin) -> Result<(), Problem> {
+        let settings = self.0.facts.outlets.with_kept_password(settings);
+        settings.check().map_err(|(field, what)| Problem::fields(vec![FieldError::new(field, what)]))?;
+        self.0.facts.outlets.set(settings).await?;
+        self.0.journal.record(self.admin_event(Reason::OutletsChanged, from));
+        Ok(())
+    }
+
+    /// What became of news that were sent.
+    pub(in crate::admin) fn outlet_counts(&self) -> types::OutletCounts {
+        let counts = self.0.facts.outlets.counts();
+        types::OutletCounts {
+            missed: counts.missed,
+            targets: counts.targets,
+            lines: counts.lines,
+            lines_dropped: counts.lines_dropped,
         }
     }
 

@@ -75,6 +75,7 @@ impl Admin {
             before: call.query.number("before")?,
             door: Some(Door::Admin),
             by: call.query.of("by").map(str::to_owned),
+            mac: call.query.of("mac").map(mac_in).transpose()?,
             limit: rows(call)?,
             ..EventQuery::default()
         };

@@ -2,7 +2,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
 
 use crate::admin::answer::Answer;
-use crate::admin::call::Call;
+use crate::admin::call::{Call, Origin};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::Reason;
@@ -20,11 +20,16 @@ impl Admin {
     pub(super) fn api_log(&self, call: &Call) -> Result<Answer, Problem> {
         if call.method != Method::GET {
             let wanted: types::LogFilter = call.json()?;
-            log::set(&wanted.filter).map_err(|what| Problem::fields(vec![FieldError::new("filter", what)]))?;
-            let reason = Reason::LogFilterSet { filter: wanted.filter };
-            self.0.journal.record(self.admin_event(reason, call.from));
+            self.set_log(wanted.filter, call.from)?;
         }
         let filter = log::filter().unwrap_or_default();
         Ok(Answer::json(StatusCode::OK, &types::LogFilter { filter }))
+    }
+
+    /// Changes what is logged, until the box is started again.
+    pub(in crate::admin) fn set_log(&self, filter: String, from: Origin) -> Result<(), Problem> {
+        log::set(&filter).map_err(|what| Problem::fields(vec![FieldError::new("filter", what)]))?;
+        self.0.journal.record(self.admin_event(Reason::LogFilterSet { filter }, from));
+        Ok(())
     }
 }

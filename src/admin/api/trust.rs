@@ -55,7 +55,8 @@ impl Admin {
         self.put_authorities(known, from).await
     }
 
-    async fn distrust_authority(&self, sum: &str, from: Origin) -> Result<(), Problem> {
+    /// Takes an authority's word for nothing any more; `sum` is its fingerprint.
+    pub(in crate::admin) async fn distrust_authority(&self, sum: &str, from: Origin) -> Result<(), Problem> {
         let mut known = self.authorities();
         let before = known.len();
         known.retain(|text| !pki::read_authorities(text).unwrap_or_default().iter().any(|given| is(given, sum)));
@@ -65,7 +66,8 @@ impl Admin {
         self.put_authorities(known, from).await
     }
 
-    async fn add_certificate(&self, text: String, from: Origin) -> Result<(), Problem> {
+    /// Takes a certificate of the company's own with its key, PEM, in the place of one for the same names.
+    pub(in crate::admin) async fn add_certificate(&self, text: String, from: Origin) -> Result<(), Problem> {
         let bundle = Secret::new(text);
         let given = pki::read_own(&bundle).map_err(|error| unusable(&error))?;
         let mut known = self.own_bundles();
@@ -78,7 +80,8 @@ impl Admin {
         self.put_certificates(&known, from).await
     }
 
-    async fn remove_certificate(&self, sum: &str, from: Origin) -> Result<(), Problem> {
+    /// Removes the certificate with this fingerprint.
+    pub(in crate::admin) async fn remove_certificate(&self, sum: &str, from: Origin) -> Result<(), Problem> {
         let mut known = self.own_bundles();
         let before = known.len();
         known.retain(|text| !pki::read_own(&Secret::new(text.as_str())).is_ok_and(|given| is(&given, sum)));

@@ -15,12 +15,15 @@ use crate::admin::problem::Problem;
 use crate::admin::types;
 use crate::backup::{self, Backup, Error, Ground, KEPT, MOST};
 use crate::model::{Reason, Secret};
+use crate::store::Write;
 use crate::sys::files;
 
 /// How long a backup may take to arrive.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
 /// Header with the passphrase, percent-encoded.
 const PASSPHRASE: &str = "block66-passphrase";
+/// Name of the setting that says when the last backup was made. One that was made knows of those before it alone.
+const LAST: &str = "backup.last";
 /// Backups that the box keeps of what was there before a restore.
 const MOST_KEPT: usize = 3;
 
@@ -47,8 +50,18 @@ impl Admin {
     pub(in crate::admin) async fn make_backup(&self, passphrase: Secret, from: Origin) -> Result<Vec<u8>, Problem> {
         let (ground, now) = ((self.0.facts.backups.ground)(), self.0.clock.now().wall);
         let made = blocking(move || ground.backup(&passphrase, now)).await?;
+        // Made all the same when this cannot be noted: whoever asked has it.
+        let note = Write::PutSetting { key: LAST.into(), value: now.to_string().into() };
+        if let Err(error) = self.0.store.commit(vec![note]).await {
+            tracing::warn!(%error, "it cannot be noted when the last backup was made");
+        }
         self.0.journal.record(self.admin_event(Reason::BackupMade, from));
         Ok(made)
+    }
+
+    /// When somebody last made a backup of this box, RFC 3339.
+    pub(in crate::admin) fn last_backup(&self) -> Option<String> {
+        self.0.store.setting(LAST)?.as_str().map(str::to_owned)
     }
 
     /// Takes a backup that is sent, and says what is in it or puts it in force.
@@ -107,7 +120,8 @@ impl Admin {
     pub(in crate::admin) async fn kept_backups(&self) -> Result<types::KeptBackups, Problem> {
         let directory = self.kept_in();
         let kept = blocking(move || Ok(kept(&directory)?)).await?;
-        Ok(types::KeptBackups { kept: kept.into_iter().map(|(name, size)| types::KeptBackup { name, size }).collect() })
+        let kept = kept.into_iter().map(|(name, size)| types::KeptBackup { name, size }).collect();
+        Ok(types::KeptBackups { kept, last_made: self.last_backup() })
     }
 
     /// One of them, by its name.

@@ -7,18 +7,51 @@ use qrcode::{Color, EcLevel, QrCode};
 
 use super::render::{Frame, value};
 use crate::admin::Admin;
+use crate::admin::answer::Answer;
+use crate::admin::call::{Call, Form};
 use crate::admin::problem::Problem;
+use crate::admin::route::Who;
 use crate::model::{BoxAddress, Scheme, provisioning_url};
 
 /// White modules around a code (ISO/IEC 18004, section 9.1).
 const QUIET: usize = 4;
 
 impl Admin {
-    pub(in crate::admin) fn certificate_page(&self, frame: &Frame) -> Result<String, Problem> {
+    /// What the forms of this page ask for; whatever is wrong with it stands on the page again.
+    pub(in crate::admin) async fn certificate_form(
+        &self,
+        call: &Call,
+        who: &Who,
+        form: &Form,
+    ) -> Result<Answer, Problem> {
+        let text = form.of("text").unwrap_or_default();
+        let sum = form.of("sum").unwrap_or_default();
+        let done = match form.of("do") {
+            Some("add-own") => self.add_certificate(text.to_owned(), call.from).await,
+            Some("add-authority") => self.trust_authority(text, call.from).await,
+            Some("drop-own") => self.remove_certificate(sum, call.from).await,
+            Some("drop-authority") => self.distrust_authority(sum, call.from).await,
+            _ => Err(Problem::malformed("The form does not say what is to be done.")),
+        };
+        match done {
+            Ok(()) => Ok(Answer::see_other("/certificate?done=changed")),
+            Err(problem) => {
+                let html = self.certificate_page(&self.frame(who), Some(&problem))?;
+                Ok(Answer::html(problem.status(), html))
+            }
+        }
+    }
+
+    pub(in crate::admin) fn certificate_page(
+        &self,
+        frame: &Frame,
+        problem: Option<&Problem>,
+    ) -> Result<String, Problem> {
         let url = self.certificate_url();
         let content = context! {
             authority => value(&self.authority(false)),
             trust => value(&self.trust()),
+            problem => value(&problem),
             code => code(&url),
             url,
         };

@@ -2,15 +2,21 @@
 //!
 //! `route` knows the paths; each page asks the same functions as the API, and `render` fills its template.
 
+mod accounts;
 mod address_plan;
 mod appliance;
+mod audit;
+mod backup;
 mod certificate;
 mod networks;
 mod notices;
+mod outlets;
+mod own_account;
 mod partners;
 mod phone_editor;
 mod phone_merge;
 mod phones;
+mod rehearsal;
 pub(super) mod render;
 mod rollouts;
 pub(super) mod route;

@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::render::{Frame, value};
 use crate::admin::Admin;
 use crate::admin::answer::Answer;
-use crate::admin::call::Call;
-use crate::admin::partners::{Order, Said};
-use crate::admin::problem::Problem;
+use crate::admin::call::{Call, Form};
+use crate::admin::partners::{Order, Said, put, typed};
+use crate::admin::problem::{FieldError, Problem};
 use crate::admin::route::Who;
+use crate::admin::speech::say;
 use crate::model::Reason;
 
 /// One of them, as the page shows it.
@@ -26,6 +27,8 @@ struct Shown {
     written: bool,
     /// Where it is told what to click.
     guide: String,
+    /// What is set, by name; a list has commas between.
+    settings: Vec<(String, String)>,
 }
 
 /// A phone in one of them.
@@ -73,6 +76,7 @@ impl Admin {
         call: &Call,
         who: &Who,
         path: &[&str],
+        form: &Form,
     ) -> Result<Answer, Problem> {
         let frame = self.frame(who);
         match path {
@@ -84,8 +88,37 @@ impl Admin {
                 }
                 Err(problem) => self.partners_answer(&frame, Some(&problem)).await,
             },
+            [name, "settings"] => match self.set_of_partner(name, form).await {
+                Ok(()) => {
+                    let what = format!("Changed what is set for another system: {name}");
+                    self.0.journal.record(self.admin_event(Reason::AdminDid { what }, call.from));
+                    Ok(Answer::see_other("/partners?done=changed"))
+                }
+                Err(problem) => self.partners_answer(&frame, Some(&problem)).await,
+            },
             _ => Err(Problem::nothing_here(&format!("/partners/{}", path.join("/")))),
         }
+    }
+
+    async fn set_of_partner(&self, name: &str, form: &Form) -> Result<(), Problem> {
+        let state = self.ask_desk(name, Method::GET, &[]).await?;
+        let mut settings = state.get("settings").cloned().unwrap_or_default();
+        let setting = form.of("name").unwrap_or_default().trim();
+        let text = form.of("value").unwrap_or_default().trim();
+        let wrong = || {
+            let detail = say(self.1, "{name} cannot be \"{value}\".", &[("name", &setting), ("value", &text)]);
+            Problem::fields(vec![FieldError::new("value", detail)])
+        };
+        // What may be missing is taken away by an empty text.
+        let value = match typed(&settings, setting, text) {
+            Some(value) => value,
+            None if text.is_empty() => Value::Null,
+            None => Value::from(text),
+        };
+        put(&mut settings, setting, value).ok_or_else(wrong)?;
+        let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
+        let order = Order { method: Method::PUT, path: vec!["settings".into()], body: settings, ..Order::default() };
+        desk(order).await.map(drop)
     }
 
     async fn partners_answer(&self, frame: &Frame, problem: Option<&Problem>) -> Result<Answer, Problem> {
@@ -101,6 +134,7 @@ impl Admin {
                 phones: lines(&state),
                 written: is_written(&state),
                 guide: text(&state, "guide"),
+                settings: settings(&state),
             });
         }
         let content = context! { systems => value(&systems), problem => value(&problem) };
@@ -157,6 +191,31 @@ fn text(said: &Value, name: &str) -> String {
 fn texts(said: &Value, name: &str) -> Vec<String> {
     let list = said.get(name).and_then(Value::as_array).into_iter().flatten();
     list.filter_map(|entry| entry.as_str().map(str::to_owned)).collect()
+}
+
+/// What is set, with its name and as text. What has parts is there part by part.
+fn settings(state: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let empty = serde_json::Map::new();
+    let all = state.get("settings").and_then(Value::as_object).unwrap_or(&empty);
+    for (name, value) in all {
+        match value {
+            Value::Object(parts) => {
+                found.extend(parts.iter().map(|(part, value)| (format!("{name}.{part}"), in_words(value))));
+            }
+            value => found.push((name.clone(), in_words(value))),
+        }
+    }
+    found
+}
+
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 fn warnings(said: &Value) -> Vec<String> {

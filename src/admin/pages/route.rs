@@ -88,7 +88,14 @@ impl Admin {
                     Ok(Answer::see_other(&format!("/phones/{}?done=undone#changes", mac.plain())))
                 }
                 ["phones", mac, order @ ("resync" | "reboot")] => self.tell_by_form(mac, order).await,
-                ["partners", rest @ ..] => self.partners_form(call, who, rest).await,
+                ["partners", rest @ ..] => self.partners_form(call, who, rest, &form).await,
+                ["accounts", rest @ ..] => self.accounts_form(call, who, rest, &form).await,
+                ["tokens", rest @ ..] => self.tokens_form(call, who, rest, &form).await,
+                ["account", what] => self.own_account_form(call, who, session, (what, &form)).await,
+                ["backup"] => self.backup_form(call, who, &form).await,
+                ["settings"] => self.outlets_form(call, who, &form).await,
+                ["certificate"] => self.certificate_form(call, who, &form).await,
+                ["phones", mac, "rehearse"] => self.rehearse_form(call, who, mac).await,
                 ["campaigns"] => self.begin_campaign_by_form(&self.frame(who), &form).await,
                 ["campaigns", id, "stop"] => self.stop_campaign_by_form(id).await,
                 ["phones", mac, "remove"] => {
@@ -117,7 +124,15 @@ impl Admin {
             ["events"] => self.events_page(call, &frame)?,
             ["firmware"] => self.firmware_page(&frame)?,
             ["networks"] => self.networks_page(call, &frame)?,
-            ["certificate"] => self.certificate_page(&frame)?,
+            ["certificate"] => self.certificate_page(&frame, None)?,
+            ["accounts"] => self.accounts_page(&frame, None)?,
+            ["accounts", name] => self.account_page(&frame, name, None)?,
+            ["tokens"] => self.tokens_page(&frame, None, None)?,
+            ["account"] => self.own_account_page(&frame, session)?,
+            ["audit"] => return self.audit_page(call, &frame),
+            ["backup"] => self.backup_page(&frame, None).await?,
+            ["settings"] => self.outlets_page(&frame, None)?,
+            ["phones", mac, "rehearse"] => self.rehearsal_page(&frame, mac)?,
             ["welcome"] => match frame.first_visit {
                 Some(step) => self.welcome_page(&frame, step, None)?,
                 None => return Ok(Answer::see_other("/")),
@@ -153,6 +168,7 @@ impl Admin {
                 events: self.events(&EventQuery { limit: NEWEST, ..EventQuery::default() }),
                 waiting: self.waiting(),
                 behind: self.versions().behind,
+                last_backup: self.last_backup(),
             },
         )
     }
@@ -336,6 +352,10 @@ impl Admin {
             version: self.0.facts.version.clone(),
             csrf: match who {
                 Who::SignedIn(session) => Some(session.csrf.expose().to_owned()),
+                Who::Local | Who::Program(_) | Who::Ended | Who::Nobody => None,
+            },
+            reader: match who {
+                Who::SignedIn(session) => Some((session.name.clone(), session.role)),
                 Who::Local | Who::Program(_) | Who::Ended | Who::Nobody => None,
             },
             now: self.0.clock.now().wall.to_string(),

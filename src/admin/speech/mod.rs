@@ -5,6 +5,7 @@
 
 pub(super) mod caller;
 pub(super) mod key_words;
+mod retold;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -13,6 +14,8 @@ use minijinja::Value;
 use minijinja::value::Kwargs;
 
 use crate::model::Language;
+
+pub(super) use retold::retold;
 
 static CATALOGUE: LazyLock<HashMap<String, [String; 3]>> =
     LazyLock::new(|| toml::from_str(include_str!("../messages.toml")).unwrap_or_default());

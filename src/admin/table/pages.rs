@@ -19,7 +19,14 @@ const GUARDED: &[(&str, Role, Trail)] = &[
     ("accounts", Administrator, Trail::Nothing),
     ("accounts/*", Administrator, Trail::Nothing),
     ("audit", Administrator, Trail::Nothing),
+    ("backup", Administrator, Trail::Nothing),
     ("partners/*", Administrator, Trail::Nothing),
+    ("phones/*/edit", Administrator, Trail::Nothing),
+    ("phones/import", Administrator, Trail::Nothing),
+    ("phones/new", Administrator, Trail::Nothing),
+    ("settings", Administrator, Trail::Nothing),
+    ("tokens", Administrator, Trail::Nothing),
+    ("welcome", Administrator, Trail::Nothing),
     ("phones/*/uploads/**", Administrator, Says("Fetched a file that the phone sent up")),
 ];
 
@@ -30,6 +37,7 @@ const FORMS: &[(&str, Role, Trail)] = &[
     ("account/*", Viewer, Own),
     ("phones/*/resync", Operator, Says("Had the phone told to fetch its files again")),
     ("phones/*/reboot", Operator, Says("Had the phone told to restart")),
+    ("phones/*/rehearse", Operator, Own),
     ("phones/*/start-over", Operator, Own),
     ("waiting/*/adopt", Operator, Own),
     ("networks/*/take-over", Administrator, Says("Had the box stand in for a DHCP server that is gone")),

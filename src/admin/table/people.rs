@@ -50,6 +50,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const AUDIT: &[Parameter] = &[
+    text("mac", "Only what was done with this phone"),
     text("by", "Only what this account did; what a token did stands under \"token\" and its name"),
     LIMIT,
     number("before", "Only what stands before this place in the journal: what the answer before has in `next`"),

@@ -41,6 +41,7 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
     };
     let frame = crate::admin::pages::render::Frame {
         csrf: Some("x".into()),
+        reader: Some(("admin".into(), crate::admin::Role::Administrator)),
         now: "2026-11-21T10:01:00Z".into(),
         ..Default::default()
     };

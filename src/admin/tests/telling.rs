@@ -104,11 +104,20 @@ fn the_page_says_how_campaigns_stand() {
         campaign(3, State::Ended, &[]),
         campaign(4, State::Stopped, &[]),
     ];
-    let frame = Frame { csrf: Some("token".into()), now: "2023-11-14T22:13:20Z".into(), ..Frame::default() };
+    let reader = |role| Frame {
+        csrf: Some("token".into()),
+        reader: Some(("anna".into(), role)),
+        now: "2023-11-14T22:13:20Z".into(),
+        ..Frame::default()
+    };
     let page = CampaignsPage { campaigns, ..CampaignsPage::default() };
-    let text = Pages::new(&std::collections::BTreeMap::new()).unwrap().campaigns(&frame, &page).unwrap();
+    let pages = Pages::new(&std::collections::BTreeMap::new()).unwrap();
+    let shown = |role| pages.campaigns(&reader(role), &page).unwrap();
+    let text = shown(crate::admin::Role::Administrator);
     for said in ["Goes on", "Stopped: too many fail", "Over", "4 × <code>sip.no-answer</code>", "3 done, 4 failed"] {
         assert!(text.contains(said), "no {said} in {text}");
     }
     assert_eq!(text.matches("/stop\"").count(), 1, "what is over cannot be stopped");
+    let looked_at = shown(crate::admin::Role::Operator);
+    assert!(looked_at.contains("Goes on") && !looked_at.contains("action=\"/campaigns"), "{looked_at}");
 }

@@ -73,7 +73,7 @@ async fn a_backup_is_made_and_looked_into() {
     ground.claim().await;
     let made = ground.post("backup", &json!({ "passphrase": "short" })).await;
     assert_eq!(made.code(), "passphrase-short");
-    assert_eq!(ground.get("backup/kept").await.json(), json!({ "kept": [] }));
+    assert_eq!(ground.get("backup/kept").await.json(), json!({ "kept": [], "last_made": null }));
     assert_eq!(ground.get("backup/kept/nothing").await.code(), "backup-unknown");
     assert_eq!(ground.get("backup/kept/..%2f..%2fkey").await.code(), "malformed");
     let inspect =

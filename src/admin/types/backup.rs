@@ -17,6 +17,9 @@ pub struct Restored {
 pub struct KeptBackups {
     /// Oldest first.
     pub kept: Vec<KeptBackup>,
+    /// When somebody last made a backup of this box; never since it began when nothing is said.
+    #[serde(default)]
+    pub last_made: Option<String>,
 }
 
 /// One of them.

@@ -95,6 +95,6 @@ impl Stream {
 }
 
 /// One message; JSON has no line breaks, so its data is one line.
-fn message(kind: &str, data: &impl serde::Serialize) -> String {
+pub(in crate::admin) fn message(kind: &str, data: &impl serde::Serialize) -> String {
     format!("event: {kind}\ndata: {}\n\n", serde_json::to_string(data).unwrap_or_default())
 }

@@ -3,4 +3,4 @@
 mod live;
 mod metrics;
 
-pub(super) use live::MOST_STREAMS;
+pub(super) use live::{MOST_STREAMS, message};

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -195,8 +196,7 @@ impl Keeper {
             last = Some(format!("Last time: {why}.{keeps}"));
             // One that fails again and again for the same reason is one event.
             if stored.is_some() && known.as_ref() != Some(&why) {
-                let reason = Reason::ProviderLost { why: why.clone() };
-                self.0.on.journal.record(Event::new(self.0.on.clock.now().wall, Door::Box, reason).about(mac));
+                self.record(mac, Reason::ProviderLost { why: why.clone() });
             }
             if let Some(first) = first.take() {
                 let _ = first.send(Err(why.clone()));
@@ -237,14 +237,14 @@ impl Keeper {
         };
         let now = || self.0.on.clock.now().monotonic;
         let ping = Duration::from_secs(settings.ping.into());
-        let (mut pinged, mut heard) = (now(), now());
+        let (mut pinged, mut heard, mut noted) = (now(), now(), None);
         let mut todo = talk.opened(now());
         loop {
             for out in todo {
                 match out {
                     Out::Send(bytes) => {
                         if let Err(error) = socket.send(Message::Binary(bytes.into())).await {
-                            return Ended { why: error.to_string(), configured: talk.is_configured() };
+                            return Ended { why: broken(&error), configured: talk.is_configured() };
                         }
                     }
                     Out::Keep(password) => {
@@ -277,7 +277,14 @@ impl Keeper {
                             Err(why) => return Ended { why, configured: false },
                         }
                     }
-                    Out::Note(what) => tracing::warn!(%mac, what, "Devices said something that cannot be used"),
+                    Out::Note(what) => {
+                        tracing::warn!(%mac, what, "Devices said something that cannot be used");
+                        // The same again and again is one event.
+                        if noted.as_ref() != Some(&what) {
+                            self.record(mac, Reason::ProviderUnusable { what: what.clone() });
+                            noted = Some(what);
+                        }
+                    }
                     Out::End(failure) => {
                         let _ = socket.close(None).await;
                         return Ended { why: failure.to_string(), configured: false };
@@ -303,8 +310,9 @@ impl Keeper {
                             return end(format!("Devices says more at once than the box takes: {error}"));
                         }
                         Some(Err(error)) => {
+                            let error = broken(&error);
                             let refused = talk.refused().map(|failure| format!("{failure}: {error}"));
-                            return end(refused.unwrap_or_else(|| error.to_string()));
+                            return end(refused.unwrap_or(error));
                         }
                     }
                 },
@@ -315,13 +323,17 @@ impl Keeper {
                         }
                         pinged = now();
                         if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
-                            return Ended { why: error.to_string(), configured: talk.is_configured() };
+                            return Ended { why: broken(&error), configured: talk.is_configured() };
                         }
                     }
                     talk.tick(now())
                 }
             };
         }
+    }
+
+    fn record(&self, mac: Mac, reason: Reason) {
+        self.0.on.journal.record(Event::new(self.0.on.clock.now().wall, Door::Box, reason).about(mac));
     }
 
     fn show(&self, mac: Mac, well: bool, says: String) {
@@ -341,6 +353,14 @@ impl Keeper {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a connection ended, in words.
+fn broken(error: &Error) -> String {
+    match error {
+        Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "the connection broke off".into(),
+        error => error.to_string(),
+    }
 }
 
 /// A stream to the host of a websocket's address.

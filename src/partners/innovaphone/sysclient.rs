@@ -143,7 +143,8 @@ impl Sysclient {
         }
         // Whoever is asked to prove itself is known, and needs no code.
         (self.challenged, self.code) = (true, None);
-        self.deadline = Some(now + PATIENCE);
+        // One that has its configuration waits for nothing.
+        self.deadline = (!self.configured).then(|| now + PATIENCE);
         let Identity { id, product, version, .. } = &self.identity;
         let digest = digest::sysclient(id, product, version, challenge, password.expose());
         vec![Out::Send(identify(&self.identity, None, Some(&digest)))]

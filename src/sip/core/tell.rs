@@ -133,7 +133,7 @@ impl Core {
         }
         let phone = self.parts.store.phone_by_mac(mac).ok_or(Refusal::Unknown(mac))?;
         let says = "Is being told.".to_owned();
-        self.board.put(mac, Telling { told, began: self.now().wall, over: false, code: None, says });
+        self.board.put(mac, Telling { told, began: self.now().wall, over: false, code: None, says, reason: None });
         let wish = Wish { told, outdated, registered: None };
         if let Some(wish) = self.ask_registrar(&phone, wish) {
             self.begin_job(&phone, wish);
@@ -229,6 +229,7 @@ impl Core {
             telling.over = true;
             telling.code = Some(reason.code());
             telling.says = reason.sentence();
+            telling.reason = Some(reason.clone());
         });
         self.campaign_settled(mac, &reason);
         let event = Event::new(self.now().wall, Door::Sip, reason).about(mac).of(organisation).from_address(address);

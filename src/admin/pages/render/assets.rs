@@ -16,13 +16,25 @@ pub(crate) mod asset {
         &Asset { name: "style.css", kind: "text/css; charset=utf-8", text: include_str!("../assets/style.css") };
     pub(crate) const LIVE: &Asset =
         &Asset { name: "live.js", kind: "text/javascript; charset=utf-8", text: include_str!("../assets/live.js") };
+    pub(crate) const REHEARSE: &Asset = &Asset {
+        name: "rehearse.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("../assets/rehearse.js"),
+    };
+    pub(crate) const RESTORE: &Asset = &Asset {
+        name: "restore.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("../assets/restore.js"),
+    };
     pub(crate) const ICON: &Asset =
         &Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("../assets/icon.svg") };
+
+    const ALL: [&Asset; 5] = [STYLE, LIVE, REHEARSE, RESTORE, ICON];
 
     /// What makes the URLs change: a digest over all of them.
     static REVISION: LazyLock<String> = LazyLock::new(|| {
         let mut all = digest::Context::new(&digest::SHA256);
-        for asset in [STYLE, LIVE, ICON] {
+        for asset in ALL {
             all.update(asset.text.as_bytes());
         }
         all.finish().as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
@@ -35,9 +47,6 @@ pub(crate) mod asset {
 
     /// Media type and bytes of the file of that name.
     pub(crate) fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
-        [STYLE, LIVE, ICON]
-            .into_iter()
-            .find(|asset| asset.name == name)
-            .map(|asset| (asset.kind, asset.text.as_bytes()))
+        ALL.into_iter().find(|asset| asset.name == name).map(|asset| (asset.kind, asset.text.as_bytes()))
     }
 }

@@ -97,6 +97,11 @@ pub(super) fn megabytes(bytes: u64) -> String {
     }
 }
 
+/// Milliseconds as seconds with one place.
+pub(super) fn tenths(millis: u64) -> String {
+    format!("{}.{}", millis / 1000, millis / 100 % 10)
+}
+
 /// Text as one segment of a path, or as a value in a query.
 pub(crate) fn segment(text: &str) -> String {
     text.bytes()

@@ -15,12 +15,13 @@ pub(crate) use campaigns::CampaignsPage;
 pub(crate) use format::{segment, span};
 pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS, events_before, value};
 
+use crate::admin::Role;
 use crate::admin::problem::Problem;
 use crate::admin::speech::{self, said};
 use crate::model::Language;
 use crate::model::settings::Zone;
 
-pub(in crate::admin) const TEMPLATES: [(&str, &str); 27] = [
+pub(in crate::admin) const TEMPLATES: [(&str, &str); 35] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("keys.html", include_str!("../templates/keys.html")),
@@ -47,6 +48,14 @@ pub(in crate::admin) const TEMPLATES: [(&str, &str); 27] = [
     ("rollout.html", include_str!("../templates/rollout.html")),
     ("partners.html", include_str!("../templates/partners.html")),
     ("partner.html", include_str!("../templates/partner.html")),
+    ("accounts.html", include_str!("../templates/accounts.html")),
+    ("account.html", include_str!("../templates/account.html")),
+    ("own.html", include_str!("../templates/own.html")),
+    ("tokens.html", include_str!("../templates/tokens.html")),
+    ("audit.html", include_str!("../templates/audit.html")),
+    ("backup.html", include_str!("../templates/backup.html")),
+    ("outlets.html", include_str!("../templates/outlets.html")),
+    ("rehearsal.html", include_str!("../templates/rehearsal.html")),
     ("problem.html", include_str!("../templates/problem.html")),
 ];
 
@@ -59,6 +68,8 @@ pub(crate) struct Frame {
     pub(crate) version: String,
     /// Token of the session's forms; nobody is signed in without one.
     pub(crate) csrf: Option<String>,
+    /// Name and role of whoever reads, when somebody is signed in.
+    pub(crate) reader: Option<(String, Role)>,
     /// The time, RFC 3339.
     pub(crate) now: String,
     /// A sentence about what was just done.
@@ -100,9 +111,12 @@ impl Pages {
         content: Value,
     ) -> Result<String, Problem> {
         let language = frame.language;
+        let may = |role| frame.reader.as_ref().is_some_and(|(_, own)| *own >= role);
         let around = context! {
+            account => frame.reader.as_ref().map(|(name, _)| name.as_str()),
+            may => context! { operate => may(Role::Operator), administer => may(Role::Administrator) },
             box => context! { name => frame.name.as_str(), version => frame.version.as_str() },
-            assets => context! { style => asset::url(asset::STYLE), live => asset::url(asset::LIVE), icon => asset::url(asset::ICON) },
+            assets => context! { style => asset::url(asset::STYLE), live => asset::url(asset::LIVE), rehearse => asset::url(asset::REHEARSE), restore => asset::url(asset::RESTORE), icon => asset::url(asset::ICON) },
             signed_in => frame.csrf.is_some(),
             csrf => frame.csrf.as_deref(),
             now => frame.now.as_str(),
@@ -163,12 +177,14 @@ fn environment(language: Language, brands: BTreeMap<String, String>) -> Result<E
     let zone = |name: Option<&str>| name.and_then(Zone::named);
     templates.add_function("t", move |text: &str, arguments: Kwargs| speech::piece(language, text, &arguments));
     templates.add_filter("t", move |text: &str| said(language, text).to_owned());
+    templates.add_filter("retold", move |text: &str| speech::retold(language, text));
     templates.add_filter("ago", move |at: &str, now: &str| format::ago(at, now, language));
     templates.add_filter("clock", move |at: &str, name: Option<&str>| format::clock(at, zone(name), language));
     templates.add_filter("day", move |at: &str, name: Option<&str>| format::day(at, zone(name), language));
     templates.add_filter("segment", |text: &str| format::segment(text));
     templates.add_filter("span", move |seconds: u64| format::span(seconds, language));
     templates.add_filter("megabytes", format::megabytes);
+    templates.add_filter("tenths", format::tenths);
     templates.add_filter("brand", move |id: String| brands.get(&id).cloned().unwrap_or(id));
     templates.add_filter("plain", |mac: &str| mac.replace(':', ""));
     for (name, source) in TEMPLATES {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Frame, Pages, segment};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::reading::standing::Standing;
+use crate::admin::speech::retold;
 use crate::admin::types;
 use crate::model::Mac;
 use crate::sip::Telling;
@@ -59,6 +60,8 @@ pub(crate) struct Overview {
     pub(crate) waiting: types::WaitingPhones,
     /// Phones that run an older release than the newest of their catalogue.
     pub(crate) behind: usize,
+    /// When somebody last made a backup, RFC 3339.
+    pub(crate) last_backup: Option<String>,
 }
 
 /// What stands in the form for a new phone.
@@ -103,6 +106,7 @@ impl Pages {
             events => value(&view.events),
             waiting => value(&view.waiting),
             behind => view.behind,
+            last_backup => view.last_backup.as_deref(),
             slices => slices(counts),
         };
         self.render("overview.html", frame, "overview", true, content)
@@ -117,7 +121,11 @@ impl Pages {
         (history, timeline): &(types::PhoneHistory, types::Timeline),
     ) -> Result<String, Problem> {
         let telling = telling.map(|telling| {
-            context! { told => value(&telling.told), began => telling.began.to_string(), says => telling.says.as_str() }
+            let says = match &telling.reason {
+                Some(reason) => reason.sentence_in(frame.language),
+                None => retold(frame.language, &telling.says),
+            };
+            context! { told => value(&telling.told), began => telling.began.to_string(), says }
         });
         // Phones are put into the groups that are for no brand or model.
         let groups: Vec<&types::Group> = groups.iter().filter(|group| group.brand.is_none()).collect();
