@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::output::{encode, print, table, time};
 use super::secret;
 use crate::admin::{Role, types};
 
@@ -12,11 +12,7 @@ use crate::admin::{Role, types};
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Accounts {
     /// List them
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Make one; its password is asked for, or read from standard input
     #[command(after_help = "Roles:
   viewer         looks, and changes nothing
@@ -70,8 +66,8 @@ impl Accounts {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         let place = |name: &str| format!("accounts/{}", encode(name));
         let said = match self {
-            Self::List { json } => {
-                list(&client.get("accounts").await?, json);
+            Self::List => {
+                list(&client.get("accounts").await?);
                 return Ok(());
             }
             Self::Add { name, role } => {
@@ -112,10 +108,7 @@ impl Accounts {
     }
 }
 
-fn list(found: &types::Accounts, json: bool) {
-    if json {
-        return print_json(found);
-    }
+fn list(found: &types::Accounts) {
     let row = |account: &types::Account| {
         let factor = match (account.factor, account.recovery_codes) {
             (false, _) => "password".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::output::{encode, print, table, time};
 use crate::admin::types;
 
 /// What people and programs changed, and which secrets they were shown; the newest at the end
@@ -18,19 +18,12 @@ pub(super) struct Audit {
     /// How many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Audit {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         let by = self.by.map(|by| format!("&by={}", encode(&by))).unwrap_or_default();
         let mut found: types::Events = client.get(&format!("audit?limit={}{by}", self.limit)).await?;
-        if self.json {
-            print_json(&found);
-            return Ok(());
-        }
         found.events.reverse();
         let row = |event: types::Event| {
             let who = event.by.unwrap_or_else(|| if event.address.is_some() { "-".into() } else { "console".into() });

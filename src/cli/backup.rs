@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json, table};
+use super::output::{answer, print, table};
 use super::secret;
 use crate::admin::types;
 use crate::backup::About;
@@ -41,9 +41,6 @@ pub(super) enum Backup {
         /// File whose first line is the passphrase
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Put a backup in the place of what is on this box; it starts anew at once
     Restore {
@@ -59,16 +56,9 @@ pub(super) enum Backup {
         /// File whose first line is the passphrase
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List the backups that this box made by itself before a restore
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
 }
 
 impl Backup {
@@ -78,6 +68,7 @@ impl Backup {
                 let passphrase = passphrase(passphrase_file.as_deref(), true)?;
                 let bytes = client.post_for_bytes("backup", &json!({ "passphrase": passphrase.expose() })).await?;
                 write_new(&file, &bytes)?;
+                answer(&json!({ "file": file, "size": bytes.len() }));
                 eprintln!(
                     "{} holds everything, in {} bytes. Keep it and its passphrase apart.",
                     file.display(),
@@ -85,18 +76,14 @@ impl Backup {
                 );
                 Ok(())
             }
-            Self::Inspect { file, passphrase_file, json } => {
+            Self::Inspect { file, passphrase_file } => {
                 let bytes = read(&file)?;
                 let passphrase = passphrase(passphrase_file.as_deref(), false)?;
                 let about: About = client.post_backup("backup/inspect", &passphrase, bytes).await?;
-                if json {
-                    print_json(&about);
-                } else {
-                    print(&text(&about));
-                }
+                print(&text(&about));
                 Ok(())
             }
-            Self::Restore { file, undo: _, confirm, passphrase_file, json } => {
+            Self::Restore { file, undo: _, confirm, passphrase_file } => {
                 let bytes = match file {
                     Some(file) => read(&file)?,
                     None => newest_kept(client).await?,
@@ -104,10 +91,6 @@ impl Backup {
                 let passphrase = passphrase(passphrase_file.as_deref(), false)?;
                 let path = if confirm { "backup/restore?confirm=true" } else { "backup/restore" };
                 let done: types::Restored = client.post_backup(path, &passphrase, bytes).await?;
-                if json {
-                    print_json(&done);
-                    return Ok(());
-                }
                 print(&text(&done.about));
                 eprintln!(
                     "Restored: this box starts anew with it now. What was here is kept as {}; `block66 backup restore --undo` \
@@ -116,15 +99,11 @@ impl Backup {
                 );
                 Ok(())
             }
-            Self::List { json } => {
+            Self::List => {
                 let kept: types::KeptBackups = client.get("backup/kept").await?;
-                if json {
-                    print_json(&kept);
-                } else {
-                    let rows: Vec<[String; 2]> =
-                        kept.kept.into_iter().map(|backup| [backup.name, backup.size.to_string()]).collect();
-                    print(&table(["BACKUP", "BYTES"], &rows));
-                }
+                let rows: Vec<[String; 2]> =
+                    kept.kept.into_iter().map(|backup| [backup.name, backup.size.to_string()]).collect();
+                print(&table(["BACKUP", "BYTES"], &rows));
                 Ok(())
             }
         }

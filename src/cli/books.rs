@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table};
+use super::output::{encode, print, table};
 use super::phones::read;
 use crate::admin::types;
 
@@ -14,11 +14,7 @@ use crate::admin::types;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Books {
     /// List them
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Make one
     Add {
         /// Its name
@@ -34,9 +30,6 @@ pub(super) enum Books {
     Show {
         /// Its number or name
         book: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Take all contacts of one from a list (CSV): all of it or nothing
     #[command(
@@ -58,32 +51,24 @@ pub(super) enum Books {
 impl Books {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let found: types::Books = client.get("books").await?;
-                if json {
-                    print_json(&found);
-                } else {
-                    let row = |book: types::Book| {
-                        [book.number.to_string(), book.name, book.organisation.name, book.size.to_string()]
-                    };
-                    let rows: Vec<[String; 4]> = found.books.into_iter().map(row).collect();
-                    print(&table(["NUMBER", "NAME", "ORGANISATION", "CONTACTS"], &rows));
-                }
+                let row = |book: types::Book| {
+                    [book.number.to_string(), book.name, book.organisation.name, book.size.to_string()]
+                };
+                let rows: Vec<[String; 4]> = found.books.into_iter().map(row).collect();
+                print(&table(["NUMBER", "NAME", "ORGANISATION", "CONTACTS"], &rows));
             }
             Self::Add { name, organisation, number } => {
                 let draft = json!({ "name": name, "organisation": organisation, "number": number });
                 let book: types::Book = client.post("books", &draft).await?;
                 eprintln!("The phone book {} is made. Its number is {}.", book.name, book.number);
             }
-            Self::Show { book, json } => {
+            Self::Show { book } => {
                 let book: types::Book = client.get(&format!("books/{}", encode(&book))).await?;
-                if json {
-                    print_json(&book);
-                } else {
-                    let rows: Vec<[String; 2]> =
-                        book.contacts.into_iter().map(|contact| [contact.name, contact.numbers.join(", ")]).collect();
-                    print(&table(["NAME", "NUMBERS"], &rows));
-                }
+                let rows: Vec<[String; 2]> =
+                    book.contacts.into_iter().map(|contact| [contact.name, contact.numbers.join(", ")]).collect();
+                print(&table(["NAME", "NUMBERS"], &rows));
             }
             Self::Import { book, file } => {
                 let path = format!("books/{}/import", encode(&book));

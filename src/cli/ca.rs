@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json, time};
+use super::output::{print, time};
 use crate::admin::types;
 use crate::sys::files;
 
@@ -15,11 +15,7 @@ use crate::sys::files;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Ca {
     /// Show its fingerprint, in words that can be read aloud, too
-    Show {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Show,
     /// Write its root certificate, to install it on a computer
     #[command(after_help = "Examples:
   block66 ca export                        PEM on standard output
@@ -39,8 +35,7 @@ impl Ca {
         let authority: types::Authority = client.get("ca").await?;
         let pem = authority.pem.clone().unwrap_or_default();
         match self {
-            Self::Show { json: true } => print_json(&authority),
-            Self::Show { json: false } => print(&format!(
+            Self::Show => print(&format!(
                 "In words    {}\nSHA-256     {}\nValid       {} to {}\n",
                 authority.words,
                 authority.fingerprint,

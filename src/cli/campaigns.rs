@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json, table, time};
+use super::output::{print, table, time};
 use crate::admin::types;
 use crate::model::{Id, Mac};
 use crate::sip::CampaignView;
@@ -24,11 +24,7 @@ pub(super) enum Campaigns {
   block66 campaigns start --reboot --organisation Branch --between 22:00-06:00 --utc-offset 60 --at-most 5")]
     Start(Box<Start>),
     /// List the campaigns: the twenty newest
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Tell no more phones; those that are being told are waited for
     Stop {
         /// Its identity, as `list` shows it
@@ -80,13 +76,9 @@ impl Campaigns {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
             Self::Start(start) => start.run(client).await,
-            Self::List { json } => {
+            Self::List => {
                 let found: types::Campaigns = client.get("campaigns").await?;
-                if json {
-                    print_json(&found);
-                } else {
-                    print(&listed(&found.campaigns));
-                }
+                print(&listed(&found.campaigns));
                 Ok(())
             }
             Self::Stop { id } => {

@@ -1,10 +1,9 @@
 //! `block66 check`: whether a configuration makes sense.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use super::exit;
-use super::output::print;
+use super::exit::Failure;
+use super::output::{answer, print};
 use crate::config::{self, Config};
 
 /// Check a configuration, without touching the running box
@@ -16,16 +15,14 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(self) -> ExitCode {
-        match Config::load(&self.file) {
-            Ok((_, warnings)) => {
-                for warning in &warnings {
-                    eprintln!("{}: {warning}", self.file.display());
-                }
-                print(&format!("{}: in order\n", self.file.display()));
-                ExitCode::SUCCESS
-            }
-            Err(error) => exit::config(&error),
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let (_, warnings) = Config::load(&self.file)?;
+        for warning in &warnings {
+            eprintln!("{}: {warning}", self.file.display());
         }
+        print(&format!("{}: in order\n", self.file.display()));
+        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        answer(&serde_json::json!({ "file": self.file, "warnings": warnings }));
+        Ok(())
     }
 }

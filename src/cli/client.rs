@@ -288,6 +288,7 @@ impl Client {
         let bytes = answer.into_body().collect().await.map_err(|e| self.broken(&e))?.to_bytes();
         // An answer without content reads as JSON's null.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"null") } else { bytes };
+        super::output::keep(&bytes);
         serde_json::from_slice(&bytes).map_err(|e| self.broken(&e))
     }
 

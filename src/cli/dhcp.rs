@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::output::{answer, encode, print, table, time};
 use crate::admin::types;
 use crate::brands::Registry;
 use crate::config::Listen;
@@ -28,27 +28,17 @@ use crate::model::BoxAddress;
 pub(super) struct Dhcp {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Devices that were noticed on the networks, and listed phones that were not
-    Seen {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Seen,
     /// Ask the other DHCP servers as a phone of each brand would, and show what it gets
     Ask {
         /// Name of the network, where there are several
         #[arg(long)]
         network: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Show what a device would be told, and why
     Explain {
@@ -57,9 +47,6 @@ enum Command {
         /// Name of the network, where there are several
         #[arg(long)]
         network: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Stand in for a DHCP server that is gone, with short leases, until it is back
     TakeOver {
@@ -112,28 +99,24 @@ impl Dhcp {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         let Some(command) = self.command else {
             let all: types::Dhcp = client.get("dhcp").await?;
-            if self.json {
-                print_json(&all);
-            } else {
-                print(&overview(&all));
-            }
+            print(&overview(&all));
             return Ok(());
         };
         match command {
-            Command::Seen { json } => {
+            Command::Seen => {
                 let found: types::Sightings = client.get("sightings").await?;
-                if json { print_json(&found) } else { print(&sightings(&found)) }
+                print(&sightings(&found));
             }
-            Command::Ask { network, json } => {
+            Command::Ask { network } => {
                 let network = named(client, network).await?;
                 let asked: types::Asked = client.post(&format!("dhcp/{}/ask", encode(&network)), &()).await?;
-                if json { print_json(&asked) } else { print(&answers(&asked)) }
+                print(&answers(&asked));
             }
-            Command::Explain { client: device, network, json } => {
+            Command::Explain { client: device, network } => {
                 let network = named(client, network).await?;
                 let path = format!("dhcp/{}/explain?client={}", encode(&network), encode(&device));
                 let explained: types::Explanation = client.get(&path).await?;
-                if json { print_json(&explained) } else { print(&explanation(&explained)) }
+                print(&explanation(&explained));
             }
             Command::TakeOver { network } => {
                 let network = named(client, network).await?;
@@ -141,7 +124,9 @@ impl Dhcp {
                 print(&format!("This box stands in on {network} until the other DHCP server is back.\n"));
             }
             Command::Export { target, address, voice_vlan } => {
-                print(&snippet(client, target, address, voice_vlan).await?);
+                let text = snippet(client, target, address, voice_vlan).await?;
+                print(&text);
+                answer(&serde_json::json!({ "text": text }));
             }
             Command::ExportLeases { form, network } => {
                 let file: types::LeaseFile = client.get(&leases("export", &form, network.as_deref())).await?;

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, time};
+use super::output::{encode, is_for_programs, no_answer, time, write_out};
 use crate::admin::types;
 use crate::model::Mac;
 
@@ -26,9 +26,6 @@ pub(super) struct Events {
     /// Go on printing what happens until interrupted
     #[arg(long, short)]
     follow: bool,
-    /// Print JSON; with --follow one object a line
-    #[arg(long)]
-    json: bool,
 }
 
 impl Events {
@@ -41,24 +38,20 @@ impl Events {
             path += &format!("&kind={}", encode(kind));
         }
         let mut found: types::Events = client.get(&path).await?;
-        match (self.json, self.follow) {
-            (true, false) => {
-                print_json(&found);
-                return Ok(());
-            }
-            (json, _) => {
-                found.events.reverse();
-                found.events.iter().for_each(|event| print(&self.said(event, json)));
-            }
+        if !self.follow && is_for_programs() {
+            return Ok(());
         }
+        found.events.reverse();
+        found.events.iter().for_each(|event| write_out(&said(event)));
         if self.follow {
+            no_answer();
             client
                 .follow(|kind, data| {
                     if kind == "event"
                         && let Ok(event) = serde_json::from_str::<types::Event>(data)
                         && self.wants(&event)
                     {
-                        print(&self.said(&event, self.json));
+                        write_out(&said(&event));
                     }
                     Ok(())
                 })
@@ -71,18 +64,19 @@ impl Events {
         self.mac.is_none_or(|mac| event.mac == Some(mac))
             && self.kind.as_ref().is_none_or(|kind| event.code.split('.').next() == Some(kind))
     }
+}
 
-    fn said(&self, event: &types::Event, json: bool) -> String {
-        if json {
-            return serde_json::to_string(event).unwrap_or_default() + "\n";
-        }
-        let who = match (&event.phone, event.mac) {
-            (Some(name), Some(mac)) if !name.is_empty() => format!("{mac} ({name})"),
-            (_, Some(mac)) => mac.to_string(),
-            (_, None) => event.address.clone().unwrap_or_else(|| "box".into()),
-        };
-        let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
-        let file = event.file.as_ref().map(|file| format!(" [{file}]")).unwrap_or_default();
-        format!("{}  {:<5}  {who}  {}{times}{file}\n", time(&event.last), event.door, event.says)
+/// An event on one line: for people, or for a program that follows.
+fn said(event: &types::Event) -> String {
+    if is_for_programs() {
+        return serde_json::to_string(event).unwrap_or_default() + "\n";
     }
+    let who = match (&event.phone, event.mac) {
+        (Some(name), Some(mac)) if !name.is_empty() => format!("{mac} ({name})"),
+        (_, Some(mac)) => mac.to_string(),
+        (_, None) => event.address.clone().unwrap_or_else(|| "box".into()),
+    };
+    let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+    let file = event.file.as_ref().map(|file| format!(" [{file}]")).unwrap_or_default();
+    format!("{}  {:<5}  {who}  {}{times}{file}\n", time(&event.last), event.door, event.says)
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::client;
+use super::output::is_for_programs;
 use crate::config;
 
 /// The command line makes no sense.
@@ -31,6 +32,19 @@ pub(super) fn software() -> ExitCode {
     SOFTWARE.into()
 }
 
+/// Says to a program what is wrong with its command line.
+pub(super) fn usage(what: &str) -> ExitCode {
+    tell("usage", what);
+    USAGE.into()
+}
+
+/// Problem details (RFC 9457) of what went wrong here and not in the box.
+fn tell(code: &str, detail: &str) {
+    let problem =
+        serde_json::json!({ "type": "about:blank", "title": "Not done", "code": code, "detail": detail.trim() });
+    eprintln!("{problem:#}");
+}
+
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -49,12 +63,19 @@ pub(crate) enum Failure {
     /// What was given cannot be taken.
     #[error("{0}")]
     Given(String),
+    /// A configuration makes no sense.
+    #[error(transparent)]
+    Configuration(#[from] config::Error),
 }
 
 impl Failure {
     /// Says what went wrong.
     pub(super) fn report(&self) -> ExitCode {
-        eprintln!("{self}");
+        if is_for_programs() {
+            self.tell();
+        } else {
+            eprintln!("{self}");
+        }
         let code = match self {
             Self::Box(client::Error::NotRunning { .. }) => UNAVAILABLE,
             Self::Box(client::Error::NotPermitted { .. }) => NOT_PERMITTED,
@@ -68,7 +89,27 @@ impl Failure {
             Self::Box(client::Error::Broken { .. }) => SOFTWARE,
             Self::Unreadable { .. } | Self::Given(_) => DATA,
             Self::Unwritable { .. } => CANNOT_CREATE,
+            Self::Configuration(_) => CONFIG,
         };
         code.into()
+    }
+
+    /// Says it as problem details: the box's own, where it refused.
+    fn tell(&self) {
+        let code = match self {
+            Self::Box(client::Error::Refused(problem)) => match serde_json::to_string_pretty(problem) {
+                Ok(text) => return eprintln!("{text}"),
+                Err(_) => "refused",
+            },
+            Self::Box(client::Error::NotRunning { .. }) => "no-box",
+            Self::Box(client::Error::NotPermitted { .. }) => "not-permitted",
+            Self::Box(client::Error::Broken { .. }) => "broke-off",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Unwritable { .. } => "unwritable",
+            Self::NotDone(_) => "not-done",
+            Self::Given(_) => "given",
+            Self::Configuration(_) => "configuration",
+        };
+        tell(code, &self.to_string());
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::output::{encode, print, table, time};
 use crate::admin::types;
 use crate::firmware::Settings;
 
@@ -15,11 +15,7 @@ use crate::firmware::Settings;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Firmware {
     /// List the images
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Put an image into the catalogue: a file, or an address to fetch it from
     #[command(
         disable_version_flag = true,
@@ -48,11 +44,7 @@ pub(super) enum Firmware {
         image: String,
     },
     /// Say which phones run what, and how many are behind
-    Versions {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Versions,
     /// Show or change room, rates, proxy and authorities
     #[command(after_help = "Example:
   block66 firmware settings --quota 4G --upstream-rate 500K --phone-rate none")]
@@ -90,9 +82,6 @@ pub(super) struct Add {
     /// Let the box fetch it from its address
     #[arg(long)]
     enable: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,13 +118,9 @@ struct Bound(Option<u64>);
 impl Firmware {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let found: types::Images = client.get("firmware").await?;
-                if json {
-                    print_json(&found)
-                } else {
-                    print(&listed(&found))
-                }
+                print(&listed(&found));
                 Ok(())
             }
             Self::Add(add) => add.run(client).await,
@@ -154,13 +139,9 @@ impl Firmware {
                 Ok(())
             }
             Self::Fetch { image } => fetch(client, &image).await,
-            Self::Versions { json } => {
+            Self::Versions => {
                 let found: types::Versions = client.get("firmware/versions").await?;
-                if json {
-                    print_json(&found)
-                } else {
-                    print(&versions(&found))
-                }
+                print(&versions(&found));
                 Ok(())
             }
             Self::Settings(set) => set.run(client).await,
@@ -180,12 +161,8 @@ impl Add {
         } else {
             self.upload(client).await?
         };
-        if self.json {
-            print_json(&image);
-        } else {
-            let sha256 = image.sha256.as_deref().unwrap_or("known after it is fetched");
-            print(&format!("{} {} for phones at {}\nSHA-256 {sha256}\n", image.brand, image.version, image.path));
-        }
+        let sha256 = image.sha256.as_deref().unwrap_or("known after it is fetched");
+        print(&format!("{} {} for phones at {}\nSHA-256 {sha256}\n", image.brand, image.version, image.path));
         Ok(())
     }
 

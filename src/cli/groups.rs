@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table};
+use super::output::{encode, print, table};
 use crate::admin::types;
 
 /// Phones that share settings: those put into a group, or all of a brand or model
@@ -15,9 +15,6 @@ pub(super) enum Groups {
         /// Only those of this organisation
         #[arg(long)]
         organisation: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Make one
     #[command(after_help = "Examples:
@@ -53,29 +50,19 @@ pub(super) enum Groups {
 impl Groups {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { organisation, json } => {
+            Self::List { organisation } => {
                 let query = organisation.map(|name| format!("?organisation={}", encode(&name))).unwrap_or_default();
                 let found: types::Groups = client.get(&format!("groups{query}")).await?;
-                if json {
-                    print_json(&found);
-                } else {
-                    let row = |group: types::Group| {
-                        let kind = match (group.brand, group.model) {
-                            (Some(brand), Some(model)) => format!("{brand} {model}"),
-                            (Some(brand), None) => format!("all of {brand}"),
-                            (None, _) => "members".into(),
-                        };
-                        [
-                            group.name,
-                            group.organisation.name,
-                            kind,
-                            group.phones.to_string(),
-                            group.settings.to_string(),
-                        ]
+                let row = |group: types::Group| {
+                    let kind = match (group.brand, group.model) {
+                        (Some(brand), Some(model)) => format!("{brand} {model}"),
+                        (Some(brand), None) => format!("all of {brand}"),
+                        (None, _) => "members".into(),
                     };
-                    let rows: Vec<[String; 5]> = found.groups.into_iter().map(row).collect();
-                    print(&table(["NAME", "ORGANISATION", "FOR", "PHONES", "SETTINGS"], &rows));
-                }
+                    [group.name, group.organisation.name, kind, group.phones.to_string(), group.settings.to_string()]
+                };
+                let rows: Vec<[String; 5]> = found.groups.into_iter().map(row).collect();
+                print(&table(["NAME", "ORGANISATION", "FOR", "PHONES", "SETTINGS"], &rows));
             }
             Self::Add { name, organisation, brand, model } => {
                 let draft = json!({ "name": name, "organisation": organisation, "brand": brand, "model": model });

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use crate::cli::output::is_for_programs;
 use crate::lab::{Lab, Plant, Settings, namespace, table};
 use crate::phonesim::{BREEDS, Breed, Stage, breed};
 
@@ -29,9 +30,6 @@ pub struct Args {
     /// Port of 127.0.0.1 at which the page is shown [default: 8066, or the next free one]
     #[arg(long)]
     port: Option<u16>,
-    /// Print the journeys as JSON: with --once the whole table, else one object for each change
-    #[arg(long)]
-    json: bool,
 }
 
 /// How many phones there are when nobody says.
@@ -70,7 +68,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     lab.power_on()?;
     let all = follow(&lab, args, began, &signals);
     if args.once {
-        if args.json {
+        if is_for_programs() {
             println!("{:#}", table::json(lab.phones()));
         } else {
             print!("{}", table::text(lab.phones()));
@@ -147,7 +145,7 @@ fn follow(lab: &Lab, args: &Args, began: Instant, signals: &Receiver<()>) -> boo
             };
             if *said != state {
                 let seconds = began.elapsed().as_secs_f64();
-                if args.json && !args.once {
+                if is_for_programs() && !args.once {
                     println!("{}", serde_json::json!({ "seconds": seconds, "phone": phone.name, "state": state }));
                 } else {
                     eprintln!("{seconds:6.1} s  {:<10} {state}", phone.name);

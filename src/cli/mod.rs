@@ -16,6 +16,7 @@ pub(crate) mod exit;
 mod firmware;
 mod groups;
 mod health;
+mod history;
 mod init;
 pub mod lab;
 mod organisations;
@@ -76,6 +77,9 @@ struct CommandLine {
     /// Local socket of the running box [default: the one in the configuration]
     #[arg(long, global = true, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Print one JSON document in the form of the API, and errors as problem details
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -145,14 +149,21 @@ enum Command {
 
 /// Does what the command line says. Starts no thread before it has to: `lab` needs to be alone.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let CommandLine { socket, command } = match CommandLine::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let CommandLine { socket, json, command } = match CommandLine::try_parse_from(&arguments) {
         Ok(parsed) => parsed,
         Err(error) => {
+            if error.use_stderr() && arguments.iter().any(|argument| argument == "--json") {
+                return exit::usage(&error.to_string());
+            }
             // Where to print to is gone: nothing can be said about it.
             let _ = error.print();
             return if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
+    if json {
+        output::print_for_programs();
+    }
     let client = || Client::new(socket.unwrap_or_else(usual_socket));
     match command {
         Command::Run(run) => run.run(),
@@ -161,7 +172,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             exit::software()
         }),
         Command::Init(init) => end(init.run()),
-        Command::Check(check) => check.run(),
+        Command::Check(check) => end(check.run()),
         Command::Status(status) => ask(status.run(&client())),
         Command::Health(health) => ask(health.run(&client())),
         Command::Phones(phones) => ask(phones.run(&client())),
@@ -215,7 +226,10 @@ fn ask(command: impl Future<Output = Result<(), Failure>>) -> ExitCode {
 
 fn end(result: Result<(), Failure>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            output::finish();
+            ExitCode::SUCCESS
+        }
         Err(failure) => failure.report(),
     }
 }

@@ -8,14 +8,18 @@ use super::output::{print, print_json, table};
 use crate::admin::types;
 use crate::outlets::Settings;
 
-/// Send events to syslog and webhooks, take phones' own syslog, let Prometheus read metrics
+/// Send events to syslog and webhooks, mail alarms, take phones' own syslog, let Prometheus read metrics
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Examples:
   block66 outlets show > outlets.json                     as it is
   block66 outlets set outlets.json                        from now on, as in:
       {\"syslog\": [{\"host\": \"log.example.net\", \"transport\": \"tls\"}],
        \"webhooks\": [{\"url\": \"https://example.net/block66\", \"alarms\": true, \"events\": [\"admin.\", \"tls.too-old\"]}],
+       \"mail\": {\"host\": \"mx.example.net\", \"from\": \"block66@example.net\", \"to\": [\"anna@example.net\"],
+                \"login\": {\"user\": \"block66\", \"password\": \"…\"}},
        \"phone_log_port\": 514}
+Mail goes by STARTTLS to port 587; \"security\" may be tls or none. A password is kept and never shown: a file
+without it keeps the one that is known.
 Prometheus reads https://box/metrics with a token of the API that may read: `block66 tokens`.")]
 pub(super) enum Outlets {
     /// Print what is set, as JSON
@@ -26,11 +30,7 @@ pub(super) enum Outlets {
         file: PathBuf,
     },
     /// What became of messages
-    Counts {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Counts,
 }
 
 impl Outlets {
@@ -42,17 +42,15 @@ impl Outlets {
             }
             Self::Set { file } => {
                 let text = super::phones::read(&file)?;
-                let settings: Settings =
-                    serde_json::from_slice(&text).map_err(|e| Failure::Given(format!("{}: {e}.", file.display())))?;
-                let _: Settings = client.put("outlets", &settings).await?;
+                let wrong = |e| Failure::Given(format!("{}: {e}.", file.display()));
+                // Sent as it was written: settings that were read hold their secrets back.
+                let _: Settings = serde_json::from_slice(&text).map_err(wrong)?;
+                let written: Box<serde_json::value::RawValue> = serde_json::from_slice(&text).map_err(wrong)?;
+                let _: Settings = client.put("outlets", &written).await?;
                 eprintln!("Set.");
             }
-            Self::Counts { json } => {
+            Self::Counts => {
                 let counts: types::OutletCounts = client.get("outlets/counts").await?;
-                if json {
-                    print_json(&counts);
-                    return Ok(());
-                }
                 let rows: Vec<[String; 4]> = counts
                     .targets
                     .into_iter()

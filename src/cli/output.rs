@@ -1,24 +1,78 @@
-//! What commands print: tables for people, JSON for programs.
+//! What commands print: tables for people, or one JSON document for programs.
+//!
+//! With `--json` a command prints the last answer that it got of the box, as the API gave it; the few that put several
+//! answers together, or ask nobody, say what they found with [`answer`]. No command prints for both.
 
 use std::io::{self, Write};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
+use serde_json::Value;
+
+/// What a command has to say to a program: nothing is printed for people then. Set once, before the command runs.
+static ANSWER: OnceLock<Mutex<Option<Value>>> = OnceLock::new();
+
+/// From now on the last answer of the box is printed as one JSON document, in the place of what is for people.
+pub(super) fn print_for_programs() {
+    ANSWER.get_or_init(Mutex::default);
+}
+
+/// Whether a program reads what is printed.
+pub(crate) fn is_for_programs() -> bool {
+    ANSWER.get().is_some()
+}
+
+/// Says this to a program, in the place of the last answer of the box.
+pub(crate) fn answer(value: &impl Serialize) {
+    if let Some(answer) = ANSWER.get() {
+        *answer.lock().unwrap_or_else(PoisonError::into_inner) = serde_json::to_value(value).ok();
+    }
+}
+
+/// Keeps an answer of the box for a program, word for word as far as JSON goes.
+pub(super) fn keep(bytes: &[u8]) {
+    if let Some(answer) = ANSWER.get() {
+        *answer.lock().unwrap_or_else(PoisonError::into_inner) = serde_json::from_slice(bytes).ok();
+    }
+}
+
+/// Says nothing to a program: bytes were written that are what it asked for.
+pub(crate) fn no_answer() {
+    if let Some(answer) = ANSWER.get() {
+        *answer.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Prints what a command has to say to a program.
+pub(super) fn finish() {
+    let Some(answer) = ANSWER.get() else { return };
+    if let Some(value) = &*answer.lock().unwrap_or_else(PoisonError::into_inner) {
+        write_out(&format!("{value:#}\n"));
+    }
+}
+
+/// Writes to standard output for people.
+pub(crate) fn print(text: &str) {
+    if !is_for_programs() {
+        write_out(text);
+    }
+}
+
+/// Writes a value as JSON that people can read, too: a document that is taken back by another command.
+pub(crate) fn print_json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print(&(text + "\n")),
+        Err(error) => eprintln!("the answer cannot be written as JSON: {error}"),
+    }
+}
 
 /// Writes to standard output. A reader that has seen enough, as `head`, is no failure.
-pub(crate) fn print(text: &str) {
+pub(crate) fn write_out(text: &str) {
     let mut out = io::stdout().lock();
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         eprintln!("standard output: {error}");
-    }
-}
-
-/// Writes a value as JSON that people can read, too.
-pub(crate) fn print_json(value: &impl Serialize) {
-    match serde_json::to_string_pretty(value) {
-        Ok(text) => print(&(text + "\n")),
-        Err(error) => eprintln!("the answer cannot be written as JSON: {error}"),
     }
 }
 

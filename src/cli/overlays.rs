@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json, table};
+use super::output::{print, table};
 use crate::admin::types;
 use crate::appliance::overlays::folder;
 use crate::model::Mac;
@@ -19,11 +19,7 @@ that the program knows, or a whole brand of your own (docs/templates.md). Try on
 )]
 pub(super) enum Overlays {
     /// List the folders in the data directory, and whether they are in force
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Show how one differs from what came with the program
     Diff {
         /// Name of the folder
@@ -48,16 +44,12 @@ pub(super) enum Overlays {
 impl Overlays {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let found: types::Overlays = client.get("overlays").await?;
-                if json {
-                    print_json(&found);
-                } else {
-                    print(&table(
-                        ["FOLDER", "FILES", "CHANGES", "STATE"],
-                        &found.overlays.iter().map(row).collect::<Vec<_>>(),
-                    ));
-                }
+                print(&table(
+                    ["FOLDER", "FILES", "CHANGES", "STATE"],
+                    &found.overlays.iter().map(row).collect::<Vec<_>>(),
+                ));
                 Ok(())
             }
             Self::Diff { brand } => {

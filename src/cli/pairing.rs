@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json, time};
+use super::output::{print, time};
 use super::phones::read;
 use crate::admin::types;
 use crate::pairing::FreeLine;
@@ -15,11 +15,7 @@ use crate::pairing::FreeLine;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Pairing {
     /// Say whether it is open
-    State {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    State,
     /// Open it
     #[command(after_help = "Without lines, phones that come are guests: on the list, and without a line.
 
@@ -46,8 +42,8 @@ Examples:
 
 impl Pairing {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
-        let (state, json) = match self {
-            Self::State { json } => (client.get::<types::Pairing>("pairing").await?, json),
+        let state = match self {
+            Self::State => client.get::<types::Pairing>("pairing").await?,
             Self::Open { minutes, organisation, group, lines } => {
                 let free_lines = match lines {
                     Some(file) => free_lines(&file)?,
@@ -56,14 +52,10 @@ impl Pairing {
                 let opening = json!({
                     "minutes": minutes, "organisation": organisation, "group": group, "free_lines": free_lines
                 });
-                (client.post("pairing", &opening).await?, false)
+                client.post("pairing", &opening).await?
             }
-            Self::Close => (client.delete("pairing").await?, false),
+            Self::Close => client.delete("pairing").await?,
         };
-        if json {
-            print_json(&state);
-            return Ok(());
-        }
         match state.until {
             Some(until) => {
                 let lines = match state.free_lines.len() {

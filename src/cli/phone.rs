@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::output::{answer, encode, print, table, time};
 use super::phones::read;
 use crate::admin::{PhoneEdit, types};
 use crate::model::Mac;
@@ -53,9 +53,6 @@ pub(super) enum Phone {
     Files {
         /// Its MAC address
         mac: Mac,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Show a phone's files as it would get them, with its secrets masked
     #[command(after_help = "Examples:
@@ -131,13 +128,9 @@ impl Phone {
                 eprintln!("{} {} is changed.", phone.mac, phone.name);
                 Ok(())
             }
-            Self::Files { mac, json } => {
+            Self::Files { mac } => {
                 let files: types::Files = client.get(&format!("phones/{}/files", mac.plain())).await?;
-                if json {
-                    print_json(&files);
-                } else {
-                    print(&listed(&files));
-                }
+                print(&listed(&files));
                 Ok(())
             }
             Self::Render { mac, file, content } => render(client, mac, file, &content).await,
@@ -227,12 +220,20 @@ async fn render(client: &Client, mac: Mac, file: Option<String>, content: &str) 
     }
     let files: types::Files = client.get(&format!("phones/{}/files", mac.plain())).await?;
     let own = files.files.into_iter().filter(|file| file.made && file.kind == "own");
+    let mut made = Vec::new();
     for file in own {
         match client.get::<types::Preview>(&of(&file.name)).await {
-            Ok(preview) => print(&format!("==> {} ({})\n{}\n", file.name, preview.content_type, preview.text)),
-            Err(super::client::Error::Refused(problem)) => print(&format!("==> {}: {}\n\n", file.name, problem.detail)),
+            Ok(preview) => {
+                print(&format!("==> {} ({})\n{}\n", file.name, preview.content_type, preview.text));
+                made.push(json!(preview));
+            }
+            Err(super::client::Error::Refused(problem)) => {
+                print(&format!("==> {}: {}\n\n", file.name, problem.detail));
+                made.push(json!({ "name": file.name, "fault": problem.detail }));
+            }
             Err(error) => return Err(error.into()),
         }
     }
+    answer(&json!({ "files": made }));
     Ok(())
 }

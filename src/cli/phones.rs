@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::history::History;
+use super::output::{answer, encode, is_for_programs, print, print_json, table, time};
 use super::phone::Phone;
 use super::secret;
 use crate::admin::{Action, LineDraft, PhoneDraft, Standing, types};
@@ -39,17 +40,11 @@ pub(super) enum Phones {
         /// Only those that stand so: attention, on-the-way, not-seen or in-service
         #[arg(long, value_name = "STATE", value_parser = standing)]
         state: Option<Standing>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Show one phone: how it stands, its lines, and what happened to it
     Show {
         /// Its MAC address
         mac: Mac,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Import a list of phones (CSV or JSON): all of it or nothing
     #[command(
@@ -73,9 +68,6 @@ Examples:
         /// Organisation, where the list names none
         #[arg(long)]
         organisation: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Print the list as JSON, as `import` takes it
     #[command(after_help = "Without passwords, phones that are on the list keep theirs when it is imported again.
@@ -118,6 +110,8 @@ the box never tells them."
     },
     #[command(flatten)]
     One(Phone),
+    #[command(flatten)]
+    Past(History),
     /// Let a phone start over, as after a factory reset: it gets a new login when it asks next
     StartOver {
         /// Its MAC address
@@ -169,9 +163,6 @@ pub(super) struct Add {
     /// Number of the voice mail
     #[arg(long, requires = "user")]
     voicemail: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn standing(key: &str) -> Result<Standing, String> {
@@ -182,17 +173,13 @@ impl Phones {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
             Self::Add(add) => add.run(client).await,
-            Self::List { find, state, json } => list(client, find.as_deref(), state, json).await,
-            Self::Show { mac, json } => {
+            Self::List { find, state } => list(client, find.as_deref(), state).await,
+            Self::Show { mac } => {
                 let phone: types::Phone = client.get(&format!("phones/{}", mac.plain())).await?;
-                if json {
-                    print_json(&phone)
-                } else {
-                    print(&shown(&phone))
-                }
+                print(&shown(&phone));
                 Ok(())
             }
-            Self::Import { file, dry_run, server, organisation, json } => {
+            Self::Import { file, dry_run, server, organisation } => {
                 let mut path = format!("phones/import?dry-run={dry_run}");
                 for (name, value) in [("server", server), ("organisation", organisation)] {
                     if let Some(value) = value {
@@ -200,11 +187,7 @@ impl Phones {
                     }
                 }
                 let done: types::Import = client.post_csv(&path, read(&file)?).await?;
-                if json {
-                    print_json(&done)
-                } else {
-                    print(&imported(&done))
-                }
+                print(&imported(&done));
                 Ok(())
             }
             Self::Export { organisation, passwords } => {
@@ -217,6 +200,7 @@ impl Phones {
                 Ok(())
             }
             Self::One(phone) => phone.run(client).await,
+            Self::Past(history) => history.run(client).await,
             Self::Remove { mac, yes } => remove(client, mac, yes).await,
             Self::Resync { mac, no_wait } => tell(client, mac, "resync", no_wait).await,
             Self::Reboot { mac, no_wait } => tell(client, mac, "reboot", no_wait).await,
@@ -231,13 +215,8 @@ impl Phones {
 
 impl Add {
     async fn run(self, client: &Client) -> Result<(), Failure> {
-        let json = self.json;
         let phone: types::Phone = client.post("phones", &self.draft()?).await?;
-        if json {
-            print_json(&phone);
-        } else {
-            print(&format!("{} {} is on the list. {}\n", phone.mac, phone.name, phone.first_contact.says));
-        }
+        print(&format!("{} {} is on the list. {}\n", phone.mac, phone.name, phone.first_contact.says));
         Ok(())
     }
 
@@ -277,8 +256,9 @@ impl Add {
     }
 }
 
-async fn list(client: &Client, find: Option<&str>, state: Option<Standing>, json: bool) -> Result<(), Failure> {
+async fn list(client: &Client, find: Option<&str>, state: Option<Standing>) -> Result<(), Failure> {
     let mut all: Vec<types::Phone> = Vec::new();
+    let mut matching;
     loop {
         let path = format!(
             "phones?limit={ROWS}&offset={}&q={}&state={}",
@@ -288,13 +268,14 @@ async fn list(client: &Client, find: Option<&str>, state: Option<Standing>, json
         );
         let page: types::Phones = client.get(&path).await?;
         let last = page.phones.is_empty();
+        matching = page.matching;
         all.extend(page.phones);
-        if last || all.len() >= page.matching {
+        if last || all.len() >= matching {
             break;
         }
     }
-    if json {
-        print_json(&all);
+    if is_for_programs() {
+        answer(&types::Phones { phones: all, matching, offset: 0, next: None });
         return Ok(());
     }
     if all.is_empty() {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json};
+use super::output::print;
 use crate::model::Mac;
 use crate::rehearsal::Rehearsal;
 
@@ -17,19 +17,12 @@ something would stop the phone."
 pub(super) struct Rehearse {
     /// Its MAC address
     mac: Mac,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Rehearse {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         let played: Rehearsal = client.post(&format!("phones/{}/rehearse", self.mac.plain()), &()).await?;
-        if self.json {
-            print_json(&played);
-        } else {
-            print(&text(&played));
-        }
+        print(&text(&played));
         match played.stopped_by {
             None => Ok(()),
             Some(finding) => Err(Failure::NotDone(format!("{}\n{}", finding.says, finding.next))),

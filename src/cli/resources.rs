@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table};
+use super::output::{encode, print, table};
 use super::phones::read;
 use crate::admin::types;
 
@@ -12,11 +12,7 @@ use crate::admin::types;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Resources {
     /// List them
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Give one to the box, in place of one of that name; it is checked to be what it claims to be
     #[command(after_help = "Examples:
   block66 resources put wallpaper branch.png
@@ -44,17 +40,12 @@ pub(super) enum Resources {
 impl Resources {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let found: types::Resources = client.get("resources").await?;
-                if json {
-                    print_json(&found);
-                } else {
-                    let row = |found: types::Resource| {
-                        [found.name, found.kind, found.organisation.name, found.size.to_string()]
-                    };
-                    let rows: Vec<[String; 4]> = found.resources.into_iter().map(row).collect();
-                    print(&table(["NAME", "KIND", "ORGANISATION", "BYTES"], &rows));
-                }
+                let row =
+                    |found: types::Resource| [found.name, found.kind, found.organisation.name, found.size.to_string()];
+                let rows: Vec<[String; 4]> = found.resources.into_iter().map(row).collect();
+                print(&table(["NAME", "KIND", "ORGANISATION", "BYTES"], &rows));
             }
             Self::Put { kind, file, name, organisation } => {
                 let own = || file.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::Client;
 use super::exit::Failure;
 use super::firmware::named as image_named;
-use super::output::{print, print_json, table, time};
+use super::output::{print, table, time};
 use crate::admin::types;
 use crate::model::Mac;
 
@@ -13,11 +13,7 @@ use crate::model::Mac;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Rollouts {
     /// List them, newest first
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Plan one; nothing happens before it is started
     #[command(after_help = "Examples:
   block66 rollouts plan T46S-66.86.0.160.rom --organisation Branch --between 22:00-06:00 --zone Europe/Berlin
@@ -27,9 +23,6 @@ pub(super) enum Rollouts {
     Show {
         /// Its id or name
         rollout: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Start one, or start a stopped one again
     Start {
@@ -99,31 +92,20 @@ pub(super) struct Plan {
     /// Start it at once
     #[arg(long)]
     start: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Rollouts {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let found: types::Rollouts = client.get("rollouts").await?;
-                if json {
-                    print_json(&found);
-                } else {
-                    print(&listed(&found));
-                }
+                print(&listed(&found));
                 Ok(())
             }
             Self::Plan(plan) => plan.run(client).await,
-            Self::Show { rollout, json } => {
+            Self::Show { rollout } => {
                 let rollout = named(client, &rollout).await?;
-                if json {
-                    print_json(&rollout);
-                } else {
-                    print(&shown(&rollout));
-                }
+                print(&shown(&rollout));
                 Ok(())
             }
             Self::Start { rollout } => order(client, &rollout, "start").await,
@@ -171,11 +153,7 @@ impl Plan {
         if self.start {
             rollout = client.post(&format!("rollouts/{}/start", rollout.id), &()).await?;
         }
-        if self.json {
-            print_json(&rollout);
-        } else {
-            print(&format!("{} · {} to {}\n{}\n", rollout.name, rollout.scope, rollout.image.version, rollout.says));
-        }
+        print(&format!("{} · {} to {}\n{}\n", rollout.name, rollout.scope, rollout.image.version, rollout.says));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table};
+use super::output::{encode, print, table};
 use super::phones::read;
 use super::secret;
 use crate::admin::{OverrideEdit, SettingsEdit, types};
@@ -29,9 +29,6 @@ pub(super) enum Settings {
     Show {
         #[command(flatten)]
         level: Level,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Set values
     #[command(after_help = "Examples:
@@ -143,13 +140,9 @@ impl Settings {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
             Self::List { find } => list(client, find.as_deref()).await,
-            Self::Show { level, json } => {
+            Self::Show { level } => {
                 let settings: types::Settings = client.get(&level.path()).await?;
-                if json {
-                    print_json(&settings);
-                } else {
-                    print(&shown(&settings));
-                }
+                print(&shown(&settings));
                 Ok(())
             }
             Self::Set { level, values } => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap_complete::Shell;
 
 use super::exit::Failure;
-use super::output::print;
+use super::output::write_out;
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ impl Completions {
         };
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut command, "block66", &mut script);
-        print(&String::from_utf8_lossy(&script));
+        write_out(&String::from_utf8_lossy(&script));
         Ok(())
     }
 }

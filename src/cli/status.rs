@@ -4,25 +4,17 @@ use std::fmt::Write as _;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json};
+use super::output::print;
 use crate::admin::types;
 
 /// How the box is, and what needs you
 #[derive(Debug, clap::Args)]
-pub(super) struct Status {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
+pub(super) struct Status {}
 
 impl Status {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         let status: types::Status = client.get("status").await?;
-        if self.json {
-            print_json(&status);
-        } else {
-            print(&text(&status));
-        }
+        print(&text(&status));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json};
+use super::output::{answer, print};
 use crate::admin::types;
 
 /// Write a support bundle: status, DHCP, phones, events and counters, with every secret removed
@@ -18,6 +18,7 @@ impl Support {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         let bundle = client.get_bytes("support").await?;
         super::backup::write_new(&self.file, &bundle)?;
+        answer(&serde_json::json!({ "file": self.file, "size": bundle.len() }));
         eprintln!(
             "{} is written. It names your phones and what happened to them: look at it before you send it.",
             self.file.display()
@@ -35,9 +36,6 @@ impl Support {
 pub(super) struct Log {
     /// The filter from now on
     filter: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Log {
@@ -46,11 +44,7 @@ impl Log {
             Some(filter) => client.put("log", &types::LogFilter { filter }).await?,
             None => client.get("log").await?,
         };
-        if self.json {
-            print_json(&held);
-        } else {
-            print(&format!("{}\n", held.filter));
-        }
+        print(&format!("{}\n", held.filter));
         Ok(())
     }
 }

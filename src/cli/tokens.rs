@@ -4,18 +4,14 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::output::{encode, print, table, time};
 use crate::admin::{Scope, types};
 
 /// Tokens for programs that use the API over HTTPS
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Tokens {
     /// List them
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Make one; it is printed this once
     #[command(after_help = "Scopes:
   read        what a viewer may
@@ -45,18 +41,14 @@ Example:
 impl Tokens {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let found: types::Tokens = client.get("tokens").await?;
-                if json {
-                    print_json(&found);
-                } else {
-                    let row = |token: types::Token| {
-                        let expires = token.expires.as_deref().map_or_else(|| "never".to_owned(), time);
-                        [token.name, token.scope.word().to_owned(), token.by, time(&token.created), expires]
-                    };
-                    let rows: Vec<[String; 5]> = found.tokens.into_iter().map(row).collect();
-                    print(&table(["NAME", "SCOPE", "MADE BY", "MADE", "ENDS"], &rows));
-                }
+                let row = |token: types::Token| {
+                    let expires = token.expires.as_deref().map_or_else(|| "never".to_owned(), time);
+                    [token.name, token.scope.word().to_owned(), token.by, time(&token.created), expires]
+                };
+                let rows: Vec<[String; 5]> = found.tokens.into_iter().map(row).collect();
+                print(&table(["NAME", "SCOPE", "MADE BY", "MADE", "ENDS"], &rows));
             }
             Self::Add { name, scope, days } => {
                 let draft = json!({ "name": name, "scope": scope, "days": days });

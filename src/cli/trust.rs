@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, print, print_json, table, time};
+use super::output::{encode, print, table, time};
 use super::phones::read;
 use crate::admin::types;
 
@@ -12,11 +12,7 @@ use crate::admin::types;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Trust {
     /// List them
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Take certificates that this authority signed for evidence of which phone it is
     Add {
         /// The authority's certificate in PEM; `-` reads standard input
@@ -37,13 +33,9 @@ pub(super) enum Trust {
 impl Trust {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let trust: types::Trust = client.get("trust").await?;
-                if json {
-                    print_json(&trust);
-                } else {
-                    print(&shown(&trust));
-                }
+                print(&shown(&trust));
             }
             Self::Add { file } => drop(client.post_pem::<types::Trust>("trust/authorities", read(&file)?).await?),
             Self::AddCertificate { file } => {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use super::exit::Failure;
-use super::output::print;
+use super::output::{answer, print};
 use crate::steward::{Error, Request, SOCKET, Standing, Steward, UPDATES};
 
 /// The version of the appliance that runs, and newer ones
@@ -34,7 +34,7 @@ impl Update {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let steward = Steward::new(SOCKET);
         match self {
-            Self::Show => print(&shown(&ask(&steward, &Request::Status {}).await?)),
+            Self::Show => tell(&ask(&steward, &Request::Status {}).await?),
             Self::Install { bundle, older, reboot } => {
                 let from = if bundle.contains("://") { bundle } else { handed_over(bundle.into())? };
                 let removed = PathBuf::from(UPDATES).join(&from);
@@ -42,7 +42,7 @@ impl Update {
                 if !from.contains("://") {
                     let _ = std::fs::remove_file(removed);
                 }
-                print(&shown(&installed?));
+                tell(&installed?);
                 if reboot {
                     ask(&steward, &Request::Reboot {}).await?;
                 }
@@ -74,6 +74,11 @@ async fn ask(steward: &Steward, request: &Request) -> Result<Standing, Failure> 
         Error::Refused(refusal) => Failure::Given(refusal.says),
         other => Failure::Given(format!("{other}.")),
     })
+}
+
+fn tell(standing: &Standing) {
+    print(&shown(standing));
+    answer(standing);
 }
 
 fn shown(standing: &Standing) -> String {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json, table, time};
+use super::output::{print, table, time};
 use super::secret;
 use crate::admin::types;
 use crate::model::Mac;
@@ -13,11 +13,7 @@ use crate::model::Mac;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Waiting {
     /// List them
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Put one on the list
     #[command(after_help = "Examples:
   block66 waiting adopt 805ec0123456 --name Hall
@@ -43,20 +39,15 @@ pub(super) enum Waiting {
         /// SIP server
         #[arg(long, requires = "user")]
         server: Option<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
 impl Waiting {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::List { json } => {
+            Self::List => {
                 let found: types::WaitingPhones = client.get("waiting").await?;
-                if json {
-                    print_json(&found);
-                } else if found.waiting.is_empty() {
+                if found.waiting.is_empty() {
                     eprintln!("No phone is waiting.");
                 } else {
                     let row = |phone: types::Waiting| {
@@ -69,7 +60,7 @@ impl Waiting {
                     print(&table(["MAC", "SAYS IT IS", "ADDRESS", "LAST (UTC)", "TIMES", "ASKED FOR"], &rows));
                 }
             }
-            Self::Adopt { mac, name, organisation, group, place, user, server, json } => {
+            Self::Adopt { mac, name, organisation, group, place, user, server } => {
                 let mut lines = Vec::new();
                 if let Some(user) = user {
                     let password = secret::read(&format!("SIP password of {user}"))?;
@@ -79,11 +70,7 @@ impl Waiting {
                 let adoption =
                     json!({ "name": name, "organisation": organisation, "group": group, "as": place, "lines": lines });
                 let phone: types::Phone = client.post(&format!("waiting/{}/adopt", mac.plain()), &adoption).await?;
-                if json {
-                    print_json(&phone);
-                } else {
-                    eprintln!("{} {} is on the list. {}", phone.mac, phone.name, phone.first_contact.says);
-                }
+                eprintln!("{} {} is on the list. {}", phone.mac, phone.name, phone.first_contact.says);
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ mod event;
 mod firmware;
 mod group;
 mod handset;
+pub mod history;
 mod id;
 mod language;
 mod lease;

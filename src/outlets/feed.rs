@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hook, Notice, Outlets, Settings, hook, phone_log, syslog};
+use super::{Hook, Notice, Outlets, Settings, hook, mail, phone_log, syslog};
 use crate::journal::Live;
 use crate::model::Reason;
 use crate::pki::roots;
@@ -19,11 +19,18 @@ const QUEUE: usize = 1000;
 /// How often alarms are looked at.
 const LOOK: Duration = Duration::from_secs(3);
 
+/// What a target is told of.
+enum Wants {
+    Everything,
+    Alarms,
+    /// What the webhook says.
+    Some(Hook),
+}
+
 /// A target with the way to it.
 struct Way {
     name: String,
-    /// What a webhook wants; a collector of syslog wants everything.
-    hook: Option<Hook>,
+    wants: Wants,
     queue: mpsc::Sender<Arc<Notice>>,
 }
 
@@ -80,13 +87,18 @@ impl Outlets {
         };
         for collector in &settings.syslog {
             let (queue, waiting) = mpsc::channel(QUEUE);
-            ways.push(Way { name: collector.name(), hook: None, queue });
+            ways.push(Way { name: collector.name(), wants: Wants::Everything, queue });
             tasks.spawn(syslog::send(self.clone(), collector.clone(), tls.clone(), waiting));
         }
         for hook in &settings.webhooks {
             let (queue, waiting) = mpsc::channel(QUEUE);
-            ways.push(Way { name: hook.name(), hook: Some(hook.clone()), queue });
+            ways.push(Way { name: hook.name(), wants: Wants::Some(hook.clone()), queue });
             tasks.spawn(hook::send(self.clone(), hook.clone(), tls.clone(), waiting));
+        }
+        if let Some(mail) = &settings.mail {
+            let (queue, waiting) = mpsc::channel(QUEUE);
+            ways.push(Way { name: mail.name(), wants: Wants::Alarms, queue });
+            tasks.spawn(mail::send(self.clone(), mail.clone(), settings.authorities.clone(), waiting));
         }
         if let Some(port) = settings.phone_log_port {
             tasks.spawn(phone_log::take(self.clone(), port));
@@ -98,10 +110,11 @@ impl Outlets {
     fn hand_on(&self, ways: &[Way], notice: Notice) {
         let notice = Arc::new(notice);
         for way in ways {
-            let wanted = match (&way.hook, &*notice) {
-                (None, _) => true,
-                (Some(hook), Notice::Event { .. }) => hook.wants(&notice.code()),
-                (Some(hook), Notice::Alarm { .. }) => hook.alarms,
+            let wanted = match (&way.wants, &*notice) {
+                (Wants::Everything, _) | (Wants::Alarms, Notice::Alarm { .. }) => true,
+                (Wants::Alarms, Notice::Event { .. }) => false,
+                (Wants::Some(hook), Notice::Event { .. }) => hook.wants(&notice.code()),
+                (Wants::Some(hook), Notice::Alarm { .. }) => hook.alarms,
             };
             if wanted && way.queue.try_send(notice.clone()).is_err() {
                 self.count(&way.name, |sent| sent.dropped += 1);

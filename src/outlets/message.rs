@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Event, Outcome, Reason, Timestamp};
+use crate::model::{Event, Language, Outcome, Reason, Timestamp};
 
 /// Longest message, in bytes: what a datagram carries without being taken apart on most networks is less, and what every
 /// collector takes is no more (RFC 5426 section 3.2).
@@ -101,6 +101,62 @@ impl Notice {
     }
 }
 
+/// A mail about alarms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    /// One line.
+    pub(super) subject: String,
+    /// The rest.
+    pub(super) body: String,
+}
+
+impl Text {
+    /// Longest subject, in characters.
+    const SUBJECT: usize = 120;
+
+    /// What is mailed about these, one or more, in this language.
+    pub(super) fn of(notices: &[&Notice], host: &str, language: Language) -> Self {
+        let plain = |text: String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+        let line = |notice: &&Notice| {
+            let (at, says) = match notice {
+                Notice::Event { event, .. } => (event.at, event.reason.sentence_in(language)),
+                Notice::Alarm { at, reason, .. } => (*at, reason.sentence_in(language)),
+            };
+            (at, plain(format!("{}: {says}", turn(notice, language))))
+        };
+        let lines: Vec<_> = notices.iter().map(line).collect();
+        let about = match lines.as_slice() {
+            [(_, only)] => only.clone(),
+            many => format!("{}: {}", alarms(language), many.len()),
+        };
+        let subject = plain(format!("[{host}] {about}")).chars().take(Self::SUBJECT).collect();
+        let body = lines.iter().map(|(at, text)| format!("{at}  {text}\n")).collect();
+        Self { subject, body }
+    }
+}
+
+/// Whether it begins or is over, in a word.
+fn turn(notice: &Notice, language: Language) -> &'static str {
+    let begins = !matches!(notice, Notice::Alarm { begins: false, .. });
+    match (begins, language) {
+        (true, Language::English | Language::Dutch | Language::German) => "Alarm",
+        (true, Language::French) => "Alarme",
+        (false, Language::English) => "Alarm over",
+        (false, Language::Dutch) => "Alarm voorbij",
+        (false, Language::French) => "Fin d'alarme",
+        (false, Language::German) => "Alarm vorbei",
+    }
+}
+
+fn alarms(language: Language) -> &'static str {
+    match language {
+        Language::English => "Alarms",
+        Language::Dutch => "Alarmen",
+        Language::French => "Alarmes",
+        Language::German => "Alarme",
+    }
+}
+
 /// RFC 5424 table 2: warning, notice and informational.
 fn severity(outcome: Outcome) -> u8 {
     match outcome {
@@ -145,6 +201,23 @@ mod tests {
         let text = hostile.syslog("box with blanks");
         assert!(text.starts_with("<132>1 ") && !text.contains(['\n', '\r']) && text.len() <= LONGEST, "{text}");
         assert!(text.contains(" boxwithblanks block66 "));
+    }
+
+    #[test]
+    fn a_mail_says_what_began_and_what_is_over() {
+        let at = Timestamp::from_secs(1_800_000_000);
+        let notice = |begins, network: &str| Notice::Alarm {
+            at,
+            begins,
+            reason: Reason::PoolExhausted { network: network.into() },
+        };
+        let one = Text::of(&[&notice(true, "office\r\nBcc: x@y")], "box.lan", Language::English);
+        assert!(one.subject.starts_with("[box.lan] Alarm: ") && one.subject.contains("office  Bcc: x@y"), "{one:?}");
+        assert!(!one.subject.contains(['\r', '\n']) && one.subject.chars().count() <= 120);
+        assert!(one.body.starts_with("2027-01-15T08:00:00Z  Alarm: ") && one.body.lines().count() == 1, "{one:?}");
+        let two = Text::of(&[&notice(true, "hall"), &notice(false, "hall")], "box.lan", Language::German);
+        assert_eq!(two.subject, "[box.lan] Alarme: 2");
+        assert!(two.body.contains("Z  Alarm: ") && two.body.contains("Z  Alarm vorbei: "), "{two:?}");
     }
 
     #[test]

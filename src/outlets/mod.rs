@@ -1,19 +1,21 @@
-//! What leaves the box for others to see: events by syslog, events and alarms by webhook, counters for metrics; and what
-//! phones say of themselves by syslog, which comes in.
+//! What leaves the box for others to see: events by syslog, events and alarms by webhook, alarms by mail, counters for
+//! metrics; and what phones say of themselves by syslog, which comes in.
 //!
 //! ```text
 //!  journal ── live feed ──┬─ counts by code ── /metrics
 //!  store, DHCP ── alarms ─┤
 //!                         ├─ queue ─ collector (UDP, TCP, TLS)
-//!                         └─ queue ─ webhook, again and again with growing pauses
+//!                         ├─ queue ─ webhook, again and again with growing pauses
+//!                         └─ queue ─ mail of alarms, several in one, in the same way
 //!  phones ── UDP ── lines kept for each phone
 //! ```
 //!
 //! Nothing here holds up a door. The feed of the journal is bounded, and so is the queue of each target: what does not
-//! fit is dropped and counted. Mail is not sent: a webhook reaches what sends it.
+//! fit is dropped and counted.
 
 mod feed;
 mod hook;
+mod mail;
 mod message;
 mod phone_log;
 mod settings;
@@ -29,6 +31,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+pub use mail::{Mail, MailLogin, Security};
 pub use message::Notice;
 pub use phone_log::{Line, MOST_LINES};
 pub use settings::{Collector, Hook, Settings, Transport};
@@ -97,7 +100,11 @@ impl Outlets {
     /// Outlets on these foundations; [`Outlets::run`] serves them.
     pub fn new(on: Foundations) -> Self {
         let set = on.store.setting(Settings::KEY).and_then(|value| serde_json::from_value(value).ok());
-        let (settings, _) = watch::channel(set.unwrap_or_default());
+        let mut set: Settings = set.unwrap_or_default();
+        if let Some(login) = set.mail.as_mut().and_then(|mail| mail.login.as_mut()) {
+            login.password = on.store.secret(MailLogin::KEY).unwrap_or_default();
+        }
+        let (settings, _) = watch::channel(set);
         Self(Arc::new(Inner { on, settings, counts: Mutex::default(), logs: Mutex::default() }))
     }
 
@@ -106,13 +113,33 @@ impl Outlets {
         self.0.settings.borrow().clone()
     }
 
+    /// These settings with the password of the mail server that is kept for the same user of the same server, where they
+    /// name none.
+    pub fn with_kept_password(&self, mut settings: Settings) -> Settings {
+        let kept = self.settings().mail;
+        if let (Some(mail), Some(kept)) = (&mut settings.mail, kept)
+            && mail.host == kept.host
+            && let (Some(login), Some(kept)) = (&mut mail.login, kept.login)
+            && login.password.is_empty()
+            && login.user == kept.user
+        {
+            login.password = kept.password;
+        }
+        settings
+    }
+
     /// Sets it, from now on.
     ///
     /// # Errors
     /// It cannot be stored.
     pub async fn set(&self, settings: Settings) -> Result<(), store::Error> {
         let value = serde_json::to_value(&settings).unwrap_or_default();
-        self.0.on.store.commit(vec![Write::PutSetting { key: Settings::KEY.into(), value }]).await?;
+        let key = MailLogin::KEY.into();
+        let password = match settings.mail.as_ref().and_then(|mail| mail.login.as_ref()) {
+            Some(login) => Write::PutSecret { key, value: login.password.clone() },
+            None => Write::DeleteSecret(key),
+        };
+        self.0.on.store.commit(vec![Write::PutSetting { key: Settings::KEY.into(), value }, password]).await?;
         self.0.settings.send_replace(settings);
         Ok(())
     }

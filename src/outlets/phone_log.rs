@@ -26,6 +26,8 @@ const RETRY: Duration = Duration::from_secs(30);
 /// A line that a phone said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
+    /// Its number: later lines have higher ones.
+    pub number: u64,
     /// When it came, by the box's clock.
     pub at: String,
     /// Its severity, 0 (worst) to 7, where the phone says it.
@@ -40,6 +42,8 @@ pub struct Line {
 pub(super) struct PhoneLogs {
     phones: BTreeMap<Mac, Lines>,
     all: usize,
+    /// The number of the newest line.
+    last: u64,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +65,8 @@ impl PhoneLogs {
             return false;
         }
         phone.in_minute += 1;
-        phone.lines.push_back(line);
+        self.last += 1;
+        phone.lines.push_back(Line { number: self.last, ..line });
         self.all += 1;
         if phone.lines.len() > MOST_LINES {
             phone.lines.pop_front();
@@ -128,7 +133,7 @@ fn read(said: &[u8], now: Timestamp) -> Option<Line> {
     let mut plain: String = rest.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     cut(&mut plain, LONGEST);
     let text = plain.trim().to_owned();
-    (!text.is_empty()).then(|| Line { at: now.to_string(), severity, text })
+    (!text.is_empty()).then(|| Line { number: 0, at: now.to_string(), severity, text })
 }
 
 #[cfg(test)]
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn room_is_bounded_for_each_and_for_all() {
         let mut logs = PhoneLogs::default();
-        let line = |number: usize| Line { at: String::new(), severity: None, text: number.to_string() };
+        let line = |number: usize| Line { number: 0, at: String::new(), severity: None, text: number.to_string() };
         let taken = (0..500).filter(|number| logs.keep(mac(1), line(*number), NOW)).count();
         assert_eq!((taken, logs.of(mac(1)).len()), (A_MINUTE as usize, MOST_LINES));
         assert_eq!(logs.of(mac(1))[0].text, "100");

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::mail::Mail;
 use crate::pki::roots;
 
 /// Where news of the box go, and whether phones' own are taken.
@@ -13,10 +14,14 @@ pub struct Settings {
     /// Webhooks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<Hook>,
+    /// Where alarms are mailed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Mail>,
     /// UDP port on which phones' own syslog is taken, usually 514; off without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_log_port: Option<u16>,
-    /// Certificate authorities, besides the public ones, that collectors and webhooks may have theirs from; PEM.
+    /// Certificate authorities, besides the public ones, that collectors, webhooks and the mail server may have theirs
+    /// from; PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
 }
@@ -116,6 +121,9 @@ impl Settings {
                 return wrong(format!("webhooks.{at}.events"), "Codes of events have 1 to 64 letters, as \"admin.\".");
             }
         }
+        if let Some((field, what)) = self.mail.as_ref().and_then(|mail| mail.check().err()) {
+            return wrong(format!("mail.{field}"), what);
+        }
         if self.phone_log_port == Some(0) {
             return wrong("phone_log_port".into(), "A port is 1 to 65535.");
         }
@@ -174,7 +182,7 @@ impl Place {
     }
 }
 
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     (1..=253).contains(&host.len()) && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:_".contains(&b))
 }
 
@@ -195,6 +203,20 @@ mod tests {
         assert_eq!(of(r#"{"webhooks":[{"url":"file:///etc/passwd"}]}"#), Err("webhooks.0.url".into()));
         assert_eq!(of(r#"{"webhooks":[{"url":"https://a/x","events":[""]}]}"#), Err("webhooks.0.events".into()));
         assert_eq!(of(r#"{"phone_log_port":0}"#), Err("phone_log_port".into()));
+        let mail = |more: &str| {
+            of(&format!(r#"{{"mail":{{"host":"mx.lan","from":"box@a.example","to":["b@a.example"]{more}}}}}"#))
+        };
+        assert_eq!(mail(""), Ok(()));
+        assert_eq!(mail(r#","login":{"user":"box","password":"secret"}"#), Ok(()));
+        assert_eq!(mail(r#","security":"none""#), Ok(()));
+        let open = r#","security":"none","login":{"user":"box","password":"secret"}"#;
+        assert_eq!(mail(open), Err("mail.login".into()), "no password is sent in the clear");
+        assert_eq!(mail(r#","language":"klingon""#), Err("mail.language".into()));
+        assert_eq!(of(r#"{"mail":{"host":"mx.lan","from":"box","to":["b@a"]}}"#), Err("mail.from".into()));
+        assert_eq!(of(r#"{"mail":{"host":"mx.lan","from":"a@b","to":[]}}"#), Err("mail.to".into()));
+        assert_eq!(of(r#"{"mail":{"host":"mx lan","from":"a@b","to":["a@b"]}}"#), Err("mail.host".into()));
+        let hostile = r#"{"mail":{"host":"mx.lan","from":"a@b","to":["a@b","c@d>\r\nRCPT TO:<e@f"]}}"#;
+        assert_eq!(of(hostile), Err("mail.to.1".into()));
         assert_eq!(of(r#"{"authorities":"x"}"#), Ok(()), "no certificate in it, and none that is wrong");
     }
 

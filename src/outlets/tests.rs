@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_util::sync::CancellationToken;
 
+mod mail;
+
 use super::*;
 use crate::model::{Door, Event, Timestamp};
 use crate::store::{Disk, Key, Options};

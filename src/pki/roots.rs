@@ -34,13 +34,27 @@ pub fn client(more: Option<&str>) -> Result<Arc<ClientConfig>, Error> {
 
 fn trusted(more: Option<&str>) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(more)?);
+    Ok(roots)
+}
+
+/// The same authorities as certificates, for a library that makes its own TLS of them. Each can be trusted.
+///
+/// # Errors
+/// When one of those in `more` cannot be read.
+pub fn certificates(more: Option<&str>) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let mut found = Vec::new();
     if let Some(path) = PUBLIC.iter().find(|path| Path::new(path).exists())
-        && let Ok(found) = CertificateDer::pem_file_iter(path)
+        && let Ok(public) = CertificateDer::pem_file_iter(path)
     {
-        roots.add_parsable_certificates(found.filter_map(Result::ok));
+        found.extend(public.filter_map(Result::ok).filter(can_be_trusted));
     }
     for certificate in CertificateDer::pem_slice_iter(more.unwrap_or_default().as_bytes()) {
-        certificate.ok().and_then(|certificate| roots.add(certificate).ok()).ok_or(Error::Unreadable)?;
+        found.push(certificate.ok().filter(can_be_trusted).ok_or(Error::Unreadable)?);
     }
-    Ok(roots)
+    Ok(found)
+}
+
+fn can_be_trusted(certificate: &CertificateDer<'static>) -> bool {
+    RootCertStore::empty().add(certificate.clone()).is_ok()
 }

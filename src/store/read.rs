@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::record::{Bytes, Place};
 use super::stored::{self, Claim, Head, Holder};
 use super::{Error, Store};
+use crate::model::history::History;
 use crate::model::{
     Event, Firmware, FirstContact, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource,
     Rollout, Secret,
@@ -263,12 +264,23 @@ impl Store {
         found.collect()
     }
 
-    /// All secret settings, so that they can be looked for where none may stand.
+    /// What was changed of a phone.
+    pub fn history(&self, phone: Id) -> History {
+        let place = stored::History::place(phone);
+        let bytes = self.document(&place);
+        let open = |bytes: Bytes| readable(stored::History::open(&place, &bytes, &self.shared.key));
+        bytes.and_then(open).unwrap_or_default()
+    }
+
+    /// All secret settings but histories, so that they can be looked for where none may stand.
     pub fn secrets(&self) -> Vec<Secret> {
         let all = Place::Secret("".into())..=Place::Secret(char::MAX.to_string().into());
         let view = self.shared.view();
-        let found: Vec<(Place, Bytes)> =
-            view.documents(all).map(|(place, bytes)| (place.clone(), bytes.clone())).collect();
+        let found: Vec<(Place, Bytes)> = view
+            .documents(all)
+            .filter(|(place, _)| !place.is_history())
+            .map(|(p, bytes)| (p.clone(), bytes.clone()))
+            .collect();
         drop(view);
         let open = |(place, bytes): (Place, Bytes)| readable(stored::Secret::open(&place, &bytes, &self.shared.key));
         found.into_iter().filter_map(open).collect()

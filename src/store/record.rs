@@ -48,6 +48,9 @@ pub(super) enum Part {
 }
 
 impl Place {
+    /// How the names of the secret settings begin in which the histories of phones are.
+    pub(super) const HISTORIES: &str = "phone.history.";
+
     /// The key of the record.
     pub(super) fn to_key(&self) -> Vec<u8> {
         let (kind, rest): (u8, &[u8]) = match self {
@@ -117,7 +120,16 @@ impl Place {
 
     /// Whether what is made for many phones may depend on it.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self, Self::Organisation(_) | Self::PhoneBook(_) | Self::Group(_) | Self::Secret(_))
+        match self {
+            Self::Organisation(_) | Self::PhoneBook(_) | Self::Group(_) => true,
+            Self::Secret(_) => !self.is_history(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is the history of a phone.
+    pub(super) fn is_history(&self) -> bool {
+        matches!(self, Self::Secret(name) if name.starts_with(Self::HISTORIES))
     }
 
     /// The record in the words of an error message; also what its secrets are bound to.

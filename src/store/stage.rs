@@ -6,7 +6,8 @@ use super::record::{Bytes, Change, LONGEST_NAME, Place};
 use super::stored::{self, Claim, Head, Holder};
 use super::view::View;
 use super::write::Write;
-use crate::model::Id;
+use crate::model::history::{self, Hand};
+use crate::model::{Id, Phone};
 
 /// A batch in the making: commits that were found good, over what is stored already.
 pub(super) struct Stage<'a> {
@@ -70,6 +71,7 @@ impl<'a> Stage<'a> {
             Write::PutPhone { phone, expect } => {
                 return self.put(commit, Place::Phone(phone.id), expect, |v| stored::Phone::seal(&phone, v, key));
             }
+            Write::ChangePhone { phone, expect, hand } => return self.change_phone(commit, &phone, expect, hand),
             Write::PutPhoneBook { book, expect } => {
                 return self.put(commit, Place::PhoneBook(book.id), expect, |v| stored::PhoneBook::pack(&book, v));
             }
@@ -94,7 +96,10 @@ impl<'a> Stage<'a> {
                 }
                 return self.delete(commit, Place::Organisation(id));
             }
-            Write::DeletePhone(id) => return self.delete(commit, Place::Phone(id)),
+            Write::DeletePhone(id) => {
+                self.place(commit, stored::History::place(id), None);
+                return self.delete(commit, Place::Phone(id));
+            }
             Write::DeletePhoneBook(id) => return self.delete(commit, Place::PhoneBook(id)),
             Write::DeleteGroup(id) => {
                 if self.is_named(commit, |head| head.group == Some(id))? {
@@ -139,6 +144,34 @@ impl<'a> Stage<'a> {
         };
         commit.changes.push(change);
         Ok(())
+    }
+
+    /// Stores a phone, and what differs from what it was in its history.
+    fn change_phone(&self, commit: &mut Layer, phone: &Phone, expect: Option<u64>, hand: Hand) -> Result<(), Error> {
+        let (key, place) = (self.key, Place::Phone(phone.id));
+        let before = self.document(commit, &place);
+        let before = before.map(|bytes| stored::Phone::open(phone.id, &bytes, key)).transpose()?;
+        self.put(commit, place, expect, |version| stored::Phone::seal(phone, version, key))?;
+        let Some(before) = before else { return Ok(()) };
+        let altered = history::between(&before, phone);
+        if altered.is_empty() {
+            return Ok(());
+        }
+        let place = stored::History::place(phone.id);
+        let known = self.document(commit, &place).map(|bytes| stored::History::open(&place, &bytes, key));
+        let mut history = known.transpose()?.unwrap_or_default();
+        history.add(hand, before.version.saturating_add(1), altered);
+        let bytes = stored::History::seal(&place, &history, key)?;
+        self.place(commit, place, Some(bytes));
+        Ok(())
+    }
+
+    /// Puts a record that claims nothing, where later commits of the batch see it.
+    fn place(&self, commit: &mut Layer, place: Place, value: Option<Bytes>) {
+        if value.is_some() || self.document(commit, &place).is_some() {
+            commit.documents.insert(place.clone(), value.clone());
+            commit.changes.push((place, value));
+        }
     }
 
     fn put(

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::Error;
+use crate::model::history::Hand;
 use crate::model::{
     Event, Firmware, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Resource, Rollout, Secret,
 };
@@ -35,7 +36,16 @@ pub enum Write {
         /// Version that the caller has read.
         expect: Option<u64>,
     },
-    /// Deletes a phone. Its journey stays until [`Write::DeleteJourney`].
+    /// Stores a phone as [`Write::PutPhone`] does, and keeps in its history what somebody changed of it.
+    ChangePhone {
+        /// The document.
+        phone: Phone,
+        /// Version that the caller has read.
+        expect: Option<u64>,
+        /// By whom, when and how.
+        hand: Hand,
+    },
+    /// Deletes a phone with its history. Its journey stays until [`Write::DeleteJourney`].
     DeletePhone(Id),
     /// Stores a phone book. Its organisation must exist.
     PutPhoneBook {

@@ -1,5 +1,6 @@
 //! Phones are told by SIP that something changed; those that heed it are told apart from those that do not.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use block66::lab::Lab;
@@ -69,6 +70,37 @@ fn a_changed_display_name_is_on_the_phone_within_seconds() {
     let telling = outcome(&lab, mac, |telling| telling["told"] == "reboot");
     assert_eq!(telling["code"], "sip.restarted", "{telling}");
     assert_eq!(lab.phones()[0].remote.report().starts, 2);
+}
+
+#[test]
+fn a_change_that_is_undone_on_the_command_line_is_taken_back_on_the_phone() {
+    let mut lab = lab(1);
+    all_serve(&mut lab);
+    let mac = lab.phones()[0].mac;
+    let display = || lab.phones()[0].remote.holding().accounts[0].display.clone();
+    let before = display();
+    change(&lab, 0, "Not This");
+    outcome(&lab, mac, |_| true);
+    assert_eq!(display(), "Not This");
+    let socket = lab.appliance().configuration().parent().unwrap().join("socket");
+    let block66 = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_block66"));
+        let output = command.arg("--socket").arg(&socket).args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let phone = mac.to_string();
+    let shown = block66(&["phones", "history", &phone, "1"]);
+    assert!(shown.contains("Imported from a list.") && shown.contains("Not This"), "{shown}");
+    assert!(!shown.contains(lab.phones()[0].password.expose()));
+    block66(&["phones", "undo", &phone, "1"]);
+    let until = Instant::now() + LIMIT;
+    while display() != before {
+        assert!(Instant::now() < until, "the phone still has {:?}", display());
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let changes: Value = serde_json::from_str(&block66(&["phones", "history", &phone, "--json"])).unwrap();
+    assert_eq!((&changes["changes"][0]["how"], &changes["changes"][0]["undoes"]), (&json!("undone"), &json!(1)));
 }
 
 #[test]

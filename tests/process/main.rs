@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // what helpers of a test do when it fails
 
 mod command;
+mod json;
 mod overlay;
 mod service;

@@ -18,7 +18,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    fn start(more: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(more: &[(&str, &str)]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), more)
     }
 
@@ -47,7 +47,7 @@ impl Service {
         service
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 

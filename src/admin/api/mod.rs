@@ -14,6 +14,7 @@ pub(super) mod files;
 pub(super) mod firmware;
 pub(super) mod groups;
 mod health;
+mod history;
 mod organisations;
 mod outlets;
 pub(super) mod overlays;
@@ -68,6 +69,8 @@ impl Admin {
             (["phones", mac], _) => self.api_remove(call, mac).await,
             (["phones", mac, "first-contact"], _) => self.api_start_over(call, mac).await,
             (["phones", mac, order @ ("resync" | "reboot")], _) => self.api_tell(mac, order).await,
+            (["phones", mac, "history", rest @ ..], _) => self.api_history(call, mac, rest).await,
+            (["phones", mac, "timeline"], _) => self.api_timeline(call, mac),
             (["phones", mac, "log"], _) => self.api_phone_log(mac),
             (["phones", mac, "rehearse"], _) => self.api_rehearse(mac).await,
             (["phones", mac, "telling"], _) => self.api_telling(mac),

@@ -25,6 +25,7 @@ impl Admin {
 
     /// Sets where news of the box go.
     pub(in crate::admin) async fn set_outlets(&self, settings: Settings, from: Origin) -> Result<(), Problem> {
+        let settings = self.0.facts.outlets.with_kept_password(settings);
         settings.check().map_err(|(field, what)| Problem::fields(vec![FieldError::new(field, what)]))?;
         self.0.facts.outlets.set(settings).await?;
         self.0.journal.record(self.admin_event(Reason::OutletsChanged, from));

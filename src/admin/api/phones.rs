@@ -10,6 +10,7 @@ use crate::admin::editing::draft::{CheckedPhone, PhoneDraft};
 use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
+use crate::model::history::How;
 use crate::model::{FirstContact, Id, Login, Mac, Phone, Reason, Scope, Secret, Timestamp};
 use crate::store::{self, Write};
 use crate::sys::random;
@@ -198,7 +199,8 @@ impl Admin {
                 (Action::Keep, _) => {}
                 (Action::Change, Some(before)) => {
                     let phone = planned.changed(before);
-                    writes.push(Write::PutPhone { phone, expect: Some(before.version) });
+                    let hand = self.hand(How::Imported, from);
+                    writes.push(Write::ChangePhone { phone, expect: Some(before.version), hand });
                     events.push((Reason::PhoneChanged, mac, planned.organisation));
                 }
                 (Action::Add, _) | (Action::Change, None) => {

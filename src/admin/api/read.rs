@@ -133,7 +133,7 @@ fn gone() -> Problem {
     )
 }
 
-fn rows(call: &Call) -> Result<usize, Problem> {
+pub(super) fn rows(call: &Call) -> Result<usize, Problem> {
     let rows = call.query.number("limit")?.unwrap_or(USUAL_ROWS).clamp(1, MOST_ROWS);
     Ok(usize::try_from(rows).unwrap_or_default())
 }

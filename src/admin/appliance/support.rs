@@ -115,6 +115,7 @@ impl Admin {
             found.extend(phone.lines.iter().map(|line| line.password.clone()));
             found.extend(phone.lines.iter().flat_map(|line| set(&line.settings)));
             found.extend(set(&phone.settings));
+            found.extend(store.history(phone.id).secrets());
         }
         for hook in self.0.facts.outlets.settings().webhooks {
             found.push(Secret::new(hook.url));

@@ -9,6 +9,7 @@ use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::problem::Problem;
+use crate::model::history::How;
 use crate::model::{Door, Event, Group, Id, Mac, Organisation, Phone, Reason};
 use crate::store::{self, Write};
 
@@ -59,6 +60,18 @@ impl Admin {
         from: Origin,
         change: impl Fn(&mut Phone) -> Result<(), Problem>,
     ) -> Result<Arc<Phone>, Problem> {
+        self.edit_phone_how(mac, expected, How::Edited, from, change).await
+    }
+
+    /// The same, in the way that its history is to name.
+    pub(super) async fn edit_phone_how(
+        &self,
+        mac: Mac,
+        expected: Option<u64>,
+        how: How,
+        from: Origin,
+        change: impl Fn(&mut Phone) -> Result<(), Problem>,
+    ) -> Result<Arc<Phone>, Problem> {
         let mut tried = 0;
         loop {
             let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
@@ -69,7 +82,9 @@ impl Admin {
                 return Ok(phone);
             }
             let organisation = changed.organisation;
-            match self.0.store.commit(vec![Write::PutPhone { phone: changed, expect: Some(phone.version) }]).await {
+            let expect = Some(phone.version);
+            let write = Write::ChangePhone { phone: changed, expect, hand: self.hand(how, from) };
+            match self.0.store.commit(vec![write]).await {
                 Ok(()) => {
                     self.record_phone(Reason::PhoneChanged, mac, organisation, from);
                     return self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac));

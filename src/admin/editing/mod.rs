@@ -5,6 +5,7 @@ pub(super) mod differ;
 pub(super) mod draft;
 pub(super) mod edit;
 pub(super) mod fit;
+pub(super) mod history;
 mod replace;
 pub(super) mod settings;
 

@@ -10,6 +10,7 @@ use crate::admin::problem::{FieldError, Problem};
 use crate::admin::reading::gather;
 use crate::admin::{Admin, types};
 use crate::brands::Claims;
+use crate::model::history::How;
 use crate::model::{FirstContact, Id, Journey, Mac, Phone, Reason};
 use crate::store::Write;
 
@@ -66,7 +67,7 @@ impl Admin {
         }
         let organisation = changed.organisation;
         let mut writes = vec![
-            Write::PutPhone { phone: changed, expect: Some(phone.version) },
+            Write::ChangePhone { phone: changed, expect: Some(phone.version), hand: self.hand(How::Replaced, from) },
             Write::DeleteJourney(old),
             Write::DeleteJourney(new),
         ];

@@ -8,6 +8,7 @@ pub(in crate::admin) fn notice(done: Option<&str>) -> Option<&'static str> {
         "adopted" => "The phone is on the list. It gets its files when it asks next.",
         "replaced" => "The new device is on the list in the place of the old one. Plug it in.",
         "set" => "Changed. Phones get it when they ask next.",
+        "undone" => "The change is undone. Phones get it when they ask next.",
         "saved" => "Saved. The phone is told to fetch it.",
         "group-removed" => "The group is removed.",
         "book-removed" => "The phone book is removed.",

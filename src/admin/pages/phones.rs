@@ -1,13 +1,18 @@
-//! The list of phones.
+//! The list of phones, and all that happened to one.
 
 use minijinja::context;
 
 use super::render::{Filter, Frame, PAGE_ROWS, value};
 use crate::admin::Admin;
+use crate::admin::api::mac_in;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
 use crate::admin::reading::look::PhoneQuery;
 use crate::admin::reading::standing::Standing;
+use crate::admin::reading::timeline::Behind;
+
+/// Entries of a page of a timeline.
+const A_PAGE: usize = 100;
 
 impl Admin {
     /// A page of the list, as its filter says.
@@ -46,5 +51,14 @@ impl Admin {
             filter => value(&filter),
         };
         self.0.pages.render("phones.html", frame, "phones", true, content)
+    }
+
+    /// The page with a part of a phone's timeline.
+    pub(in crate::admin) fn timeline_page(&self, call: &Call, frame: &Frame, mac: &str) -> Result<String, Problem> {
+        let mac = mac_in(mac)?;
+        let behind = call.query.of("after").map_or(Ok(Behind::NOTHING), Behind::read)?;
+        let phone = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
+        let content = context! { phone => value(&phone), timeline => value(&self.timeline(mac, behind, A_PAGE)?) };
+        self.0.pages.render("timeline.html", frame, "phone", false, content)
     }
 }

@@ -17,6 +17,7 @@ use crate::admin::editing::draft::{LineDraft, PhoneDraft};
 use crate::admin::import::Defaults;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::reading::look::{EventQuery, PhoneQuery};
+use crate::admin::reading::timeline::Behind;
 use crate::admin::route::Who;
 use crate::admin::speech::caller::is_own;
 use crate::admin::speech::said;
@@ -80,6 +81,12 @@ impl Admin {
                     self.start_over(mac, call.from).await?;
                     Ok(Answer::see_other(&format!("/phones/{}?done=start-over", mac.plain())))
                 }
+                ["phones", mac, "history", change, "undo"] => {
+                    let mac = mac_in(mac)?;
+                    let number = change.parse().map_err(|_| Problem::change_unknown(change))?;
+                    self.undo_change(mac, number, None, call.from).await?;
+                    Ok(Answer::see_other(&format!("/phones/{}?done=undone#changes", mac.plain())))
+                }
                 ["phones", mac, order @ ("resync" | "reboot")] => self.tell_by_form(mac, order).await,
                 ["partners", rest @ ..] => self.partners_form(call, who, rest, &form).await,
                 ["accounts", rest @ ..] => self.accounts_form(call, who, rest, &form).await,
@@ -137,11 +144,13 @@ impl Admin {
             ["phones", mac, "edit"] => self.editor_page(call, &frame, mac)?,
             ["phones", mac] => {
                 let mac = mac_in(mac)?;
-                let phone = self.phone(mac, EVENTS_OF_A_PHONE).ok_or_else(|| Problem::phone_unknown(mac))?;
+                let phone = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
                 let groups = self.groups_shown(Some(&phone.organisation.id))?.groups;
                 let telling = self.0.facts.sip.telling(mac);
-                self.0.pages.phone(&frame, &phone, telling.as_ref(), (&groups, &self.waiting().waiting))?
+                let past = (self.history(mac, true)?, self.timeline(mac, Behind::NOTHING, EVENTS_OF_A_PHONE)?);
+                self.0.pages.phone(&frame, &phone, telling.as_ref(), (&groups, &self.waiting().waiting), &past)?
             }
+            ["phones", mac, "timeline"] => self.timeline_page(call, &frame, mac)?,
             ["sign-in" | "claim"] => return Ok(Answer::see_other("/")),
             _ => return Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
         };

@@ -5,6 +5,7 @@ pub(super) mod look;
 pub(super) mod preview;
 mod roster;
 pub(super) mod standing;
+pub(super) mod timeline;
 
 pub(super) use roster::Row;
 pub use standing::Standing;

@@ -3,7 +3,7 @@ use super::super::api::files::{Replacement, Reveal};
 use super::super::api::waiting::{Adoption, Opening};
 use super::super::types;
 use super::Trail::Says;
-use super::{AFTER, LIMIT, Parameter, Route, choice, number, one_of, text};
+use super::{AFTER, LIMIT, PAGE, Parameter, Route, choice, number, one_of, text};
 use crate::admin::editing::draft::{PhoneDraft, PhoneEdit};
 use crate::admin::editing::settings::SettingsEdit;
 use crate::rehearsal::Rehearsal;
@@ -45,6 +45,16 @@ pub(super) const ROUTES: &[Route] = &[
     )
     .gives::<Rehearsal>()
     .leaves(Says("Rehearsed the phone")),
+    Route::get("/phones/{mac}/history", Viewer, "What was changed of a phone, by whom and when")
+        .gives::<types::PhoneHistory>(),
+    Route::get("/phones/{mac}/history/{change}", Viewer, "One change of a phone, with what was before and after")
+        .gives::<types::PhoneChange>(),
+    Route::post("/phones/{mac}/history/{change}/undo", Administrator, "Take a change of a phone back")
+        .gives::<types::Phone>()
+        .versioned(),
+    Route::get("/phones/{mac}/timeline", Viewer, "What happened to a phone and what it said of itself, newest first")
+        .asks(PAGE)
+        .gives::<types::Timeline>(),
     Route::get("/phones/{mac}/log", Viewer, "What a phone said by syslog").gives::<types::PhoneLog>(),
     Route::get("/phones/{mac}/telling", Viewer, "What came of the last message to a phone").gives::<Telling>(),
     Route::get("/phones/{mac}/settings", Viewer, "What holds for a phone, and where from")

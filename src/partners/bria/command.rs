@@ -24,11 +24,7 @@ pub enum Command {
         change: Vec<String>,
     },
     /// List the users
-    Users {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Users,
     /// Add a user. Their password, and then that of their SIP account, are asked for or read from standard input
     Add {
         /// The name that they sign in with
@@ -98,7 +94,7 @@ impl Command {
     pub(in crate::partners) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
             Self::Settings { change } => settings(client, &change).await,
-            Self::Users { json } => users(client, json).await,
+            Self::Users => users(client).await,
             Self::Add { name, user, server, display, transport, proxy, voicemail, licence, set } => {
                 let password = secret::read(&format!("Password of {name}"))?;
                 let sip = secret::read("Password of the SIP account")?;
@@ -156,12 +152,8 @@ async fn settings(client: &Client, change: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn users(client: &Client, json: bool) -> Result<(), Failure> {
+async fn users(client: &Client) -> Result<(), Failure> {
     let found: Value = client.get("partners/bria/users").await?;
-    if json {
-        print_json(&found);
-        return Ok(());
-    }
     let users: Vec<Shown> = serde_json::from_value(found.get("users").cloned().unwrap_or_default()).unwrap_or_default();
     let rows: Vec<[String; 3]> = users
         .into_iter()

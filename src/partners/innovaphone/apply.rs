@@ -2,6 +2,7 @@ use super::configuration::Configuration;
 use super::keep::Kept;
 use super::map::map;
 use super::settings::Settings;
+use crate::model::history::{Hand, How};
 use crate::model::{Door, Event, FirstContact, Id, Mac, Phone, Reason, Secret};
 use crate::partners::Foundations;
 use crate::store::{self, Write};
@@ -68,7 +69,8 @@ pub(super) async fn apply(
             let reason = if expect == 0 { Reason::PhoneAdded } else { Reason::ProviderConfigured };
             Event::new(now, Door::Box, reason).about(mac).of(phone.organisation)
         });
-        writes.extend(changed.map(|phone| Write::PutPhone { phone, expect: Some(expect) }));
+        let hand = || Hand { at: now, by: None, how: How::Partner };
+        writes.extend(changed.map(|phone| Write::ChangePhone { phone, expect: Some(expect), hand: hand() }));
         match store.commit(writes).await {
             Ok(()) => {
                 if let Some(event) = event {

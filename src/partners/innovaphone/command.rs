@@ -11,11 +11,7 @@ use crate::partners::change;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Show how PBX, Devices and phones are connected
-    Status {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Status,
     /// Show or change settings
     #[command(after_help = "Example:
   block66 partners innovaphone settings enabled=true title='Phones of the branch' sources=10.0.0.0/24")]
@@ -35,12 +31,8 @@ pub enum Command {
 impl Command {
     pub(in crate::partners) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
-            Self::Status { json } => {
+            Self::Status => {
                 let state: Value = client.get("partners/innovaphone").await?;
-                if json {
-                    print_json(&state);
-                    return Ok(());
-                }
                 let list = |name: &str| state.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
                 for says in list("says") {
                     print(&format!("{}\n", says.as_str().unwrap_or_default()));

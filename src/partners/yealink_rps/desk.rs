@@ -54,7 +54,7 @@ impl Desk {
     async fn apply(&self, settings: &Settings, removal: bool) -> Result<Said, Problem> {
         let _one_at_a_time = self.busy.lock().await;
         let (service, claims, steps) = self.compare(settings, removal).await?;
-        let (mut done, mut errors, mut sent) = (0, Vec::new(), self.sent());
+        let (mut done, mut errors, mut sent, mut theirs) = (0, Vec::new(), self.sent(), Vec::new());
         for step in &steps {
             let login = match step {
                 Step::Register(mac) | Step::Update { mac, .. } if settings.logins => self.login(*mac),
@@ -73,13 +73,19 @@ impl Desk {
                     errors.push(error.to_string());
                     break;
                 }
-                Err(error) => errors.push(format!("{}: {error}", step.in_words())),
+                Err(error) => {
+                    if let (Error::Claimed, Step::Register(mac)) = (&error, step) {
+                        theirs.push(*mac);
+                    }
+                    errors.push(format!("{}: {error}", step.in_words()));
+                }
             }
         }
         let value = serde_json::to_value(&sent).unwrap_or_default();
         self.store.commit(vec![Write::PutSetting { key: SENT.into(), value }]).await?;
         let phones: BTreeSet<Mac> = claims.keys().copied().collect();
-        let now = self.claims(&service, &phones).await?;
+        let mut now = self.claims(&service, &phones).await?;
+        now.extend(theirs.into_iter().map(|mac| (mac, Claim::Theirs)));
         let left = plan(&now, &settings.url, removal);
         Ok(Said::ok(json!({
             "planned": steps.len(), "done": done, "errors": errors, "left": in_words(&left), "phones": shown(&now),

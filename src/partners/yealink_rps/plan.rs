@@ -64,7 +64,7 @@ impl Claim {
     /// Whose it is, in words.
     pub fn in_words(&self) -> String {
         match self {
-            Self::Free => "is nobody's there".into(),
+            Self::Free => "is nobody's there, as far as the service tells".into(),
             Self::Ours { url: Some(url), .. } => format!("is this account's, and is sent to {url}"),
             Self::Ours { url: None, .. } => "is this account's".into(),
             Self::Theirs => "is claimed by somebody else: its former owner has to let it go, or the maker".into(),

@@ -1,3 +1,4 @@
+mod history;
 mod recovery;
 
 use std::path::Path;

@@ -21,13 +21,14 @@ use crate::admin::speech::{self, said};
 use crate::model::Language;
 use crate::model::settings::Zone;
 
-pub(in crate::admin) const TEMPLATES: [(&str, &str); 34] = [
+pub(in crate::admin) const TEMPLATES: [(&str, &str); 35] = [
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("keys.html", include_str!("../templates/keys.html")),
     ("overview.html", include_str!("../templates/overview.html")),
     ("phones.html", include_str!("../templates/phones.html")),
     ("phone.html", include_str!("../templates/phone.html")),
+    ("timeline.html", include_str!("../templates/timeline.html")),
     ("edit.html", include_str!("../templates/edit.html")),
     ("shared.html", include_str!("../templates/shared.html")),
     ("settings.html", include_str!("../templates/settings.html")),

@@ -118,6 +118,7 @@ impl Pages {
         phone: &types::Phone,
         telling: Option<&Telling>,
         (groups, waiting): (&[types::Group], &[types::Waiting]),
+        (history, timeline): &(types::PhoneHistory, types::Timeline),
     ) -> Result<String, Problem> {
         let telling = telling.map(|telling| {
             let says = match &telling.reason {
@@ -129,7 +130,9 @@ impl Pages {
         // Phones are put into the groups that are for no brand or model.
         let groups: Vec<&types::Group> = groups.iter().filter(|group| group.brand.is_none()).collect();
         let (phone, groups, waiting) = (value(phone), value(&groups), value(&waiting));
-        self.render("phone.html", frame, "phone", true, context! { phone, telling, groups, waiting })
+        let (history, timeline) = (value(history), value(timeline));
+        let content = context! { phone, telling, groups, waiting, history, timeline };
+        self.render("phone.html", frame, "phone", true, content)
     }
 
     pub(crate) fn events(

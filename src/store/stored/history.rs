@@ -1,0 +1,90 @@
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::settings;
+use crate::model::history::{self, Altered, Hand, How, Part};
+use crate::model::{Id, Secret, Timestamp};
+use crate::store::Error;
+use crate::store::key::Key;
+use crate::store::record::{Bytes, Place};
+
+/// The history of a phone. It stands among the secret settings and is sealed as a whole: what a phone had before is as
+/// secret as what it has.
+#[derive(Serialize, Deserialize)]
+pub(in crate::store) struct History {
+    forgotten: u64,
+    changes: Vec<Row>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    number: u64,
+    at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    how: How,
+    version: u64,
+    /// Part, before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    altered: Option<Vec<(Part, Option<Value>, Option<Value>)>>,
+}
+
+/// A value as it is written out in the sealed record.
+struct Value(Secret);
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(|text| Self(Secret::new(text)))
+    }
+}
+
+impl History {
+    /// Where the history of a phone stands.
+    pub(in crate::store) fn place(phone: Id) -> Place {
+        Place::Secret(format!("{}{phone}", Place::HISTORIES).into())
+    }
+
+    /// Its record.
+    pub(in crate::store) fn seal(place: &Place, history: &history::History, key: &Key) -> Result<Bytes, Error> {
+        let value = |secret: &Option<Secret>| secret.clone().map(Value);
+        let row = |change: &history::Change| Row {
+            number: change.number,
+            at: change.hand.at,
+            by: change.hand.by.clone(),
+            how: change.hand.how,
+            version: change.version,
+            altered: change.altered.as_ref().map(|altered| {
+                altered.iter().map(|one| (one.part.clone(), value(&one.before), value(&one.after))).collect()
+            }),
+        };
+        let record = Self { forgotten: history.forgotten, changes: history.changes.iter().map(row).collect() };
+        let unfit = |_| Error::Unfit { what: place.name(), why: "it has no JSON form" };
+        settings::Secret::seal(place, &Secret::new(serde_json::to_string(&record).map_err(unfit)?), key)
+    }
+
+    /// The history in a record.
+    pub(in crate::store) fn open(place: &Place, bytes: &[u8], key: &Key) -> Result<history::History, Error> {
+        let text = settings::Secret::open(place, bytes, key)?;
+        let unfit = |_| Error::Unfit { what: place.name(), why: "its record cannot be read" };
+        let record: Self = serde_json::from_str(text.expose()).map_err(unfit)?;
+        let change = |row: Row| history::Change {
+            number: row.number,
+            hand: Hand { at: row.at, by: row.by, how: row.how },
+            version: row.version,
+            altered: row.altered.map(|altered| {
+                let secret = |value: Option<Value>| value.map(|value| value.0);
+                let one = |(part, before, after)| Altered { part, before: secret(before), after: secret(after) };
+                altered.into_iter().map(one).collect()
+            }),
+        };
+        let changes: VecDeque<_> = record.changes.into_iter().map(change).collect();
+        Ok(history::History { forgotten: record.forgotten, changes })
+    }
+}
