@@ -11,7 +11,7 @@ const ROWS: usize = 500;
 
 /// What was changed of a phone, and what happened to it
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum History {
+pub(super) enum Past {
     /// Show what was changed of a phone, by whom and when; with a number, what was before and after
     #[command(after_help = "Examples:
   block66 phones history 805ec0123456        the changes, newest first
@@ -40,7 +40,7 @@ pub(super) enum History {
     },
 }
 
-impl History {
+impl Past {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
         match self {
             Self::History { mac, change: None } => {

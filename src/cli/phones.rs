@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::history::History;
+use super::history::Past;
 use super::output::{answer, encode, is_for_programs, print, print_json, table, time};
 use super::phone::Phone;
 use super::secret;
@@ -111,7 +111,7 @@ the box never tells them."
     #[command(flatten)]
     One(Phone),
     #[command(flatten)]
-    Past(History),
+    Past(Past),
     /// Let a phone start over, as after a factory reset: it gets a new login when it asks next
     StartOver {
         /// Its MAC address
@@ -200,7 +200,7 @@ impl Phones {
                 Ok(())
             }
             Self::One(phone) => phone.run(client).await,
-            Self::Past(history) => history.run(client).await,
+            Self::Past(past) => past.run(client).await,
             Self::Remove { mac, yes } => remove(client, mac, yes).await,
             Self::Resync { mac, no_wait } => tell(client, mac, "resync", no_wait).await,
             Self::Reboot { mac, no_wait } => tell(client, mac, "reboot", no_wait).await,

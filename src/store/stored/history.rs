@@ -25,10 +25,12 @@ struct Row {
     by: Option<String>,
     how: How,
     version: u64,
-    /// Part, before and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    altered: Option<Vec<(Part, Option<Value>, Option<Value>)>>,
+    altered: Option<Vec<Piece>>,
 }
+
+/// A part that was altered: what it was before and after.
+type Piece = (Part, Option<Value>, Option<Value>);
 
 /// A value as it is written out in the sealed record.
 struct Value(Secret);
