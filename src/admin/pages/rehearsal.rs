@@ -33,7 +33,8 @@ struct Watched {
 impl Admin {
     /// The page that says what a rehearsal is.
     pub(in crate::admin) fn rehearsal_page(&self, frame: &Frame, mac: &str) -> Result<String, Problem> {
-        self.rehearsal_shown(frame, self.listed(mac_in(mac)?)?.as_ref(), None)
+        let phone = self.listed(mac_in(mac)?)?;
+        self.rehearsal_shown(frame, &phone, None)
     }
 
     /// Plays the phone. A browser that says so is told of each step; any other one gets the page when all is over.
