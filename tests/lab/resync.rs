@@ -77,12 +77,12 @@ fn a_change_that_is_undone_on_the_command_line_is_taken_back_on_the_phone() {
     let mut lab = lab(1);
     all_serve(&mut lab);
     let mac = lab.phones()[0].mac;
+    let socket = lab.appliance().configuration().parent().unwrap().join("socket");
     let display = || lab.phones()[0].remote.holding().accounts[0].display.clone();
     let before = display();
     change(&lab, 0, "Not This");
     outcome(&lab, mac, |_| true);
     assert_eq!(display(), "Not This");
-    let socket = lab.appliance().configuration().parent().unwrap().join("socket");
     let block66 = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_block66"));
         let output = command.arg("--socket").arg(&socket).args(arguments).stdin(Stdio::null()).output().unwrap();
