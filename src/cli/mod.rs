@@ -230,7 +230,13 @@ fn end(result: Result<(), Failure>) -> ExitCode {
             output::finish();
             ExitCode::SUCCESS
         }
-        Err(failure) => failure.report(),
+        Err(failure) => {
+            // What the box did is what it answered, also where that led to nothing.
+            if matches!(failure, Failure::NotDone(_)) {
+                output::finish();
+            }
+            failure.report()
+        }
     }
 }
 

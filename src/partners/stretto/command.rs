@@ -77,11 +77,11 @@ impl Command {
                 let number = |name: &str| applied.get(name).and_then(Value::as_u64).unwrap_or_default();
                 print(&format!("{} of {} steps were made.\n", number("done"), number("planned")));
                 if let Some(error) = applied.get("error").and_then(Value::as_str) {
-                    return Err(Failure::Given(format!("Then it ended: {error}.")));
+                    return Err(Failure::NotDone(format!("Then it ended: {error}.")));
                 }
                 if applied.get("left").and_then(Value::as_array).is_some_and(|left| !left.is_empty()) {
                     list(&applied, "left", "");
-                    return Err(Failure::Given("The tenant does not hold this, although it took it.".into()));
+                    return Err(Failure::NotDone("The tenant does not hold this, although it took it.".into()));
                 }
                 print("Read back: the tenant holds all of it.\n");
                 Ok(())

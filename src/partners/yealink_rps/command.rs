@@ -67,7 +67,7 @@ impl Command {
                 let left =
                     |name: &str| applied.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
                 if left("errors") || left("left") {
-                    return Err(Failure::Given("Not everything is as it should be there.".into()));
+                    return Err(Failure::NotDone("Not everything is as it should be there.".into()));
                 }
                 Ok(())
             }
