@@ -120,6 +120,14 @@ impl Chromium {
         clicked.unwrap_or_else(|| panic!("{selector} cannot be clicked on {}", self.url()));
     }
 
+    /// Clicks on what sends a form, and waits until the page is another one.
+    pub(crate) fn submit(&self, selector: &str) {
+        let page = self.path(&format!("element/{}/name", self.find("html").id()));
+        self.click(selector);
+        let gone = until(|| self.try_ask("GET", &page, &Value::Null).is_err().then_some(()));
+        gone.unwrap_or_else(|| panic!("{selector} leads nowhere from {}", self.url()));
+    }
+
     /// Puts a text into a field, in the place of what stands there.
     pub(crate) fn fill(&self, selector: &str, text: &str) {
         let element = self.find(selector);

@@ -22,7 +22,7 @@ fn whoever_guesses_waits_and_the_owner_at_the_console_never_does() {
     browser.is_at("/sign-in");
     let guess = |password: &str| {
         browser.fill("#password", password);
-        browser.click("form[action^=\"/sign-in\"] button");
+        browser.submit("form[action^=\"/sign-in\"] button");
         browser.find("[role=alert]");
         browser.text()
     };
@@ -38,7 +38,7 @@ fn whoever_guesses_waits_and_the_owner_at_the_console_never_does() {
     // The wait of the browser goes on: whoever is there too early is told so, and tries again.
     let let_in = until(|| {
         browser.fill("#password", "another long password");
-        browser.click("form[action^=\"/sign-in\"] button");
+        browser.submit("form[action^=\"/sign-in\"] button");
         browser.find("[role=alert], .sign-out");
         (browser.count(".sign-out") == 1).then_some(())
     });
