@@ -1,4 +1,5 @@
-//! A relay agent as routers have it (RFC 1542 section 4), in a thread.
+//! A relay agent as switches have it (RFC 1542 section 4, RFC 3046), in a thread. It leaves its option in the answers, where
+//! phones pass over it.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -7,6 +8,12 @@ use std::time::Duration;
 
 use block66::lab::namespace::Namespace;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+const PAD: u8 = 0;
+const END: u8 = 255;
+/// What a relay agent says (RFC 3046), and in it the circuit that a packet came by.
+const RELAY_AGENT: u8 = 82;
+const CIRCUIT: u8 = 1;
 
 /// Relays between the phones at one interface and a server, until it is dropped.
 pub(crate) struct Relay {
@@ -31,6 +38,7 @@ impl Relay {
                         }
                         packet[3] = packet[3].saturating_add(1);
                         packet[24..28].copy_from_slice(&own.octets());
+                        name_port(packet);
                         let _ = servers.send_to(packet, (server, 67));
                     });
                 });
@@ -64,13 +72,27 @@ fn socket(address: Ipv4Addr, interface: Option<&str>) -> UdpSocket {
     socket
 }
 
-fn carry(from: &UdpSocket, until: &AtomicBool, mut pass: impl FnMut(&mut [u8])) {
-    let mut packet = [0; 2048];
+/// Names the port that a phone is plugged into, as its circuit (RFC 3046 section 3.1). Each phone has one of its own here:
+/// so the MAC names it.
+fn name_port(packet: &mut Vec<u8>) {
+    let mut at = 240;
+    while let Some(code) = packet.get(at).copied().filter(|code| *code != END) {
+        at += if code == PAD { 1 } else { 2 + usize::from(packet.get(at + 1).copied().unwrap_or_default()) };
+    }
+    packet.truncate(at);
+    let port = packet[28..34].to_vec();
+    packet.extend([[RELAY_AGENT, 8, CIRCUIT, 6].as_slice(), &port, &[END]].concat());
+}
+
+fn carry(from: &UdpSocket, until: &AtomicBool, mut pass: impl FnMut(&mut Vec<u8>)) {
+    let mut packet = Vec::new();
     while !until.load(Ordering::Relaxed) {
+        packet.resize(2048, 0);
         if let Ok(length) = from.recv(&mut packet)
             && length >= 240
         {
-            pass(&mut packet[..length]);
+            packet.truncate(length);
+            pass(&mut packet);
         }
     }
 }
