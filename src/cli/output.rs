@@ -9,6 +9,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use crate::sys::percent::encode;
+
 /// What a command has to say to a program: nothing is printed for people then. Set once, before the command runs.
 static ANSWER: OnceLock<Mutex<Option<Value>>> = OnceLock::new();
 
@@ -90,16 +92,6 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
     };
     let body = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
     std::iter::once(line(headings)).chain(body).collect()
-}
-
-/// Text as a path or query takes it.
-pub(crate) fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 /// A time of the API, shorter: `2026-11-21 14:03:07`.

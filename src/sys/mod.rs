@@ -8,5 +8,6 @@ pub mod interfaces;
 pub mod log;
 pub mod neighbours;
 pub mod passwords;
+pub mod percent;
 pub mod random;
 pub mod service;

@@ -3,6 +3,8 @@
 
 use totp_rs::{Algorithm, TOTP};
 
+use crate::sys::percent::encode;
+
 /// Digits of a code.
 const DIGITS: usize = 6;
 /// Seconds for which a code is shown.
@@ -56,14 +58,6 @@ fn read(text: &str) -> Option<Vec<u8>> {
 
 /// What an app reads from a QR code: `otpauth://totp/Block66%20box:anna?secret=…`.
 pub(crate) fn uri(secret: &str, account: &str, host: &str) -> String {
-    let encode = |text: &str| -> String {
-        text.bytes()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-                _ => format!("%{byte:02X}"),
-            })
-            .collect()
-    };
     let issuer = encode(&format!("Block66 {host}"));
     format!("otpauth://totp/{issuer}:{}?secret={secret}&issuer={issuer}", encode(account))
 }

@@ -48,11 +48,7 @@ impl Admin {
             transport: line.transport.map(|transport| transport.word().to_owned()),
             expires: line.expires,
             voicemail: line.voicemail.clone(),
-            settings: line
-                .settings
-                .iter()
-                .filter_map(|(key, value)| Some((key.to_owned(), value.to_json()?)))
-                .collect(),
+            settings: line.settings.to_json(),
         };
         let mut settings = BTreeMap::new();
         for (key, value) in phone.settings.iter().filter(|(key, _)| *key != Phone::RELEASE) {

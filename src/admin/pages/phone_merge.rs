@@ -95,16 +95,12 @@ pub(in crate::admin) fn edit_of(fields: &Fields, phone: &Phone, form: &Form) -> 
                 transport: text("transport"),
                 expires: known.and_then(|line| line.expires),
                 voicemail: text("voicemail"),
-                settings: known.map(settings_of_line).unwrap_or_default(),
+                settings: known.map(|line| line.settings.to_json()).unwrap_or_default(),
             })
         });
         lines.collect()
     });
     PhoneEdit { name: fields.get("name").cloned(), model: fields.get("model").cloned(), lines, ..PhoneEdit::default() }
-}
-
-fn settings_of_line(line: &Line) -> BTreeMap<String, serde_json::Value> {
-    line.settings.iter().filter_map(|(key, value)| Some((key.to_owned(), value.to_json()?))).collect()
 }
 
 #[cfg(test)]

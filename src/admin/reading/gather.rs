@@ -126,7 +126,7 @@ fn line(line: &Line) -> types::Line {
         transport: line.transport.unwrap_or_default(),
         expires: line.expires.unwrap_or(Line::DEFAULT_EXPIRES),
         voicemail: line.voicemail.clone(),
-        settings: line.settings.iter().filter_map(|(key, value)| Some((key.to_owned(), value.to_json()?))).collect(),
+        settings: line.settings.to_json(),
     }
 }
 

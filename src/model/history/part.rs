@@ -98,11 +98,7 @@ impl Row {
             transport: line.transport,
             expires: line.expires,
             voicemail: line.voicemail.clone(),
-            settings: line
-                .settings
-                .iter()
-                .filter_map(|(key, value)| Some((key.to_owned(), value.to_json()?)))
-                .collect(),
+            settings: line.settings.to_json(),
         }
     }
 

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use super::catalogue::definition;
 use super::key::Key;
 use super::overrides::Override;
@@ -33,6 +35,11 @@ impl Settings {
     /// All that is set, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.values.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// All that is set as JSON has it, but for secrets.
+    pub fn to_json(&self) -> BTreeMap<String, Json> {
+        self.iter().filter_map(|(key, value)| Some((key.to_owned(), value.to_json()?))).collect()
     }
 
     /// Sets one from text; an empty text unsets it.

@@ -3,6 +3,7 @@
 use super::plan::{Group, Step, Subscriber};
 use crate::model::Secret;
 use crate::partners::xml;
+use crate::sys::percent::encode;
 
 /// A call: method, path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,11 +177,6 @@ pub(super) fn done(answer: &[u8]) -> Result<(), Wrong> {
         return Err(Wrong::Says(said.chars().filter(|c| !c.is_control()).take(200).collect()));
     }
     Ok(())
-}
-
-fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ impl Row {
                 transport: line.transport,
                 expires: line.expires,
                 voicemail: line.voicemail.clone(),
-                set: sparse::plain(&line.settings),
+                set: line.settings.to_json(),
             }));
         }
         Self::Usual(line.user.clone(), line.display.clone(), server)

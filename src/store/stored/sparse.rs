@@ -90,11 +90,6 @@ impl Row {
     }
 }
 
-/// The settings of a line, which hold no secret.
-pub(super) fn plain(settings: &Settings) -> BTreeMap<String, Json> {
-    settings.iter().filter_map(|(key, value)| Some((key.to_owned(), value.to_json()?))).collect()
-}
-
 /// The settings of a line in a record.
 pub(super) fn of_line(values: BTreeMap<String, Json>, document: &str) -> Settings {
     let mut settings = Settings::NONE;

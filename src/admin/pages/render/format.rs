@@ -102,16 +102,6 @@ pub(super) fn tenths(millis: u64) -> String {
     format!("{}.{}", millis / 1000, millis / 100 % 10)
 }
 
-/// Text as one segment of a path, or as a value in a query.
-pub(crate) fn segment(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,9 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use assets::asset;
 pub(crate) use campaigns::CampaignsPage;
-pub(crate) use format::{segment, span};
+pub(crate) use format::span;
+
+pub(crate) use crate::sys::percent::encode as segment;
 pub(crate) use views::{Door, EventsFilter, Filter, NewPhone, Overview, PAGE_ROWS, events_before, value};
 
 use crate::admin::Role;
@@ -181,7 +183,7 @@ fn environment(language: Language, brands: BTreeMap<String, String>) -> Result<E
     templates.add_filter("ago", move |at: &str, now: &str| format::ago(at, now, language));
     templates.add_filter("clock", move |at: &str, name: Option<&str>| format::clock(at, zone(name), language));
     templates.add_filter("day", move |at: &str, name: Option<&str>| format::day(at, zone(name), language));
-    templates.add_filter("segment", |text: &str| format::segment(text));
+    templates.add_filter("segment", |text: &str| segment(text));
     templates.add_filter("span", move |seconds: u64| format::span(seconds, language));
     templates.add_filter("megabytes", format::megabytes);
     templates.add_filter("tenths", format::tenths);
