@@ -48,7 +48,7 @@ const COMMON: &[&str] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("admin/accounts/register.rs", &["crate::admin", "aws_lc_rs::digest"]),
     ("admin/accounts/role.rs", &[]),
-    ("admin/accounts/totp.rs", &["totp_rs"]),
+    ("admin/accounts/totp.rs", &["crate::sys::percent", "totp_rs"]),
     (
         "admin/table",
         &[
@@ -113,7 +113,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("partners/stretto/csv.rs", &["csv"]),
     ("partners/stretto/plan.rs", &[]),
     ("partners/stretto/push.rs", &[]),
-    ("partners/stretto/request.rs", &["crate::partners::xml"]),
+    ("partners/stretto/request.rs", &["crate::partners::xml", "crate::sys::percent"]),
     ("partners/stretto/settings.rs", &[]),
     ("partners/xml.rs", &["quick_xml"]),
     ("partners/yealink_rps/plan.rs", &[]),
@@ -131,6 +131,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("sip/wire", &["crate::sip", "rsip"]),
     ("sntp/reply.rs", &[]),
     ("tftp/netascii.rs", &[]),
+    ("sys/percent.rs", &[]),
     ("tftp/terms.rs", &["crate::tftp"]),
     ("tftp/window.rs", &[]),
     ("tftp/wire.rs", &[]),

@@ -1,4 +1,4 @@
-//! Percent-encoding (RFC 3986 section 2.1).
+//! PURE. Percent-encoding (RFC 3986 section 2.1).
 
 /// Text as one segment of a path, or as a value in a query: whatever is not unreserved is encoded.
 pub fn encode(text: &str) -> String {
