@@ -244,8 +244,14 @@ impl Client {
 
     /// Waits until it has exactly one address.
     pub(crate) fn address(&self) -> Ipv4Addr {
-        assert!(wait_until(PATIENCE, || self.addresses().len() == 1), "{} has {:?}", self.mac, self.addresses());
-        self.addresses()[0]
+        let mut found = Vec::new();
+        // What was seen is what is given back: some clients take theirs away for a moment, to put it back.
+        let one = wait_until(PATIENCE, || {
+            found = self.addresses();
+            found.len() == 1
+        });
+        assert!(one, "{} has {found:?}", self.mac);
+        found[0]
     }
 }
 

@@ -8,6 +8,9 @@ use crate::model::Mac;
 const BURST: u32 = 40;
 /// How long it takes until one more is allowed.
 const REFILL: Duration = Duration::from_millis(250);
+/// What a DISCOVER must leave of a device's budget: the REQUEST that its OFFER leads to. Without it a device that asks as
+/// often as it is allowed would be offered an address each time, and granted none.
+const FOR_THE_REQUEST: u32 = 1;
 /// Strangers' DISCOVERs through one port of a relay or switch at once.
 const PORT_BURST: u32 = 64;
 /// The most sources that are remembered; beyond, all are forgotten at once, which costs a flood more than it gains.
@@ -34,34 +37,34 @@ pub(super) struct Budgets(HashMap<Source, Budget>);
 impl Budgets {
     /// Whether a request is within the budgets of its source; counts it.
     pub(super) fn allow(&mut self, request: &Request, phone: bool, now: Duration) -> bool {
-        if !self.take(Source::Device(request.mac), BURST, now) {
+        let spare = if request.kind == Kind::Discover { FOR_THE_REQUEST } else { 0 };
+        if !self.take(Source::Device(request.mac), BURST, spare, now) {
             return false;
         }
         // A port with many invented clients behind it: their number is what is bounded, not that of phones.
         match request.circuit().filter(|_| !phone && request.kind == Kind::Discover) {
             Some(circuit) => {
                 let port = [&request.giaddr.octets()[..], circuit].concat();
-                self.take(Source::Port(port), PORT_BURST, now)
+                self.take(Source::Port(port), PORT_BURST, 0, now)
             }
             None => true,
         }
     }
 
-    fn take(&mut self, source: Source, burst: u32, now: Duration) -> bool {
+    /// Takes one of a source's requests, if `spare` are left after it.
+    fn take(&mut self, source: Source, burst: u32, spare: u32, now: Duration) -> bool {
         if self.0.len() >= MOST && !self.0.contains_key(&source) {
             self.0.clear();
         }
         let budget = self.0.entry(source).or_insert(Budget { left: burst, at: now });
         let refills = now.saturating_sub(budget.at).as_millis() / REFILL.as_millis();
-        if refills > 0 {
-            let refills = u32::try_from(refills).unwrap_or(u32::MAX);
-            budget.left = budget.left.saturating_add(refills).min(burst);
-            budget.at = now;
-        }
-        budget.left.checked_sub(1).is_some_and(|left| {
-            budget.left = left;
-            true
-        })
+        let refills = u32::try_from(refills).unwrap_or(u32::MAX);
+        budget.left = budget.left.saturating_add(refills).min(burst);
+        // What has passed of the next refill counts on.
+        budget.at = REFILL.checked_mul(refills).map_or(now, |counted| budget.at + counted);
+        let Some(left) = budget.left.checked_sub(1).filter(|&left| left >= spare) else { return false };
+        budget.left = left;
+        true
     }
 }
 
@@ -76,10 +79,28 @@ mod tests {
         let noisy = Packet::discover(1).request();
         let now = Duration::from_secs(1);
         let heard = (0..100).filter(|_| budgets.allow(&noisy, false, now)).count();
-        assert_eq!(heard, 40);
+        assert_eq!(heard, 39);
         assert!(budgets.allow(&Packet::discover(2).request(), false, now));
         assert!(budgets.allow(&noisy, false, now + REFILL));
         assert!(!budgets.allow(&noisy, false, now + REFILL));
+    }
+
+    #[test]
+    fn a_device_that_has_used_up_its_budget_still_ends_with_an_address() {
+        let mut budgets = Budgets::default();
+        let (discover, request) = (
+            Packet::discover(1).request(),
+            Packet::select(1, [10, 66, 0, 1].into(), [10, 66, 0, 100].into()).request(),
+        );
+        let mut now = Duration::from_secs(1);
+        while budgets.allow(&request, false, now) {}
+        let whole = (0..20).filter(|_| {
+            // Not a multiple of the time of a refill: what is left of it must not be lost.
+            now += Duration::from_millis(400);
+            budgets.allow(&discover, false, now) && budgets.allow(&request, false, now)
+        });
+        // 8 seconds are 32 refills, for 16 exchanges of two.
+        assert_eq!(whole.count(), 16);
     }
 
     #[test]
