@@ -125,5 +125,7 @@ pub(super) fn bind(name: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 pub(super) fn taken(name: &str, at: SocketAddr) -> String {
-    format!("{name} cannot listen on {at}; set another address under [listen], or run as root or by the service unit")
+    format!(
+        "{name} cannot listen on {at}; stop the program that has the port (`ss -lntup` names it), set another address under [listen], or run as root or by the service unit"
+    )
 }

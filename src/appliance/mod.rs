@@ -93,6 +93,9 @@ impl Appliance {
         let directory = &config.data_directory;
         files::create_private_directory(directory)
             .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
+        std::fs::read_dir(directory).with_context(|| {
+            format!("the data directory {} cannot be read; run as root or by the service unit", directory.display())
+        })?;
         if restore::apply(directory).context("a backup that was to be restored could not be put in its place")? {
             tracing::warn!("a backup took the place of what was here");
         }

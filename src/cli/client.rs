@@ -30,7 +30,7 @@ pub enum Error {
     /// Nobody answers on the socket.
     #[error(
         "No box runs here: nobody answers on {}.\n\
-         Start it with `systemctl start block66`, or with `block66 run`. \
+         Start it with `systemctl start block66`, or with `block66 run`; `journalctl -u block66` says why it ended. \
          If its socket is elsewhere, name it with --socket.", socket.display()
     )]
     NotRunning {

@@ -13,13 +13,15 @@ pub(super) struct Status {}
 
 impl Status {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
+        let waiting: types::WaitingPhones = client.get("waiting").await?;
+        // The last answer is the one that a program gets.
         let status: types::Status = client.get("status").await?;
-        print(&text(&status));
+        print(&text(&status, waiting.waiting.len()));
         Ok(())
     }
 }
 
-fn text(status: &types::Status) -> String {
+fn text(status: &types::Status, waiting: usize) -> String {
     let mut text = format!("{}\n", status.says);
     for alarm in &status.alarms {
         let _ = writeln!(text, "  ! {}", alarm.says);
@@ -37,6 +39,9 @@ fn text(status: &types::Status) -> String {
         "\nPhones      {} listed: {} in service, {} on their way, {} not seen yet, {} need attention\n",
         phones.total, phones.in_service, phones.on_the_way, phones.not_seen, phones.attention
     );
+    if waiting > 0 {
+        let _ = writeln!(text, "Waiting     {waiting} on no list: see `block66 waiting list`");
+    }
     for network in &status.networks {
         let _ = writeln!(
             text,
@@ -52,7 +57,11 @@ fn text(status: &types::Status) -> String {
         false => format!("https://{address}/"),
     });
     let pages: Vec<String> = pages.collect();
-    let pages = if pages.is_empty() { "no address yet".to_owned() } else { pages.join(" ") };
+    let pages = if pages.is_empty() {
+        "no address yet: give this box a static one on the network of the phones".to_owned()
+    } else {
+        pages.join(" ")
+    };
     let trusted = if status.time_trusted { "" } else { " (not confirmed by anything yet)" };
     let _ = write!(
         text,

@@ -56,6 +56,10 @@ pub(super) fn from_toml(error: &toml::de::Error, text: &str, path: &Path) -> Err
             Some(right) => format!("there is no key \"{key}\" here; did you mean \"{right}\"?"),
             None => format!("there is no key \"{key}\" here; the keys are {}", known.join(", ")),
         },
+        // `[network.dhcp]` makes a table of what is a list, where no network stands above it.
+        None if message.trim() == "invalid type: map, expected a sequence" => {
+            "this belongs to a network: write [[network]] with its interface and subnet above it".to_owned()
+        }
         None => message.trim().replace('\n', "; "),
     };
     Error::Wrong { path: path.to_owned(), line, what }

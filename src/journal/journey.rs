@@ -19,8 +19,8 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         Reason::PoolExhausted { .. } | Reason::LeaseRefused { .. } => {
             journey.lights.insert(Step::Lease, light(Outcome::Failed));
         }
-        Reason::CaGiven if is_the_phone(&journey, event) => {
-            journey.lights.insert(Step::Ca, light(Outcome::Done));
+        Reason::CaGiven | Reason::CaNotNeeded if is_the_phone(&journey, event) => {
+            journey.lights.insert(Step::Ca, light(event.reason.outcome()));
             fetched(&mut journey, CA, event);
         }
         Reason::Success { own_file: true, own_login: true, revision, resources }
@@ -111,7 +111,7 @@ fn configured(journey: &mut Journey, revision: &str, resources: &[Box<str>], eve
     journey.revision = Some(revision.to_owned());
     // What it fetched once it has: a phone asks for a picture again only when its name changes.
     let has = |name: &str| journey.resources.get(name).copied().unwrap_or_default();
-    let has_ca = has(CA) || journey.lights.get(&Step::Ca).is_some_and(|ca| ca.outcome == Outcome::Done);
+    let has_ca = has(CA) || journey.lights.get(&Step::Ca).is_some_and(|ca| ca.outcome != Outcome::Failed);
     let ca = (event.door == Door::Https).then(|| (Box::from(CA), has_ca));
     let named = resources.iter().map(|name| name.to_lowercase()).map(|name| (Box::from(&*name), has(&name)));
     journey.resources = named.chain(ca).collect();
@@ -266,6 +266,14 @@ mod tests {
     fn a_phone_that_never_speaks_tls_needs_no_ca() {
         let asked = Event { door: Door::Http, ..event(success("one"), PHONE) };
         assert_eq!(lit(&advance(Journey::default(), &asked).unwrap(), Step::InService), Some(Outcome::Done));
+    }
+
+    #[test]
+    fn a_phone_whose_brand_takes_no_ca_waits_for_none() {
+        let journey = advance(Journey::default(), &event(Reason::CaNotNeeded, PHONE)).unwrap();
+        assert_eq!(lit(&journey, Step::Ca), Some(Outcome::NotNeeded));
+        let journey = advance(journey, &event(success("one"), PHONE)).unwrap();
+        assert_eq!(lit(&journey, Step::InService), Some(Outcome::Done));
     }
 
     #[test]

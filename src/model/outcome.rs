@@ -116,6 +116,7 @@ impl Reason {
             | Self::SipFetchedByChance
             | Self::NotServed
             | Self::NoFirmwareAssigned
+            | Self::CaNotNeeded
             | Self::FirmwareBehind { .. }
             | Self::DhcpOff { .. }
             | Self::DhcpUnclaimed { .. }

@@ -200,6 +200,9 @@ pub enum Reason {
     /// The CA was handed out.
     #[serde(rename = "http.ca-given")]
     CaGiven,
+    /// The brand takes no authority of ours, so nothing is missing without it.
+    #[serde(rename = "http.ca-not-needed")]
+    CaNotNeeded,
     /// A file was given against enough evidence.
     #[serde(rename = "http.success")]
     Success {

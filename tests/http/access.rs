@@ -368,3 +368,24 @@ async fn the_root_is_for_everybody() {
     assert_eq!(der.header("content-type"), "application/pkix-cert");
     assert_eq!(ground.told(&Reason::CaGiven).await.mac, Some(mac(1)), "known by its lease");
 }
+
+#[tokio::test]
+async fn who_gets_the_root_with_the_first_file_need_not_ask_for_it() {
+    let mut ground = Ground::new().await;
+    let plain = mac(1).plain().to_uppercase();
+    let agent = format!("Mozilla/4.0 (compatible; snomD785-SIP 10.1.33.33 2010.12-1 {plain} SXM:0 UXM:0)");
+    let mut phone = ground.phone(1);
+    phone.brand = Some("snom".into());
+    ground.change(phone).await;
+    let own = ask(format!("/p/snomD785-{plain}.htm")).plain().with("user-agent", agent);
+    let first = ground.get(own.clone()).await;
+    assert!(first.text.contains("<certificate type=\"base64\">"), "{}", first.text);
+    assert_eq!(ground.told(&Reason::CaGiven).await.mac, Some(mac(1)));
+    ground.told(&Reason::FirstContactGiven).await;
+
+    // A file that only says where it is brings it to nobody.
+    let other = ground.get(ask(format!("/p/{}.cfg", mac(2).plain())).plain().from(OTHER)).await;
+    assert!(other.text.contains("trusted_certificates.url"), "{}", other.text);
+    let next = ground.event().await;
+    assert_eq!((next.reason, next.mac), (Reason::FirstContactGiven, Some(mac(2))));
+}

@@ -44,6 +44,13 @@ impl Root {
         &self.der.bytes
     }
 
+    /// Whether the certificate is a part of this file, as brands write it: base64 in one line, or in the lines of PEM.
+    pub(super) fn stands_in(&self, file: &[u8]) -> bool {
+        // The first line has the serial number, so it is no other certificate's.
+        let line = self.pem.bytes.split(|&byte| byte == b'\n').nth(1).filter(|line| !line.is_empty());
+        line.is_some_and(|line| file.windows(line.len()).any(|part| part == line))
+    }
+
     /// The file of that name, in lower case. `.crt` is text, as the tools of servers expect, and has the type that makes
     /// desktops and telephones offer to install it.
     pub(super) fn file(&self, name: &str) -> Option<RootFile<'_>> {

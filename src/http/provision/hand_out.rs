@@ -81,6 +81,14 @@ impl Provision {
         }
         let (response, fresh) = self.file(query, target, content, &made);
         if query.method == Method::GET {
+            // Some brands' files bring the certificate along, others take none: such phones never ask for it.
+            if content == Content::FirstContact {
+                let settled = match self.root.stands_in(&made.bytes) {
+                    true => Some(Reason::CaGiven),
+                    false => Some(Reason::CaNotNeeded).filter(|_| !target.brand.tls.takes_our_ca),
+                };
+                settled.into_iter().for_each(|reason| self.journal.record(event(reason)));
+            }
             let reason = match decision.verdict.reason(target.file, &made.revision, &made.resources) {
                 Reason::Success { own_file: true, .. } if phone.is_some_and(Phone::is_let_go) => Reason::LetGo,
                 Reason::Success { own_file: true, own_login, revision, resources } if fresh => {
