@@ -46,6 +46,9 @@ pub struct Status {
     pub time: String,
     /// Whether something vouches for that clock.
     pub time_trusted: bool,
+    /// Time zone of the branch, as `Europe/Berlin`: the one that is set for its first organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Whether an administrator has claimed it.
     pub claimed: bool,
     /// What is needed to claim it. Only over the local socket.

@@ -203,7 +203,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Audit(audit) => ask(audit.run(&client())),
         Command::Password(password) => ask(password.run(&client())),
         Command::Partners(partners) => ask(partners.run(&client())),
-        Command::Update(update) => ask(update.run()),
+        Command::Update(update) => ask(update.run(&client())),
         Command::Steward(steward) => steward.run(),
         Command::Preset(preset) => end(preset.run()),
     }

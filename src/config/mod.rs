@@ -281,13 +281,18 @@ impl Config {
         check::check(written).map_err(|fault| error::at(&fault, text, path))
     }
 
-    /// Where the file names no network, every network that the box has an address in is served, with DHCP `auto` and
-    /// nothing that could be given away.
+    /// Where the file names no network, the one that the box has an address in is served on each interface, with DHCP
+    /// `auto` and nothing that could be given away. A link-local address counts where there is no other.
     #[must_use]
     pub fn with_networks_found(mut self, addresses: &[Address]) -> Self {
         if self.networks.is_empty() {
             let found = addresses.iter().filter(|address| !address.loopback);
-            self.networks = found.map(|address| Network::found(&address.interface, address.net)).collect();
+            let (passing, lasting): (Vec<_>, Vec<_>) = found.partition(|address| address.net.addr().is_link_local());
+            for address in lasting.into_iter().chain(passing) {
+                if !self.networks.iter().any(|network| network.interface == address.interface) {
+                    self.networks.push(Network::found(&address.interface, address.net));
+                }
+            }
         }
         self
     }

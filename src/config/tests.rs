@@ -108,6 +108,11 @@ fn with_no_network_in_the_file_those_of_the_box_are_served_without_dhcp() {
     assert_eq!(config.networks.len(), 1);
     assert_eq!(config.networks[0].subnet, "192.0.2.0/24".parse().unwrap());
     assert_eq!(config.networks[0].dhcp, Dhcp::usual(), "auto, with nothing to give");
+    // Two parts cannot listen on one interface, and the address that lasts is the network.
+    let twice = [address("eth0", "169.254.90.78/16", false), address("eth0", "192.168.66.66/24", false)];
+    let networks = Config::safe_defaults().with_networks_found(&twice).networks;
+    assert_eq!(networks.iter().map(|n| n.subnet.to_string()).collect::<Vec<_>>(), ["192.168.66.0/24"]);
+    assert_eq!(Config::safe_defaults().with_networks_found(&twice[..1]).networks.len(), 1, "better than none");
     let (office, _) = parse(OFFICE).unwrap();
     assert_eq!(office.clone().with_networks_found(&found), office);
 }

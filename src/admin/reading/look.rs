@@ -11,6 +11,7 @@ use crate::admin::speech::{said, say};
 use crate::admin::types;
 use crate::admin::{Admin, SETUP_CODE};
 use crate::config::Network;
+use crate::model::settings::{Value, Zone};
 use crate::model::{
     BoxAddress, Door, Id, Language, Lease, LeaseState, Mac, Organisation, Reason, Scheme, Timestamp, provisioning_url,
 };
@@ -214,6 +215,12 @@ impl Admin {
         }
     }
 
+    /// The time zone of the branch: the one that is set for the first organisation of the box.
+    pub(in crate::admin) fn zone(&self) -> Option<Zone> {
+        let organisation = self.organisation(None)?;
+        organisation.settings.get("regional.time_zone").and_then(Value::as_text).and_then(Zone::named)
+    }
+
     /// The certificate authority, with its root certificate when `pem` is asked for.
     pub(in crate::admin) fn authority(&self, pem: bool) -> types::Authority {
         let authority = &self.0.facts.authority;
@@ -261,6 +268,7 @@ impl Admin {
             uptime_seconds: now.monotonic.as_secs(),
             time: now.wall.to_string(),
             time_trusted: now.trusted,
+            zone: self.zone().map(|zone| zone.name().to_owned()),
             claimed: self.is_claimed(),
             setup_code: self
                 .0

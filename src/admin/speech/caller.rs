@@ -7,7 +7,6 @@ use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::problem::Problem;
 use crate::model::Language;
-use crate::model::settings::{Value, Zone};
 
 /// Name of the cookie that holds the language somebody chose.
 const COOKIE: &str = "__Host-block66-language";
@@ -42,12 +41,6 @@ impl Admin {
             }
             None => answer,
         })
-    }
-
-    /// The time zone of the branch: the one that is set for the first organisation of the box.
-    pub(in crate::admin) fn zone(&self) -> Option<Zone> {
-        let organisation = self.organisation(None)?;
-        organisation.settings.get("regional.time_zone").and_then(Value::as_text).and_then(Zone::named)
     }
 }
 
