@@ -16,4 +16,5 @@ mod languages;
 mod looks;
 mod people;
 mod recovery;
+mod settings;
 mod speed;
