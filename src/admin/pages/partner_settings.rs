@@ -52,6 +52,15 @@ pub(super) fn fields(settings: &Value, refused: Option<&Form>) -> Vec<Field> {
             value => found.push(field(name.clone(), value)),
         }
     }
+    // Whether it is on at all, what else is switched, what is typed, and what is pasted.
+    found.sort_by_key(|field| {
+        let place = match field.kind {
+            Kind::YesNo => u8::from(field.name != "enabled"),
+            Kind::Number | Kind::List | Kind::Text => 2,
+            Kind::Certificates => 3,
+        };
+        (place, field.name.contains('.'))
+    });
     if let Some(form) = refused {
         for field in &mut found {
             field.text = match field.kind {
@@ -71,8 +80,8 @@ fn field(name: String, value: &Value) -> Field {
         _ if name == "authorities" => Kind::Certificates,
         _ => Kind::Text,
     };
-    let words = name.replace('.', ": ").replace('-', " ");
-    let mut letters = words.chars();
+    let label = name.replace('.', ": ").replace('-', " ").replace("url", "URL").replace("http", "HTTP");
+    let mut letters = label.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     let label = format!("{first}{}", letters.as_str());
     Field { name, label, kind, text: in_words(value) }
