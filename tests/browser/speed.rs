@@ -55,7 +55,7 @@ fn the_first_page_is_light_with_ten_thousand_phones() {
         println!(
             "figure: {page} with {PHONES} phones: {elements} elements, {rows} rows of phones, {bytes} bytes of HTML"
         );
-        assert!(rows >= 1 && rows <= ROWS && elements <= AROUND + ROWS * IN_A_ROW, "{page}: {laid_out}");
+        assert!((1..=ROWS).contains(&rows) && elements <= AROUND + ROWS * IN_A_ROW, "{page}: {laid_out}");
     }
     browser.develop("Network.setCacheDisabled", &json!({ "cacheDisabled": true }));
     ground.open("/");
