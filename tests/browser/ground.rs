@@ -30,7 +30,8 @@ pub(crate) struct Ground {
 pub(crate) struct Plugged {
     pub(crate) mac: Mac,
     pub(crate) remote: Remote,
-    _namespace: Namespace,
+    /// Where it stands.
+    pub(crate) namespace: Namespace,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
@@ -73,6 +74,18 @@ impl Ground {
         self.browser.open(&format!("https://{BOX}{path}"));
     }
 
+    /// Changes something by the API as whoever is signed in on the page, from the page that is shown.
+    pub(crate) fn change(&self, method: &str, path: &str, body: &Value) {
+        let changed = self.browser.run_async(&format!(
+            "const done = arguments[0];
+             fetch('/api/v1/{path}', {{ method: '{method}', body: {body:?}, headers: {{ 'Content-Type': 'application/json',
+               'X-CSRF-Token': document.querySelector('input[name=csrf]').value }} }})
+               .then(async (r) => done([r.status, await r.text()]))",
+            body = body.to_string()
+        ));
+        assert!((200..300).contains(&changed[0].as_u64().unwrap()), "{method} {path}: {changed}");
+    }
+
     /// Asks the API on the box itself until what it says is enough.
     pub(crate) fn until(&self, what: &str, enough: impl Fn(&Value) -> bool) -> Value {
         let api = self.lab.api();
@@ -92,7 +105,7 @@ impl Ground {
             escort: None,
         });
         let thread = namespace.spawn("phone".into(), move || phone.run()).unwrap();
-        self.phones.push(Plugged { mac, remote, _namespace: namespace, thread: Some(thread) });
+        self.phones.push(Plugged { mac, remote, namespace, thread: Some(thread) });
         self.phones.last().unwrap()
     }
 

@@ -16,4 +16,6 @@ mod languages;
 mod looks;
 mod people;
 mod recovery;
+mod scenes;
+mod settings;
 mod speed;

@@ -31,7 +31,8 @@ fn send(browser: &Chromium, path: &str, fields: &str) -> (u64, String) {
     (sent[0].as_u64().unwrap(), sent[1].as_str().unwrap().to_owned())
 }
 
-fn code_of(secret: &str) -> String {
+/// The code that an app with this secret shows now.
+pub(crate) fn code_of(secret: &str) -> String {
     let bytes = Secret::Encoded(secret.to_owned()).to_bytes().unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     TOTP::new(Algorithm::SHA1, 6, 1, 30, bytes).unwrap().generate(now)

@@ -10,6 +10,12 @@ use super::ground::Ground;
 
 /// All that the first page may weigh, in bytes.
 const FIRST_PAGE: f64 = 60_000.0;
+/// Phones on a page of the list.
+const ROWS: u64 = 50;
+/// Elements that a row of the list may have: the seven lights of its journey, their words, and what it says.
+const IN_A_ROW: u64 = 60;
+/// Elements of all around the rows.
+const AROUND: u64 = 150;
 
 #[test]
 fn the_first_page_is_light_with_ten_thousand_phones() {
@@ -40,6 +46,16 @@ fn the_first_page_is_light_with_ten_thousand_phones() {
             .collect();
         took.sort_by(f64::total_cmp);
         println!("figure: {page} with {PHONES} phones: {:.0} ms from asking to the last byte (median of 7)", took[3]);
+        // What the browser has to lay out is what a page holds, however many phones there are.
+        let laid_out = browser.run(
+            "return [document.querySelectorAll('*').length, document.querySelectorAll('tr.phone').length,
+               performance.getEntriesByType('navigation')[0].decodedBodySize]",
+        );
+        let [elements, rows, bytes] = [0, 1, 2].map(|at| laid_out[at].as_u64().unwrap());
+        println!(
+            "figure: {page} with {PHONES} phones: {elements} elements, {rows} rows of phones, {bytes} bytes of HTML"
+        );
+        assert!((1..=ROWS).contains(&rows) && elements <= AROUND + ROWS * IN_A_ROW, "{page}: {laid_out}");
     }
     browser.develop("Network.setCacheDisabled", &json!({ "cacheDisabled": true }));
     ground.open("/");
@@ -64,6 +80,11 @@ fn two_hundred_events_a_second_are_taken_at_a_walk() {
         "window.gaps = []; let last = performance.now();
          const frame = (now) => { window.gaps.push(now - last); last = now; requestAnimationFrame(frame); };
          requestAnimationFrame(frame);
+         window.added = 0; window.passes = 0;
+         new MutationObserver((records) => {
+           window.passes += 1;
+           for (const { addedNodes } of records) for (const node of addedNodes) window.added += 1 + (node.querySelectorAll?.('*').length ?? 0);
+         }).observe(document.getElementById('events'), { childList: true, subtree: true });
          window.fetches = 0; const own = window.fetch; window.fetch = (...a) => { window.fetches += 1; return own(...a); };
          window.messages = 0; const source = new EventSource('/live');
          for (const kind of ['event', 'journey', 'missed']) source.addEventListener(kind, () => { window.messages += 1; })",
@@ -93,7 +114,10 @@ fn two_hundred_events_a_second_are_taken_at_a_walk() {
         })
         .unwrap();
     let took = began.elapsed().as_secs_f64();
-    let seen = browser.run("return [window.gaps.length, Math.max(...window.gaps), window.fetches, window.messages]");
+    let seen = browser.run(
+        "return [window.gaps.length, Math.max(...window.gaps), window.fetches, window.messages, window.added, window.passes,
+           document.querySelectorAll('#events *').length]",
+    );
     let number = |at: usize| seen[at].as_f64().unwrap();
     println!(
         "figure: {} events in {took:.1} s: {} frames, the longest wait for one {:.0} ms; the page fetched itself {} times",
@@ -103,6 +127,16 @@ fn two_hundred_events_a_second_are_taken_at_a_walk() {
         number(2)
     );
     assert!(number(3) >= 100.0, "too little happened to show anything: {} messages", number(3));
+    println!(
+        "figure: the page put {} nodes into its list in {} passes; the list has {} elements",
+        number(4),
+        number(5),
+        number(6)
+    );
+    // The list is exchanged once for each time that the page asked: what it costs the browser does not grow with what
+    // happens. A white-space node stands between any two elements.
+    assert!(number(5) >= 1.0 && number(5) <= number(2) + 1.0, "{seen}");
+    assert!(number(4) <= 2.0 * (number(2) + 1.0) * (number(6) + 1.0), "{seen}");
     // However much happens, the page asks once a second at the most.
     assert!(number(2) <= took + 2.0, "{} fetches in {took} s", number(2));
     // A browser beside a busy box on two cores: frames come, none waits for long.

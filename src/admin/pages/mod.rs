@@ -12,6 +12,7 @@ mod networks;
 mod notices;
 mod outlets;
 mod own_account;
+mod partner_settings;
 mod partners;
 mod phone_editor;
 mod phone_merge;

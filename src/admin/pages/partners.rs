@@ -3,16 +3,16 @@
 use hyper::{Method, StatusCode};
 use minijinja::context;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::partner_settings::{Field, as_of, changed, fields};
 use super::render::{Frame, value};
 use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Form};
-use crate::admin::partners::{Order, Said, put, typed};
-use crate::admin::problem::{FieldError, Problem};
+use crate::admin::partners::{Order, Said};
+use crate::admin::problem::Problem;
 use crate::admin::route::Who;
-use crate::admin::speech::say;
 use crate::model::Reason;
 
 /// One of them, as the page shows it.
@@ -27,8 +27,22 @@ struct Shown {
     written: bool,
     /// Where it is told what to click.
     guide: String,
-    /// What is set, by name; a list has commas between.
-    settings: Vec<(String, String)>,
+    settings: Vec<Field>,
+    /// What the settings are known by.
+    as_of: String,
+    /// What it is signed in with, if it is.
+    password: Option<Password>,
+    /// Why its form was refused.
+    refused: Option<Problem>,
+}
+
+/// The password or the like with which the box and the other system know each other. It is never shown.
+#[derive(Clone, Copy, Serialize)]
+struct Password {
+    /// What it is called: `password` or `secret`.
+    name: &'static str,
+    /// Whether there is one.
+    kept: bool,
 }
 
 /// A phone in one of them.
@@ -61,10 +75,10 @@ impl Admin {
     /// All of them, or the plan of one; `path` is what follows `/partners`.
     pub(in crate::admin) async fn partners_page(&self, frame: &Frame, path: &[&str]) -> Result<Answer, Problem> {
         match path {
-            [] => self.partners_answer(frame, None).await,
+            [] => self.partners_answer(frame, None, None).await,
             [name] => match self.changes(name, Method::GET).await {
                 Ok(changes) => self.changes_answer(frame, &changes),
-                Err(problem) => self.partners_answer(frame, Some(&problem)).await,
+                Err(problem) => self.partners_answer(frame, Some(&problem), None).await,
             },
             _ => Err(Problem::nothing_here(&format!("/partners/{}", path.join("/")))),
         }
@@ -86,7 +100,7 @@ impl Admin {
                     self.0.journal.record(self.admin_event(Reason::AdminDid { what }, call.from));
                     self.changes_answer(&frame, &changes)
                 }
-                Err(problem) => self.partners_answer(&frame, Some(&problem)).await,
+                Err(problem) => self.partners_answer(&frame, Some(&problem), None).await,
             },
             [name, "settings"] => match self.set_of_partner(name, form).await {
                 Ok(()) => {
@@ -94,7 +108,7 @@ impl Admin {
                     self.0.journal.record(self.admin_event(Reason::AdminDid { what }, call.from));
                     Ok(Answer::see_other("/partners?done=changed"))
                 }
-                Err(problem) => self.partners_answer(&frame, Some(&problem)).await,
+                Err(problem) => self.partners_answer(&frame, Some(&problem), Some((name, form))).await,
             },
             _ => Err(Problem::nothing_here(&format!("/partners/{}", path.join("/")))),
         }
@@ -102,31 +116,34 @@ impl Admin {
 
     async fn set_of_partner(&self, name: &str, form: &Form) -> Result<(), Problem> {
         let state = self.ask_desk(name, Method::GET, &[]).await?;
-        let mut settings = state.get("settings").cloned().unwrap_or_default();
-        let setting = form.of("name").unwrap_or_default().trim();
-        let text = form.of("value").unwrap_or_default().trim();
-        let wrong = || {
-            let detail = say(self.1, "{name} cannot be \"{value}\".", &[("name", &setting), ("value", &text)]);
-            Problem::fields(vec![FieldError::new("value", detail)])
-        };
-        // What may be missing is taken away by an empty text.
-        let value = match typed(&settings, setting, text) {
-            Some(value) => value,
-            None if text.is_empty() => Value::Null,
-            None => Value::from(text),
-        };
-        put(&mut settings, setting, value).ok_or_else(wrong)?;
-        let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
-        let order = Order { method: Method::PUT, path: vec!["settings".into()], body: settings, ..Order::default() };
-        desk(order).await.map(drop)
+        let settings = state.get("settings").cloned().unwrap_or_default();
+        let wanted = changed(&settings, form, self.1)?;
+        self.tell_desk(name, "settings", wanted).await?;
+        let Some(password) = password(&state) else { return Ok(()) };
+        // Whoever types none keeps the one that is there.
+        let Some(typed) = form.of("secret") else { return Ok(()) };
+        self.tell_desk(name, password.name, json!({ password.name: typed })).await
     }
 
-    async fn partners_answer(&self, frame: &Frame, problem: Option<&Problem>) -> Result<Answer, Problem> {
+    async fn tell_desk(&self, name: &str, what: &str, body: Value) -> Result<(), Problem> {
+        let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
+        desk(Order { method: Method::PUT, path: vec![what.into()], body, ..Order::default() }).await.map(drop)
+    }
+
+    /// The page of all of them. `refused` is the form for the settings of one, with the reason.
+    async fn partners_answer(
+        &self,
+        frame: &Frame,
+        problem: Option<&Problem>,
+        refused: Option<(&str, &Form)>,
+    ) -> Result<Answer, Problem> {
         let mut systems = Vec::new();
         for name in self.0.facts.partners.keys() {
             let state = self.ask_desk(name, Method::GET, &[]).await?;
             let mut says = texts(&state, "says");
             says.extend(warnings(&state));
+            let form = refused.filter(|(system, _)| system == name).map(|(_, form)| form);
+            let set = state.get("settings").unwrap_or(&Value::Null);
             systems.push(Shown {
                 name,
                 title: text(&state, "title"),
@@ -134,10 +151,14 @@ impl Admin {
                 phones: lines(&state),
                 written: is_written(&state),
                 guide: text(&state, "guide"),
-                settings: settings(&state),
+                settings: fields(set, form),
+                as_of: as_of(set),
+                password: password(&state),
+                refused: form.and(problem).cloned(),
             });
         }
-        let content = context! { systems => value(&systems), problem => value(&problem) };
+        let alarm = problem.filter(|_| refused.is_none());
+        let content = context! { systems => value(&systems), problem => value(&alarm) };
         let html = self.0.pages.render("partners.html", frame, "partners", false, content)?;
         Ok(Answer::html(problem.map_or(StatusCode::OK, Problem::status), html))
     }
@@ -193,29 +214,10 @@ fn texts(said: &Value, name: &str) -> Vec<String> {
     list.filter_map(|entry| entry.as_str().map(str::to_owned)).collect()
 }
 
-/// What is set, with its name and as text. What has parts is there part by part.
-fn settings(state: &Value) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let empty = serde_json::Map::new();
-    let all = state.get("settings").and_then(Value::as_object).unwrap_or(&empty);
-    for (name, value) in all {
-        match value {
-            Value::Object(parts) => {
-                found.extend(parts.iter().map(|(part, value)| (format!("{name}.{part}"), in_words(value))));
-            }
-            value => found.push((name.clone(), in_words(value))),
-        }
-    }
-    found
-}
-
-fn in_words(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(list) => list.iter().map(in_words).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
+/// What it is signed in with, where its desk says whether one is kept.
+fn password(state: &Value) -> Option<Password> {
+    let kept = |name: &'static str| Some(Password { name, kept: state.get(name)?.as_bool()? });
+    kept("password").or_else(|| kept("secret"))
 }
 
 fn warnings(said: &Value) -> Vec<String> {

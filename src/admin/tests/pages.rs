@@ -113,3 +113,23 @@ async fn groups_books_and_another_device() {
     ground.submit(&browser, "/phones/805ec0aa0001/release", "do=go").await;
     assert!(ground.browse(&browser, "/phones/805ec0aa0001").await.text.contains("It is to be let go"));
 }
+
+#[tokio::test]
+async fn mail_is_set_by_form_and_what_is_wrong_stands_beside_it() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    assert!(ground.browse(&browser, "/settings").await.text.contains("Nobody is mailed to yet."));
+    let form =
+        "do=mail&mail-host=mx.lan&mail-security=tls&mail-user=box&mail-password=hunter2-mail&mail-from=box%40a.example";
+    let wrong = ground.submit(&browser, "/settings", &format!("{form}&mail-to=nobody")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for text in ["nobody: This is no mail address.", "value=\"mx.lan\"", "id=\"mail-server\" open"] {
+        assert!(wrong.text.contains(text), "{text} is not in {}", wrong.text);
+    }
+    assert!(!wrong.text.contains("hunter2"));
+    let set = ground.submit(&browser, "/settings", &format!("{form}&mail-to=desk%40a.example")).await;
+    assert_eq!(set.header("location"), "/settings?done=changed", "{}", set.text);
+    let shown = ground.browse(&browser, "/settings").await.text;
+    assert!(shown.contains("are mailed to desk@a.example by mx.lan.") && shown.contains("placeholder=\"•"), "{shown}");
+    assert!(!shown.contains("hunter2"), "a password is never shown");
+}

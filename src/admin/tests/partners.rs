@@ -20,9 +20,17 @@ pub(super) fn desks() -> BTreeMap<&'static str, Desk> {
     BTreeMap::from([
         (
             "pbx",
-            desk(|_| {
+            desk(|order| {
+                if order.body["every"] == 1 {
+                    return Err(Problem::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "unfit",
+                        "Not <b> so often.",
+                        "Less often.",
+                    ));
+                }
                 Ok(
-                    json!({ "title": "Our PBX", "guide": "docs/x.md", "says": ["The PBX main is connected & well."], "settings": { "enabled": true }, "phones": [
+                    json!({ "title": "Our PBX", "guide": "docs/x.md", "says": ["The PBX main is connected & well."], "settings": { "enabled": true, "every": 20, "url": null, "authorities": null, "names": ["a", "b"] }, "password": true, "phones": [
                     { "mac": "80:5e:c0:00:00:01", "says": "Connected to Devices and configured.", "well": true,
                       "left-out": ["STUN and TURN", "the alarm server"] },
                     { "mac": "80:5e:c0:00:00:02", "says": "Not connected to Devices: <b>.", "well": false, "left-out": [] },
@@ -96,4 +104,31 @@ async fn a_plan_is_shown_before_it_is_applied_and_then_what_is_left() {
     for text in ["1 of 2 steps were made.", "it says: no", "<li>make the user ann</li>", "this is still to be done"] {
         assert!(applied.contains(text), "{text} is not in {applied}");
     }
+}
+
+#[tokio::test]
+async fn what_is_set_for_one_is_a_form_and_what_was_refused_stays_in_it() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    let page = ground.browse(&browser, "/partners").await.text;
+    for text in ["id=\"pbx.every\"", "value=\"a, b\"", "placeholder=\"•", "Names", "id=\"pbx.authorities\""] {
+        assert!(page.contains(text), "{text} is not in {page}");
+    }
+    let as_of =
+        page.split("name=\"as-of\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    let send = |fields: &str| format!("as-of={as_of}&enabled=yes&names=a&secret=hunter2-pbx&{fields}");
+    let wrong = ground.submit(&browser, "/partners/pbx/settings", &send("every=daily&url=https%3A%2F%2Fa")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for text in [
+        "Every cannot be &quot;daily&quot;.",
+        "value=\"daily\"",
+        "value=\"https:&#x2f;&#x2f;a\"",
+        "id=\"pbx-settings\" open",
+    ] {
+        assert!(wrong.text.contains(text), "{text} is not in {}", wrong.text);
+    }
+    let refused = ground.submit(&browser, "/partners/pbx/settings", &send("every=1")).await;
+    assert!(refused.text.contains("Not &lt;b&gt; so often.") && !refused.text.contains("hunter2"), "{}", refused.text);
+    let set = ground.submit(&browser, "/partners/pbx/settings", &send("every=30")).await;
+    assert_eq!(set.header("location"), "/partners?done=changed", "{}", set.text);
 }

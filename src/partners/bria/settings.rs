@@ -19,7 +19,6 @@ pub struct Settings {
     /// Whether the client may write SIP passwords to its disk; else they hold for one session.
     pub keep_passwords: bool,
     /// How clients know the box, as `https://prov.example.com`; where it is not set, by the address that they reached it by.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// What a user is told who is not let in, besides the reason.
     pub help: String,

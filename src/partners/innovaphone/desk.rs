@@ -76,7 +76,7 @@ impl Desk {
             .collect();
         json!({
             "title": "innovaphone", "guide": "docs/partners/innovaphone.md",
-            "says": says, "phones": phones, "settings": settings,
+            "says": says, "phones": phones, "settings": settings, "password": !keep::password(&self.store).is_empty(),
         })
     }
 }

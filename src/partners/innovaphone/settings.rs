@@ -22,20 +22,16 @@ pub struct Settings {
     /// Whether connections without TLS are taken, and made: everything hidden in them can be found by who listens.
     pub plain: bool,
     /// Further authorities that Devices may have its certificate from; PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
     /// Where phones connect to Devices, when it is not to be asked for: `wss://…/sysclients`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub devices: Option<String>,
     /// Names of the app objects that may bring phones; with none, whoever logged in.
     pub providers: Vec<String>,
     /// Name of the organisation that its phones belong to; the box's first one when left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
     /// What a phone signs in at the PBX with.
     pub sign_in: SignIn,
     /// How SIP travels.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<Transport>,
     /// Seconds in which Devices must have configured a phone before it counts as failed.
     pub patience: u32,

@@ -68,7 +68,7 @@ impl Desk {
         json!({
             "title": "Bria on mobile telephones (Stretto)", "guide": "docs/partners/stretto.md",
             "written": settings.platform.is_some(),
-            "says": [says], "settings": settings, "warnings": in_words(&self.warnings(settings)),
+            "says": [says], "settings": settings, "password": self.store.secret(PASSWORD).is_some(), "warnings": in_words(&self.warnings(settings)),
         })
     }
 

@@ -10,12 +10,10 @@ use super::push::Push;
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Settings {
     /// Address of the platform, as `https://stretto.example.com`; without one, nothing is written anywhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     /// User of its management interface. Its password is kept apart.
     pub user: String,
     /// Further authorities that the platform may have its certificate from; PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
     /// Whether the method stands in the query, too, for platforms that read it there.
     pub tunnelled: bool,
@@ -24,7 +22,6 @@ pub struct Settings {
     /// The profile.
     pub profile: String,
     /// What the platform calls the bundle of a new user, where it wants one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_level: Option<String>,
     /// Which names attributes have.
     pub generation: Generation,

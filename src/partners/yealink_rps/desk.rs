@@ -138,7 +138,7 @@ impl desk::Desk for Desk {
         let settings: Settings =
             self.store.setting(SETTINGS).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
         match (path, &order.method) {
-            ([], &Method::GET) => Ok(Said::ok(state(&settings))),
+            ([], &Method::GET) => Ok(Said::ok(state(&settings, self.store.secret(SECRET).is_some()))),
             (["settings"], &Method::GET) => Ok(Said::ok(settings)),
             (["settings"], &Method::PUT) => {
                 let settings: Settings = order.read()?;
@@ -167,7 +167,8 @@ impl desk::Desk for Desk {
 }
 
 /// Where phones are registered, in plain words.
-fn state(settings: &Settings) -> Value {
+/// How it is; `secret` says whether the account's is kept.
+fn state(settings: &Settings, secret: bool) -> Value {
     let ready = !settings.account.is_empty() && !settings.url.is_empty();
     let says = if ready {
         format!("Phones are sent to {} by {}.", settings.url, settings.address())
@@ -176,7 +177,7 @@ fn state(settings: &Settings) -> Value {
     };
     json!({
         "title": "Yealink's redirection service", "guide": "docs/partners/yealink-rps.md",
-        "written": ready, "says": [says], "settings": settings,
+        "written": ready, "says": [says], "settings": settings, "secret": secret,
     })
 }
 

@@ -22,10 +22,8 @@ pub struct Settings {
     /// Which interface.
     pub interface: Interface,
     /// Where it is, when that is not the maker's address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// Further authorities that it may have its certificate from; PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
     /// User, access key or client's name; the secret that belongs to it is kept apart.
     pub account: String,
