@@ -13,7 +13,7 @@ use crate::admin::partners::{Order, Said, put, typed};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::route::Who;
 use crate::admin::speech::say;
-use crate::model::Reason;
+use crate::model::{Language, Reason};
 
 /// One of them, as the page shows it.
 #[derive(Serialize)]
@@ -126,7 +126,7 @@ impl Admin {
         for name in self.0.facts.partners.keys() {
             let state = self.ask_desk(name, Method::GET, &[]).await?;
             let mut says = texts(&state, "says");
-            says.extend(warnings(&state));
+            says.extend(warnings(self.1, &state));
             systems.push(Shown {
                 name,
                 title: text(&state, "title"),
@@ -165,7 +165,7 @@ impl Admin {
             done: number("done"),
             of: number("planned"),
             steps: texts(&said, if applied { "left" } else { "steps" }),
-            warnings: warnings(&said),
+            warnings: warnings(self.1, &said),
             errors,
             phones: lines(&said),
         })
@@ -174,7 +174,8 @@ impl Admin {
     async fn ask_desk(&self, name: &str, method: Method, path: &[&str]) -> Result<Value, Problem> {
         let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
-        let Said(value) = desk(Order { method, path, ..Order::default() }).await?;
+        let Said(mut value) = desk(Order { method, path, ..Order::default() }).await?;
+        self.retell(&mut value);
         Ok(value)
     }
 }
@@ -218,9 +219,10 @@ fn in_words(value: &Value) -> String {
     }
 }
 
-fn warnings(said: &Value) -> Vec<String> {
+fn warnings(language: Language, said: &Value) -> Vec<String> {
     let list = said.get("warnings").and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|entry| Some(format!("Warning: {}.", entry.get("says")?.as_str()?))).collect()
+    list.filter_map(|entry| Some(say(language, "Warning: {what}.", &[("what", &entry.get("says")?.as_str()?)])))
+        .collect()
 }
 
 fn lines(said: &Value) -> Vec<Line> {
