@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::exit::Failure;
 use super::output::{answer, print};
+use crate::model::as_sentence;
 use crate::steward::{Error, Request, SOCKET, Standing, Steward, UPDATES};
 
 /// The version of the appliance that runs, and newer ones
@@ -14,10 +15,13 @@ pub(super) enum Update {
     Show,
     /// Install a signed bundle beside the version that runs
     #[command(after_help = "Examples:
-  block66 update install block66-1.2.0-x86_64.raucb                      a file
-  block66 update install https://updates.example.net/block66-x86_64.raucb    streamed, nothing is kept
+  block66 update install block66-1.2.0-x86_64.raucb
+        a file
+  block66 update install https://updates.example.net/block66-x86_64.raucb
+        streamed, nothing is kept
 
-The new version runs after the next start. If it does not do what the box is for, the one before comes back by itself.")]
+The new version runs after the next start. If it does not do what the box is
+for, the one before comes back by itself.")]
     Install {
         /// File or address
         bundle: String,
@@ -72,7 +76,15 @@ async fn ask(steward: &Steward, request: &Request) -> Result<Standing, Failure> 
     };
     steward.ask(request, told).await.map_err(|error| match error {
         Error::Refused(refusal) => Failure::Given(refusal.says),
-        other => Failure::Given(format!("{other}.")),
+        Error::Absent => Failure::NotHere(
+            "This is not the appliance: there is no other version beside the one that runs.\n\
+             Update the program as you installed it."
+                .into(),
+        ),
+        Error::Broken(_) => Failure::NotDone(format!(
+            "{}\nLook into the log: journalctl -u 'block66-*'",
+            as_sentence(&error.to_string())
+        )),
     })
 }
 
