@@ -1,17 +1,23 @@
 //! The kernel's limits of neighbours, which hold for all namespaces together.
 
 use std::fs;
+use std::process::exit;
+
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
 
 const NAMES: [&str; 3] = ["gc_thresh1", "gc_thresh2", "gc_thresh3"];
 
-/// Raised limits; they are put back when this is dropped.
-pub(crate) struct Neighbours {
+/// Raised limits; they are put back when this is dropped, and when a signal ends the program.
+#[derive(Clone)]
+pub(crate) struct Raised {
     before: Vec<(String, String)>,
 }
 
-impl Neighbours {
-    /// Makes room for so many neighbours, if there is less.
-    pub(crate) fn raise(room: usize) -> Self {
+impl Raised {
+    /// Makes room for so many neighbours, if there is less. To be called before there are threads: they all have to
+    /// leave the signals that end a program to one of them.
+    pub(crate) fn to(room: usize) -> Self {
         let path = |name: &str| format!("/proc/sys/net/ipv4/neigh/default/{name}");
         let before: Vec<_> =
             NAMES.iter().map(|name| (path(name), fs::read_to_string(path(name)).unwrap_or_default())).collect();
@@ -23,16 +29,44 @@ impl Neighbours {
                 println!("{at} could not be raised ({error}): with many phones connections will fail");
             }
         }
-        Self { before }
+        let raised = Self { before };
+        let ends: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        ends.thread_block().expect("signals");
+        let kept = raised.clone();
+        std::thread::spawn(move || {
+            let ended_by = ends.wait();
+            kept.put_back();
+            end_children();
+            exit(128 + ended_by.map_or(0, |signal| signal as i32));
+        });
+        raised
     }
-}
 
-impl Drop for Neighbours {
-    fn drop(&mut self) {
+    fn put_back(&self) {
         for (at, value) in &self.before {
             if let Err(error) = fs::write(at, value) {
                 eprintln!("{at} could not be put back to {}: {error}", value.trim());
             }
+        }
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}
+
+/// Ends the servers that were started; each leads no group of its own.
+fn end_children() {
+    let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    for number in numbers {
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        // The name, in brackets, may hold anything; after it come the state and the parent.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        if parent == Some(std::process::id()) {
+            let _ = kill(Pid::from_raw(number), Signal::SIGTERM);
         }
     }
 }

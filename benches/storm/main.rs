@@ -10,7 +10,7 @@
 //! The phones are [`block66::phonesim`]'s, of every brand that both sides can serve, each in a network namespace of its
 //! own, with time-outs and retries of its brand in real time. All of them were in service before. The static files are
 //! those that Block66 gives them, at the same address, with the same certificate and under the phones' own logins.
-//! Neighbour limits of the kernel are raised meanwhile, and put back.
+//! Neighbour limits of the kernel are raised meanwhile, and put back, also when a signal ends it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod branch;
@@ -30,7 +30,7 @@ use block66::phonesim::{BREEDS, Breed, Make};
 
 use branch::Branch;
 use figures::Figures;
-use limits::Neighbours;
+use limits::Raised;
 
 /// What is measured.
 struct Plan {
@@ -76,7 +76,7 @@ fn main() {
     }
     let plan = Plan::read();
     let most = plan.phones.max(plan.segments * plan.of);
-    let _limits = Neighbours::raise(most * 4 + 1024);
+    let _limits = Raised::to(most * 4 + 1024);
     if plan.flat {
         flat(&plan);
     }

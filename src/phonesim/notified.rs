@@ -4,15 +4,18 @@
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
+use std::time::Duration;
 
 use super::Remote;
 use super::breed::Call;
-use super::wire::GLANCE;
+
+/// How long it listens at the most until it looks whether the phone is off: seldom, since thousands of phones may listen.
+const ATTENTION: Duration = Duration::from_secs(1);
 
 /// Listens until the phone is off for good. The calling thread stands where the phone does.
 pub(super) fn listen(remote: &Remote, knows: fn(&str) -> Option<Call>) -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 5060))?;
-    socket.set_read_timeout(Some(GLANCE))?;
+    socket.set_read_timeout(Some(ATTENTION))?;
     let mut buffer = [0; 4096];
     let mut last = String::new();
     while !remote.is_finished() {

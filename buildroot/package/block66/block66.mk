@@ -8,7 +8,13 @@ BLOCK66_VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' $(BR2_EXTERNAL_BLO
 BLOCK66_SITE = $(BR2_EXTERNAL_BLOCK66_PATH)/..
 BLOCK66_SITE_METHOD = local
 BLOCK66_LICENSE = MIT or Apache-2.0
-BLOCK66_LICENSE_FILES = LICENSE-MIT LICENSE-APACHE
+BLOCK66_LICENSE_FILES = LICENSE-MIT LICENSE-APACHE $(BLOCK66_CRATE_LICENSES)
+
+# What is linked in comes with licences of its own, most of which want to be
+# told with the binary.
+BLOCK66_CRATE_LICENSES = $(patsubst $(BLOCK66_SITE)/%,%,$(wildcard \
+	$(foreach name,LICENSE LICENSE-* LICENSE.* license-* COPYING* NOTICE* UNLICENSE,\
+		$(BLOCK66_SITE)/VENDOR/*/$(name))))
 
 # The cryptography that is built is the one of the lock file, never one of the
 # build machine; its C sources are built by the compiler driver, without CMake.
