@@ -28,7 +28,7 @@ const ROWS: usize = 500;
   block66 phones upload 805ec0123456 805ec0123456-local.cfg > local.cfg
   block66 phones reveal 805ec0123456                   the menu's password
   block66 phones replace 805ec0123456 805ec0abcdef     a new device on the desk
-  block66 phones release 805ec0123456                  before it leaves the house
+  block66 phones release 805ec0123456                  before it leaves us
   block66 phones timeline 805ec0123456 --limit 200
   block66 phones start-over 805ec0123456               after a factory reset
   block66 phones export > phones.json

@@ -18,9 +18,12 @@ use crate::sys::log;
 /// Run the box: serve phones until told to stop.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  systemctl start block66                 as the service that comes with it
-  block66 run                             with /etc/block66/block66.toml, if it is there
-  block66 run --config ./block66.toml     with this configuration")]
+  systemctl start block66
+        as the service that comes with it
+  block66 run
+        with /etc/block66/block66.toml, if it is there
+  block66 run --config ./block66.toml
+        with this configuration")]
 pub(super) struct Run {
     /// Configuration to use instead of the usual one; without any, the box runs with safe defaults and gives no
     /// addresses.

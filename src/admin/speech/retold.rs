@@ -38,9 +38,9 @@ pub(in crate::admin) fn retold(language: Language, text: &str) -> String {
 }
 
 fn tell(at: usize, text: &str, deep: u8) -> String {
-    let phrases = || phrases(text).into_iter().flatten().find_map(|phrase| told(at, &phrase, deep));
-    let told = told(at, text, deep).or_else(|| phrases().map(|phrase| as_sentence(&phrase)));
-    told.unwrap_or_else(|| text.to_owned())
+    let as_phrase = || phrases(text).into_iter().flatten().find_map(|phrase| told(at, &phrase, deep));
+    let whole = told(at, text, deep).or_else(|| as_phrase().map(|phrase| as_sentence(&phrase)));
+    whole.unwrap_or_else(|| text.to_owned())
 }
 
 fn told(at: usize, text: &str, deep: u8) -> Option<String> {

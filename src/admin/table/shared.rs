@@ -30,8 +30,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/organisations", Viewer, "Those whose phones these are").gives::<types::Organisations>(),
     Route::post("/organisations", Administrator, "Add an organisation, with a login of its own")
         .takes::<OrganisationDraft>()
-        .answers::<types::Organisation>(201)
-        .versioned(),
+        .answers::<types::Organisation>(201),
     Route::get("/organisations/{name}", Viewer, "An organisation").gives::<types::Organisation>().versioned(),
     Route::patch("/organisations/{name}", Administrator, "Change name or policy of an organisation")
         .takes::<OrganisationEdit>()
