@@ -30,6 +30,7 @@ const ROWS: usize = 500;
   block66 phones replace 805ec0123456 805ec0abcdef     a new device on the desk
   block66 phones release 805ec0123456                  before it leaves us
   block66 phones timeline 805ec0123456 --limit 200
+  block66 phones undo 805ec0123456 7                   takes change 7 back
   block66 phones start-over 805ec0123456               after a factory reset
   block66 phones export > phones.json
   block66 phones remove 805ec0123456")]

@@ -45,7 +45,9 @@ fn tell(at: usize, text: &str, deep: u8) -> String {
 
 fn told(at: usize, text: &str, deep: u8) -> Option<String> {
     let deeper = deep.checked_sub(1)?;
-    let (foreign, arguments) = SENTENCES.iter().find_map(|sentence| {
+    // What ends as a sentence is one: its full stop is nobody's name.
+    let mut fitting = SENTENCES.iter().filter(|sentence| !(text.ends_with('.') && sentence.pattern.ends_with('}')));
+    let (foreign, arguments) = fitting.find_map(|sentence| {
         let arguments = arguments(&sentence.pattern, text)?;
         let fits = arguments.iter().all(|(name, value)| *name != "part" || is_whole(value));
         fits.then_some((sentence.foreign.get(at)?, arguments))

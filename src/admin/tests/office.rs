@@ -317,14 +317,14 @@ async fn an_organisation_is_renamed_given_another_policy_and_removed_when_it_is_
     listed(&ground).await;
     let made = ground.post("organisations", &json!({ "name": "North" })).await;
     assert_eq!((made.status, made.header("etag")), (StatusCode::CREATED, "\"1\""), "{}", made.text);
-    assert_eq!(made.json()["policy"]["secret_files"], "organisation-on-lan");
+    assert_eq!(made.json()["policy"]["secret-files"], "organisation-on-lan");
     let place = made.header("location").strip_prefix("/api/v1/").unwrap().to_owned();
     assert_eq!(ground.get(&place).await.json()["name"], "North", "it is where the answer says");
-    let policy = json!({ "secret_files": "own" });
+    let policy = json!({ "secret-files": "own" });
     let changed = send(&ground, "PATCH", &place, &json!({ "name": "South", "policy": policy })).await;
     assert_eq!((changed.status, changed.header("etag")), (StatusCode::OK, "\"2\""), "{}", changed.text);
     let named = send(&ground, "PATCH", "organisations/South", &json!({ "name": "West" })).await;
-    assert_eq!(named.json()["policy"]["secret_files"], "own", "what is not named stays: {}", named.text);
+    assert_eq!(named.json()["policy"]["secret-files"], "own", "what is not named stays: {}", named.text);
     assert_eq!(send(&ground, "PATCH", "organisations/West", &json!({ "name": "Branch" })).await.code(), "taken");
     assert_eq!(send(&ground, "PATCH", "organisations/West", &json!({ "name": " " })).await.code(), "fields-wrong");
     let request = Request::patch("/api/v1/organisations/West").header("content-type", "application/json");
