@@ -12,6 +12,8 @@ use super::Admin;
 use super::answer::Answer;
 use super::call::Call;
 use super::problem::Problem;
+use super::speech::retold;
+use crate::model::Language;
 
 /// What answers the calls about one partner. Whoever calls has been let in already.
 pub type Desk = Arc<dyn Fn(Order) -> BoxFuture<'static, Result<Said, Problem>> + Send + Sync>;
@@ -89,7 +91,32 @@ impl Admin {
             query: call.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body: if call.body.is_empty() { Value::Null } else { call.json()? },
         };
-        let Said(value) = desk(order).await?;
+        let Said(mut value) = desk(order).await?;
+        self.retell(&mut value);
         Ok(Answer::json(StatusCode::OK, &value))
+    }
+
+    /// Puts what a desk says for people into the caller's language: it knows English alone.
+    pub(super) fn retell(&self, said: &mut Value) {
+        for name in SAYINGS {
+            if let Some(saying) = said.get_mut(name) {
+                tell(self.1, saying);
+            }
+        }
+    }
+}
+
+/// Where a desk's sentences stand: texts, lists of them, or lists of what has them by these names.
+const SAYINGS: [&str; 8] = ["says", "steps", "left", "warnings", "phones", "left-out", "error", "errors"];
+
+fn tell(language: Language, saying: &mut Value) {
+    match saying {
+        Value::String(text) => *text = retold(language, text),
+        Value::Array(list) => list.iter_mut().for_each(|entry| tell(language, entry)),
+        Value::Object(parts) => {
+            let told = parts.iter_mut().filter(|(name, _)| SAYINGS.contains(&name.as_str()));
+            told.for_each(|(_, saying)| tell(language, saying));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

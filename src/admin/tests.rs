@@ -29,6 +29,7 @@ mod accounts;
 mod demo;
 mod dhcp;
 mod history;
+mod lists;
 mod office;
 mod pages;
 mod partners;
@@ -36,6 +37,7 @@ mod rollouts;
 mod routes;
 mod sign_in;
 mod telling;
+mod uploads;
 mod watching;
 
 const BROWSER: Origin = Origin::Web(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)));

@@ -10,10 +10,21 @@ use crate::admin::{Role, types};
 
 /// Who may sign in on the page, and what they may do there
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 accounts add anna --role operator
+  block66 accounts role anna administrator
+  block66 accounts rename anna anna.b
+  block66 accounts password anna
+        when it is forgotten
+  block66 accounts drop-factor anna
+        when the telephone with the app is lost
+  block66 accounts unlock anna
+        after too many wrong guesses
+  block66 accounts remove anna")]
 pub(super) enum Accounts {
-    /// List them
+    /// List the accounts
     List,
-    /// Make one; its password is asked for, or read from standard input
+    /// Make an account; its password is asked for, or read from standard input
     #[command(after_help = "Roles:
   viewer         looks, and changes nothing
   operator       has phones told, adopts them, and lets them start over
@@ -25,7 +36,7 @@ pub(super) enum Accounts {
         #[arg(long, value_parser = role)]
         role: Role,
     },
-    /// Give one another role; it is signed out
+    /// Give an account another role; it is signed out
     Role {
         /// Its name
         name: String,
@@ -33,29 +44,29 @@ pub(super) enum Accounts {
         #[arg(value_parser = role)]
         role: Role,
     },
-    /// Give one another name; it is signed out
+    /// Give an account another name; it is signed out
     Rename {
         /// Its name
         name: String,
         /// Its new name
         new: String,
     },
-    /// Give one another password, which is asked for or read from standard input; it is signed out
+    /// Give an account another password, asked for or read from standard input; it is signed out
     Password {
         /// Its name
         name: String,
     },
-    /// Ask one for no codes of an app any more, as when its telephone is lost
+    /// Ask an account for no codes of an app any more, as when its telephone is lost
     DropFactor {
         /// Its name
         name: String,
     },
-    /// Let one be tried again at once after too many wrong guesses
+    /// Let an account be tried again at once after too many wrong guesses
     Unlock {
         /// Its name
         name: String,
     },
-    /// Remove one; it is signed out
+    /// Remove an account; it is signed out
     Remove {
         /// Its name
         name: String,

@@ -8,9 +8,9 @@ use crate::admin::types;
 /// What people and programs changed, and which secrets they were shown; the newest at the end
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  block66 audit                          the last 50
-  block66 audit --by anna --limit 500    what anna did
-  block66 audit --by \"token grafana\"     what a program did")]
+  block66 audit                         the last 50
+  block66 audit --by anna --limit 500   what anna did
+  block66 audit --by \"token grafana\"    what a program did")]
 pub(super) struct Audit {
     /// Only what this account did, or "token" and the name of a token
     #[arg(long)]

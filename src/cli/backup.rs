@@ -17,14 +17,19 @@ use crate::model::Secret;
 /// Back this box up, and bring a backup back: after it, phones carry on with no visit to a desk
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Examples:
-  block66 backup create branch.backup                     asks for a passphrase of 12 characters or more
-  block66 backup inspect branch.backup                    what is in it, and whether it is whole
-  block66 backup restore branch.backup --confirm          on this box or on another one
-  block66 backup restore --undo --confirm                 back to what was there before the last restore
+  block66 backup create branch.backup
+        asks for a passphrase of 12 characters or more
+  block66 backup inspect branch.backup
+        what is in it, and whether it is whole
+  block66 backup restore branch.backup --confirm
+        on this box or on another one
+  block66 backup restore --undo --confirm
+        back to what was there before the last restore
 
-In it: phones, lines, logins, settings, organisations, books, pictures, brand folders, leases, the certificate authority
-and the keys. Not in it: events, uploads of phones, firmware images, and the system's own address. Give the new box the
-old one's address: phones look for it there.")]
+In it: phones, lines, logins, settings, organisations, books, pictures, brand
+folders, leases, the certificate authority and the keys. Not in it: events,
+uploads of phones, firmware images, and the system's own address. Give the new
+box the old one's address: phones look for it there.")]
 pub(super) enum Backup {
     /// Write a backup
     Create {

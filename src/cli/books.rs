@@ -12,10 +12,15 @@ use crate::admin::types;
 
 /// Phone books that phones show
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 books add Company
+  block66 books import Company contacts.csv
+  block66 books show Company
+  block66 books remove Company")]
 pub(super) enum Books {
-    /// List them
+    /// List the phone books
     List,
-    /// Make one
+    /// Make a phone book
     Add {
         /// Its name
         name: String,
@@ -26,22 +31,21 @@ pub(super) enum Books {
         #[arg(long)]
         number: Option<u32>,
     },
-    /// Show who is in one
+    /// Show who is in a phone book
     Show {
         /// Its number or name
         book: String,
     },
-    /// Take all contacts of one from a list (CSV): all of it or nothing
-    #[command(
-        after_help = "The first row names the columns: name (or first name, last name), and one or more of number, phone, mobile …"
-    )]
+    /// Take all contacts of a phone book from a list (CSV): all of it or nothing
+    #[command(after_help = "The first row names the columns: name (or first name, last name), and one or
+more of number, phone, mobile …")]
     Import {
         /// Its number or name
         book: String,
         /// The list; `-` reads standard input
         file: PathBuf,
     },
-    /// Remove one
+    /// Remove a phone book
     Remove {
         /// Its number or name
         book: String,

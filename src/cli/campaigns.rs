@@ -17,11 +17,17 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Have many phones fetch their files again or restart, at a pace
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 campaigns start --model T46U --follow
+  block66 campaigns list
+  block66 campaigns stop 0192c3d4e5f60718293a4b5c6d7e8f90
+        the identity stands in the list")]
 pub(super) enum Campaigns {
     /// Begin to tell phones: all of them, or those that fit
     #[command(after_help = "Examples:
   block66 campaigns start --model T46U --follow
-  block66 campaigns start --reboot --organisation Branch --between 22:00-06:00 --utc-offset 60 --at-most 5")]
+  block66 campaigns start --reboot --organisation Branch \\
+      --between 22:00-06:00 --utc-offset 60 --at-most 5")]
     Start(Box<Start>),
     /// List the campaigns: the twenty newest
     List,

@@ -9,6 +9,9 @@ use crate::sys::interfaces;
 
 /// Check a configuration, without touching the running box
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  block66 check                  /etc/block66/block66.toml
+  block66 check ./block66.toml   this file")]
 pub(super) struct Check {
     /// The configuration
     #[arg(default_value = config::USUAL_PATH)]

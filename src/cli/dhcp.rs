@@ -18,12 +18,20 @@ use crate::model::BoxAddress;
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
-  block66 dhcp                                   what is done on each network, and why
-  block66 dhcp seen                              who is there, and which phones are not
-  block66 dhcp ask                               what the other DHCP server tells each brand
-  block66 dhcp explain 80:5e:c0:12:34:56         what this device would be told
-  block66 dhcp export --for dnsmasq              for the DHCP server that you have
-  block66 dhcp take-over                         stand in for a server that is gone"
+  block66 dhcp
+        what is done on each network, and why
+  block66 dhcp seen
+        who is there, and which phones are not
+  block66 dhcp ask
+        what the other DHCP server tells each brand
+  block66 dhcp explain 80:5e:c0:12:34:56
+        what this device would be told
+  block66 dhcp export --for dnsmasq
+        for the DHCP server that you have
+  block66 dhcp export-leases --form kea > leases4.csv
+  block66 dhcp import-leases --form dnsmasq dnsmasq.leases
+  block66 dhcp take-over
+        stand in for a server that is gone"
 )]
 pub(super) struct Dhcp {
     #[command(subcommand)]

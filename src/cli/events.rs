@@ -9,10 +9,10 @@ use crate::model::Mac;
 /// What happened, with the reasons; the newest at the end
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  block66 events                              the last 50
-  block66 events --mac 80:5e:c0:12:34:56      those of one phone
-  block66 events --kind http --limit 500      files that were asked for
-  block66 events --follow                     go on printing what happens")]
+  block66 events                           the last 50
+  block66 events --mac 80:5e:c0:12:34:56   those of one phone
+  block66 events --kind http --limit 500   files that were asked for
+  block66 events --follow                  go on printing what happens")]
 pub(super) struct Events {
     /// Only those about this phone
     #[arg(long)]

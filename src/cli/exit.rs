@@ -10,6 +10,8 @@ use crate::config;
 pub(super) const USAGE: u8 = 64;
 /// What was given cannot be taken as it is.
 const DATA: u8 = 65;
+/// A file that is to be read is not there, or may not be read.
+const NO_INPUT: u8 = 66;
 /// No box runs here.
 const UNAVAILABLE: u8 = 69;
 /// The program itself failed.
@@ -23,13 +25,26 @@ const CONFIG: u8 = 78;
 
 /// Says that the configuration cannot be used, and why.
 pub(super) fn config(error: &config::Error) -> ExitCode {
-    eprintln!("{error}");
+    eprintln!("{error}{}", after(error));
     CONFIG.into()
+}
+
+/// What to do next about a configuration that is not there; what is wrong in one says so itself.
+fn after(error: &config::Error) -> &'static str {
+    match error {
+        config::Error::Unreadable { .. } => "\nName another file, or write one to begin with: block66 init",
+        _ => "",
+    }
 }
 
 /// The program itself failed; the caller has said how.
 pub(super) fn software() -> ExitCode {
     SOFTWARE.into()
+}
+
+/// The caller may not; it was said what.
+pub(super) fn not_permitted() -> ExitCode {
+    NOT_PERMITTED.into()
 }
 
 /// Says to a program what is wrong with its command line.
@@ -52,10 +67,10 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Box(#[from] client::Error),
     /// A file cannot be read.
-    #[error("{path}: {why}")]
+    #[error("{path} cannot be read: {why}.\nLook whether its name is right, and who may read it.")]
     Unreadable { path: String, why: String },
     /// A file cannot be made.
-    #[error("{path}: {why}")]
+    #[error("{path} cannot be made: {why}.\nName another file, or a directory that you may write to.")]
     Unwritable { path: String, why: String },
     /// The box did what it was told, and it led to nothing.
     #[error("{0}")]
@@ -63,6 +78,9 @@ pub(crate) enum Failure {
     /// What was given cannot be taken.
     #[error("{0}")]
     Given(String),
+    /// This machine has nothing of the kind.
+    #[error("{0}")]
+    NotHere(String),
     /// A configuration makes no sense.
     #[error(transparent)]
     Configuration(#[from] config::Error),
@@ -74,10 +92,11 @@ impl Failure {
         if is_for_programs() {
             self.tell();
         } else {
-            eprintln!("{self}");
+            let after = if let Self::Configuration(error) = self { after(error) } else { "" };
+            eprintln!("{self}{after}");
         }
         let code = match self {
-            Self::Box(client::Error::NotRunning { .. }) => UNAVAILABLE,
+            Self::Box(client::Error::NotRunning { .. }) | Self::NotHere(_) => UNAVAILABLE,
             Self::Box(client::Error::NotPermitted { .. }) => NOT_PERMITTED,
             Self::Box(client::Error::Refused(problem)) => match problem.status {
                 400 | 413 | 415 | 422 => DATA,
@@ -87,7 +106,8 @@ impl Failure {
             },
             Self::NotDone(_) => 1,
             Self::Box(client::Error::Broken { .. }) => SOFTWARE,
-            Self::Unreadable { .. } | Self::Given(_) => DATA,
+            Self::Unreadable { .. } => NO_INPUT,
+            Self::Given(_) => DATA,
             Self::Unwritable { .. } => CANNOT_CREATE,
             Self::Configuration(_) => CONFIG,
         };
@@ -108,6 +128,7 @@ impl Failure {
             Self::Unwritable { .. } => "unwritable",
             Self::NotDone(_) => "not-done",
             Self::Given(_) => "given",
+            Self::NotHere(_) => "not-here",
             Self::Configuration(_) => "configuration",
         };
         tell(code, &self.to_string());

@@ -13,6 +13,14 @@ use crate::firmware::Settings;
 
 /// Images for phones: what is in the catalogue, and what is on the box
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 firmware add T46S.rom --brand yealink --version 66.86.0.160
+  block66 firmware versions
+        which phones are behind
+  block66 firmware fetch 66.86.0.160
+        before phones ask for it
+  block66 firmware pin T46S.rom
+  block66 firmware remove 66.86.0.160")]
 pub(super) enum Firmware {
     /// List the images
     List,
@@ -20,8 +28,10 @@ pub(super) enum Firmware {
     #[command(
         disable_version_flag = true,
         after_help = "Examples:
-  block66 firmware add T46S-66.86.0.160.rom --brand BRAND --model T46S --version 66.86.0.160
-  block66 firmware add https://vendor.example/T46S.rom --brand BRAND --version 66.86.0.160 --sha256 … --enable
+  block66 firmware add T46S-66.86.0.160.rom --brand BRAND --model T46S \\
+      --version 66.86.0.160
+  block66 firmware add https://vendor.example/T46S.rom --brand BRAND \\
+      --version 66.86.0.160 --sha256 … --enable
         phones get it through the box: one download, however many ask"
     )]
     Add(Box<Add>),

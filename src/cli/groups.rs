@@ -9,17 +9,24 @@ use crate::admin::types;
 
 /// Phones that share settings: those put into a group, or all of a brand or model
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 groups add Sales
+  block66 phones edit 805ec0123456 --group Sales   puts a phone into it
+  block66 groups rename Sales Shop
+  block66 groups remove Shop")]
 pub(super) enum Groups {
-    /// List them
+    /// List the groups
     List {
         /// Only those of this organisation
         #[arg(long)]
         organisation: Option<String>,
     },
-    /// Make one
+    /// Make a group
     #[command(after_help = "Examples:
-  block66 groups add Sales                                   phones are put into it with `phones edit --group`
-  block66 groups add \"Old ones\" --brand acme --model X1      for all phones of that model")]
+  block66 groups add Sales
+        phones are put into it with `phones edit --group`
+  block66 groups add \"Old ones\" --brand acme --model X1
+        for all phones of that model")]
     Add {
         /// Its name, which no other of the organisation has
         name: String,
@@ -33,14 +40,14 @@ pub(super) enum Groups {
         #[arg(long, requires = "brand")]
         model: Option<String>,
     },
-    /// Give one another name
+    /// Give a group another name
     Rename {
         /// Its name
         group: String,
         /// Its new name
         name: String,
     },
-    /// Remove one that no phone is in
+    /// Remove a group that no phone is in
     Remove {
         /// Its name
         group: String,

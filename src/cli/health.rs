@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// See whether DHCP, HTTPS and the store of the running box answer
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The appliance confirms a new version by this, and goes back to the one before without it.")]
+#[command(after_help = "The appliance confirms a new version by this, and goes back to the one before
+without it.")]
 pub(super) struct Health {}
 
 impl Health {

@@ -14,8 +14,8 @@ const ROWS: usize = 500;
 pub(super) enum Past {
     /// Show what was changed of a phone, by whom and when; with a number, what was before and after
     #[command(after_help = "Examples:
-  block66 phones history 805ec0123456        the changes, newest first
-  block66 phones history 805ec0123456 7      what change 7 altered")]
+  block66 phones history 805ec0123456     the changes, newest first
+  block66 phones history 805ec0123456 7   what change 7 altered")]
     History {
         /// Its MAC address
         mac: Mac,
@@ -23,7 +23,8 @@ pub(super) enum Past {
         change: Option<u64>,
     },
     /// Take a change of a phone back: all that it altered becomes what it was before
-    #[command(after_help = "What was changed again since is named, and nothing is done. An undo can be undone itself.")]
+    #[command(after_help = "What was changed again since is named, and nothing is done. An undo can be
+undone itself.")]
     Undo {
         /// Its MAC address
         mac: Mac,

@@ -10,11 +10,12 @@ use crate::sys::files;
 /// Write a commented configuration to begin with
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  block66 init                     writes /etc/block66/block66.toml
-  block66 init ./block66.toml      writes it here
-  block66 init -                   prints it
+  block66 init                  writes /etc/block66/block66.toml
+  block66 init ./block66.toml   writes it here
+  block66 init -                prints it
 
-A box runs without a configuration, too. It then serves its page, its certificate and the time, and gives no addresses.")]
+A box runs without a configuration, too. It then serves its page, its
+certificate and the time, and gives no addresses.")]
 pub(super) struct Init {
     /// Where to; `-` prints it
     #[arg(default_value = config::USUAL_PATH)]
@@ -33,7 +34,7 @@ impl Init {
         let path = if self.file.components().count() == 1 { PathBuf::from(".").join(&self.file) } else { self.file };
         let unwritable = |why: String| Failure::Unwritable { path: path.display().to_string(), why };
         if path.exists() && !self.force {
-            return Err(unwritable("the file is there already; --force replaces it".into()));
+            return Err(unwritable("it is there already, and only --force replaces it".into()));
         }
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory).map_err(|e| unwritable(e.to_string()))?;

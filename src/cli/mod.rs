@@ -11,6 +11,7 @@ mod campaigns;
 mod check;
 mod client;
 mod dhcp;
+mod enlist;
 mod events;
 pub(crate) mod exit;
 mod firmware;
@@ -63,15 +64,22 @@ use exit::Failure;
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "Examples:
-  block66 lab --once --phones 12                          try it on this machine, with simulated phones
-  block66 init && block66 check && block66 run            begin with a configuration
-  block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 --server pbx.example.net
-  block66 phones import phones.csv --dry-run              see what a list would do
-  block66 rehearse 80:5e:c0:12:34:56                      why does this phone not work?
-  block66 status                                          how the box is, and what needs you
+  block66 lab --once --phones 12
+        try it on this machine, with simulated phones
+  block66 init && block66 check && block66 run
+        begin with a configuration
+  block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 \\
+      --server pbx.example.net
+  block66 phones import phones.csv --dry-run
+        see what a list would do
+  block66 rehearse 80:5e:c0:12:34:56
+        why does this phone not work?
+  block66 status
+        how the box is, and what needs you
 
-Exit codes: 0 done, 1 refused, 64 wrong usage, 65 wrong data, 69 no box runs, 70 internal, 73 file not made,
-77 not permitted, 78 wrong configuration."
+Exit codes: 0 done, 1 refused, 64 wrong usage, 65 wrong data, 66 file not read,
+69 no box runs, 70 internal, 73 file not made, 77 not permitted,
+78 wrong configuration."
 )]
 struct CommandLine {
     /// Local socket of the running box [default: the one in the configuration]
@@ -256,5 +264,39 @@ mod tests {
             command.get_subcommands().for_each(look);
         }
         look(&CommandLine::command());
+    }
+
+    /// The terminals of most people are 80 columns wide.
+    #[test]
+    fn what_stands_behind_the_options_fits_a_terminal() {
+        fn look(command: &clap::Command) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in after.lines() {
+                assert!(line.chars().count() < 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&CommandLine::command());
+    }
+
+    /// Whoever reads a command's help, or that of the commands around it, sees it used once where something is to be
+    /// given to it.
+    #[test]
+    fn every_command_that_takes_something_is_shown_once() {
+        fn look(command: &clap::Command, path: &str, around: &str, missing: &mut Vec<String>) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let shown = format!("{around}\n{after}");
+            let takes = command.get_arguments().any(|argument| argument.is_positional() || argument.is_required_set());
+            let leaf = command.get_subcommands().next().is_none();
+            if leaf && takes && !command.is_hide_set() && !shown.contains(path) {
+                missing.push(path.to_owned());
+            }
+            for next in command.get_subcommands() {
+                look(next, &format!("{path} {}", next.get_name()), &shown, missing);
+            }
+        }
+        let mut missing = Vec::new();
+        look(&CommandLine::command(), "block66", "", &mut missing);
+        assert!(missing.is_empty(), "no example of {missing:?}");
     }
 }

@@ -11,25 +11,31 @@ use crate::outlets::Settings;
 /// Send events to syslog and webhooks, mail alarms, take phones' own syslog, let Prometheus read metrics
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Examples:
-  block66 outlets show > outlets.json                     as it is
-  block66 outlets set outlets.json                        from now on, as in:
-      {\"syslog\": [{\"host\": \"log.example.net\", \"transport\": \"tls\"}],
-       \"webhooks\": [{\"url\": \"https://example.net/block66\", \"alarms\": true, \"events\": [\"admin.\", \"tls.too-old\"]}],
-       \"mail\": {\"host\": \"mx.example.net\", \"from\": \"block66@example.net\", \"to\": [\"anna@example.net\"],
-                \"login\": {\"user\": \"block66\", \"password\": \"…\"}},
-       \"phone_log_port\": 514}
-Mail goes by STARTTLS to port 587; \"security\" may be tls or none. A password is kept and never shown: a file
-without it keeps the one that is known.
-Prometheus reads https://box/metrics with a token of the API that may read: `block66 tokens`.")]
+  block66 outlets show > outlets.json
+        as it is
+  block66 outlets set outlets.json
+        from now on, as in:
+  {\"syslog\": [{\"host\": \"log.example.net\", \"transport\": \"tls\"}],
+   \"webhooks\": [{\"url\": \"https://example.net/block66\", \"alarms\": true,
+                 \"events\": [\"admin.\", \"tls.too-old\"]}],
+   \"mail\": {\"host\": \"mx.example.net\", \"from\": \"block66@example.net\",
+            \"to\": [\"anna@example.net\"],
+            \"login\": {\"user\": \"block66\", \"password\": \"…\"}},
+   \"phone_log_port\": 514}
+
+Mail goes by STARTTLS to port 587; \"security\" may be tls or none. A password is
+kept and never shown: a file without it keeps the one that is known.
+Prometheus reads https://box/metrics with a token that may read:
+`block66 tokens add prometheus --scope read` prints one.")]
 pub(super) enum Outlets {
-    /// Print what is set, as JSON
+    /// Print as JSON what is sent where
     Show,
-    /// Set it from a JSON file; `-` reads standard input
+    /// Set from a JSON file what is sent where; `-` reads standard input
     Set {
         /// The file
         file: PathBuf,
     },
-    /// What became of messages
+    /// Count what became of messages since the start
     Counts,
 }
 
@@ -42,7 +48,11 @@ impl Outlets {
             }
             Self::Set { file } => {
                 let text = super::phones::read(&file)?;
-                let wrong = |e| Failure::Given(format!("{}: {e}.", file.display()));
+                let wrong = |e| {
+                    let what =
+                        if file.as_os_str() == "-" { "standard input".into() } else { file.display().to_string() };
+                    Failure::Given(format!("{what}: {e}.\n`block66 outlets --help` shows what it looks like."))
+                };
                 // Sent as it was written: settings that were read hold their secrets back.
                 let _: Settings = serde_json::from_slice(&text).map_err(wrong)?;
                 let written: Box<serde_json::value::RawValue> = serde_json::from_slice(&text).map_err(wrong)?;

@@ -13,14 +13,18 @@ use crate::model::Mac;
 
 /// Brand folders of your own: what they change, and what they would make of a phone
 #[derive(Debug, clap::Subcommand)]
-#[command(
-    after_help = "Folders lie in brands/<id>/ of the data directory and are read when the box starts: single templates of a brand
-that the program knows, or a whole brand of your own (docs/templates.md). Try one before you put it there."
-)]
+#[command(after_help = "Folders lie in brands/<id>/ of the data directory and are read when the box
+starts: single templates of a brand that the program knows, or a whole brand of
+your own (docs/templates.md). Try one before you put it there.
+
+Examples:
+  block66 overlays try ./yealink --phone 805ec0123456
+  block66 overlays list
+  block66 overlays diff yealink")]
 pub(super) enum Overlays {
     /// List the folders in the data directory, and whether they are in force
     List,
-    /// Show how one differs from what came with the program
+    /// Show how a folder differs from what came with the program
     Diff {
         /// Name of the folder
         brand: String,

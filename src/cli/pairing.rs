@@ -13,15 +13,21 @@ use crate::pairing::FreeLine;
 
 /// A time in which phones that come are put on the list by themselves
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 pairing open --minutes 30
+  block66 pairing state
+  block66 pairing close")]
 pub(super) enum Pairing {
-    /// Say whether it is open
+    /// Say whether the pairing window is open
     State,
-    /// Open it
+    /// Open the pairing window
     #[command(after_help = "Without lines, phones that come are guests: on the list, and without a line.
 
 Examples:
-  block66 pairing open                                 for ten minutes
-  block66 pairing open --minutes 30 --lines lines.csv  each phone gets the next line; columns: user,password,display,server")]
+  block66 pairing open
+        for ten minutes
+  block66 pairing open --minutes 30 --lines lines.csv
+        each phone gets the next line; columns: user,password,display,server")]
     Open {
         /// How many minutes [default: 10]
         #[arg(long)]
@@ -36,7 +42,7 @@ Examples:
         #[arg(long, value_name = "FILE")]
         lines: Option<PathBuf>,
     },
-    /// Close it
+    /// Close the pairing window
     Close,
 }
 

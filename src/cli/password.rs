@@ -8,9 +8,9 @@ use super::secret;
 
 /// Set the first administrator's password anew, as when it is lost
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The password is asked for, or read from standard input. \
-                  They are signed out, and asked for no codes of an app any more. \
-                  Other accounts have `block66 accounts password`.")]
+#[command(after_help = "The password is asked for, or read from standard input. They are signed out,
+and asked for no codes of an app any more. Other accounts have `block66
+accounts password`.")]
 pub(super) struct Password {}
 
 impl Password {

@@ -18,9 +18,11 @@ pub(super) enum Phone {
     /// Change what is said of a phone
     #[command(after_help = "Examples:
   block66 phones edit 805ec0123456 --name Hall --group Sales
-  block66 phones edit 805ec0123456 --group \"\"                 takes it out of its group
-  block66 phones edit 805ec0123456 --lines lines.json         [{\"user\": \"201\", \"server\": …}]; a line without a
-                                                              password keeps the one that it has")]
+  block66 phones edit 805ec0123456 --group \"\"
+        takes it out of its group
+  block66 phones edit 805ec0123456 --lines lines.json
+        [{\"user\": \"201\", \"server\": …}]; a line without a password keeps the one
+        that it has")]
     Edit {
         /// Its MAC address
         mac: Mac,
@@ -56,9 +58,12 @@ pub(super) enum Phone {
     },
     /// Show a phone's files as it would get them, with its secrets masked
     #[command(after_help = "Examples:
-  block66 phones render 805ec0123456                              each of its own files
-  block66 phones render 805ec0123456 --file 805ec0123456.cfg      one of them
-  block66 phones render 805ec0123456 --content pointer            as it is before the phone has logged in")]
+  block66 phones render 805ec0123456
+        each of its own files
+  block66 phones render 805ec0123456 --file 805ec0123456.cfg
+        one of them
+  block66 phones render 805ec0123456 --content pointer
+        as it is before the phone has logged in")]
     Render {
         /// Its MAC address
         mac: Mac,

@@ -1,17 +1,17 @@
 //! `block66 phones`: the list of phones.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::client::Client;
+use super::enlist::{self, Add};
 use super::exit::Failure;
 use super::history::Past;
 use super::output::{answer, encode, is_for_programs, print, print_json, table, time};
 use super::phone::Phone;
-use super::secret;
-use crate::admin::{Action, LineDraft, PhoneDraft, Standing, types};
-use crate::model::{Mac, Secret};
+use crate::admin::{Action, Standing, types};
+use crate::model::Mac;
 use crate::sip::Telling;
 
 /// Rows that are asked for at a time.
@@ -19,20 +19,39 @@ const ROWS: usize = 500;
 
 /// The list of phones
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 phones list --state attention
+  block66 phones show 80:5e:c0:12:34:56
+  block66 phones resync 805ec0123456                   fetch the files again
+  block66 phones reboot 805ec0123456
+  block66 phones files 805ec0123456                    what it asks for
+  block66 phones upload 805ec0123456 805ec0123456-local.cfg > local.cfg
+  block66 phones reveal 805ec0123456                   the menu's password
+  block66 phones replace 805ec0123456 805ec0abcdef     a new device on the desk
+  block66 phones release 805ec0123456                  before it leaves us
+  block66 phones timeline 805ec0123456 --limit 200
+  block66 phones undo 805ec0123456 7                   takes change 7 back
+  block66 phones start-over 805ec0123456               after a factory reset
+  block66 phones export > phones.json
+  block66 phones remove 805ec0123456")]
 pub(super) enum Phones {
     /// Put a phone on the list
     #[command(after_help = "Examples:
-  block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 --server pbx.example.net
+  block66 phones add 80:5e:c0:12:34:56 --name Reception --user 201 \\
+      --server pbx.example.net
         asks for the SIP password
-  pass show pbx/201 | block66 phones add 805ec0123456 --user 201 --server pbx.example.net
+  pass show pbx/201 | block66 phones add 805ec0123456 --user 201 \\
+      --server pbx.example.net
         reads it from standard input
   block66 phones add --from phone.json
         takes all of it from a file, as `phones remove` printed it")]
     Add(Box<Add>),
     /// List the phones
     #[command(after_help = "Examples:
-  block66 phones list --state attention     those that need you
-  block66 phones list --find \"meeting 2\"    by name, MAC, extension, model or address")]
+  block66 phones list --state attention
+        those that need you
+  block66 phones list --find \"meeting 2\"
+        by name, MAC, extension, model or address")]
     List {
         /// Only those that match all of these words
         #[arg(long, value_name = "WORDS")]
@@ -42,20 +61,23 @@ pub(super) enum Phones {
         state: Option<Standing>,
     },
     /// Show one phone: how it stands, its lines, and what happened to it
+    #[command(after_help = "Example:
+  block66 phones show 80:5e:c0:12:34:56")]
     Show {
         /// Its MAC address
         mac: Mac,
     },
     /// Import a list of phones (CSV or JSON): all of it or nothing
-    #[command(
-        after_help = "The first row names the columns: mac, name, extension (or user), password (or secret), server …
-A phone with several lines has several rows. Phones that are on the list already are changed. Lines without a MAC
-wait for their devices. Exports of FusionPBX, FreePBX and wazo-provd are read as they are.
+    #[command(after_help = "The first row names the columns: mac, name, extension (or user), password (or
+secret), server … A phone with several lines has several rows. Phones that are
+on the list already are changed. Lines without a MAC wait for their devices.
+Exports of FusionPBX, FreePBX and wazo-provd are read as they are.
 
 Examples:
-  block66 phones import phones.csv --dry-run                     only tell what would happen
-  block66 phones import phones.csv --server pbx.example.net      for lists without that column"
-    )]
+  block66 phones import phones.csv --dry-run
+        only tell what would happen
+  block66 phones import phones.csv --server pbx.example.net
+        for lists without that column")]
     Import {
         /// The list; `-` reads standard input
         file: PathBuf,
@@ -70,8 +92,8 @@ Examples:
         organisation: Option<String>,
     },
     /// Print the list as JSON, as `import` takes it
-    #[command(after_help = "Without passwords, phones that are on the list keep theirs when it is imported again.
-That passwords were written is on record.")]
+    #[command(after_help = "Without passwords, phones that are on the list keep theirs when it is imported
+again. That passwords were written is on record.")]
     Export {
         /// Only phones of this organisation
         #[arg(long)]
@@ -81,10 +103,8 @@ That passwords were written is on record.")]
         passwords: bool,
     },
     /// Take a phone off the list, and print what it was
-    #[command(
-        after_help = "What is printed can be given to `phones add --from`, once the passwords of its lines are filled in:
-the box never tells them."
-    )]
+    #[command(after_help = "What is printed can be given to `phones add --from`, once the passwords of its
+lines are filled in: the box never tells them.")]
     Remove {
         /// Its MAC address, whole
         mac: Mac,
@@ -117,52 +137,6 @@ the box never tells them."
         /// Its MAC address
         mac: Mac,
     },
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Add {
-    /// Its MAC address, with any separators
-    #[arg(required_unless_present = "from")]
-    mac: Option<String>,
-    /// Take the phone from a JSON file; `-` reads standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["mac", "name", "organisation", "brand", "model", "user"])]
-    from: Option<PathBuf>,
-    /// What people call it
-    #[arg(long)]
-    name: Option<String>,
-    /// Organisation it belongs to, by name
-    #[arg(long)]
-    organisation: Option<String>,
-    /// Brand, when known
-    #[arg(long)]
-    brand: Option<String>,
-    /// Model, when known
-    #[arg(long)]
-    model: Option<String>,
-    /// SIP user or extension
-    #[arg(long, requires = "server")]
-    user: Option<String>,
-    /// SIP server
-    #[arg(long, requires = "user")]
-    server: Option<String>,
-    /// SIP password. Others can read it in the list of processes: better leave it out and be asked
-    #[arg(long, requires = "user")]
-    password: Option<String>,
-    /// Name for signing in at the SIP server, when it differs from the user
-    #[arg(long, requires = "user")]
-    auth_user: Option<String>,
-    /// Name shown to others
-    #[arg(long, requires = "user")]
-    display: Option<String>,
-    /// Port of the SIP server
-    #[arg(long, requires = "user")]
-    port: Option<u32>,
-    /// udp, tcp or tls
-    #[arg(long, requires = "user")]
-    transport: Option<String>,
-    /// Number of the voice mail
-    #[arg(long, requires = "user")]
-    voicemail: Option<String>,
 }
 
 fn standing(key: &str) -> Result<Standing, String> {
@@ -201,7 +175,7 @@ impl Phones {
             }
             Self::One(phone) => phone.run(client).await,
             Self::Past(past) => past.run(client).await,
-            Self::Remove { mac, yes } => remove(client, mac, yes).await,
+            Self::Remove { mac, yes } => enlist::remove(client, mac, yes).await,
             Self::Resync { mac, no_wait } => tell(client, mac, "resync", no_wait).await,
             Self::Reboot { mac, no_wait } => tell(client, mac, "reboot", no_wait).await,
             Self::StartOver { mac } => {
@@ -210,49 +184,6 @@ impl Phones {
                 Ok(())
             }
         }
-    }
-}
-
-impl Add {
-    async fn run(self, client: &Client) -> Result<(), Failure> {
-        let phone: types::Phone = client.post("phones", &self.draft()?).await?;
-        print(&format!("{} {} is on the list. {}\n", phone.mac, phone.name, phone.first_contact.says));
-        Ok(())
-    }
-
-    fn draft(self) -> Result<PhoneDraft, Failure> {
-        if let Some(file) = &self.from {
-            return serde_json::from_slice(&read(file)?)
-                .map_err(|e| Failure::Given(format!("{}: {e}", file.display())));
-        }
-        let mut lines = Vec::new();
-        if let Some(user) = self.user {
-            let password = match self.password {
-                Some(password) => Secret::new(password),
-                None => secret::read(&format!("SIP password of {user}"))?,
-            };
-            lines.push(LineDraft {
-                user,
-                auth_user: self.auth_user,
-                password,
-                display: self.display.or_else(|| self.name.clone()),
-                server: self.server.unwrap_or_default(),
-                port: self.port,
-                transport: self.transport,
-                expires: None,
-                voicemail: self.voicemail,
-                ..LineDraft::default()
-            });
-        }
-        Ok(PhoneDraft {
-            mac: self.mac.unwrap_or_default(),
-            name: self.name,
-            organisation: self.organisation,
-            brand: self.brand,
-            model: self.model,
-            lines,
-            ..PhoneDraft::default()
-        })
     }
 }
 
@@ -373,32 +304,6 @@ fn imported(done: &types::Import) -> String {
     text + &format!("{tense} added: {}, changed: {}, kept as before: {}\n", done.added, done.changed, done.kept)
 }
 
-async fn remove(client: &Client, mac: Mac, yes: bool) -> Result<(), Failure> {
-    let path = format!("phones/{}", mac.plain());
-    if !yes {
-        let phone: types::Phone = client.get(&path).await?;
-        if !io::stdin().is_terminal() {
-            return Err(Failure::Given(format!(
-                "Nobody can be asked whether to remove {mac} {}: say --yes.",
-                phone.name
-            )));
-        }
-        eprint!("Remove {mac} {} from the list? Its line passwords are forgotten. [y/N] ", phone.name);
-        let _ = io::stderr().flush();
-        let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer);
-        if read.is_err() || !matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Err(Failure::Given("Nothing was removed.".into()));
-        }
-    }
-    let phone: types::Phone = client.delete(&path).await?;
-    print_json(&draft_of(&phone));
-    eprintln!(
-        "{mac} is off the list. To put it back, fill in the passwords above and give it to: block66 phones add --from FILE"
-    );
-    Ok(())
-}
-
 /// How often it is looked whether it is known what came of a message.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -414,34 +319,6 @@ async fn tell(client: &Client, mac: Mac, order: &str, no_wait: bool) -> Result<(
         Some(_) => return Err(Failure::NotDone(line.trim_end().to_owned())),
     }
     Ok(())
-}
-
-/// What `add --from` takes, with nothing where the passwords were.
-fn draft_of(phone: &types::Phone) -> PhoneDraft {
-    let lines = phone.lines.iter().map(|line| LineDraft {
-        user: line.user.clone(),
-        auth_user: line.auth_user.clone(),
-        password: Secret::default(),
-        display: Some(line.display.clone()).filter(|d| !d.is_empty()),
-        server: line.server.clone(),
-        port: line.port.map(u32::from),
-        transport: Some(format!("{:?}", line.transport).to_lowercase()),
-        expires: Some(line.expires),
-        voicemail: line.voicemail.clone(),
-        settings: line.settings.clone(),
-    });
-    PhoneDraft {
-        mac: phone.mac.to_string(),
-        name: Some(phone.name.clone()).filter(|n| !n.is_empty()),
-        organisation: Some(phone.organisation.name.clone()).filter(|n| !n.is_empty()),
-        brand: phone.brand.clone(),
-        model: phone.model.clone(),
-        lines: lines.collect(),
-        group: phone.group.as_ref().map(|group| group.name.clone()),
-        handsets: phone.handsets.clone(),
-        ports: phone.ports.clone(),
-        ..PhoneDraft::default()
-    }
 }
 
 /// Reads a file; `-` is standard input.

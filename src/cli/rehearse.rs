@@ -10,10 +10,11 @@ use crate::rehearsal::Rehearsal;
 
 /// Play a phone's boot against the running box, and name the first thing that would stop it
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "The phone's own first contact, login, lease and history stay as they are. Ends with exit code 1 when \
-something would stop the phone."
-)]
+#[command(after_help = "Example:
+  block66 rehearse 80:5e:c0:12:34:56
+
+The phone's own first contact, login, lease and history stay as they are. Ends
+with exit code 1 when something would stop the phone.")]
 pub(super) struct Rehearse {
     /// Its MAC address
     mac: Mac,

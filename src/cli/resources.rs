@@ -10,10 +10,14 @@ use crate::admin::types;
 
 /// Pictures, sounds and XML that phones fetch
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 resources put ringtone bell.wav
+  block66 resources list
+  block66 resources remove bell.wav")]
 pub(super) enum Resources {
-    /// List them
+    /// List the pictures, sounds and XML
     List,
-    /// Give one to the box, in place of one of that name; it is checked to be what it claims to be
+    /// Give a file to the box, in place of one of that name; it is checked to be what it claims to be
     #[command(after_help = "Examples:
   block66 resources put wallpaper branch.png
   block66 settings set --organisation Branch screen.wallpaper=branch.png")]
@@ -30,7 +34,7 @@ pub(super) enum Resources {
         #[arg(long)]
         organisation: Option<String>,
     },
-    /// Remove one
+    /// Remove a file
     Remove {
         /// Its name or id
         resource: String,

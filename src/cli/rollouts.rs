@@ -11,35 +11,43 @@ use crate::model::Mac;
 
 /// Bring an image to phones: a few first, then waves, and an end when too many fail
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 rollouts plan 66.86.0.160 --name Autumn
+  block66 rollouts start Autumn
+  block66 rollouts show Autumn
+  block66 rollouts stop Autumn
+  block66 rollouts back Autumn                      to the release from before
+  block66 rollouts remove Autumn")]
 pub(super) enum Rollouts {
-    /// List them, newest first
+    /// List the roll-outs, newest first
     List,
-    /// Plan one; nothing happens before it is started
+    /// Plan a roll-out; nothing happens before it is started
     #[command(after_help = "Examples:
-  block66 rollouts plan T46S-66.86.0.160.rom --organisation Branch --between 22:00-06:00 --zone Europe/Berlin
+  block66 rollouts plan T46S-66.86.0.160.rom --organisation Branch \\
+      --between 22:00-06:00 --zone Europe/Berlin
   block66 rollouts plan 66.86.0.160 --phone 80:5e:c0:12:34:56 --start")]
     Plan(Box<Plan>),
-    /// Show one, phone by phone
+    /// Show a roll-out, phone by phone
     Show {
         /// Its id or name
         rollout: String,
     },
-    /// Start one, or start a stopped one again
+    /// Start a roll-out, or a stopped one again
     Start {
         /// Its id or name
         rollout: String,
     },
-    /// Stop one: no phone is told of its image any more
+    /// Stop a roll-out: no phone is told of its image any more
     Stop {
         /// Its id or name
         rollout: String,
     },
-    /// Bring its phones back to the release that they ran before
+    /// Bring a roll-out's phones back to the release that they ran before
     Back {
         /// Its id or name
         rollout: String,
     },
-    /// Take one off the list
+    /// Take a roll-out off the list
     Remove {
         /// Its id or name
         rollout: String,

@@ -17,6 +17,13 @@ use crate::sys::log;
 
 /// Run the box: serve phones until told to stop.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  systemctl start block66
+        as the service that comes with it
+  block66 run
+        with /etc/block66/block66.toml, if it is there
+  block66 run --config ./block66.toml
+        with this configuration")]
 pub(super) struct Run {
     /// Configuration to use instead of the usual one; without any, the box runs with safe defaults and gives no
     /// addresses.
@@ -48,6 +55,10 @@ impl Run {
             }
             Err(error) => {
                 tracing::error!("cannot start: {error:#}");
+                if is_forbidden(&error) {
+                    tracing::error!("run it as root, or as the user whose data directory and ports these are");
+                    return exit::not_permitted();
+                }
                 exit::software()
             }
         }
@@ -60,6 +71,12 @@ impl Run {
             None => Ok((Config::safe_defaults(), Vec::new())),
         }
     }
+}
+
+/// Whether the system says that this user may not.
+fn is_forbidden(error: &anyhow::Error) -> bool {
+    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.into_iter().any(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 fn serve(config: Config) -> anyhow::Result<Ended> {

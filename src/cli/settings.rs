@@ -16,6 +16,15 @@ use crate::model::settings::{Key, KeyKind, definition};
 
 /// What phones are told besides their accounts: for an organisation, a group, or one phone
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 settings list screen
+  block66 settings set --group Sales screen.title=Sales
+  block66 settings unset --group Sales screen.title
+  block66 settings override --group Sales yealink phone_setting.ring_type=1
+  block66 settings apply --organisation Branch all.json
+
+Where several levels set the same, the phone goes before its group, the group
+before its model, and the model before its organisation.")]
 pub(super) enum Settings {
     /// List every setting there is
     List {
@@ -24,16 +33,20 @@ pub(super) enum Settings {
     },
     /// Show what is set or, for a phone, what holds and where each value comes from
     #[command(after_help = "Examples:
-  block66 settings show --phone 80:5e:c0:12:34:56     what holds for a phone, and from where
-  block66 settings show --group Sales                 what a group sets")]
+  block66 settings show --phone 80:5e:c0:12:34:56
+        what holds for a phone, and from where
+  block66 settings show --group Sales
+        what a group sets")]
     Show {
         #[command(flatten)]
         level: Level,
     },
-    /// Set values
+    /// Set values of a phone, a group or an organisation
     #[command(after_help = "Examples:
-  block66 settings set --organisation Branch regional.language=de regional.time_zone=Europe/Berlin
-  block66 settings set --phone 805ec0123456 access.admin_password     asks for the secret")]
+  block66 settings set --organisation Branch regional.language=de \\
+      regional.time_zone=Europe/Berlin
+  block66 settings set --phone 805ec0123456 access.admin_password
+        asks for the secret")]
     Set {
         #[command(flatten)]
         level: Level,
@@ -45,15 +58,17 @@ pub(super) enum Settings {
     Unset {
         #[command(flatten)]
         level: Level,
-        /// Names
+        /// Names of settings
         #[arg(required = true)]
         names: Vec<String>,
     },
     /// Give a key a task, or take it away
     #[command(after_help = "Examples:
   block66 settings key --phone 805ec0123456 3 blf 202 --label Hall
-  block66 settings key --group Sales 4 none                           hides what a level above gave this key
-  block66 settings key --group Sales 4 --drop                         leaves it to the levels above")]
+  block66 settings key --group Sales 4 none
+        hides what a level above gave this key
+  block66 settings key --group Sales 4 --drop
+        leaves it to the levels above")]
     Key(SetKey),
     /// Set a raw setting of one brand, in its own words; it wins over everything
     Override {

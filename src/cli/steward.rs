@@ -8,6 +8,7 @@ use crate::steward::{self, Ground, preset};
 
 /// Answer one request on standard input, as root; the service manager starts it
 #[derive(Debug, clap::Args)]
+#[command(hide = true)]
 pub(super) struct Steward {}
 
 impl Steward {
@@ -24,6 +25,8 @@ impl Steward {
 
 /// Take over the settings of a block66-setup.toml, as the appliance does when it starts
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  block66 preset /media/usb/block66-setup.toml --keep")]
 pub(super) struct Preset {
     /// The file
     file: PathBuf,

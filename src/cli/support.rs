@@ -9,6 +9,8 @@ use crate::admin::types;
 
 /// Write a support bundle: status, DHCP, phones, events and counters, with every secret removed
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  block66 support block66-support.json")]
 pub(super) struct Support {
     /// File to write; one that is there is not overwritten
     file: PathBuf,
@@ -30,9 +32,9 @@ impl Support {
 /// Show or change what the running box logs; a change holds until it is started again
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  block66 log                                             what is logged
-  block66 log debug                                       everything
-  block66 log block66::dhcp=debug,info                    more of one part")]
+  block66 log                            what is logged
+  block66 log debug                      everything
+  block66 log block66::dhcp=debug,info   more of one part")]
 pub(super) struct Log {
     /// The filter from now on
     filter: Option<String>,

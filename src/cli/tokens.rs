@@ -9,17 +9,22 @@ use crate::admin::{Scope, types};
 
 /// Tokens for programs that use the API over HTTPS
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 tokens add grafana --scope read --days 365
+  block66 tokens list
+  block66 tokens revoke grafana")]
 pub(super) enum Tokens {
-    /// List them
+    /// List the tokens
     List,
-    /// Make one; it is printed this once
+    /// Make a token; it is printed this once
     #[command(after_help = "Scopes:
   read        what a viewer may
   operate     what an operator may
   administer  what an administrator may
 
 Example:
-  curl --cacert box.pem -H \"Authorization: Bearer $(block66 tokens add grafana --scope read)\" \\
+  token=$(block66 tokens add grafana --scope read)
+  curl --cacert box.pem -H \"Authorization: Bearer $token\" \\
       https://box.example/api/v1/status")]
     Add {
         /// What it is for: letters, digits, a dot, -, _ and @
@@ -31,7 +36,7 @@ Example:
         #[arg(long)]
         days: Option<u32>,
     },
-    /// Make one void
+    /// Make a token void
     Revoke {
         /// Its name
         name: String,

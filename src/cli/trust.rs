@@ -10,8 +10,14 @@ use crate::admin::types;
 
 /// Authorities of phones' own certificates, and certificates of the company's own
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 trust add maker.pem
+  block66 trust add-certificate company.pem
+  block66 trust list
+  block66 trust remove AB:CD:…
+        the fingerprint stands in the list")]
 pub(super) enum Trust {
-    /// List them
+    /// List the authorities and certificates
     List,
     /// Take certificates that this authority signed for evidence of which phone it is
     Add {
@@ -23,7 +29,7 @@ pub(super) enum Trust {
         /// The certificate, those between it and its root, and its key in PEM; `-` reads standard input
         file: PathBuf,
     },
-    /// Take one away
+    /// Take an authority or a certificate away
     Remove {
         /// Its SHA-256, as `list` shows it
         fingerprint: String,

@@ -11,8 +11,8 @@ use super::client::Client;
 use super::exit::Failure;
 use super::output::{answer, print};
 use crate::admin::types;
-use crate::model::Timestamp;
 use crate::model::settings::Zone;
+use crate::model::{Timestamp, as_sentence};
 use crate::steward::{Error, Request, SOCKET, Standing, Steward, UPDATES};
 
 /// Hours of the branch in which nobody misses its phones.
@@ -25,10 +25,13 @@ pub(super) enum Update {
     Show,
     /// Install a signed bundle beside the version that runs
     #[command(after_help = "Examples:
-  block66 update install block66-1.2.0-x86_64.raucb                      a file
-  block66 update install https://updates.example.net/block66-x86_64.raucb    streamed, nothing is kept
+  block66 update install block66-1.2.0-x86_64.raucb
+        a file
+  block66 update install https://updates.example.net/block66-x86_64.raucb
+        streamed, nothing is kept
 
-The new version runs after the next start. If it does not do what the box is for, the one before comes back by itself.")]
+The new version runs after the next start. If it does not do what the box is
+for, the one before comes back by itself.")]
     Install {
         /// File or address
         bundle: String,
@@ -93,7 +96,15 @@ async fn ask(steward: &Steward, request: &Request) -> Result<Standing, Failure> 
     };
     steward.ask(request, told).await.map_err(|error| match error {
         Error::Refused(refusal) => Failure::Given(refusal.says),
-        other => Failure::Given(format!("{other}.")),
+        Error::Absent => Failure::NotHere(
+            "This is not the appliance: there is no other version beside the one that runs.\n\
+             Update the program as you installed it."
+                .into(),
+        ),
+        Error::Broken(_) => Failure::NotDone(format!(
+            "{}\nLook into the log: journalctl -u 'block66-*'",
+            as_sentence(&error.to_string())
+        )),
     })
 }
 

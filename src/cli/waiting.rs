@@ -11,13 +11,17 @@ use crate::model::Mac;
 
 /// Phones that came and are on no list
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 waiting list
+  block66 waiting adopt 805ec0123456 --name Hall")]
 pub(super) enum Waiting {
-    /// List them
+    /// List the phones that wait
     List,
-    /// Put one on the list
+    /// Put a phone that waits on the list
     #[command(after_help = "Examples:
   block66 waiting adopt 805ec0123456 --name Hall
-  block66 waiting adopt 805ec0123456 --as Reception      it becomes the entry of the list that waits for its device")]
+  block66 waiting adopt 805ec0123456 --as Reception
+        it becomes the entry of the list that waits for its device")]
     Adopt {
         /// Its MAC address
         mac: Mac,

@@ -100,9 +100,29 @@ pub(super) fn codes() -> impl Iterator<Item = &'static str> {
     english.keys().map(String::as_str)
 }
 
+/// A phrase with a capital, unless it begins with what has its own way of writing (the name of a file, an address), and a full
+/// stop.
+pub(crate) fn as_sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else { return String::new() };
+    let is_word = word.trim_end_matches([',', ':']).chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '’' | '-'));
+    let whole = if is_word { first.to_uppercase().chain(letters).collect() } else { text.to_owned() };
+    if whole.ends_with(['!', '?']) { whole } else { whole + "." }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phrase_becomes_a_sentence() {
+        assert_eq!(as_sentence("no DHCP server answered"), "No DHCP server answered.");
+        assert_eq!(as_sentence("y000000000108.cfg: it is not there."), "y000000000108.cfg: it is not there.");
+        assert_eq!(as_sentence("10.66.0.1:443: TLS failed!"), "10.66.0.1:443: TLS failed!");
+        assert_eq!(as_sentence(""), "");
+    }
 
     #[test]
     fn the_reader_says_which_language() {

@@ -34,6 +34,7 @@ pub use group::{Group, Scope};
 pub use handset::Handset;
 pub use id::Id;
 pub use language::Language;
+pub(crate) use language::as_sentence;
 pub use lease::{Lease, LeaseState, Via};
 pub use line::{Line, Transport};
 pub use mac::{Mac, MacError};

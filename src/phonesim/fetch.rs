@@ -164,8 +164,10 @@ impl Phone {
         if let Some(order) = self.remote.ordered() {
             return Err(Halt::Power(order));
         }
-        let words = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        self.remote.note(format!("{} {url}: {words}", ask.method));
+        self.remote.note(match status {
+            Some(status) => format!("{} {url}: {status}", ask.method),
+            None => format!("{} {url}: no answer", ask.method),
+        });
         result.map_err(|error| Halt::Fault(self.explain(error, url, host)))
     }
 

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::Said;
 use super::play::Played;
+use crate::model::{Reason, as_sentence};
 use crate::phonesim::{Fault, Stage};
 
 /// The first thing that would stop a phone.
@@ -16,6 +17,9 @@ pub struct Finding {
     pub says: String,
     /// What to do about it.
     pub next: String,
+    /// What the box knows better than the phone: the last sentence of `says`.
+    #[serde(skip)]
+    pub(super) because: Option<Reason>,
 }
 
 /// Kinds of things that stop phones.
@@ -109,8 +113,12 @@ impl Stop {
 
 /// The finding of what was played, with what the box said meanwhile.
 pub(super) fn of(played: &Played, said: &[Said]) -> Option<Finding> {
-    let finding = |code: Stop, at: Stage, says: String| {
-        Some(Finding { code, at: at.name().to_owned(), says: sentence(&says), next: code.next().to_owned() })
+    let finding = |code: Stop, at: Stage, says: String, because: Option<Reason>| {
+        let mut says = as_sentence(&says);
+        if let Some(because) = &because {
+            says = format!("{says} {}", because.sentence());
+        }
+        Some(Finding { code, at: at.name().to_owned(), says, next: code.next().to_owned(), because })
     };
     let Some((stage, fault)) = &played.fault else {
         let reached = Stage::ALL.into_iter().rev().find(|stage| {
@@ -120,11 +128,12 @@ pub(super) fn of(played: &Played, said: &[Said]) -> Option<Finding> {
                 .is_some_and(|report| matches!(report.outcome(*stage), crate::phonesim::Outcome::Done { .. }))
         });
         let at = reached.unwrap_or(Stage::Dhcp);
-        return played.unfinished.then(|| finding(Stop::Unfinished, at, "The phone came to no end in time".into()))?;
+        return played
+            .unfinished
+            .then(|| finding(Stop::Unfinished, at, "The phone came to no end in time".into(), None))?;
     };
     let code = code(*stage, fault, said);
-    let because = because(code, said).map(|says| format!(" {says}")).unwrap_or_default();
-    finding(code, *stage, format!("{}{because}", sentence(&fault.to_string())))
+    finding(code, *stage, fault.to_string(), because(code, said))
 }
 
 fn code(stage: Stage, fault: &Fault, said: &[Said]) -> Stop {
@@ -154,7 +163,7 @@ fn code(stage: Stage, fault: &Fault, said: &[Said]) -> Stop {
 }
 
 /// What the box knows better than the phone.
-fn because(code: Stop, said: &[Said]) -> Option<String> {
+fn because(code: Stop, said: &[Said]) -> Option<Reason> {
     let telling: &[&str] = match code {
         Stop::WrongOrganisation => &["http.other-organisation"],
         Stop::OldTls => &["tls.too-old"],
@@ -163,13 +172,5 @@ fn because(code: Stop, said: &[Said]) -> Option<String> {
         Stop::WrongFile => &["http.render-failed"],
         _ => &[],
     };
-    said.iter().rev().find(|said| telling.contains(&said.code.as_str())).map(|said| said.says.clone())
-}
-
-/// With a capital and a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.trim_end_matches('.').chars();
-    let Some(first) = letters.next() else { return String::new() };
-    let whole: String = first.to_uppercase().chain(letters).collect();
-    if whole.ends_with(['!', '?']) { whole } else { whole + "." }
+    said.iter().rev().find(|said| telling.contains(&said.code.as_str())).and_then(|said| said.reason.clone())
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::cast::Cast;
 use super::finding::{self, Finding};
 use super::play::Played;
-use crate::model::{Mac, Phone, Reason};
+use crate::model::{Language, Mac, Phone, Reason};
 use crate::phonesim::{self, Stage};
 
 /// What a rehearsal showed.
@@ -44,6 +44,31 @@ pub struct Part {
     pub why: Option<String>,
 }
 
+impl Rehearsal {
+    /// The same in another language: the box's reasons have sentences of their own in each, all else is what `retold`
+    /// makes of it.
+    #[must_use]
+    pub fn told(mut self, language: Language, retold: impl Fn(&str) -> String) -> Self {
+        let tell = |text: &mut String| *text = retold(text);
+        if let Some(finding) = &mut self.stopped_by {
+            tell(&mut finding.next);
+            match &finding.because {
+                None => tell(&mut finding.says),
+                Some(because) => {
+                    let seen = finding.says.strip_suffix(&because.sentence()).unwrap_or_default().trim_end();
+                    finding.says = format!("{} {}", retold(seen), because.sentence_in(language));
+                }
+            }
+        }
+        self.parts.iter_mut().filter_map(|part| part.why.as_mut()).for_each(tell);
+        self.steps.iter_mut().map(|step| &mut step.says).chain(&mut self.unseen).for_each(tell);
+        for said in &mut self.said {
+            said.says = said.reason.as_ref().map_or_else(|| said.says.clone(), |reason| reason.sentence_in(language));
+        }
+        self
+    }
+}
+
 /// Something that the phone did or saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
@@ -78,11 +103,19 @@ pub struct Said {
     pub code: String,
     /// The same as a sentence.
     pub says: String,
+    /// What it is made of.
+    #[serde(skip)]
+    pub(super) reason: Option<Reason>,
 }
 
 impl Said {
     pub(super) fn of(file: Option<&str>, reason: &Reason) -> Self {
-        Self { file: file.map(str::to_owned), code: reason.code(), says: reason.sentence() }
+        Self {
+            file: file.map(str::to_owned),
+            code: reason.code(),
+            says: reason.sentence(),
+            reason: Some(reason.clone()),
+        }
     }
 }
 

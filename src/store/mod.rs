@@ -21,6 +21,7 @@
 mod copied;
 mod database;
 mod error;
+mod histories;
 mod keeper;
 pub mod key;
 mod levels;

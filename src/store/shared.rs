@@ -15,6 +15,8 @@ use crate::sys::clock::Clock;
 pub struct Limits {
     /// Events that are kept; the oldest ones give way.
     pub events: usize,
+    /// Bytes that what was changed of all phones may take together; the oldest changes give way.
+    pub histories: usize,
     /// Commits that may wait for the writer. One more is refused with [`Error::Busy`](super::Error::Busy).
     pub queue: usize,
     /// Time within which a changed document is in a snapshot.
@@ -31,6 +33,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             events: 20_000,
+            histories: 16 << 20,
             queue: 4096,
             documents_saved_within: Duration::from_secs(5),
             leases_saved_within: Duration::from_secs(600),

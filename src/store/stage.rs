@@ -1,9 +1,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Error;
+use super::histories::Coming;
 use super::key::Key;
 use super::record::{Bytes, Change, LONGEST_NAME, Place};
-use super::stored::{self, Claim, Head, Holder};
+use super::shared::Limits;
+use super::stored::{self, Claim, Head, HistoryHead, Holder};
 use super::view::View;
 use super::write::Write;
 use crate::model::history::{self, Hand};
@@ -47,18 +49,49 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The changes of all commits in their order. Events beyond `ring` are dropped, oldest first.
-    pub(super) fn finish(self, ring: usize) -> Vec<Change> {
+    /// The changes of all commits in their order. Events beyond what is kept are dropped, oldest first; so are changes of
+    /// phones.
+    pub(super) fn finish(mut self, limits: &Limits) -> Vec<Change> {
+        self.forget_changes(limits.histories);
         let mut changes = self.batch.changes;
         let stored = self.view.event_sequences();
         let surplus = match self.new_events.len() {
             0 => 0,
-            new => (stored.len() + new).saturating_sub(ring),
+            new => (stored.len() + new).saturating_sub(limits.events),
         };
         // Dropped first: a commit may store an old event again, and then it stays.
         let dropped: Vec<Change> = stored.take(surplus).map(|sequence| (Place::Event(sequence), None)).collect();
         changes.splice(0..0, dropped);
         changes
+    }
+
+    /// Takes the oldest changes out of histories until all of them fit into this room, in bytes.
+    fn forget_changes(&mut self, room: usize) {
+        let mut coming = Coming::over(self.view.histories());
+        for (place, value) in self.batch.documents.iter().filter(|(place, _)| place.is_history()) {
+            // What cannot be read was not written here.
+            let head = value.as_ref().and_then(|bytes| HistoryHead::of(place, bytes).ok());
+            coming.put(place, head);
+        }
+        if !coming.has_more() {
+            return;
+        }
+        while coming.bytes() > room {
+            let Some(place) = coming.oldest().cloned() else { break };
+            // One that cannot be opened, or sealed again, is of no use to anybody.
+            let less =
+                self.document(&Layer::default(), &place).and_then(|bytes| self.with_one_less(&place, &bytes).ok());
+            coming.put(&place, less.as_ref().and_then(|bytes| HistoryHead::of(&place, bytes).ok()));
+            self.batch.documents.insert(place.clone(), less.clone());
+            self.batch.changes.push((place, less));
+        }
+    }
+
+    /// A history without its oldest change.
+    fn with_one_less(&self, place: &Place, bytes: &[u8]) -> Result<Bytes, Error> {
+        let mut history = stored::History::open(place, bytes, self.key)?;
+        history.forget_oldest();
+        stored::History::seal(place, &history, self.key)
     }
 
     fn write(&self, commit: &mut Layer, write: Write) -> Result<(), Error> {

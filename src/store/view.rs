@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::Error;
+use super::histories::Histories;
 use super::record::{Bytes, Change, Part, Place};
-use super::stored::{self, Claim, EventHead, Head, Holder};
+use super::stored::{self, Claim, EventHead, Head, HistoryHead, Holder};
 use crate::model::{Id, Mac};
 
 /// All that is stored, in memory, as of the last durable batch.
@@ -20,6 +21,7 @@ pub(super) struct View {
     /// Counts changes of what phones share.
     pub(super) shared: u64,
     documents: BTreeMap<Place, Bytes>,
+    histories: Histories,
     claims: HashMap<Claim, Holder>,
     leases: BTreeMap<Arc<str>, BTreeMap<Ipv4Addr, Bytes>>,
     journeys: HashMap<Mac, Bytes>,
@@ -51,10 +53,16 @@ impl View {
                 }
                 None => drop(self.events.remove(&sequence)),
             },
-            Place::Setting(_) | Place::Secret(_) => match value {
-                Some(bytes) => drop(self.documents.insert(place, bytes)),
-                None => drop(self.documents.remove(&place)),
-            },
+            Place::Setting(_) | Place::Secret(_) => {
+                if place.is_history() {
+                    let head = value.as_ref().map(|bytes| HistoryHead::of(&place, bytes)).transpose()?;
+                    self.histories.put(&place, head);
+                }
+                match value {
+                    Some(bytes) => drop(self.documents.insert(place, bytes)),
+                    None => drop(self.documents.remove(&place)),
+                }
+            }
             Place::Organisation(_)
             | Place::Phone(_)
             | Place::PhoneBook(_)
@@ -100,6 +108,11 @@ impl View {
     /// The record of a document or setting.
     pub(super) fn document(&self, place: &Place) -> Option<&Bytes> {
         self.documents.get(place)
+    }
+
+    /// How large what was changed of phones is.
+    pub(super) fn histories(&self) -> &Histories {
+        &self.histories
     }
 
     /// All documents whose places lie in this range, in its order.

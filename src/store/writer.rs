@@ -103,7 +103,7 @@ impl Writer {
             let mut stage = Stage::new(&view, &shared.key);
             let answers: Vec<(Answer, Result<(), Error>)> =
                 commits.into_iter().map(|(writes, answer)| (answer, stage.add(writes))).collect();
-            (stage.finish(shared.limits.events), answers)
+            (stage.finish(&shared.limits), answers)
         };
         let stored = if changes.is_empty() { Ok(()) } else { self.write(changes) };
         for (answer, outcome) in answers {

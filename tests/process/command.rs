@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::service::Service;
+
 fn block66(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_block66")).args(arguments).output().unwrap()
 }
@@ -111,7 +113,61 @@ fn shells_and_readers_get_the_whole_command_line() {
     let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(page("block66.1").contains("rehearse") && page("block66-rehearse.1").contains("would stop it"));
     assert!(page("block66-backup-restore.1").contains("passphrase"));
+    // An example stays on its line: what is not filled is between these two.
+    for (name, example) in [
+        ("block66.1", "\n  block66 rehearse 80:5e:c0:12:34:56\n"),
+        ("block66-phones-add.1", "\n  block66 phones add \\-\\-from phone.json\n"),
+    ] {
+        let page = page(name);
+        let kept = page.split_once("\n.nf\n").and_then(|(_, rest)| rest.split_once("\n.fi\n")).map(|(kept, _)| kept);
+        assert!(kept.is_some_and(|kept| kept.contains(example)), "{name}: {page}");
+        assert!(page.contains("\"block66 0."), "{name}: {page}");
+    }
+    assert!(!pages.join("block66-steward.1").exists(), "it is nobody's to call");
     let beside = directory.path().join("file");
     std::fs::write(&beside, "x").unwrap();
     assert_eq!(code(&block66(&["man", beside.to_str().unwrap()])), 73, "a file stands where the directory is to be");
+}
+
+/// What people get wrong on their first day: with which code it ends, and what they are told to do.
+#[test]
+fn what_newcomers_get_wrong_says_what_to_do_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let [none, there, broken, short, archive] = &["none", "there", "broken", "short", "archive"].map(path);
+    std::fs::write(there, "").unwrap();
+    std::fs::write(broken, "{\"mail\": 1}").unwrap();
+    std::fs::write(short, "short\n").unwrap();
+    let service = Service::start(&[]);
+    let [running, nobody] = &[path_of(&service, "socket"), path("no.sock")];
+    let wrong: &[(&String, &[&str], i32, &str)] = &[
+        (nobody, &["status"], 69, "systemctl start block66"),
+        (nobody, &["phones", "import", none], 66, "Look whether its name is right"),
+        (nobody, &["phones", "add", "80:5e:c0:12:34"], 64, "expected 12 hexadecimal digits, as in 80:5e:c0:12:34:56"),
+        (nobody, &["phones", "show", "reception"], 64, "as in 80:5e:c0:12:34:56"),
+        (nobody, &["phones", "lst"], 64, "'list'"),
+        (nobody, &["check", none], 78, "block66 init"),
+        (nobody, &["run", "--config", none], 78, "block66 init"),
+        (nobody, &["init", there], 73, "--force"),
+        (nobody, &["firmware", "add", none, "--brand", "yealink", "--version", "1"], 66, "who may read it"),
+        (nobody, &["outlets", "set", broken], 65, "block66 outlets --help"),
+        (nobody, &["update", "show"], 69, "not the appliance"),
+        (running, &["phones", "show", "805ec0123456"], 1, "add the phone"),
+        (running, &["settings", "set", "--organisation", "Nobody", "screen.title=x"], 1, "block66 organisations list"),
+        (running, &["backup", "create", archive, "--passphrase-file", short], 65, "at least 12 characters"),
+        (running, &["organisations", "rename", "Nobody", "X"], 1, "block66 organisations list"),
+        (running, &["organisations", "remove", "Branch"], 1, "Give it another name instead"),
+        (running, &["rehearse", "805ec0123456"], 1, "add the phone"),
+    ];
+    for &(socket, arguments, ends, next) in wrong {
+        let output = block66(&[&["--socket", socket.as_str()][..], arguments].concat());
+        let text = said(&output);
+        assert_eq!(code(&output), ends, "{arguments:?}: {text}");
+        assert!(text.contains(next), "{arguments:?} does not say \"{next}\": {text}");
+        assert!(!text.contains("panicked") && !text.contains("RUST_BACKTRACE"), "{arguments:?}: {text}");
+    }
+}
+
+fn path_of(service: &Service, name: &str) -> String {
+    service.path(name).to_str().unwrap().to_owned()
 }

@@ -21,7 +21,7 @@ const AUTO: &str = "mode = \"auto\"\npool = \"10.66.0.100-10.66.0.120\"\nlease-t
                     probe-interval = \"5s\"\nquiet-time = \"10s\"";
 
 /// A router with dnsmasq, which gives addresses from `first` on and knows every client that asks for its own.
-fn dnsmasq(router: &Client, first: u8) -> Process {
+pub(crate) fn dnsmasq(router: &Client, first: u8) -> Process {
     let range = format!("--dhcp-range=10.66.0.{first},10.66.0.{},2m", first + 20);
     let leases = format!("--dhcp-leasefile={}", router.directory.join("dnsmasq.leases").display());
     let pid = format!("--pid-file={}", router.directory.join("dnsmasq.pid").display());
@@ -32,7 +32,8 @@ fn dnsmasq(router: &Client, first: u8) -> Process {
     process
 }
 
-fn router(ground: &Ground) -> Client {
+/// A place for a router, with its address.
+pub(crate) fn router(ground: &Ground) -> Client {
     let router = ground.client();
     router.add_address("10.66.0.254/24");
     router

@@ -168,6 +168,17 @@ impl Ground {
         text
     }
 
+    /// What the API of the running box answers to this question, asked on its local socket.
+    pub(crate) fn api(&self, path: &str) -> serde_json::Value {
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--fail-with-body", "--max-time", "20", "--unix-socket"]);
+        command.arg(self.directory.path().join("socket")).arg(format!("http://box/api/v1/{path}"));
+        let output = command.output().expect("curl is not installed");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{path}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_str(&text).expect("JSON")
+    }
+
     /// What happened, as soon as all of these codes are among it: it is written down a moment after it was answered.
     pub(crate) fn events_with(&self, codes: &[&str]) -> String {
         let mut events = String::new();

@@ -13,5 +13,6 @@ mod export;
 mod ground;
 mod http;
 mod life;
+mod outlets;
 mod own_brand;
 mod relay;

@@ -10,6 +10,7 @@ pub(super) mod setup_code;
 pub(super) mod sign_in;
 pub(super) mod throttle;
 mod totp;
+mod written;
 
 use std::sync::PoisonError;
 

@@ -96,6 +96,7 @@ impl Admin {
             (["ca"], _) => self.api_authority(),
             (["organisations"], &Method::GET) => self.api_organisations(),
             (["organisations"], _) => self.api_add_organisation(call).await,
+            (["organisations", name], _) => self.api_organisation(call, name).await,
             (["organisations", name, "login"], _) => self.api_organisation_login(call, name),
             (["organisations", name, "settings"], _) => self.api_organisation_settings(call, name).await,
             (["campaigns"], &Method::GET) => Ok(self.api_campaigns()),

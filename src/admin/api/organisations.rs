@@ -1,12 +1,12 @@
-use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
+use hyper::{Method, StatusCode};
 
 use crate::admin::answer::Answer;
-use crate::admin::call::Call;
-use crate::admin::editing::draft::OrganisationDraft;
+use crate::admin::call::{Call, Origin};
+use crate::admin::editing::draft::{OrganisationDraft, OrganisationEdit, name_of};
 use crate::admin::problem::Problem;
 use crate::admin::{Admin, types};
-use crate::model::{Login, Organisation, Reason, Secret, Settings};
+use crate::model::{Id, Login, Organisation, Reason, Secret, Settings};
 use crate::store::Write;
 use crate::sys::random;
 
@@ -38,12 +38,52 @@ impl Admin {
         self.0.store.commit(vec![Write::PutOrganisation { organisation, expect: Some(0) }]).await?;
         self.record_document(Reason::OrganisationAdded, id, call.from);
         let place = format!("/api/v1/organisations/{id}");
-        let made = self.organisations().into_iter().find(|shown| shown.id == id.to_string());
-        let answer = Answer::json(StatusCode::CREATED, &made);
+        let answer = self.organisation_answer(StatusCode::CREATED, id)?;
         Ok(match HeaderValue::from_str(&place) {
             Ok(place) => answer.with(header::LOCATION, place),
             Err(_) => answer,
         })
+    }
+
+    /// One organisation: shown, changed, or removed when it has no phone and is not the only one.
+    pub(super) async fn api_organisation(&self, call: &Call, name: &str) -> Result<Answer, Problem> {
+        let known = self.organisation(Some(name)).ok_or_else(|| Problem::organisation_unknown(name))?;
+        match call.method {
+            Method::GET => self.organisation_answer(StatusCode::OK, known.id),
+            Method::DELETE => {
+                let shown = self.organisation_answer(StatusCode::OK, known.id)?;
+                self.remove_organisation(&known, call.from).await?;
+                Ok(shown)
+            }
+            _ => {
+                let OrganisationEdit { name, policy } = call.json()?;
+                let name = name.map(|name| name_of(Some(name))).transpose().map_err(Problem::fields)?;
+                let change = |organisation: &mut Organisation| {
+                    organisation.name = name.clone().unwrap_or_else(|| organisation.name.clone());
+                    organisation.policy = policy.unwrap_or(organisation.policy);
+                    Ok(())
+                };
+                let changed = self.edit_organisation(known.id, call.expected()?, call.from, change).await?;
+                self.organisation_answer(StatusCode::OK, changed.id)
+            }
+        }
+    }
+
+    async fn remove_organisation(&self, organisation: &Organisation, from: Origin) -> Result<(), Problem> {
+        if self.0.store.organisations().len() <= 1 {
+            let (detail, next) = ("This is the only organisation of the box.", "Give it another name instead.");
+            return Err(Problem::new(StatusCode::CONFLICT, "last-organisation", detail, next));
+        }
+        self.0.store.commit(vec![Write::DeleteOrganisation(organisation.id)]).await?;
+        let what = format!("organisation \"{}\"", organisation.name);
+        self.record_document(Reason::DocumentRemoved { what }, organisation.id, from);
+        Ok(())
+    }
+
+    fn organisation_answer(&self, status: StatusCode, id: Id) -> Result<Answer, Problem> {
+        let shown = self.organisations().into_iter().find(|shown| shown.id == id.to_string());
+        let shown = shown.ok_or_else(|| Problem::organisation_unknown(&id.to_string()))?;
+        Ok(Answer::json(status, &shown).versioned(shown.version))
     }
 
     /// The login that an organisation's phones share. It is shown on the box itself alone, and that is on record.

@@ -6,8 +6,11 @@ pub(super) mod draft;
 pub(super) mod edit;
 pub(super) mod fit;
 pub(super) mod history;
+pub(super) mod line;
 mod replace;
 pub(super) mod settings;
+mod text;
 
-pub use draft::{CheckedPhone, LineDraft, PhoneDraft, PhoneEdit};
+pub use draft::{CheckedPhone, PhoneDraft, PhoneEdit};
+pub use line::LineDraft;
 pub use settings::{OverrideEdit, SettingsEdit};

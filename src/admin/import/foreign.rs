@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::admin::editing::draft::{LineDraft, PhoneDraft};
+use crate::admin::editing::{LineDraft, PhoneDraft};
 use crate::model::Secret;
 use crate::model::settings::{Key, KeyKind};
 

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::columns::{Column, Columns};
 use super::decode::decode;
 use super::{Defaults, MOST_ERRORS, MOST_PHONES, Refusal, Sheet};
-use crate::admin::editing::draft::{CheckedPhone, LineDraft, PhoneDraft};
+use crate::admin::editing::{CheckedPhone, LineDraft, PhoneDraft};
 use crate::admin::problem::FieldError;
 use crate::model::{Line, Mac, Secret};
 

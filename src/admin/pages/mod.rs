@@ -7,6 +7,7 @@ mod address_plan;
 mod appliance;
 mod audit;
 mod backup;
+mod campaigns;
 mod certificate;
 mod networks;
 mod notices;

@@ -13,7 +13,8 @@ use crate::admin::call::{Call, Form};
 use crate::admin::partners::{Order, Said};
 use crate::admin::problem::Problem;
 use crate::admin::route::Who;
-use crate::model::Reason;
+use crate::admin::speech::say;
+use crate::model::{Language, Reason};
 
 /// One of them, as the page shows it.
 #[derive(Serialize)]
@@ -141,7 +142,7 @@ impl Admin {
         for name in self.0.facts.partners.keys() {
             let state = self.ask_desk(name, Method::GET, &[]).await?;
             let mut says = texts(&state, "says");
-            says.extend(warnings(&state));
+            says.extend(warnings(self.1, &state));
             let form = refused.filter(|(system, _)| system == name).map(|(_, form)| form);
             let set = state.get("settings").unwrap_or(&Value::Null);
             systems.push(Shown {
@@ -186,7 +187,7 @@ impl Admin {
             done: number("done"),
             of: number("planned"),
             steps: texts(&said, if applied { "left" } else { "steps" }),
-            warnings: warnings(&said),
+            warnings: warnings(self.1, &said),
             errors,
             phones: lines(&said),
         })
@@ -195,7 +196,8 @@ impl Admin {
     async fn ask_desk(&self, name: &str, method: Method, path: &[&str]) -> Result<Value, Problem> {
         let desk = self.0.facts.partners.get(name).ok_or_else(|| Problem::partner_unknown(name))?;
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
-        let Said(value) = desk(Order { method, path, ..Order::default() }).await?;
+        let Said(mut value) = desk(Order { method, path, ..Order::default() }).await?;
+        self.retell(&mut value);
         Ok(value)
     }
 }
@@ -220,9 +222,10 @@ fn password(state: &Value) -> Option<Password> {
     kept("password").or_else(|| kept("secret"))
 }
 
-fn warnings(said: &Value) -> Vec<String> {
+fn warnings(language: Language, said: &Value) -> Vec<String> {
     let list = said.get("warnings").and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|entry| Some(format!("Warning: {}.", entry.get("says")?.as_str()?))).collect()
+    list.filter_map(|entry| Some(say(language, "Warning: {what}.", &[("what", &entry.get("says")?.as_str()?)])))
+        .collect()
 }
 
 fn lines(said: &Value) -> Vec<Line> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admin::call::Form;
-use crate::admin::editing::draft::{LineDraft, PhoneEdit};
+use crate::admin::editing::{LineDraft, PhoneEdit};
 use crate::model::{Line, Phone, Secret};
 
 /// The fields of a line in the form, but for its password, which is never shown.

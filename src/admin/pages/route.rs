@@ -13,7 +13,7 @@ use crate::admin::accounts::sign_in::{Credentials, source};
 use crate::admin::answer::Answer;
 use crate::admin::api::{cookie, mac_in};
 use crate::admin::call::{Call, Form};
-use crate::admin::editing::draft::{LineDraft, PhoneDraft};
+use crate::admin::editing::{LineDraft, PhoneDraft};
 use crate::admin::import::Defaults;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::reading::look::{EventQuery, PhoneQuery};

@@ -199,7 +199,9 @@ impl Admin {
         }
         let shown = |organisation: &Arc<Organisation>| types::Organisation {
             id: organisation.id.to_string(),
+            version: organisation.version,
             name: organisation.name.clone(),
+            policy: organisation.policy,
             login_user: organisation.login.user.clone(),
             phones: phones.get(&organisation.id).copied().unwrap_or_default(),
         };

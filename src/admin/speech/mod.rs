@@ -6,6 +6,8 @@
 pub(super) mod caller;
 pub(super) mod key_words;
 mod retold;
+#[cfg(test)]
+mod sources;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -81,6 +83,7 @@ mod tests {
 
     use regex::Regex;
 
+    use super::sources::unescaped;
     use super::*;
 
     /// Files whose texts for people go through the catalogue without being named at a call: advice and names that are
@@ -94,11 +97,6 @@ mod tests {
         ("sign_in.rs", include_str!("../accounts/sign_in.rs")),
     ];
 
-    fn unescaped(literal: &str) -> String {
-        let joined = Regex::new(r"\\\n\s*").unwrap().replace_all(literal, "").into_owned();
-        joined.replace("\\\"", "\"").replace("\\\\", "\\")
-    }
-
     /// Every text that is to be said, with where it stands.
     fn texts() -> BTreeSet<(String, String)> {
         let mut found = BTreeSet::new();
@@ -110,18 +108,10 @@ mod tests {
             }
         }
         let spoken = Regex::new(r#"\b(?:say|said|speak)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)""#).unwrap();
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin");
-        let mut folders = vec![root];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("speech/mod.rs") {
-                    let source = std::fs::read_to_string(&path).unwrap();
-                    let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                    found.extend(spoken.captures_iter(&source).map(|text| (unescaped(&text[1]), name.clone())));
-                }
+        for (path, source) in sources::below("src/admin") {
+            if !path.ends_with("speech/mod.rs") {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                found.extend(spoken.captures_iter(&source).map(|text| (unescaped(&text[1]), name.clone())));
             }
         }
         let sentence = Regex::new(r#""([A-Z](?:[^"\\]|\\.)*[a-z](?:[^"\\]|\\.)*)""#).unwrap();

@@ -7,7 +7,7 @@ use super::super::rollouts::RolloutDraft;
 use super::super::types;
 use super::Trail::Says;
 use super::{Needs, Parameter, Route, Trail, choice, one_of, text};
-use crate::admin::editing::draft::OrganisationDraft;
+use crate::admin::editing::draft::{OrganisationDraft, OrganisationEdit};
 use crate::admin::editing::settings::SettingsEdit;
 use crate::firmware::Settings as FirmwareSettings;
 
@@ -31,6 +31,13 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/organisations", Administrator, "Add an organisation, with a login of its own")
         .takes::<OrganisationDraft>()
         .answers::<types::Organisation>(201),
+    Route::get("/organisations/{name}", Viewer, "An organisation").gives::<types::Organisation>().versioned(),
+    Route::patch("/organisations/{name}", Administrator, "Change name or policy of an organisation")
+        .takes::<OrganisationEdit>()
+        .gives::<types::Organisation>()
+        .versioned(),
+    Route::delete("/organisations/{name}", Administrator, "Remove an organisation that has no phone")
+        .gives::<types::Organisation>(),
     Route::get("/organisations/{name}/settings", Viewer, "What an organisation sets")
         .gives::<types::Settings>()
         .versioned(),

@@ -4,13 +4,13 @@ use super::*;
 use crate::model::settings::{Key as PhoneKey, KeyKind};
 use crate::pairing::Visit;
 
-async fn send(ground: &Ground, method: &str, path: &str, body: &Value) -> Answered {
+pub(super) async fn send(ground: &Ground, method: &str, path: &str, body: &Value) -> Answered {
     let request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
     ground.call(Origin::Local, request.header("content-type", "application/json"), &body.to_string()).await
 }
 
 /// A phone of the brand that makes files and has the most models, with one line.
-async fn listed(ground: &Ground) -> (Mac, String, String) {
+pub(super) async fn listed(ground: &Ground) -> (Mac, String, String) {
     let registry = Registry::builtin().unwrap();
     let brand = registry
         .brands()
@@ -161,7 +161,7 @@ async fn a_password_is_revealed_on_record() {
     assert_eq!(ground.post("phones/805ec0123456/reveal", &json!({ "whose": "root" })).await.code(), "fields-wrong");
 }
 
-fn comes(ground: &Ground, mac: &str) {
+pub(super) fn comes(ground: &Ground, mac: &str) {
     let visit = Visit {
         mac: mac.parse().unwrap(),
         brand: Some("yard"),
@@ -312,202 +312,31 @@ async fn phone_books_are_filled_from_a_list() {
 }
 
 #[tokio::test]
-async fn a_wallpaper_that_is_no_picture_is_refused() {
+async fn an_organisation_is_renamed_given_another_policy_and_removed_when_it_is_empty() {
     let ground = Ground::new().await;
-    let put = async |query: &str, bytes: &[u8]| {
-        let request = Request::put(format!("/api/v1/resources?{query}")).header("host", "box.lan");
-        let request = request.body(Full::new(Bytes::from(bytes.to_vec()))).unwrap();
-        let (head, body) = ground.admin.answer(request, Origin::Local).await.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Answered { status: head.status, headers: head.headers, text }
-    };
-    let picture = crate::admin::files::genuine::tests::png(480, 272);
-    let wallpaper = "name=branch.png&kind=wallpaper";
-    let refused = put(wallpaper, b"<html>not a picture</html>").await;
-    assert_eq!(refused.json()["errors"][0]["field"], "file", "{}", refused.text);
-    assert_eq!(ground.store.resources(), []);
-    let broken = put("name=menu.xml&kind=xml", b"<Menu><Item></Menu>").await;
-    assert!(broken.json()["detail"].as_str().unwrap().contains("line 1"), "{}", broken.text);
-    let kept = put(wallpaper, &picture).await;
-    assert_eq!((kept.status, &kept.json()["size"]), (StatusCode::CREATED, &json!(picture.len())), "{}", kept.text);
-    let sum = ground.store.resources()[0].sha256;
-    assert_eq!(ground.depot.resource(&sum).unwrap().as_deref(), Some(picture.as_slice()));
-    let other = crate::admin::files::genuine::tests::png(320, 240);
-    assert_eq!(put(wallpaper, &other).await.json()["version"], 2, "in place of the one of that name");
-    assert_eq!(ground.depot.resource(&sum).unwrap(), None);
-    assert_eq!(put("name=../x.png&kind=wallpaper", &picture).await.json()["errors"][0]["field"], "name");
-    assert_eq!(send(&ground, "DELETE", "resources/branch.png", &json!({})).await.status, StatusCode::OK);
-    assert_eq!(ground.store.resources(), []);
-}
-
-#[tokio::test]
-async fn a_folder_is_tried_before_it_is_put_in_force() {
-    let ground = Ground::new().await;
-    let (_, brand, _) = listed(&ground).await;
-    let folder = crate::brands::Folder::built_in().into_iter().find(|folder| folder.id == brand).unwrap();
-    let (name, text) = folder.files.iter().find(|(name, _)| name.starts_with("templates/")).unwrap();
-    let attempt = async |text: &str| {
-        let trial = json!({ "brand": brand, "files": { name.as_str(): text } });
-        ground.post("overlays/try", &trial).await
-    };
-    assert_eq!(attempt(text).await.status, StatusCode::OK);
-    let endless =
-        format!("{{% for a in range(99999) %}}{{% for b in range(99999) %}}x{{% endfor %}}{{% endfor %}}{text}");
-    for (bad, said) in [(endless.as_str(), "fuel"), ("{{ nothing_of_this_name }}", "line 1"), ("{% for", "line 1")] {
-        let refused = attempt(bad).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.contains(said) && detail.contains(name.as_str()), "{detail}");
-    }
-    assert_eq!(ground.get("overlays").await.json()["overlays"], json!([]));
-}
-
-#[tokio::test]
-async fn authorities_and_certificates_are_checked_before_they_are_kept() {
-    let ground = Ground::new().await;
-    let send = async |path: &str, text: &str| {
-        ground.call(Origin::Local, Request::post(format!("/api/v1/trust/{path}")), text).await
-    };
-    let key = rcgen::KeyPair::generate().unwrap();
-    let own = rcgen::CertificateParams::new(vec!["phones.example".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority = authority.self_signed(&key).unwrap().pem();
-    assert_eq!(send("authorities", "no certificate").await.code(), "certificate-unusable");
-    assert_eq!(send("certificates", &own.pem()).await.code(), "certificate-unusable", "without its key");
-    let kept = send("authorities", &authority).await.json();
-    assert_eq!(kept["authorities"].as_array().unwrap().len(), 1, "{kept}");
-    assert_eq!(send("authorities", &authority).await.json()["authorities"].as_array().unwrap().len(), 1, "once");
-    let bundle = own.pem() + &key.serialize_pem();
-    let kept = send("certificates", &bundle).await;
-    assert_eq!(kept.json()["certificates"][0]["names"], json!(["phones.example"]));
-    assert!(!kept.text.contains("PRIVATE"));
-    let sum = kept.json()["authorities"][0]["sha256"].as_str().unwrap().replace(':', "").to_lowercase();
-    let request = Request::delete(format!("/api/v1/trust/authorities/{sum}"));
-    assert_eq!(ground.call(Origin::Local, request, "").await.json()["authorities"], json!([]));
-}
-
-async fn import(ground: &Ground, body: &str) -> Answered {
-    ground.call(Origin::Local, Request::post("/api/v1/phones/import?server=pbx.example.net"), body).await
-}
-
-#[tokio::test]
-async fn what_is_written_out_can_be_read_again() {
-    let ground = Ground::new().await;
-    let (mac, ..) = listed(&ground).await;
-    ground.post("groups", &json!({ "name": "Sales" })).await;
-    let edit = json!({ "set": { "screen.title": "Own" }, "put_keys": [{ "position": 2, "kind": "dnd" }] });
-    send(&ground, "PATCH", "phones/805ec0123456/settings", &edit).await;
-    let more = json!({ "group": "Sales", "handsets": [{ "number": 1, "name": "Yard", "lines": [1] }] });
-    send(&ground, "PATCH", "phones/805ec0123456", &more).await;
-    let before = ground.store.phone_by_mac(mac).unwrap();
-
-    let plain = ground.get("phones/export").await;
-    assert!(!plain.text.contains(test_data::PASSWORD));
-    assert_eq!(import(&ground, &plain.text).await.json()["kept"], 1, "each keeps its password");
-    let browser = ground.claim().await;
-    assert_eq!(ground.browse(&browser, "/api/v1/phones/export?passwords=true").await.code(), "local-only");
-    let whole = ground.get("phones/export?passwords=true").await;
-    ground.event(|event| event.reason == Reason::PasswordsExported { phones: 1 }).await;
+    listed(&ground).await;
+    let made = ground.post("organisations", &json!({ "name": "North" })).await;
+    assert_eq!((made.status, made.header("etag")), (StatusCode::CREATED, "\"1\""), "{}", made.text);
+    assert_eq!(made.json()["policy"]["secret-files"], "organisation-on-lan");
+    let place = made.header("location").strip_prefix("/api/v1/").unwrap().to_owned();
+    assert_eq!(ground.get(&place).await.json()["name"], "North", "it is where the answer says");
+    let policy = json!({ "secret-files": "own" });
+    let changed = send(&ground, "PATCH", &place, &json!({ "name": "South", "policy": policy })).await;
+    assert_eq!((changed.status, changed.header("etag")), (StatusCode::OK, "\"2\""), "{}", changed.text);
+    let named = send(&ground, "PATCH", "organisations/South", &json!({ "name": "West" })).await;
+    assert_eq!(named.json()["policy"]["secret-files"], "own", "what is not named stays: {}", named.text);
+    assert_eq!(send(&ground, "PATCH", "organisations/West", &json!({ "name": "Branch" })).await.code(), "taken");
+    assert_eq!(send(&ground, "PATCH", "organisations/West", &json!({ "name": " " })).await.code(), "fields-wrong");
+    let request = Request::patch("/api/v1/organisations/West").header("content-type", "application/json");
+    let late = ground.call(Origin::Local, request.header("if-match", "\"2\""), r#"{"name":"East"}"#).await;
+    assert_eq!(late.code(), "changed-meanwhile");
+    assert_eq!(
+        send(&ground, "DELETE", "organisations/Branch", &json!({})).await.code(),
+        "not-possible",
+        "it has a phone"
+    );
+    assert_eq!(send(&ground, "DELETE", "organisations/West", &json!({})).await.status, StatusCode::OK);
+    assert_eq!(ground.get("organisations/West").await.code(), "organisation-unknown");
     ground.call(Origin::Local, Request::delete("/api/v1/phones/805ec0123456"), "").await;
-    assert_eq!(import(&ground, &plain.text).await.code(), "import-rows", "nothing knows its password now");
-    let again = import(&ground, &whole.text).await;
-    assert_eq!(again.json()["added"], 1, "{}", again.text);
-    let after = ground.store.phone_by_mac(mac).unwrap();
-    assert_eq!((&after.lines, &after.settings, after.group), (&before.lines, &before.settings, before.group));
-    assert_eq!((&after.handsets, &after.model), (&before.handsets, &before.model));
-    for broken in ["{\"phones\": [", "{\"what\": 1}", "[{\"mac\": 7}]"] {
-        assert_eq!(import(&ground, broken).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{broken}");
-    }
-}
-
-#[tokio::test]
-async fn lists_of_other_systems_are_read_as_they_are() {
-    let ground = Ground::new().await;
-    let brand = Registry::builtin().unwrap().brands().find(|brand| brand.makes_files()).unwrap().id.clone();
-    let fusion = format!(
-        "device_address,device_label,device_vendor,device_template,line_number,server_address,label,display_name,user_id,auth_id,password,sip_port,sip_transport,register_expires\n\
-         80-5e-c0-00-00-01,Hall,{brand},{brand}/x1,1,pbx.example.net,Hall 1,Front Hall,201,201,p1,5060,udp,80\n\
-         80-5e-c0-00-00-01,Hall,{brand},{brand}/x1,2,pbx.example.net,Hall 2,Front Hall,202,202,p2,5060,udp,80\n"
-    );
-    let read = import(&ground, &fusion).await.json();
-    assert_eq!((&read["added"], &read["phones"][0]["lines"]), (&json!(1), &json!(["201", "202"])), "{read}");
-    let phone = ground.store.phone_by_mac("805ec0000001".parse().unwrap()).unwrap();
-    assert_eq!(
-        (phone.name.as_str(), phone.model.as_deref(), phone.brand.as_deref()),
-        ("Hall", Some("x1"), Some(brand.as_str()))
-    );
-    assert_eq!(phone.lines[0].display, "Front Hall");
-
-    let free = "extension,password,name,voicemail,tech,devicetype,secret,transport\n301,,Anna,novm,pjsip,fixed,s301,0.0.0.0-udp\n302,,Bo,default,pjsip,fixed,s302,0.0.0.0-tls\n";
-    let read = import(&ground, free).await;
-    assert_eq!(read.json()["added"], 2, "{}", read.text);
-    let waiting: Vec<Phone> = ground
-        .store
-        .phones()
-        .iter()
-        .filter(|phone| phone.mac.is_placeholder())
-        .map(|phone| Phone::clone(phone))
-        .collect();
-    assert_eq!(waiting.iter().map(|phone| phone.name.as_str()).collect::<Vec<_>>(), ["Anna", "Bo"]);
-    assert_eq!(waiting[1].lines[0].password.expose(), "s302");
-    assert!(waiting[0].pending_login.is_none() && waiting[0].lines[0].voicemail.is_none());
-    assert!(!waiting[0].first_contact.admits([10, 66, 0, 10].into(), Timestamp::from_secs(1_700_000_000)));
-    assert_eq!(import(&ground, free).await.json()["kept"], 2, "no entry comes twice");
-
-    let wazo = json!({
-        "devices": [{ "id": "a", "mac": "80:5e:c0:00:00:02", "vendor": brand, "model": "x1", "plugin": "x", "config": "c1" }],
-        "configs": [{ "id": "c1", "raw_config": {
-            "locale": "de_DE", "timezone": "Europe/Berlin", "sip_registrar_ip": "10.0.0.1",
-            "sip_lines": { "1": { "username": "u1", "password": "p", "auth_username": "a1", "display_name": "Cleo" } },
-            "funckeys": { "3": { "type": "blf", "value": "202", "label": "Hall", "line": 1 } },
-        } }],
-    });
-    let read = import(&ground, &wazo.to_string()).await;
-    assert_eq!(read.json()["added"], 1, "{}", read.text);
-    let phone = ground.store.phone_by_mac("805ec0000002".parse().unwrap()).unwrap();
-    assert_eq!((phone.name.as_str(), phone.lines[0].server.as_str()), ("Cleo", "10.0.0.1"));
-    assert_eq!(phone.settings.get("regional.language").and_then(|value| value.as_text()), Some("de"));
-    assert_eq!(phone.settings.keys[0].position, 3);
-}
-
-#[tokio::test]
-async fn an_entry_without_a_device_is_given_one_that_waits() {
-    let ground = Ground::new().await;
-    let list = "name,extension,password\nHall,201,p1\nYard,202,p2\n";
-    assert_eq!(import(&ground, list).await.json()["added"], 2);
-    assert_eq!(ground.get("phones?q=Hall").await.json()["phones"][0]["unassigned"], true);
-    comes(&ground, "805ec0aa0001");
-    let given = ground.post("waiting/805ec0aa0001/adopt", &json!({ "as": "Hall" })).await;
-    assert_eq!(
-        (given.status, &given.json()["lines"][0]["user"]),
-        (StatusCode::CREATED, &json!("201")),
-        "{}",
-        given.text
-    );
-    let phone = ground.store.phone_by_mac("805ec0aa0001".parse().unwrap()).unwrap();
-    assert_eq!((phone.first_contact, phone.model.as_deref()), (FirstContact::Waiting, Some("X1")));
-    assert!(phone.pending_login.is_some());
-    assert_eq!(ground.store.phones().len(), 2);
-    comes(&ground, "805ec0aa0002");
-    assert_eq!(ground.post("waiting/805ec0aa0002/adopt", &json!({ "as": "Hall" })).await.code(), "place-unknown");
-}
-
-#[tokio::test]
-async fn a_list_in_latin_1_with_semicolons_is_read_or_named() {
-    let ground = Ground::new().await;
-    let send = async |bytes: &[u8]| {
-        let request = Request::post("/api/v1/phones/import").header("host", "box.lan");
-        let request = request.body(Full::new(Bytes::from(bytes.to_vec()))).unwrap();
-        let (head, body) = ground.admin.answer(request, Origin::Local).await.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Answered { status: head.status, headers: head.headers, text }
-    };
-    let read = send(b"MAC;Name;Durchwahl;Extension;Password;Server\n805ec0000001;K\xfcche;;201;p;pbx\n").await;
-    assert_eq!(read.json()["phones"][0]["name"], "Küche", "{}", read.text);
-    let warnings = read.json()["warnings"].to_string();
-    assert!(warnings.contains("Windows-1252") && warnings.contains("Durchwahl"), "{warnings}");
-    let refused = send(b"MAC;Name;Extension;Password;Server\n805ec0000002;K\xfcche;20 1;p;pbx\n").await;
-    assert_eq!(refused.json()["errors"][0]["field"], "row 2, user");
-    assert_eq!(ground.store.phones().len(), 1, "nothing of it was stored");
+    assert_eq!(send(&ground, "DELETE", "organisations/Branch", &json!({})).await.code(), "last-organisation");
 }

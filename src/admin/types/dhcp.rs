@@ -175,3 +175,34 @@ pub struct LeasesImported {
     /// Leases that were not: known already, or of another network.
     pub skipped: usize,
 }
+
+/// Leases of all networks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Leases {
+    /// The leases, by network and address.
+    pub leases: Vec<Lease>,
+    /// What to say for `after` to go on; nothing when these are the last ones.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// An address and who holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Lease {
+    /// Name of the network.
+    pub network: String,
+    /// The address.
+    pub address: String,
+    /// Who holds it.
+    pub mac: Mac,
+    /// What people call the phone that holds it.
+    pub phone: Option<String>,
+    /// Name that the client gave.
+    pub host_name: Option<String>,
+    /// Class that the client gave.
+    pub vendor_class: Option<String>,
+    /// `bound`, `released`, `declined` or `ended`.
+    pub state: String,
+    /// When it ends.
+    pub expires: String,
+}

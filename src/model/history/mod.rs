@@ -175,9 +175,15 @@ impl History {
         self.changes.push_back(change);
         let mut size: usize = self.changes.iter().map(Change::size).sum();
         while self.changes.len() > Self::MOST || size > Self::MOST_BYTES {
-            let Some(oldest) = self.changes.pop_front() else { break };
+            let Some(oldest) = self.forget_oldest() else { break };
             size -= oldest.size();
-            self.forgotten = oldest.number;
         }
+    }
+
+    /// Takes the oldest change out, if any is kept. Its number is not used again.
+    pub fn forget_oldest(&mut self) -> Option<Change> {
+        let oldest = self.changes.pop_front()?;
+        self.forgotten = oldest.number;
+        Some(oldest)
     }
 }

@@ -13,11 +13,19 @@ use crate::partners::change;
 
 /// Softphones on computers: who signs in, and what they are told
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 partners bria add anna --user 201 --server pbx.example.net
+  block66 partners bria preview anna
+  block66 partners bria set anna proxies:proxy0:transport=tls
+  block66 partners bria password anna
+  block66 partners bria template mobile --from mobile.ini
+  block66 partners bria remove anna")]
 pub enum Command {
     /// Show how it is, or change settings
     #[command(after_help = "Examples:
   block66 partners bria settings enabled=true
-  block66 partners bria settings names.license=key upgrades=true help='Call 4711.'
+  block66 partners bria settings names.license=key upgrades=true \\
+      help='Call 4711.'
   block66 partners bria settings discovery=office discovery-secure=true")]
     Settings {
         /// Changes, as name=value; a list has commas. None shows the settings

@@ -9,12 +9,17 @@ use crate::partners::change;
 
 /// innovaphone: the box as provider of phones of other makers
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 partners innovaphone status
+  block66 partners innovaphone password
+  block66 partners innovaphone forget 805ec0123456")]
 pub enum Command {
     /// Show how PBX, Devices and phones are connected
     Status,
     /// Show or change settings
     #[command(after_help = "Example:
-  block66 partners innovaphone settings enabled=true title='Phones of the branch' sources=10.0.0.0/24")]
+  block66 partners innovaphone settings enabled=true \\
+      title='Phones of the branch' sources=10.0.0.0/24")]
     Settings {
         /// Changes, as name=value. None shows the settings
         change: Vec<String>,

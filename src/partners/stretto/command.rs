@@ -9,11 +9,17 @@ use crate::partners::listing::list;
 
 /// Softphones on mobile telephones: their tenant, and the push settings
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Examples:
+  block66 partners stretto plan
+  block66 partners stretto apply
+  block66 partners stretto user anna")]
 pub enum Command {
     /// Show settings and warnings, or change settings
     #[command(after_help = "Examples:
-  block66 partners stretto settings platform=https://stretto.example.com user=api group=branch.example profile=phones
-  block66 partners stretto settings push.enabled=true push.mode=single-device-emulation push.registrations=one \\
+  block66 partners stretto settings platform=https://stretto.example.com \\
+      user=api group=branch.example profile=phones
+  block66 partners stretto settings push.enabled=true \\
+      push.mode=single-device-emulation push.registrations=one \\
       push.outbound-proxy=sbc.example.com:5061")]
     Settings {
         /// Changes, as name=value. None shows the settings

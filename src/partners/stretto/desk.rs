@@ -12,7 +12,7 @@ use super::push::Warning;
 use super::settings::Settings;
 use super::tenant::{Error, Tenant};
 use crate::admin::{Order, Problem, Said};
-use crate::model::Secret;
+use crate::model::{Secret, as_sentence};
 use crate::partners::bria::{Account, Users};
 use crate::partners::desk;
 use crate::partners::web::{self, Web};
@@ -210,10 +210,7 @@ fn in_words(warnings: &[Warning]) -> Vec<Value> {
 }
 
 fn bad(what: &str) -> Problem {
-    let mut letters = what.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let detail = format!("{first}{}.", letters.as_str());
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", detail, "Correct what is named and try again.")
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unfit", as_sentence(what), "Correct what is named and try again.")
 }
 
 fn unreachable(error: &Error) -> Problem {

@@ -12,7 +12,8 @@ use crate::partners::listing::list;
 pub enum Command {
     /// Show or change settings
     #[command(after_help = "Example:
-  block66 partners yealink-rps settings interface=rest account=KEY server-name=branch-7 url=https://prov.branch.example/p/")]
+  block66 partners yealink-rps settings interface=rest account=KEY \\
+      server-name=branch-7 url=https://prov.branch.example/p/")]
     Settings {
         /// Changes, as name=value. None shows the settings
         change: Vec<String>,

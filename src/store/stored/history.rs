@@ -2,14 +2,14 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::settings;
+use super::{decode, encode, form};
 use crate::model::history::{self, Altered, Hand, How, Part};
 use crate::model::{Id, Secret, Timestamp};
 use crate::store::Error;
 use crate::store::key::Key;
 use crate::store::record::{Bytes, Place};
 
-/// The history of a phone. It stands among the secret settings and is sealed as a whole: what a phone had before is as
+/// The history of a phone, as it is sealed. It stands among the secret settings and is sealed as a whole: what a phone had before is as
 /// secret as what it has.
 #[derive(Serialize, Deserialize)]
 pub(in crate::store) struct History {
@@ -27,6 +27,31 @@ struct Row {
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     altered: Option<Vec<Piece>>,
+}
+
+/// The record that holds it: what has to be known of a history without opening it stands beside the sealed text.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    v: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oldest: Option<Timestamp>,
+    value: String,
+}
+
+/// What is known of a history without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct HistoryHead {
+    /// Bytes of its record.
+    pub(in crate::store) bytes: usize,
+    /// When the oldest change that it holds was made; none where it holds none any more.
+    pub(in crate::store) oldest: Option<Timestamp>,
+}
+
+impl HistoryHead {
+    /// Of a record.
+    pub(in crate::store) fn of(place: &Place, bytes: &[u8]) -> Result<Self, Error> {
+        Ok(Self { bytes: bytes.len(), oldest: decode::<Record>(place, bytes)?.oldest })
+    }
 }
 
 /// A part that was altered: what it was before and after.
@@ -68,12 +93,14 @@ impl History {
         };
         let record = Self { forgotten: history.forgotten, changes: history.changes.iter().map(row).collect() };
         let unfit = |_| Error::Unfit { what: place.name(), why: "it has no JSON form" };
-        settings::Secret::seal(place, &Secret::new(serde_json::to_string(&record).map_err(unfit)?), key)
+        let text = Secret::new(serde_json::to_string(&record).map_err(unfit)?);
+        let oldest = history.changes.front().map(|change| change.hand.at);
+        encode(place, &Record { v: form(), oldest, value: key.seal(&text, &place.name(), "value")? })
     }
 
     /// The history in a record.
     pub(in crate::store) fn open(place: &Place, bytes: &[u8], key: &Key) -> Result<history::History, Error> {
-        let text = settings::Secret::open(place, bytes, key)?;
+        let text = key.open(&decode::<Record>(place, bytes)?.value, &place.name(), "value")?;
         let unfit = |_| Error::Unfit { what: place.name(), why: "its record cannot be read" };
         let record: Self = serde_json::from_str(text.expose()).map_err(unfit)?;
         let change = |row: Row| history::Change {

@@ -23,7 +23,7 @@ pub(super) use documents::{Organisation, PhoneBook, Resource};
 pub(super) use firmware::{Firmware, Rollout};
 pub(super) use group::{Group, GroupHead};
 pub(super) use head::{Claim, Head, Holder};
-pub(super) use history::History;
+pub(super) use history::{History, HistoryHead};
 pub(super) use journal::{Event, EventHead, Journey};
 pub(super) use lease::{decode as decode_lease, encode as encode_lease};
 pub(super) use phone::Phone;

@@ -1,0 +1,80 @@
+//! What is uploaded to the box: pictures, brand folders, authorities and certificates.
+
+use super::office::{listed, send};
+use super::*;
+
+#[tokio::test]
+async fn a_wallpaper_that_is_no_picture_is_refused() {
+    let ground = Ground::new().await;
+    let put = async |query: &str, bytes: &[u8]| {
+        let request = Request::put(format!("/api/v1/resources?{query}")).header("host", "box.lan");
+        let request = request.body(Full::new(Bytes::from(bytes.to_vec()))).unwrap();
+        let (head, body) = ground.admin.answer(request, Origin::Local).await.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Answered { status: head.status, headers: head.headers, text }
+    };
+    let picture = crate::admin::files::genuine::tests::png(480, 272);
+    let wallpaper = "name=branch.png&kind=wallpaper";
+    let refused = put(wallpaper, b"<html>not a picture</html>").await;
+    assert_eq!(refused.json()["errors"][0]["field"], "file", "{}", refused.text);
+    assert_eq!(ground.store.resources(), []);
+    let broken = put("name=menu.xml&kind=xml", b"<Menu><Item></Menu>").await;
+    assert!(broken.json()["detail"].as_str().unwrap().contains("line 1"), "{}", broken.text);
+    let kept = put(wallpaper, &picture).await;
+    assert_eq!((kept.status, &kept.json()["size"]), (StatusCode::CREATED, &json!(picture.len())), "{}", kept.text);
+    let sum = ground.store.resources()[0].sha256;
+    assert_eq!(ground.depot.resource(&sum).unwrap().as_deref(), Some(picture.as_slice()));
+    let other = crate::admin::files::genuine::tests::png(320, 240);
+    assert_eq!(put(wallpaper, &other).await.json()["version"], 2, "in place of the one of that name");
+    assert_eq!(ground.depot.resource(&sum).unwrap(), None);
+    assert_eq!(put("name=../x.png&kind=wallpaper", &picture).await.json()["errors"][0]["field"], "name");
+    assert_eq!(send(&ground, "DELETE", "resources/branch.png", &json!({})).await.status, StatusCode::OK);
+    assert_eq!(ground.store.resources(), []);
+}
+
+#[tokio::test]
+async fn a_folder_is_tried_before_it_is_put_in_force() {
+    let ground = Ground::new().await;
+    let (_, brand, _) = listed(&ground).await;
+    let folder = crate::brands::Folder::built_in().into_iter().find(|folder| folder.id == brand).unwrap();
+    let (name, text) = folder.files.iter().find(|(name, _)| name.starts_with("templates/")).unwrap();
+    let attempt = async |text: &str| {
+        let trial = json!({ "brand": brand, "files": { name.as_str(): text } });
+        ground.post("overlays/try", &trial).await
+    };
+    assert_eq!(attempt(text).await.status, StatusCode::OK);
+    let endless =
+        format!("{{% for a in range(99999) %}}{{% for b in range(99999) %}}x{{% endfor %}}{{% endfor %}}{text}");
+    for (bad, said) in [(endless.as_str(), "fuel"), ("{{ nothing_of_this_name }}", "line 1"), ("{% for", "line 1")] {
+        let refused = attempt(bad).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(said) && detail.contains(name.as_str()), "{detail}");
+    }
+    assert_eq!(ground.get("overlays").await.json()["overlays"], json!([]));
+}
+
+#[tokio::test]
+async fn authorities_and_certificates_are_checked_before_they_are_kept() {
+    let ground = Ground::new().await;
+    let send = async |path: &str, text: &str| {
+        ground.call(Origin::Local, Request::post(format!("/api/v1/trust/{path}")), text).await
+    };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = rcgen::CertificateParams::new(vec!["phones.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = authority.self_signed(&key).unwrap().pem();
+    assert_eq!(send("authorities", "no certificate").await.code(), "certificate-unusable");
+    assert_eq!(send("certificates", &own.pem()).await.code(), "certificate-unusable", "without its key");
+    let kept = send("authorities", &authority).await.json();
+    assert_eq!(kept["authorities"].as_array().unwrap().len(), 1, "{kept}");
+    assert_eq!(send("authorities", &authority).await.json()["authorities"].as_array().unwrap().len(), 1, "once");
+    let bundle = own.pem() + &key.serialize_pem();
+    let kept = send("certificates", &bundle).await;
+    assert_eq!(kept.json()["certificates"][0]["names"], json!(["phones.example"]));
+    assert!(!kept.text.contains("PRIVATE"));
+    let sum = kept.json()["authorities"][0]["sha256"].as_str().unwrap().replace(':', "").to_lowercase();
+    let request = Request::delete(format!("/api/v1/trust/authorities/{sum}"));
+    assert_eq!(ground.call(Origin::Local, request, "").await.json()["authorities"], json!([]));
+}
