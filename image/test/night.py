@@ -35,7 +35,11 @@ class Bundle(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(piece)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(piece)
+            try:
+                self.wfile.write(piece)
+            except ConnectionError:
+                # Whoever asks for the whole may have enough after its beginning.
+                self.close_connection = True
 
     do_HEAD = do_GET
 
