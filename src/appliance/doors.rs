@@ -39,7 +39,8 @@ use crate::tftp;
 
 /// How long the local socket may take to answer after the start.
 const LOCAL_SOCKET: Duration = Duration::from_secs(5);
-/// How often it is looked for an address of the box in a network: phones that start with the box wait for it.
+/// How often it is looked whether DHCP can start in a network, which its address or its port kept it from: phones that start with
+/// the box wait for it.
 const ADDRESS: Duration = Duration::from_millis(500);
 
 /// What the doors stand on.
@@ -256,8 +257,10 @@ impl Doors {
             let (network, server, stop) = (network.clone(), server.clone(), stop.clone());
             async move {
                 let mut told = String::new();
+                let mut port_taken = false;
                 loop {
-                    let mut running = match dhcp::serve(&network, server.clone()) {
+                    let free = if port_taken { dhcp::may_answer(&network) } else { Ok(()) };
+                    let mut running = match free.and_then(|()| dhcp::serve(&network, server.clone())) {
                         Ok(running) => running,
                         Err(error) => match wait_for_network(&network, &server.control, error, &mut told) {
                             // It will not come while this program runs: the other doors go on without.
@@ -282,6 +285,8 @@ impl Doors {
                     match ended {
                         None | Some(dhcp::Ended::Stopped) => return Ok(()),
                         Some(dhcp::Ended::Changed) => tracing::info!(network = network.name, "its address changed"),
+                        // It comes to that when it is about to answer: from now on it is seen to before it starts.
+                        Some(dhcp::Ended::Failed(error)) if error.kind() == ErrorKind::AddrInUse => port_taken = true,
                         Some(dhcp::Ended::Failed(error)) => return Err(error.into()),
                         Some(dhcp::Ended::Panicked) => return Err(anyhow!("its thread panicked")),
                     }
@@ -361,7 +366,7 @@ fn wait_for_network(
 ) -> Result<Option<Duration>, dhcp::Error> {
     let alarm = network.dhcp.mode != Mode::Auto || network.dhcp.pool.is_some();
     let wait = match &error {
-        dhcp::Error::NoAddress { .. } => Some(ADDRESS),
+        dhcp::Error::NoAddress { .. } | dhcp::Error::PortTaken => Some(ADDRESS),
         dhcp::Error::Io(error) if error.kind() == ErrorKind::PermissionDenied => None,
         dhcp::Error::Io(_) => return Err(error),
     };

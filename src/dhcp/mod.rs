@@ -41,6 +41,6 @@ pub use players::{in_words, players, readable};
 pub use provisioning::{ForStrangers, Provisioning, Stranger};
 pub use reply::{Destination, Reply};
 pub use request::{Kind, Malformed, Request};
-pub use serve::{Ended, Error, Parts, Running, serve};
+pub use serve::{Ended, Error, Parts, Running, may_answer, serve};
 pub use sightings::{Glimpse, Seen, Sightings};
 pub use told::{Told, Verdict};

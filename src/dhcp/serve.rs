@@ -49,6 +49,9 @@ pub enum Error {
         /// The subnet.
         subnet: ipnet::Ipv4Net,
     },
+    /// Another program on this box answers DHCP on the interface, or on all of them.
+    #[error("another program on this box has UDP port 67; stop that DHCP server")]
+    PortTaken,
     /// A socket could not be opened, or failed.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -102,6 +105,19 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Whether a server of this network could answer now. One that listens first, and answers when nobody else does, finds it out
+/// only then.
+///
+/// # Errors
+/// [`Error::PortTaken`], or what else keeps the port from being opened. An interface that is not ready is none.
+pub fn may_answer(network: &config::Network) -> Result<(), Error> {
+    let Some(interface) = Interface::find(&network.interface, network.subnet)? else { return Ok(()) };
+    match Link::open(interface)?.answer() {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Error::PortTaken),
+        answered => Ok(answered?),
     }
 }
 

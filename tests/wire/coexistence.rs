@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -259,5 +260,25 @@ fn phones_only_serves_phones_beside_dnsmasq_and_leaves_the_rest_to_it() {
     ours(&phone, OFFER);
     drop(process);
     assert_eq!(capture.from(BOX, &[NAK]).len(), 0);
+    appliance.stop();
+}
+
+#[test]
+fn a_server_on_the_box_itself_that_has_the_port_is_told_of_until_it_ends() {
+    let ground = Ground::new();
+    let mut command = ground.command(Path::new("dnsmasq"));
+    command.args(["--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null", "--port=0", "--user=root"]);
+    command.args(["--pid-file", "--leasefile-ro", "--dhcp-range=10.66.0.150,10.66.0.170,2m"]);
+    let mut forgotten = Process::start(command);
+    forgotten.says("DHCP, IP range", 1);
+
+    let appliance = ground.start_as("mode = \"full\"\npool = \"10.66.0.100-10.66.0.120\"");
+    ground.dhcp_says("another program on this box has UDP port 67");
+    let status = ground.block66(&["status"], "");
+    assert!(status.starts_with("This box itself has a fault") && status.contains("stop that DHCP server"), "{status}");
+
+    forgotten.signal(Signal::SIGTERM);
+    forgotten.ends();
+    ground.dhcp_says("This box is the DHCP server of");
     appliance.stop();
 }

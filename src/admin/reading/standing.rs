@@ -171,7 +171,9 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
         Reason::DhcpOwnAddressLeased { .. } => "Give this box a static address on this network.",
         Reason::DhcpOtherBox { .. } => "Nothing to do if the other box shall serve; otherwise switch it off.",
         Reason::DhcpPoolOverlaps { .. } => "Give this box a pool that the other server does not give addresses of.",
-        Reason::DhcpDeaf { .. } => "Check its cable, the address of this box there, and [[network]] in block66.toml.",
+        Reason::DhcpDeaf { .. } => {
+            "Check its cable, the address of this box there, [[network]] in block66.toml, and that no other DHCP server runs on this box."
+        }
         Reason::LeaseRefused { .. } => "Nothing to do if it got another address since; otherwise restart the phone.",
         Reason::WrongCredentials => {
             "Let it start over, so that it gets a new login. If it belongs to another provider, reset it to factory settings first."
