@@ -43,11 +43,9 @@ for, the one before comes back by itself.")]
         reboot: bool,
     },
     /// Tell by the exit code whether it is night in the branch
-    #[command(
-        after_help = "The appliance looks for a newer version, and starts it, only then: from two to
+    #[command(after_help = "The appliance looks for a newer version, and starts it, only then: from two to
 five by the clocks of the branch (UTC while no time zone is set for its
-organisation), and only when something vouches for the clock of the box."
-    )]
+organisation), and only when something vouches for the clock of the box.")]
     Night,
 }
 
