@@ -97,7 +97,8 @@ fn beside_dnsmasq_it_stands_back_takes_over_by_hand_and_steps_down() {
     let state =
         ["-4", "-d", "-sf", &hook, "-lf", "/var/lib/dhcp/leases", "-pf", "/run/pid", "-cf", "/dev/null", "eth0"];
     let process = Process::start(rebooting.command("dhclient", &state));
-    process.says("event BOUND", 1);
+    // Its lease is written between its script and these words.
+    process.says("bound to", 1);
     let had = rebooting.address();
     drop(process);
     let process = Process::start(rebooting.command("dhclient", &state));
@@ -249,7 +250,8 @@ fn phones_only_serves_phones_beside_dnsmasq_and_leaves_the_rest_to_it() {
     let conf = conf.to_str().unwrap();
     let arguments = ["-4", "-d", "-sf", &script, "-lf", "/var/lib/dhcp/leases", "-pf", "/run/pid", "-cf", conf, "eth0"];
     let process = Process::start(phone.command("dhclient", &arguments));
-    process.says("event BOUND", 1);
+    // Its lease is written between its script and these words.
+    process.says("bound to", 1);
     ours(&phone, OFFER);
     drop(process);
     let phone = ground.client();
