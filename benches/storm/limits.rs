@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::exit;
 
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::signal::unix::{SignalKind, signal};
 
 const NAMES: [&str; 3] = ["gc_thresh1", "gc_thresh2", "gc_thresh3"];
 
@@ -15,8 +16,7 @@ pub(crate) struct Raised {
 }
 
 impl Raised {
-    /// Makes room for so many neighbours, if there is less. To be called before there are threads: they all have to
-    /// leave the signals that end a program to one of them.
+    /// Makes room for so many neighbours, if there is less.
     pub(crate) fn to(room: usize) -> Self {
         let path = |name: &str| format!("/proc/sys/net/ipv4/neigh/default/{name}");
         let before: Vec<_> =
@@ -30,14 +30,13 @@ impl Raised {
             }
         }
         let raised = Self { before };
-        let ends: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-        ends.thread_block().expect("signals");
         let kept = raised.clone();
+        // Handled, not blocked: what is blocked here would be for the servers, too, which have to end when they are told.
         std::thread::spawn(move || {
-            let ended_by = ends.wait();
+            let number = ended_by();
             kept.put_back();
             end_children();
-            exit(128 + ended_by.map_or(0, |signal| signal as i32));
+            exit(128 + number);
         });
         raised
     }
@@ -55,6 +54,20 @@ impl Drop for Raised {
     fn drop(&mut self) {
         self.put_back();
     }
+}
+
+/// Waits for a signal that ends a program; its number.
+fn ended_by() -> i32 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [mut interrupt, mut terminate, mut hangup] = kinds.map(|kind| signal(kind).expect("signals"));
+        tokio::select! {
+            _ = interrupt.recv() => kinds[0].as_raw_value(),
+            _ = terminate.recv() => kinds[1].as_raw_value(),
+            _ = hangup.recv() => kinds[2].as_raw_value(),
+        }
+    })
 }
 
 /// Ends the servers that were started; each leads no group of its own.

@@ -242,7 +242,8 @@ fn what_is_kept_of_strangers_does_nothing_either() {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
             socket.send_to(said.as_bytes(), (BOX, 514))
         });
-        sent.unwrap().unwrap();
+        // A phone that is just starting again has no address; the next look tries once more.
+        sent.unwrap().ok()?;
         let log = api.get(&format!("{phone}/log")).unwrap();
         log["lines"].as_array().filter(|lines| !lines.is_empty()).map(|_| ())
     });
