@@ -228,6 +228,12 @@ fn no_brand_is_named_outside_the_brand_folders() {
         }
         let Ok(text) = std::fs::read_to_string(&file) else { continue };
         for (number, line) in text.to_lowercase().lines().enumerate() {
+            // A path names a folder, as tests do that read its sources.
+            let line = line.split("src/partners/").enumerate().map(|(part, text)| match part {
+                0 => text,
+                _ => text.split_once('/').map_or("", |(_, rest)| rest),
+            });
+            let line = line.collect::<Vec<_>>().join(" ");
             let words: BTreeSet<&str> = line.split(|c: char| !c.is_alphanumeric()).collect();
             for name in names.iter().filter(|name| words.contains(name.as_str())) {
                 faults.push(format!("src/{}:{}: {name}", inside.display(), number + 1));

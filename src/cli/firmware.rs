@@ -14,7 +14,7 @@ use crate::firmware::Settings;
 /// Images for phones: what is in the catalogue, and what is on the box
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Examples:
-  block66 firmware add T46S.rom --brand yealink --version 66.86.0.160
+  block66 firmware add image.rom --brand acme --version 66.86.0.160
   block66 firmware versions
         which phones are behind
   block66 firmware fetch 66.86.0.160

@@ -18,9 +18,9 @@ starts: single templates of a brand that the program knows, or a whole brand of
 your own (docs/templates.md). Try one before you put it there.
 
 Examples:
-  block66 overlays try ./yealink --phone 805ec0123456
+  block66 overlays try ./acme --phone 805ec0123456
   block66 overlays list
-  block66 overlays diff yealink")]
+  block66 overlays diff acme")]
 pub(super) enum Overlays {
     /// List the folders in the data directory, and whether they are in force
     List,

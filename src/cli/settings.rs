@@ -20,7 +20,7 @@ use crate::model::settings::{Key, KeyKind, definition};
   block66 settings list screen
   block66 settings set --group Sales screen.title=Sales
   block66 settings unset --group Sales screen.title
-  block66 settings override --group Sales yealink phone_setting.ring_type=1
+  block66 settings override --group Sales acme ring.type=1
   block66 settings apply --organisation Branch all.json
 
 Where several levels set the same, the phone goes before its group, the group

@@ -13,9 +13,10 @@ use crate::service::Service;
 /// line's own definition, and what the appliance's units run.
 const NO_ANSWER: &[&str] = &["run", "lab", "init", "completions", "man", "steward", "preset"];
 /// Commands that need something beside the box: the helper of the appliance, another system, a phone that answers, a
-/// bundle or an image.
+/// bundle or an image, or a clock that something vouches for.
 const ELSEWHERE: &[&str] = &[
     "update show",
+    "update night",
     "update install",
     "health",
     "password",
