@@ -7,7 +7,23 @@ use serde_json::json;
 use super::chromium::until;
 use super::ground::{Ground, SERVICE};
 
-const PASSPHRASE: &str = "correct horse battery";
+/// What a backup is locked with.
+pub(crate) const PASSPHRASE: &str = "correct horse battery";
+
+/// Makes a backup on its page, and waits until it is in a folder, which goes with what is given back first.
+pub(crate) fn download_backup(ground: &Ground) -> (tempfile::TempDir, PathBuf) {
+    let browser = &ground.browser;
+    let files = tempfile::tempdir().unwrap();
+    browser.develop("Browser.setDownloadBehavior", &json!({ "behavior": "allow", "downloadPath": files.path() }));
+    browser.fill("#passphrase", PASSPHRASE);
+    browser.fill("#again", PASSPHRASE);
+    browser.click("form[action=\"/backup\"] button");
+    let made = until(|| {
+        let mut found = std::fs::read_dir(files.path()).unwrap().flatten().map(|entry| entry.path());
+        found.find(|path| path.extension().is_some_and(|kind| kind == "backup"))
+    });
+    (files, made.expect("the backup is downloaded"))
+}
 
 #[test]
 fn a_rehearsal_is_watched_and_names_the_planted_fault() {
@@ -58,22 +74,13 @@ fn a_rehearsal_is_watched_and_names_the_planted_fault() {
 fn a_box_is_backed_up_and_put_back_by_the_page() {
     let ground = Ground::claimed(1);
     let browser = &ground.browser;
-    let files = tempfile::tempdir().unwrap();
-    browser.develop("Browser.setDownloadBehavior", &json!({ "behavior": "allow", "downloadPath": files.path() }));
     ground.open("/backup");
     browser.reads("None was made of this box yet.");
     browser.fill("#passphrase", PASSPHRASE);
     browser.fill("#again", "correct horse batteries");
     browser.click("form[action=\"/backup\"] button");
     browser.reads("The two passphrases differ.");
-    browser.fill("#passphrase", PASSPHRASE);
-    browser.fill("#again", PASSPHRASE);
-    browser.click("form[action=\"/backup\"] button");
-    let made: PathBuf = until(|| {
-        let mut found = std::fs::read_dir(files.path()).unwrap().flatten().map(|entry| entry.path());
-        found.find(|path| path.extension().is_some_and(|kind| kind == "backup"))
-    })
-    .expect("the backup is downloaded");
+    let (files, made) = download_backup(&ground);
     ground.open("/backup");
     browser.reads("The last one was made");
 

@@ -1,13 +1,13 @@
 //! Every page of a branch on an ordinary day, and what its forms answer: how one comes there, for whoever looks at them.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::chromium::until;
 use super::ground::{Ground, SERVICE};
 use super::people::code_of;
+use super::recovery::{PASSPHRASE, download_backup};
 
 /// Every page that has a path of its own.
 pub(crate) const PAGES: [&str; 21] = [
@@ -180,20 +180,21 @@ fn of_phones(mac: String, changed: String, played: String) -> Vec<Scene> {
             ground.browser.find(".field-wrong #mac");
         }),
         Scene::new("phones-import-wrong", |ground| {
-            ground.open("/phones/import");
-            let list = "mac,name,extension,password,server\n805ec0660001,Hall,201,a,pbx.example\nnonsense,Yard,202,b,pbx.example\n";
-            ground.browser.fill("#list", list);
-            ground.browser.click("button[value=check]");
-            ground.browser.reads("row 3, mac");
+            check_list(ground, "805ec0660001,Hall,201,a,pbx.example\nnonsense,Yard,202,b,pbx.example\n", "row 3, mac");
         }),
         Scene::new("phones-import-plan", |ground| {
-            ground.open("/phones/import");
-            let list = "mac,name,extension,password,server\n805ec0990001,Hall,201,a,pbx.example\n805ec0440001,Meeting room one,301,a,pbx.example\n";
-            ground.browser.fill("#list", list);
-            ground.browser.click("button[value=check]");
-            ground.browser.reads("New: 1.");
+            let rows = "805ec0990001,Hall,201,a,pbx.example\n805ec0440001,Meeting room one,301,a,pbx.example\n";
+            check_list(ground, rows, "New: 1.");
         }),
     ]
+}
+
+/// Has a list of phones checked, which says this.
+fn check_list(ground: &Ground, rows: &str, says: &str) {
+    ground.open("/phones/import");
+    ground.browser.fill("#list", &format!("mac,name,extension,password,server\n{rows}"));
+    ground.browser.click("button[value=check]");
+    ground.browser.reads(says);
 }
 
 /// What the pages about the box answer.
@@ -235,23 +236,11 @@ fn of_the_box() -> Vec<Scene> {
         }),
         Scene::new("backup-plan", |ground| {
             let browser = &ground.browser;
-            let files = tempfile::tempdir().unwrap();
-            browser.develop(
-                "Browser.setDownloadBehavior",
-                &json!({ "behavior": "allow", "downloadPath": files.path(), "eventsEnabled": false }),
-            );
             ground.open("/backup");
-            browser.fill("#passphrase", "correct horse battery");
-            browser.fill("#again", "correct horse battery");
-            browser.click("form[action=\"/backup\"] button");
-            let made: PathBuf = until(|| {
-                let mut found = std::fs::read_dir(files.path()).unwrap().flatten().map(|entry| entry.path());
-                found.find(|path| path.extension().is_some_and(|kind| kind == "backup"))
-            })
-            .expect("the backup is downloaded");
+            let (_files, made) = download_backup(ground);
             ground.open("/backup");
             browser.type_into(&browser.find("#restore-file"), made.to_str().unwrap());
-            browser.fill("#restore-passphrase", "correct horse battery");
+            browser.fill("#restore-passphrase", PASSPHRASE);
             browser.click("#restore button");
             browser.reads("Everything on this box would give way to this");
         }),
