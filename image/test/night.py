@@ -12,13 +12,14 @@ class Bundle(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     name, file = "/block66-x86_64.raucb", ""
-    pieces = 0
+    asked = pieces = 0
 
     def do_GET(self):
         """The piece, and its place in the whole."""
         if self.path != self.name:
             self.send_error(404)
             return
+        type(self).asked += 1
         size = os.path.getsize(self.file)
         first, last = 0, size - 1
         wanted = self.headers.get("Range")
@@ -74,7 +75,7 @@ def update(story, sticks):
     vm.must(f"echo http://{here}:8066/ >/config/block66/updates-from")
     look(14)
     said = vm.must("journalctl -b -o cat --no-pager -u block66-update-check.service | tail -n 5")
-    story.holds("by day nothing is looked for", "not the night" in said and not Bundle.pieces, said)
+    story.holds("by day nothing is looked for", "not the night" in said and not Bundle.asked, said)
     look(3)
     look(3)
     notices = vm.must("cat /run/block66-boot/notices")
@@ -88,7 +89,9 @@ def update(story, sticks):
     finally:
         server.shutdown()
         server.server_close()
-    story.holds(f"at night it is streamed, in {Bundle.pieces} pieces, and started", Bundle.pieces > 10)
+    # That of Debian 12 was built without streaming: it takes the whole onto the data partition first.
+    way = f"streamed, in {Bundle.pieces} pieces" if Bundle.pieces else "fetched as a whole"
+    story.holds(f"at night it is {way}, installed and started", Bundle.asked > 0)
     story.power_on(sticks)
     story.wait_up()
     story.wait_confirmed()
