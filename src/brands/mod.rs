@@ -7,6 +7,7 @@ mod brand;
 mod class;
 mod context;
 mod dhcp;
+pub(crate) mod dialect;
 mod error;
 mod escape;
 mod farewell;
