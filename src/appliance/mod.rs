@@ -87,9 +87,6 @@ impl Appliance {
         let found = (!named).then(|| config.networks.clone());
         let built = built();
         let clock = Clock::new(built);
-        if something_keeps_time() {
-            clock.vouch();
-        }
         let directory = &config.data_directory;
         files::create_private_directory(directory)
             .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
@@ -111,6 +108,7 @@ impl Appliance {
             disk: Disk::default(),
         };
         let (store, opened) = Store::open(options)?;
+        something_keeps_time(&clock);
         // A store that was put back may not know the newest phones.
         if opened.restored.is_none()
             && let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some())
@@ -245,9 +243,14 @@ fn built() -> Timestamp {
     Timestamp::from_secs(env!("BLOCK66_BUILT").parse().unwrap_or_default())
 }
 
-/// A clock chip, or a time service that has reached its source, vouches for the system's clock.
-fn something_keeps_time() -> bool {
-    ["/sys/class/rtc/rtc0", "/run/systemd/timesync/synchronized"].iter().any(|path| std::path::Path::new(path).exists())
+/// A time service that has reached its source, or a clock chip, vouches for the system's clock.
+fn something_keeps_time(clock: &Clock) {
+    let is_there = |path: &str| std::path::Path::new(path).exists();
+    if is_there("/run/systemd/timesync/synchronized") {
+        clock.vouch();
+    } else if is_there("/sys/class/rtc/rtc0") {
+        clock.vouch_by_chip();
+    }
 }
 
 /// Everything that phones may know the box by.

@@ -122,7 +122,7 @@ impl Writer {
         let mut stamp = self.stamp.clone();
         stamp.generation = stamp.generation.saturating_add(1);
         if now.trusted {
-            stamp.time = stamp.time.max(now.wall);
+            stamp.time = now.wall;
         }
         let Some(database) = &mut self.database else { return Err(Error::Closed) };
         if let Err(fault) = database.apply(&changes, &stamp) {
