@@ -277,13 +277,13 @@ impl Coexistence {
             return self.says(Conduct::InformOnly, self.other_box(peer.address)).alarming(true);
         }
         match setting.mode {
-            Mode::PhonesOnly => match self.overlap {
+            Mode::PhonesOnly => match self.overlap.filter(|_| !self.is_gone(now)) {
                 Some((server, address)) => {
                     self.says(Conduct::InformOnly, self.pool_overlaps(server, address)).alarming(true)
                 }
                 None => self.says(Conduct::PhonesOnly, self.phones_only()),
             },
-            Mode::Full => match self.heard {
+            Mode::Full => match self.heard.filter(|_| !self.is_gone(now)) {
                 Some(server) => self.says(Conduct::Full { sole: false }, self.not_alone(server)).alarming(true),
                 None => self.says(Conduct::Full { sole: true }, self.full()),
             },
