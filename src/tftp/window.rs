@@ -97,6 +97,7 @@ impl Patience {
     const FIRST: Duration = Duration::from_millis(500);
     const SHORTEST: Duration = Duration::from_millis(50);
     const LONGEST: Duration = Duration::from_secs(4);
+    const END: Duration = Duration::from_secs(30);
 
     /// As agreed with the client, or as measured.
     pub fn new(agreed: Option<Duration>) -> Self {
@@ -106,6 +107,11 @@ impl Patience {
     /// How long to wait now.
     pub fn wait(&self) -> Duration {
         self.wait
+    }
+
+    /// How long a client may be silent before it is given up: long enough to tell it again, also where a long wait was agreed.
+    pub fn end(&self) -> Duration {
+        Self::END.max(self.wait * 4)
     }
 
     /// An acknowledgement of blocks that were sent once came after so long.
@@ -195,5 +201,11 @@ mod tests {
         agreed.missed();
         agreed.measured(Duration::from_millis(1));
         assert_eq!(agreed.wait(), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_long_wait_that_was_agreed_leaves_time_to_tell_it_again() {
+        assert_eq!(Patience::new(None).end(), Duration::from_secs(30));
+        assert_eq!(Patience::new(Some(Duration::from_secs(60))).end(), Duration::from_secs(240));
     }
 }
