@@ -95,7 +95,7 @@ impl<'a> Look<'a> {
         self.ask(&Ask::get(url))
     }
 
-    /// One request; a connection that fails is tried three times, with 5 s between \[facts: B1.3\].
+    /// One request; a connection that fails is tried three times, with 5 s between \[facts\].
     pub(super) fn ask(&mut self, ask: &Ask) -> Result<Fetched, Halt> {
         let mut left = 3;
         loop {

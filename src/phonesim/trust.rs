@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::Fault;
 use super::clock::Clock;
 
-/// Reads a CA file, PEM or DER \[facts: B1.6\]: every certificate in it, as DER.
+/// Reads a CA file, PEM or DER \[facts\]: every certificate in it, as DER.
 pub(super) fn read(url: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
     let bad = || Fault::BadAuthority { url: url.into() };
     let found: Vec<Vec<u8>> = if bytes.first() == Some(&0x30) {
