@@ -84,7 +84,10 @@ async fn roles_hold_for_pages_forms_and_calls_alike() {
     }
     let over = |browser| ground.with(browser, "POST", "phones/805ec0123401/first-contact", &Value::Null);
     assert_eq!(over(&viewer).await.code(), "not-allowed");
+    let user = || ground.store.phones()[0].pending_login.as_ref().map(|login| login.user.clone());
+    let before = user();
     assert_eq!(over(&operator).await.status, StatusCode::OK);
+    assert!(user().is_some() && user() != before, "the login before is told from it by its name: it stays valid");
     let form = |browser| ground.submit(browser, "/phones/805ec0123401/start-over", "");
     assert_eq!(form(&viewer).await.status, StatusCode::FORBIDDEN);
     assert_eq!(form(&operator).await.status, StatusCode::SEE_OTHER);
