@@ -7,7 +7,7 @@ use block66::model::Mac;
 
 use crate::ground::{GROUP, Ground, Place, receive};
 
-/// The bytes of a W52P's question, with its own address and MAC in them.
+/// The bytes of a W52P's question (facts B1.2), with its own address and MAC in them.
 fn subscribe(place: &Place, mac: Mac, port: u16, call: &str) -> String {
     let (address, digits) = (place.address, mac.plain());
     format!(
