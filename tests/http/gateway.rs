@@ -1,5 +1,5 @@
-//! An analogue gateway that keeps itself up to date, as its manuals describe it: its requests are bytes on a socket, and
-//! it knows of the server only what these promise.
+//! An analogue gateway that keeps itself up to date, as its manuals describe it: its requests are bytes on a socket,
+//! and it knows of the server only what these promise.
 //!
 //! What matters to it is that a file comes once: each new one resets it.
 
