@@ -120,7 +120,9 @@ impl Server {
         });
         let facts: Vec<_> = facts.collect();
         let nets: Vec<Ipv4Net> = config.subnets().collect();
-        let leases = parts.store.leases(&config.name);
+        // By address: what was given under another name of the network is not given to anybody else.
+        let leases = nets.iter().flat_map(|net| parts.store.leases_between(net.network()..=net.broadcast()));
+        let leases: Vec<_> = leases.collect();
         Segments::new(own, (&facts, &nets), &config.dhcp.relays, &leases, parts.clock.now())
     }
 
