@@ -59,6 +59,8 @@ pub(super) struct Server {
     segments: Segments,
     coexistence: Coexistence,
     standing: Option<Standing>,
+    /// When it is tried again to store what was seen of other servers; null unless that failed.
+    remember_at: Duration,
     probes: Probes,
     asking: Vec<Asking>,
     /// Transaction and client identifier of our own probes: of this run alone.
@@ -99,6 +101,7 @@ impl Server {
             segments,
             coexistence,
             standing: None,
+            remember_at: Duration::ZERO,
             probes: Probes::default(),
             asking: Vec::new(),
             own_xid,
