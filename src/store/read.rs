@@ -198,10 +198,15 @@ impl Store {
         view.leases(network).filter_map(|(address, bytes)| stored::decode_lease(address, bytes)).collect()
     }
 
-    /// The lease of an address, in whichever network.
+    /// The lease of an address, in whichever network: where two have one, that which was stored last.
     pub fn lease_by_address(&self, address: Ipv4Addr) -> Option<Lease> {
-        let bytes = self.shared.view().lease(address)?.clone();
-        stored::decode_lease(address, &bytes)
+        self.shared.view().lease(address)
+    }
+
+    /// The leases of these addresses, by address, in whichever network: a network that was given another name has those
+    /// that it had before.
+    pub fn leases_between(&self, addresses: RangeInclusive<Ipv4Addr>) -> Vec<Lease> {
+        self.shared.view().leases_between(addresses)
     }
 
     /// Events with their numbers, newest first.

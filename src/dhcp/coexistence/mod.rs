@@ -239,6 +239,11 @@ impl Coexistence {
         std::mem::take(&mut self.memory_changed).then_some(&self.memory)
     }
 
+    /// Notes that what [`Coexistence::take_memory`] gave could not be stored: it gives it again.
+    pub fn memory_not_stored(&mut self) {
+        self.memory_changed = true;
+    }
+
     /// Every server that was ever seen on this LAN.
     pub fn memory(&self) -> &Memory {
         &self.memory

@@ -91,7 +91,7 @@ pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: Cancellat
             Some(ended) = parts_at_work.join_next() => return Ok(ended??),
             () = sleep_until(Instant::now() + wait) => {}
             () = stop.cancelled() => {
-                core.keep_campaigns(true);
+                core.keep_campaigns_at_last().await;
                 return Ok(());
             }
         }
