@@ -24,6 +24,7 @@ mod rollout;
 mod secret;
 pub mod settings;
 mod sighting;
+mod source;
 mod time;
 mod url;
 
@@ -48,5 +49,6 @@ pub use rollout::{Rollout, RolloutPlan, RolloutScope, RolloutState, Turn, Update
 pub use secret::Secret;
 pub use settings::Settings;
 pub use sighting::Sighting;
+pub(crate) use source::block_of;
 pub use time::{Now, Timestamp};
 pub use url::{BoxAddress, Scheme, page_url, provisioning_url};
