@@ -181,7 +181,7 @@ async fn fill(store: &Store, phones: u32, port: u16) {
         for number in first..(first + 250).min(phones) {
             writes.push(Write::PutPhone { phone: phone(number, id), expect: None });
             let at = SocketAddr::from((address(number), port));
-            let value = serde_json::json!({ "at": at, "transport": "udp" });
+            let value = serde_json::json!({ "proven": { "at": at, "transport": "udp" } });
             writes.push(Write::PutSetting { key: format!("sip.contact.{}", mac(number).plain()), value });
         }
         store.commit(writes).await.unwrap();

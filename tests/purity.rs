@@ -139,6 +139,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("sip/digest.rs", &["aws_lc_rs::digest", "crate::sip", "md5"]),
     ("sip/notify", &["crate::sip"]),
     ("sip/pnp.rs", &["crate::sip"]),
+    ("sip/presence.rs", &[]),
     ("sip/transaction", &["crate::sip"]),
     ("sip/wire", &["crate::sip", "rsip"]),
     ("sntp/reply.rs", &[]),

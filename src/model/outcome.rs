@@ -151,7 +151,8 @@ impl Reason {
             | Self::PnpWaiting
             | Self::SipRefused { .. }
             | Self::SipLoginRefused { .. }
-            | Self::SipLoginWithheld { .. } => Outcome::Refused,
+            | Self::SipLoginWithheld { .. }
+            | Self::SipLoginUnproven { .. } => Outcome::Refused,
             Self::Declined { .. }
             | Self::DhcpServerGone { .. }
             | Self::DhcpStandIn { .. }
