@@ -31,10 +31,9 @@ use crate::pairing::Pairing;
 use crate::partners::{self, Partners, gateway_snmp};
 use crate::pki::{Authority, Certificates};
 use crate::sip;
-use crate::sntp;
 use crate::store::{Key, Store};
 use crate::sys::clock::Clock;
-use crate::sys::random;
+use crate::sys::{random, sockets};
 use crate::tftp;
 
 /// How long the local socket may take to answer after the start.
@@ -93,7 +92,7 @@ impl Doors {
         let held = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr()));
         let also: Vec<u16> = held.chain(trivial.iter().map(|(at, socket)| port(*at, socket.local_addr()))).collect();
         let tls = bind("https", listen.https)?;
-        let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
+        let time = sockets::datagrams(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 

@@ -1,4 +1,5 @@
-//! The box's own ground: clock, random numbers, files that survive a power cut, interfaces and neighbours.
+//! The box's own ground: clock, random numbers, files that survive a power cut, sockets, interfaces and
+//! neighbours.
 
 pub mod arp;
 pub mod clock;
@@ -11,3 +12,4 @@ pub mod passwords;
 pub mod percent;
 pub mod random;
 pub mod service;
+pub mod sockets;
