@@ -132,8 +132,9 @@ mod tests {
         let mut phone = samples::phone(1, 1);
         let title = |phone: &Phone| {
             let levels = store.levels(phone);
-            let found = levels.resolve().with_level("screen.title").map(|(value, level)| (value.to_text(), level));
-            found.map(|(text, level)| (text.unwrap(), level))
+            let resolved = levels.resolve();
+            let (_, value, level) = resolved.values().find(|(key, ..)| *key == "screen.title")?;
+            Some((value.to_text().unwrap(), level))
         };
         let mut organisation = samples::organisation(1);
         organisation.settings = set("all");
@@ -181,7 +182,7 @@ mod tests {
         let password = |phone: &Phone, key: &str| {
             let levels = store.levels(phone);
             let resolved = levels.resolve();
-            let (value, level) = resolved.with_level(key)?;
+            let (_, value, level) = resolved.values().find(|(found, ..)| *found == key)?;
             assert_eq!(level, Level::Generated);
             Some(value.as_secret()?.expose().to_owned())
         };
@@ -197,6 +198,7 @@ mod tests {
         let own = Phone { settings, ..one };
         let levels = store.levels(&own);
         let resolved = levels.resolve();
-        assert_eq!(resolved.with_level("access.admin_password").unwrap().1, Level::Phone);
+        let of = |key| resolved.values().find(|(found, ..)| *found == key).map(|(.., level)| level);
+        assert_eq!(of("access.admin_password"), Some(Level::Phone));
     }
 }
