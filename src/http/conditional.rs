@@ -7,10 +7,11 @@ use hyper::header::HeaderValue;
 use time::{Date, Month, Time};
 
 use crate::model::Timestamp;
+use crate::sys::hex;
 
 /// The revision of a file: SHA-256 over its bytes, in hexadecimal. With quotes around it, it is the file's ETag.
 pub(super) fn revision(bytes: &[u8]) -> String {
-    super::hex(digest::digest(&digest::SHA256, bytes).as_ref())
+    hex::encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 /// The ETag of a revision.

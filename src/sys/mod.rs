@@ -5,6 +5,7 @@ pub mod arp;
 pub mod clock;
 pub mod dial;
 pub mod files;
+pub mod hex;
 pub mod interfaces;
 pub mod log;
 pub mod neighbours;
