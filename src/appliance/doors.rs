@@ -38,8 +38,8 @@ use crate::tftp;
 
 /// How long the local socket may take to answer after the start.
 const LOCAL_SOCKET: Duration = Duration::from_secs(5);
-/// How often it is looked whether DHCP can start in a network, which its address or its port kept it from: phones that start with
-/// the box wait for it.
+/// How often it is looked whether DHCP can start in a network, which its address or its port kept it from: phones that
+/// start with the box wait for it.
 const ADDRESS: Duration = Duration::from_millis(500);
 
 /// What the doors stand on.
@@ -307,8 +307,8 @@ impl Doors {
         }));
     }
 
-    /// Waits until the local socket answers: who is told that the box is up may ask it at once. A socket that cannot be made
-    /// keeps nobody from his phones, so the wait ends.
+    /// Waits until the local socket answers: who is told that the box is up may ask it at once. A socket that cannot be
+    /// made keeps nobody from his phones, so the wait ends.
     async fn answers_locally(&self) {
         let answered = async {
             while UnixStream::connect(&self.config.socket).await.is_err() {
@@ -320,8 +320,8 @@ impl Doors {
         }
     }
 
-    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
-    /// in force; connections go on undisturbed.
+    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are
+    /// put in force; connections go on undisturbed.
     fn care_for_certificates(self, parts: &mut JoinSet<()>, supervisor: &Supervisor) {
         let stop = supervisor.stop.clone();
         let (doors, given) = (Arc::new(self), Arc::new(Given::default()));

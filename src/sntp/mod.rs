@@ -43,8 +43,8 @@ pub async fn serve(socket: UdpSocket, clock: Clock) -> io::Result<()> {
         if !budget.admits(from.ip(), received.monotonic) {
             continue;
         }
-        // Clients may doubt a server whose clock was set more than a day ago (RFC 1305, 3.4.4): one that is kept right is set
-        // each minute.
+        // Clients may doubt a server whose clock was set more than a day ago (RFC 1305, 3.4.4): one that is kept right
+        // is set each minute.
         let set = match received.trusted {
             true => Timestamp::from_secs(received.wall.secs() & !63),
             false => *at_first.get_or_insert(received.wall),

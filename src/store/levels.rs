@@ -37,8 +37,8 @@ impl Levels<'_> {
 const PASSWORD_KEY: &str = "phones.password-key";
 
 impl Store {
-    /// Name of the secret setting that the generated passwords of phones derive from. Whoever starts the box for the first
-    /// time stores a random text there.
+    /// Name of the secret setting that the generated passwords of phones derive from. Whoever starts the box for the
+    /// first time stores a random text there.
     pub const PASSWORD_KEY: &'static str = PASSWORD_KEY;
 
     /// The settings of every level of this phone.
@@ -52,8 +52,8 @@ impl Store {
         }
     }
 
-    /// Numbers and names of the phone books that a phone with these settings shows, in its order: those that they name, or
-    /// all of its organisation.
+    /// Numbers and names of the phone books that a phone with these settings shows, in its order: those that they name,
+    /// or all of its organisation.
     pub fn titles(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<(u32, String)> {
         let all = self.phone_book_titles(phone.organisation);
         let titled = |(_, number, name): &(Id, u32, String)| (*number, name.clone());
@@ -80,8 +80,8 @@ impl Store {
         groups
     }
 
-    /// The passwords that the phone's own menus and web page get where nobody sets any. They are random for whoever does
-    /// not have the box, the same each time, and take no room.
+    /// The passwords that the phone's own menus and web page get where nobody sets any. They are random for whoever
+    /// does not have the box, the same each time, and take no room.
     fn generated(&self, phone: Id) -> Settings {
         let mut settings = Settings::NONE;
         if let Some(key) = self.secret(PASSWORD_KEY) {

@@ -1,4 +1,5 @@
-//! A brand that does not exist, given to the registry as a folder in memory: what a folder may say, and what is refused.
+//! A brand that does not exist, given to the registry as a folder in memory: what a folder may say, and what is
+//! refused.
 
 use std::collections::BTreeMap;
 

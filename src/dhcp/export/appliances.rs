@@ -68,8 +68,8 @@ fn addresses(value: &[u8]) -> String {
     value.chunks(4).map(each).collect::<Vec<_>>().join(" ")
 }
 
-/// UniFi Network tells everybody on a network the same: what can be entered is a value for each number, and which brands
-/// read it so.
+/// UniFi Network tells everybody on a network the same: what can be entered is a value for each number, and which
+/// brands read it so.
 pub(super) fn unifi(groups: &[Group<'_>]) -> String {
     let mut out = plan::head(
         "#",

@@ -102,8 +102,8 @@ fn set(out: &mut String, tag: &str, rule: &ClassRule) -> Option<String> {
 /// Options that dnsmasq knows to be text: octets would be sent as the text that they are written in.
 const TEXTS: [u8; 2] = [66, 67];
 
-/// dnsmasq guesses what a value of the other options is. Text that has a letter which no number has is safe; the rest is
-/// written as octets.
+/// dnsmasq guesses what a value of the other options is. Text that has a letter which no number has is safe; the rest
+/// is written as octets.
 fn value(option: &DhcpOption) -> String {
     match option.form {
         DhcpForm::Text if TEXTS.contains(&option.number) => format!("\"{}\"", plan::text(option)),

@@ -31,8 +31,8 @@ impl From<Error> for Unmade {
 }
 
 impl Provision {
-    /// Makes the file, or finds it. `settled` is the count of changes of all that phones share, read before anything was,
-    /// where the phone is as it is stored: what is made of that may be made for the next one who asks, too.
+    /// Makes the file, or finds it. `settled` is the count of changes of all that phones share, read before anything
+    /// was, where the phone is as it is stored: what is made of that may be made for the next one who asks, too.
     pub(super) async fn make(
         &self,
         query: &Query<'_>,

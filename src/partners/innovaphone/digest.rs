@@ -1,7 +1,7 @@
 //! PURE. Digests, session keys and the cipher of the app and sysclient protocols.
 //!
-//! The cipher is RC4: it hides and does not protect. Garbage decrypts to garbage without any error, so that what comes out
-//! is looked at before it is used, and nothing of this belongs on a wire without TLS.
+//! The cipher is RC4: it hides and does not protect. Garbage decrypts to garbage without any error, so that what comes
+//! out is looked at before it is used, and nothing of this belongs on a wire without TLS.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
