@@ -1,5 +1,5 @@
-//! How long it takes to tell ten thousand phones, a third of which ask for a login and one in twenty of which is silent;
-//! and how long two thousand phones wait that ask by SIP multicast within a second.
+//! How long it takes to tell ten thousand phones, a third of which ask for a login and one in twenty of which is
+//! silent; and how long two thousand phones wait that ask by SIP multicast within a second.
 //!
 //! The phones are one socket with an address of the loopback for each. With `--test` there are fewer of them.
 

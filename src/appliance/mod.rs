@@ -77,8 +77,8 @@ impl Appliance {
     /// Opens everything that `config` names and starts the doors.
     ///
     /// # Errors
-    /// When signals cannot be received, the data directory cannot be used, a certificate cannot be made, or a port cannot
-    /// be had.
+    /// When signals cannot be received, the data directory cannot be used, a certificate cannot be made, or a port
+    /// cannot be had.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         // From here on the box ends as it should, also when it is told so before it is up.
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -220,8 +220,8 @@ impl Appliance {
         Ok(ended)
     }
 
-    /// Whether the networks that were found at the start are no longer the ones there are. Only where somebody starts the
-    /// program again, and never for no network at all: a cable that is pulled out comes back.
+    /// Whether the networks that were found at the start are no longer the ones there are. Only where somebody starts
+    /// the program again, and never for no network at all: a cable that is pulled out comes back.
     fn has_moved(&self) -> bool {
         let Some(found) = self.found.as_ref().filter(|_| service::is_managed()) else { return false };
         let Ok(addresses) = interfaces::addresses() else { return false };

@@ -53,8 +53,8 @@ pub enum Via {
 }
 
 impl Via {
-    /// Whether a lease that came so is evidence of who is at its address. Behind a relay agent that names no port, anybody
-    /// there can take anybody's name.
+    /// Whether a lease that came so is evidence of who is at its address. Behind a relay agent that names no port,
+    /// anybody there can take anybody's name.
     pub const fn vouches(self) -> bool {
         matches!(self, Self::Wire | Self::Port)
     }

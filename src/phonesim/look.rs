@@ -75,7 +75,6 @@ impl<'a> Look<'a> {
     }
 
     /// What phones of the brand remember besides settings; a reset to factory settings forgets it.
-    #[allow(dead_code)]
     pub(super) fn memory(&mut self) -> &mut std::collections::BTreeMap<String, String> {
         &mut self.phone.flash.memory
     }

@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -20,6 +19,7 @@ use super::core::{Fault, Input};
 use super::transaction::{Hop, Key};
 use super::wire::Framer;
 use crate::model::{Transport, block_of};
+use crate::sys::AnyCertificate;
 
 /// How long a connection may take to be made, with its handshake.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -55,7 +55,9 @@ struct Outgoing {
 
 impl Streams {
     pub(super) fn new(inputs: mpsc::Sender<Input>, provider: Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
-        let verifier = Arc::new(AnyPhone(provider.clone()));
+        // Phones have factory certificates, or made one themselves. What is sent to them holds no secret but the answer
+        // to a challenge, which is given to a proven address only and would be over UDP as well.
+        let verifier = Arc::new(AnyCertificate(provider.clone()));
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -212,47 +214,6 @@ fn are_many(open: &Open, (tls, from): (bool, SocketAddr)) -> bool {
     let source = block_of(from.ip());
     let own = |(kind, other): &&(bool, SocketAddr)| *kind == tls && block_of(other.ip()) == source;
     open.keys().filter(own).count() >= MOST_OF_ONE
-}
-
-/// Takes every certificate: phones have factory certificates, or made one themselves. What is sent to them holds no
-/// secret but the answer to a challenge, which is given to a proven address only and would be over UDP as well. The
-/// signature of the handshake is still checked.
-#[derive(Debug)]
-struct AnyPhone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyPhone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]

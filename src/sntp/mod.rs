@@ -4,9 +4,7 @@ mod budget;
 mod reply;
 
 use std::io;
-use std::net::SocketAddr;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 pub use reply::{LENGTH, Source, reply};
@@ -19,20 +17,6 @@ use budget::Budget;
 const LONGEST: usize = 512;
 /// Errors in a row after which the socket is given up.
 const MOST_ERRORS: u32 = 32;
-
-/// Opens the socket; `[::]` takes IPv4 too.
-///
-/// # Errors
-/// When the port is taken or may not be bound.
-pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
-}
 
 /// Answers requests on `socket` for as long as it is polled; drop it to stop. The time served is the clock's, and so
 /// never below its floor.
@@ -59,8 +43,8 @@ pub async fn serve(socket: UdpSocket, clock: Clock) -> io::Result<()> {
         if !budget.admits(from.ip(), received.monotonic) {
             continue;
         }
-        // Clients may doubt a server whose clock was set more than a day ago (RFC 1305, 3.4.4): one that is kept right is set
-        // each minute.
+        // Clients may doubt a server whose clock was set more than a day ago (RFC 1305, 3.4.4): one that is kept right
+        // is set each minute.
         let set = match received.trusted {
             true => Timestamp::from_secs(received.wall.secs() & !63),
             false => *at_first.get_or_insert(received.wall),
@@ -80,10 +64,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::sys::sockets;
 
     #[tokio::test]
     async fn serves_the_time_of_the_clock_and_survives_nonsense() {
-        let socket = bind("[::]:0".parse().unwrap()).unwrap();
+        let socket = sockets::datagrams("[::]:0".parse().unwrap()).unwrap();
         let port = socket.local_addr().unwrap().port();
         let floor = Timestamp::from_secs(4_000_000_000);
         let server = tokio::spawn(serve(socket, Clock::new(floor)));

@@ -140,7 +140,8 @@ impl Store {
         groups
     }
 
-    /// The phone books of an organisation that have a number, by name, without their contacts: each with id, number, name.
+    /// The phone books of an organisation that have a number, by name, without their contacts: each with id, number,
+    /// name.
     pub fn phone_book_titles(&self, organisation: Id) -> Vec<(Id, u32, String)> {
         let records = self.documents(Place::PhoneBook);
         let title = |(id, bytes): (Id, Bytes)| {
@@ -296,8 +297,8 @@ impl Store {
         self.shared.alarms()
     }
 
-    /// Counts the changes of all that phones share: organisations, groups, phone books, and secret settings. What was made
-    /// from a phone of one version, after this count was read, stays as it is while both stay.
+    /// Counts the changes of all that phones share: organisations, groups, phone books, and secret settings. What was
+    /// made from a phone of one version, after this count was read, stays as it is while both stay.
     pub fn shared_version(&self) -> u64 {
         self.shared.view().shared
     }

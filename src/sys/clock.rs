@@ -11,9 +11,9 @@ const CHIP: Duration = Duration::from_secs(5 * 365 * 86_400);
 
 /// The clock of the box. Clones share one floor and one judgement of the clock.
 ///
-/// A box with no clock battery boots in 1970, and one whose chip or time server is wrong may boot in 2050. The wall clock
-/// is therefore never taken below a floor, the build date or the last time that was stored, from which it goes on by
-/// itself, and never beyond what phones can count. It is trusted only when something vouches for it.
+/// A box with no clock battery boots in 1970, and one whose chip or time server is wrong may boot in 2050. The wall
+/// clock is therefore never taken below a floor, the build date or the last time that was stored, from which it goes on
+/// by itself, and never beyond what phones can count. It is trusted only when something vouches for it.
 #[derive(Debug, Clone)]
 pub struct Clock {
     started: Instant,

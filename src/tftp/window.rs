@@ -55,7 +55,8 @@ impl Window {
         (self.first..).map(wire).zip(&mut self.blocks)
     }
 
-    /// Takes an acknowledgement of the block with this number on the wire. What has arrived is handed to `spare`, empty.
+    /// Takes an acknowledgement of the block with this number on the wire. What has arrived is handed to `spare`,
+    /// empty.
     pub fn acknowledged(&mut self, number: u16, spare: &mut VecDeque<Vec<u8>>) -> Meaning {
         let ahead = usize::from(number.wrapping_sub(wire(self.first.wrapping_sub(1))));
         if ahead > self.blocks.len() {
@@ -63,7 +64,8 @@ impl Window {
         }
         if ahead == 0 {
             // With one block at a time an acknowledgement that came twice must not double all that follows (RFC 1123
-            // section 4.2.3.1). With more, one that comes again says that the first block got lost, and is believed once.
+            // section 4.2.3.1). With more, one that comes again says that the first block got lost, and is believed
+            // once.
             return match self.size {
                 1 => Meaning::Nothing,
                 _ if std::mem::replace(&mut self.repeated, true) => Meaning::Nothing,
@@ -109,7 +111,8 @@ impl Patience {
         self.wait
     }
 
-    /// How long a client may be silent before it is given up: long enough to tell it again, also where a long wait was agreed.
+    /// How long a client may be silent before it is given up: long enough to tell it again, also where a long wait was
+    /// agreed.
     pub fn end(&self) -> Duration {
         Self::END.max(self.wait * 4)
     }

@@ -6,6 +6,7 @@ use aws_lc_rs::digest;
 use super::role::{Role, Scope};
 use super::written::Written;
 use crate::model::{Id, Secret, Timestamp};
+use crate::sys::hex;
 
 /// Everybody who may come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -304,8 +305,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 /// SHA-256 in hexadecimal. Enough for what has more than a hundred random bits.
 pub(crate) fn digest_of(text: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
 /// A code as it is compared: in any case and with any separators.

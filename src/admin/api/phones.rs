@@ -7,6 +7,7 @@ use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::editing::draft::{CheckedPhone, PhoneDraft};
+use crate::admin::editing::edit::TRIES;
 use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
@@ -14,9 +15,6 @@ use crate::model::history::How;
 use crate::model::{FirstContact, Id, Mac, Phone, Reason, Scope, Timestamp};
 use crate::store::{self, Write};
 use crate::sys::random;
-
-/// How often a change is tried anew when the phone itself changed something meanwhile.
-const TRIES: usize = 4;
 
 impl Admin {
     pub(super) async fn api_add(&self, call: &Call) -> Result<Answer, Problem> {

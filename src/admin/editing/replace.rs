@@ -25,8 +25,8 @@ fn former_key(phone: Id) -> String {
 
 impl Admin {
     /// Gives a phone's lines, keys, books and history to another device. It starts with first contact, and whatever the
-    /// old one knows is worth nothing from then on. `named` are brand and model of the new one; what is not said is what
-    /// it said of itself, or as before.
+    /// old one knows is worth nothing from then on. `named` are brand and model of the new one; what is not said is
+    /// what it said of itself, or as before.
     pub(in crate::admin) async fn replace(
         &self,
         phone: Arc<Phone>,

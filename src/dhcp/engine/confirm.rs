@@ -76,8 +76,8 @@ impl Engine {
         Decision::silent(Silence::NoRecord)
     }
 
-    /// An address that was set aside since this very client was heard to use it, before it ever asked, is free for it: where
-    /// we lack its record, or no other server can have given it.
+    /// An address that was set aside since this very client was heard to use it, before it ever asked, is free for it:
+    /// where we lack its record, or no other server can have given it.
     fn let_go_of_its_own(&mut self, address: Ipv4Addr, ask: &Ask<'_>) {
         let its_own = |binding: &Binding| binding.state == LeaseState::Declined && binding.mac == ask.request.mac;
         let ours = self.has_gaps(ask.at) || self.is_sole() && self.may_take_any(ask);

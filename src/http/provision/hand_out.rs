@@ -103,7 +103,8 @@ impl Provision {
         Ok(response)
     }
 
-    /// The phone after the transition and with what its User-Agent says about it, as stored; `None` where nothing changed.
+    /// The phone after the transition and with what its User-Agent says about it, as stored; `None` where nothing
+    /// changed.
     async fn moved_on(
         &self,
         phone: &Phone,

@@ -1,5 +1,5 @@
-//! PURE. From a template and a user's accounts to settings. What it makes is read again line by line, so that no template
-//! and no value can make anything but settings.
+//! PURE. From a template and a user's accounts to settings. What it makes is read again line by line, so that no
+//! template and no value can make anything but settings.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;

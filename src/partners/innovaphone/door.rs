@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::app::{self, About, CHALLENGE, Session};
 use super::heard::{Heard, News, Request};
-use super::keep;
 use super::keeper::Keeper;
+use super::secrets;
 use super::settings::Settings;
 use crate::http::{Body, Peer, Service, body};
 use crate::model::{Event, Reason, block_of};
@@ -84,7 +84,7 @@ impl Door {
             if !first.eq_ignore_ascii_case(PATH) {
                 return service(request, peer);
             }
-            let settings = keep::settings(&door.on.store);
+            let settings = secrets::settings(&door.on.store);
             let meant = settings.enabled && door.serves(&settings, peer, &serves);
             let rest: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).skip(1).collect();
             // As the PBX writes it, without and with a slash, and with the name of the app.
@@ -152,11 +152,11 @@ impl Door {
     }
 
     async fn talk(&self, mut socket: WebSocketStream<TokioIo<Upgraded>>, number: u64, peer: Peer) {
-        let settings = keep::settings(&self.on.store);
+        let settings = secrets::settings(&self.on.store);
         let about = About {
             app: settings.app.clone(),
             title: settings.title.clone(),
-            password: keep::password(&self.on.store),
+            password: secrets::password(&self.on.store),
             both_spellings: settings.both_spellings,
             answers_keep_alive: settings.answer_keep_alive,
         };
