@@ -242,7 +242,7 @@ class Ground:
         esp = f"{self.work}/esp"
         os.makedirs(f"{esp}/EFI/BOOT", exist_ok=True)
         os.makedirs(f"{esp}/grub", exist_ok=True)
-        run("grub-mkimage", "-O", "x86_64-efi", "-o", f"{esp}/EFI/BOOT/BOOTX64.EFI", "-p", "/grub", *GRUB_MODULES)
+        run("grub-mkimage", "-O", "x86_64-efi", "-o", f"{esp}/EFI/BOOT/BOOTX64.EFI", "-p", "/EFI/BOOT", *GRUB_MODULES)
         shutil.copy(f"{HERE}/boot/x86_64/board.cfg", f"{esp}/grub/board.cfg")
         # An emulated timer is late on a busy machine, and a kernel that looks for it then panics: no fault of the box.
         with open(f"{esp}/grub/board.cfg", "a") as file:
