@@ -251,6 +251,15 @@ class Ground:
             file.write(setup)
         return esp
 
+    def set_at_once(self, number):
+        """How many of so many variables of the boot loader are there after each was set by a program of its own."""
+        tool, file = f"{HERE}/root/usr/bin/grub-editenv", f"{self.work}/variables"
+        run(tool, file, "create")
+        setting = [subprocess.Popen([tool, file, "set", f"V{one}={one}"]) for one in range(number)]
+        for one in setting:
+            one.wait(60)
+        return len(run(tool, file, "list").split())
+
     def disk(self, squashfs, setup, out):
         """The disk as it is flashed."""
         run(f"{HERE}/make-disk", squashfs, self.boot_partition(setup), out)
