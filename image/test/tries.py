@@ -19,6 +19,14 @@ def untouched_slot(story, sticks):
     story.leases_hold("and its leases")
     story.wait_confirmed()
     other = "B" if slot == "A" else "A"
+    # As after a newer version that failed its one try, and a good one that was cut off in each of its five.
+    story.vm.must(f"grub-editenv /efi/grub/grubenv set 'ORDER={other} {slot}' {other}_OK=1 {other}_TRY=1 {other}_GOOD=0 {slot}_TRY=5")
+    for turn in ("the good one gets new tries", "and the one that failed gets none, now or later"):
+        story.vm.off()
+        story.power_on(sticks)
+        story.wait_up()
+        story.holds(f"with no try left, {turn}", story.running() == [slot, version], str(story.running()))
+        story.wait_confirmed()
     # As after a root that cannot be read any more.
     story.vm.must(f"grub-editenv /efi/grub/grubenv set 'ORDER={other} {slot}' {other}_OK=1 {other}_TRY=0")
     story.vm.off()
