@@ -193,6 +193,8 @@ class Ground:
         # Seconds that a start must be healthy before it is confirmed, instead of the usual ones.
         self.settle = settle
         self.binary = binary
+        # Where the bundles are, as a disk.
+        self.stick_image = f"{work}/stick.ext4"
         self.tar = distribution_root(cache)
         os.environ.setdefault("SOURCE_DATE_EPOCH", "1790000000")
         self.keys()
@@ -275,6 +277,5 @@ class Ground:
     def stick(self):
         """The bundles as a second disk."""
         size = sum(os.path.getsize(f"{self.work}/stick/{name}") for name in os.listdir(f"{self.work}/stick"))
-        out = f"{self.work}/stick.ext4"
-        run("mkfs.ext4", "-q", "-F", "-d", f"{self.work}/stick", out, f"{size // 1024 * 11 // 10 + 16384}k")
-        return out
+        run("mkfs.ext4", "-q", "-F", "-d", f"{self.work}/stick", self.stick_image, f"{size // 1024 * 11 // 10 + 16384}k")
+        return self.stick_image
