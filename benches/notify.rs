@@ -1,5 +1,5 @@
-//! How long it takes to tell ten thousand phones, a third of which ask for a login and one in twenty of which is silent;
-//! and how long two thousand phones wait that ask by SIP multicast within a second.
+//! How long it takes to tell ten thousand phones, a third of which ask for a login and one in twenty of which is
+//! silent; and how long two thousand phones wait that ask by SIP multicast within a second.
 //!
 //! The phones are one socket with an address of the loopback for each. With `--test` there are fewer of them.
 
@@ -181,7 +181,7 @@ async fn fill(store: &Store, phones: u32, port: u16) {
         for number in first..(first + 250).min(phones) {
             writes.push(Write::PutPhone { phone: phone(number, id), expect: None });
             let at = SocketAddr::from((address(number), port));
-            let value = serde_json::json!({ "at": at, "transport": "udp" });
+            let value = serde_json::json!({ "proven": { "at": at, "transport": "udp" } });
             writes.push(Write::PutSetting { key: format!("sip.contact.{}", mac(number).plain()), value });
         }
         store.commit(writes).await.unwrap();

@@ -31,7 +31,8 @@ impl Raised {
         }
         let raised = Self { before };
         let kept = raised.clone();
-        // Handled, not blocked: what is blocked here would be for the servers, too, which have to end when they are told.
+        // Handled, not blocked: what is blocked here would be for the servers, too, which have to end when they are
+        // told.
         std::thread::spawn(move || {
             let number = ended_by();
             kept.put_back();

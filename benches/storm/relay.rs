@@ -1,5 +1,5 @@
-//! A relay agent as switches have it (RFC 1542 section 4, RFC 3046), in a thread. It leaves its option in the answers, where
-//! phones pass over it.
+//! A relay agent as switches have it (RFC 1542 section 4, RFC 3046), in a thread. It leaves its option in the answers,
+//! where phones pass over it.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -72,8 +72,8 @@ fn socket(address: Ipv4Addr, interface: Option<&str>) -> UdpSocket {
     socket
 }
 
-/// Names the port that a phone is plugged into, as its circuit (RFC 3046 section 3.1). Each phone has one of its own here:
-/// so the MAC names it.
+/// Names the port that a phone is plugged into, as its circuit (RFC 3046 section 3.1). Each phone has one of its own
+/// here: so the MAC names it.
 fn name_port(packet: &mut Vec<u8>) {
     let mut at = 240;
     while let Some(code) = packet.get(at).copied().filter(|code| *code != END) {

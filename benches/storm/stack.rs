@@ -114,8 +114,8 @@ pub(crate) struct Static {
 }
 
 impl Static {
-    /// Starts them where Block66 stood, with its files, its certificate and what it told each product by DHCP. A hasty one
-    /// does not look whether an address is free before it is given for the first time, as dnsmasq does unless told.
+    /// Starts them where Block66 stood, with its files, its certificate and what it told each product by DHCP. A hasty
+    /// one does not look whether an address is free before it is given for the first time, as dnsmasq does unless told.
     pub(crate) fn start(branch: &Branch, ours: &Block66, files: &Files, hasty: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = directory.path();

@@ -79,7 +79,7 @@ pub fn hold(input: &[u8]) -> bool {
         || evidence.login == LoginProof::Organisation(ours)
         || certified;
     if secret {
-        assert!(listed && ask.file.may_hold_secrets(), "{ask:?} got a secret");
+        assert!(listed && matches!(ask.file, File::Own | File::Kept), "{ask:?} got a secret");
         assert!(proven || evidence.lan == Lan::Agrees, "{evidence:?} got a secret");
         assert!(ask.channel != Channel::Tftp || policy.plain_http || policy.lan_alone, "a secret leaves by TFTP");
     }

@@ -1,8 +1,8 @@
 //! The two doors towards an innovaphone PBX: a device's conversation with Devices, and a connection to the app.
 //!
 //! A seed is an octet that says which (even: the device, and then whether it has a code and a password; odd: the app),
-//! and then messages, each behind two octets with its length. In a message to the app `@DIGEST@` stands for the digest of
-//! a login that knows the app's password, for the fields app `box`, domain `d`, sip `s`, guid `0f`, dn `n`.
+//! and then messages, each behind two octets with its length. In a message to the app `@DIGEST@` stands for the digest
+//! of a login that knows the app's password, for the fields app `box`, domain `d`, sip `s`, guid `0f`, dn `n`.
 
 use std::time::Duration;
 

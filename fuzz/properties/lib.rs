@@ -12,6 +12,7 @@ pub mod bytes;
 pub mod config;
 pub mod csv;
 pub mod dhcp;
+pub mod engine;
 pub mod http;
 pub mod innovaphone;
 pub mod sip;

@@ -1,5 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: properties::engine::may_panic(), |input: &[u8]| {
     properties::bria::hold(input);
 });

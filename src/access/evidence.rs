@@ -29,13 +29,6 @@ pub enum File {
     Common,
 }
 
-impl File {
-    /// Whether it ever leaves with secrets.
-    pub fn may_hold_secrets(self) -> bool {
-        matches!(self, Self::Own | Self::Kept)
-    }
-}
-
 /// A request, as far as access depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {

@@ -316,7 +316,7 @@ proptest! {
     ) {
         let subject = phone.as_ref().map(|phone| Subject { phone, policy });
         let verdict = decide(&ask, &given, subject, NOW);
-        prop_assert!(ask.file.may_hold_secrets() || !verdict.content().is_some_and(Content::is_secret), "{:?}", verdict);
+        prop_assert!(matches!(ask.file, File::Own | File::Kept) || !verdict.content().is_some_and(Content::is_secret), "{:?}", verdict);
     }
 
     #[test]

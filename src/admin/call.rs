@@ -1,18 +1,25 @@
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Buf, Bytes};
 use hyper::header::{self, HeaderMap, HeaderName};
-use hyper::{Method, Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
 use crate::model::Id;
 
+/// Longest body of somebody who is not known: names, passwords and codes.
+const MOST_OF_STRANGERS: usize = 16 * 1024;
 /// Longest body but for an import, in bytes.
 const MOST_BODY: usize = 256 * 1024;
+/// Bodies above that which are in memory at once.
+pub(super) const MOST_LARGE: usize = 4;
 /// Longest picture, sound or XML for phones.
 const MOST_FILE: usize = 4 * 1024 * 1024;
 /// How long the body of a request may take to arrive.
@@ -39,7 +46,7 @@ pub(crate) enum Origin {
     },
 }
 
-/// A request, read whole.
+/// A request. Its body is empty until it is taken.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -53,60 +60,49 @@ pub(crate) struct Call {
     pub(crate) host: String,
     pub(crate) body: Bytes,
     pub(crate) from: Origin,
+    /// The place of a large body, for as long as it is in memory.
+    room: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads on, up to [`PASSED_OVER`] bytes, and forgets what it reads.
-async fn pass_over<B: Body>(mut body: Pin<&mut B>) {
-    let mut left = PASSED_OVER;
-    while let Some(Ok(frame)) = body.frame().await {
-        left = left.saturating_sub(frame.data_ref().map_or(0, Buf::remaining));
-        if left == 0 {
-            return;
+/// Reads on, up to [`PASSED_OVER`] bytes, and forgets what it reads. A connection that is closed on what was not read
+/// loses its answer on the way.
+pub(super) async fn pass_over<B: Body>(mut body: Pin<&mut B>) {
+    let read = async {
+        let mut left = PASSED_OVER;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Buf::remaining));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, read).await;
+}
+
+/// The bytes of a body, held once. Nothing when there are more than `most`; then they are not kept.
+async fn collect<B: Body>(mut body: Pin<&mut B>, most: usize) -> Result<Option<Vec<u8>>, B::Error> {
+    let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if said > most {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(said);
+    while let Some(frame) = body.frame().await.transpose()? {
+        let Ok(mut data) = frame.into_data() else { continue };
+        if data.remaining() > most - bytes.len() {
+            return Ok(None);
+        }
+        while data.has_remaining() {
+            let length = data.chunk().len();
+            bytes.extend_from_slice(data.chunk());
+            data.advance(length);
         }
     }
+    Ok(Some(bytes))
 }
 
 impl Call {
-    /// Reads a request whole, within bounds of size and time.
-    pub(crate) async fn read<B>(request: Request<B>, from: Origin) -> Result<Self, Problem>
-    where
-        B: Body,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let (head, body) = request.into_parts();
-        let most = match head.uri.path() {
-            path if path.ends_with("/import") => super::import::MOST_BYTES * 3 + 4096,
-            path if path.trim_end_matches('/').ends_with("/resources") => MOST_FILE,
-            _ => MOST_BODY,
-        };
-        let mut body = pin!(body);
-        let read = tokio::time::timeout(PATIENCE, Limited::new(body.as_mut(), most).collect()).await;
-        if matches!(&read, Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>()) {
-            // A connection that is closed on what was not read loses its answer on the way.
-            let _ = tokio::time::timeout(LINGER, pass_over(body.as_mut())).await;
-        }
-        let body = read
-            .map_err(|_| {
-                Problem::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "too-slow",
-                    "The body of the request did not arrive within 30 seconds.",
-                    "Send it again.",
-                )
-            })?
-            .map_err(|error| {
-                if error.is::<http_body_util::LengthLimitError>() {
-                    Problem::new(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        "too-large",
-                        format!("The body is larger than {most} bytes."),
-                        "Send less at once.",
-                    )
-                } else {
-                    Problem::malformed("The body of the request broke off.")
-                }
-            })?
-            .to_bytes();
+    /// The head of a request, with no body yet: enough to know who makes it.
+    pub(crate) fn of_head(head: Parts, from: Origin) -> Result<Self, Problem> {
         let path = read_path(head.uri.path())?;
         let host = head
             .uri
@@ -116,7 +112,59 @@ impl Call {
             .unwrap_or_default();
         let raw_query = head.uri.query().unwrap_or_default().to_owned();
         let query = Form::parse(&raw_query);
-        Ok(Self { method: head.method, path, query, raw_query, headers: head.headers, host, body, from })
+        let (method, headers) = (head.method, head.headers);
+        Ok(Self { method, path, query, raw_query, headers, host, body: Bytes::new(), from, room: None })
+    }
+
+    /// The longest body that this call may have. `known` is whether somebody with an account or a token makes it.
+    fn most(&self, known: bool) -> usize {
+        match self.path.last().map(String::as_str) {
+            _ if !known => MOST_OF_STRANGERS,
+            Some("import") => super::import::MOST_BYTES * 3 + 4096,
+            Some("resources") => MOST_FILE,
+            _ => MOST_BODY,
+        }
+    }
+
+    /// Reads the body whole, within bounds of size and time. A large one takes a place in `room` for as long as this
+    /// call lasts; who finds none comes again.
+    pub(crate) async fn take_body<B: Body>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        known: bool,
+        room: &Arc<Semaphore>,
+    ) -> Result<(), Problem> {
+        let most = self.most(known);
+        let hint = body.size_hint();
+        if most > MOST_BODY && hint.upper().is_none_or(|said| said > MOST_BODY as u64) {
+            self.room = Arc::clone(room).try_acquire_owned().ok();
+            if self.room.is_none() {
+                pass_over(body.as_mut()).await;
+                return Err(no_room());
+            }
+        }
+        match tokio::time::timeout(PATIENCE, collect(body.as_mut(), most)).await {
+            Ok(Ok(Some(bytes))) => self.body = bytes.into(),
+            Ok(Ok(None)) => {
+                pass_over(body.as_mut()).await;
+                return Err(Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "too-large",
+                    format!("The body is larger than {most} bytes."),
+                    "Send less at once.",
+                ));
+            }
+            Ok(Err(_)) => return Err(Problem::malformed("The body of the request broke off.")),
+            Err(_) => {
+                return Err(Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "too-slow",
+                    "The body of the request did not arrive within 30 seconds.",
+                    "Send it again.",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// A header's text, when it has one.
@@ -220,6 +268,16 @@ impl Form {
     }
 }
 
+fn no_room() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "busy",
+        "Several long lists or files are being sent at this moment.",
+        "Try again in a few seconds.",
+    )
+    .retry_after(5)
+}
+
 /// The segments of a path. One that climbs, or that is no plain text, is refused: nobody honest sends it.
 fn read_path(path: &str) -> Result<Vec<String>, Problem> {
     let segments: Vec<String> =
@@ -261,13 +319,18 @@ fn percent_decode(text: &str, plus_is_space: bool) -> String {
 #[cfg(test)]
 mod tests {
     use http_body_util::Full;
+    use hyper::Request;
 
     use super::*;
 
-    async fn call(request: hyper::http::request::Builder, body: &str) -> Call {
-        Call::read(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap(), Origin::Web([192, 0, 2, 1].into()))
-            .await
-            .unwrap()
+    fn head(request: hyper::http::request::Builder) -> Result<Call, Problem> {
+        Call::of_head(request.body(()).unwrap().into_parts().0, Origin::Web([192, 0, 2, 1].into()))
+    }
+
+    async fn post(path: &str, length: usize, known: bool, room: &Arc<Semaphore>) -> Result<Call, Problem> {
+        let mut call = head(Request::post(path)).unwrap();
+        let body = Full::new(Bytes::from(vec![b'a'; length]));
+        call.take_body(std::pin::pin!(body), known, room).await.map(|()| call)
     }
 
     #[test]
@@ -280,8 +343,8 @@ mod tests {
         assert_eq!(form.of("bad"), Some("\u{fffd}"));
     }
 
-    #[tokio::test]
-    async fn knows_its_own_pages_from_others() {
+    #[test]
+    fn knows_its_own_pages_from_others() {
         for (origin, site, same) in [
             (Some("https://box.lan"), None, true),
             (Some("https://BOX.lan"), Some("same-origin"), true),
@@ -300,19 +363,19 @@ mod tests {
             if let Some(site) = site {
                 request = request.header("sec-fetch-site", site);
             }
-            assert_eq!(call(request, "").await.is_same_origin(), same, "{origin:?} {site:?}");
+            assert_eq!(head(request).unwrap().is_same_origin(), same, "{origin:?} {site:?}");
         }
     }
 
-    #[tokio::test]
-    async fn finds_its_cookie() {
+    #[test]
+    fn finds_its_cookie() {
         let request = Request::get("/").header("cookie", "a=1; block66=abc;b=2").header("cookie", "c=3");
-        let call = call(request, "").await;
+        let call = head(request).unwrap();
         assert_eq!((call.cookie("block66"), call.cookie("c"), call.cookie("lock66")), (Some("abc"), Some("3"), None));
     }
 
-    #[tokio::test]
-    async fn reads_a_path_that_is_plain_text_and_climbs_nowhere() {
+    #[test]
+    fn reads_a_path_that_is_plain_text_and_climbs_nowhere() {
         for (path, expected) in [
             ("/api//v1/K%C3%BCche", Some(vec!["api", "v1", "K\u{fc}che"])),
             ("/api/v1/a%2Fb", Some(vec!["api", "v1", "a/b"])),
@@ -324,7 +387,7 @@ mod tests {
             ("/api/v1/%c2%84", None),
             ("/api/v1/%ff", None),
         ] {
-            let read = Call::read(Request::get(path).body(Full::new(Bytes::new())).unwrap(), Origin::Local).await;
+            let read = head(Request::get(path));
             let owned = |path: Vec<&str>| path.into_iter().map(str::to_owned).collect::<Vec<_>>();
             assert_eq!(read.ok().map(|call| call.path), expected.map(owned), "{path}");
         }
@@ -332,8 +395,32 @@ mod tests {
 
     #[tokio::test]
     async fn refuses_what_is_too_large() {
-        let request = Request::post("/api/v1/phones").body(Full::new(Bytes::from(vec![b'a'; MOST_BODY + 1]))).unwrap();
-        let problem = Call::read(request, Origin::Local).await.unwrap_err();
-        assert_eq!(problem.code, "too-large");
+        let room = Arc::new(Semaphore::new(MOST_LARGE));
+        let refused =
+            async |path, length, known| post(path, length, known, &room).await.err().map(|problem| problem.code);
+        let too_large = Some("too-large".to_owned());
+        assert_eq!(refused("/api/v1/phones", MOST_BODY, true).await, None);
+        assert_eq!(refused("/api/v1/phones", MOST_BODY + 1, true).await, too_large);
+        assert_eq!(refused("/api/v1/phones/import", MOST_FILE, true).await, None);
+        assert_eq!(refused("/api/v1/resources/", MOST_FILE + 1, true).await, too_large);
+        for path in ["/api/v1/session", "/anything/import", "/resources"] {
+            assert_eq!(refused(path, MOST_OF_STRANGERS, false).await, None, "{path}");
+            assert_eq!(refused(path, MOST_OF_STRANGERS + 1, false).await, too_large, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn few_large_bodies_are_in_memory_at_once() {
+        let room = Arc::new(Semaphore::new(MOST_LARGE));
+        let large = || post("/api/v1/phones/import", MOST_BODY + 1, true, &room);
+        let mut calls = Vec::new();
+        for _ in 0..MOST_LARGE {
+            calls.push(large().await.unwrap());
+        }
+        let problem = large().await.unwrap_err();
+        assert_eq!((problem.status(), problem.retry_after), (StatusCode::SERVICE_UNAVAILABLE, Some(5)));
+        assert_eq!(post("/api/v1/phones/import", MOST_BODY, true, &room).await.unwrap().body.len(), MOST_BODY);
+        calls.pop();
+        assert_eq!(large().await.unwrap().body.len(), MOST_BODY + 1, "the place of one that was answered is free");
     }
 }

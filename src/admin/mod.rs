@@ -189,6 +189,8 @@ struct Parts {
     /// Held while accounts change, so that no change is lost and one code makes one administrator.
     claiming: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
+    /// Places of large bodies.
+    room: Arc<Semaphore>,
     appliance: appliance::Appliance,
     roster: Mutex<Roster<reading::Row>>,
 }
@@ -211,6 +213,7 @@ impl Admin {
             used: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(watching::MOST_STREAMS)),
+            room: Arc::new(Semaphore::new(call::MOST_LARGE)),
             appliance: appliance::Appliance::new(),
             roster: Mutex::default(),
         };

@@ -1,3 +1,4 @@
+use std::pin::{Pin, pin};
 use std::sync::PoisonError;
 
 use hyper::body::Body as Incoming;
@@ -10,7 +11,7 @@ use super::accounts::session::Session;
 use super::answer::{Answer, Body};
 use super::appliance;
 use super::appliance::backup;
-use super::call::{Call, Origin};
+use super::call::{Call, Origin, pass_over};
 use super::files::upload;
 use super::problem::Problem;
 use super::table::{self, Caller, Found, Needs, Route, Trail, Verb};
@@ -48,6 +49,11 @@ impl Who {
         }
     }
 
+    /// Whether somebody has shown who they are.
+    fn is_known(&self) -> bool {
+        matches!(self, Self::Local | Self::SignedIn(_) | Self::Program(_))
+    }
+
     /// Where a call comes from, now that it is known who makes it.
     fn origin(&self, from: Origin) -> Origin {
         let by = match self {
@@ -82,16 +88,20 @@ impl Admin {
             let answer = self.take_backup(request, from).await;
             return answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response();
         }
-        let answer = match Call::read(request, from).await {
-            Ok(mut call) => {
+        let (head, body) = request.into_parts();
+        let mut body = pin!(body);
+        let heard = match Call::of_head(head, from) {
+            Ok(call) => self.hear(call, body.as_mut()).await,
+            Err(problem) => {
+                pass_over(body.as_mut()).await;
+                Err(problem)
+            }
+        };
+        let answer = match heard {
+            Ok((call, who)) => {
                 // From here on everything is said in the caller's language.
                 let admin = self.speaking(call.language());
-                if call.method == Method::HEAD {
-                    call.method = Method::GET;
-                }
-                let who = admin.identify(&mut call);
-                let path: Vec<String> = call.path.clone();
-                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
                 match path.as_slice() {
                     ["metrics" | "healthz" | "readyz"] => admin.watched(&call, &who).await,
                     ["api", "v1", rest @ ..] => admin.guarded_api(&call, &who, rest).await,
@@ -103,6 +113,37 @@ impl Admin {
             Err(problem) => return self.problem_page(&Who::Nobody, &problem).into_response(),
         };
         answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response()
+    }
+
+    /// Reads the body of a call, of which the head is known, and says who makes it. Of whoever is turned away anyhow
+    /// nothing is kept: what somebody may fill the memory with is what they may do.
+    async fn hear<B: Incoming>(&self, mut call: Call, mut body: Pin<&mut B>) -> Result<(Call, Who), Problem> {
+        if call.method == Method::HEAD {
+            call.method = Method::GET;
+        }
+        let who = self.identify(&mut call);
+        if body.is_end_stream() {
+            return Ok((call, who));
+        }
+        if self.is_turned_away(&call, &who) {
+            pass_over(body.as_mut()).await;
+            return Ok((call, who));
+        }
+        call.take_body(body, who.is_known(), &self.0.room).await?;
+        // The body took its time: whoever was somebody when it began may be nobody by now.
+        let who = self.identify(&mut call);
+        Ok((call, who))
+    }
+
+    /// Whether the head of a call tells that its body is not looked at.
+    fn is_turned_away(&self, call: &Call, who: &Who) -> bool {
+        let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        match (who, path.as_slice()) {
+            (_, ["api", "v1", rest @ ..]) => self.guard(call, who, rest).is_err(),
+            (Who::SignedIn(session), path) => session.role < table::of_page(&call.method, path).role,
+            (_, ["sign-in" | "claim" | "language"]) => false,
+            _ => true,
+        }
     }
 
     /// Finds out who makes a call, and notes it in the call.

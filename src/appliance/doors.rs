@@ -31,16 +31,15 @@ use crate::pairing::Pairing;
 use crate::partners::{self, Partners, gateway_snmp};
 use crate::pki::{Authority, Certificates};
 use crate::sip;
-use crate::sntp;
 use crate::store::{Key, Store};
 use crate::sys::clock::Clock;
-use crate::sys::random;
+use crate::sys::{random, sockets};
 use crate::tftp;
 
 /// How long the local socket may take to answer after the start.
 const LOCAL_SOCKET: Duration = Duration::from_secs(5);
-/// How often it is looked whether DHCP can start in a network, which its address or its port kept it from: phones that start with
-/// the box wait for it.
+/// How often it is looked whether DHCP can start in a network, which its address or its port kept it from: phones that
+/// start with the box wait for it.
 const ADDRESS: Duration = Duration::from_millis(500);
 
 /// What the doors stand on.
@@ -93,7 +92,7 @@ impl Doors {
         let held = alternate.iter().map(|(at, socket)| port(*at, socket.local_addr()));
         let also: Vec<u16> = held.chain(trivial.iter().map(|(at, socket)| port(*at, socket.local_addr()))).collect();
         let tls = bind("https", listen.https)?;
-        let time = sntp::bind(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
+        let time = sockets::datagrams(listen.ntp).with_context(|| taken("ntp", listen.ntp))?;
         let ports =
             admin::Ports { http: port(listen.http, plain.local_addr()), https: port(listen.https, tls.local_addr()) };
 
@@ -308,8 +307,8 @@ impl Doors {
         }));
     }
 
-    /// Waits until the local socket answers: who is told that the box is up may ask it at once. A socket that cannot be made
-    /// keeps nobody from his phones, so the wait ends.
+    /// Waits until the local socket answers: who is told that the box is up may ask it at once. A socket that cannot be
+    /// made keeps nobody from his phones, so the wait ends.
     async fn answers_locally(&self) {
         let answered = async {
             while UnixStream::connect(&self.config.socket).await.is_err() {
@@ -321,8 +320,8 @@ impl Doors {
         }
     }
 
-    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are put
-    /// in force; connections go on undisturbed.
+    /// Certificates are made anew when an address changed or their end is near, and those that administrators gave are
+    /// put in force; connections go on undisturbed.
     fn care_for_certificates(self, parts: &mut JoinSet<()>, supervisor: &Supervisor) {
         let stop = supervisor.stop.clone();
         let (doors, given) = (Arc::new(self), Arc::new(Given::default()));

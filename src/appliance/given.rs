@@ -1,4 +1,5 @@
-//! Certificates that administrators gave to the box, put in force as soon as they are stored, and watched for their end.
+//! Certificates that administrators gave to the box, put in force as soon as they are stored, and watched for their
+//! end.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -12,6 +12,7 @@ use crate::http::listeners::{self, Entrance};
 use crate::http::{Limits, Service, Workers};
 use crate::sntp;
 use crate::sys::clock::Clock;
+use crate::sys::sockets;
 use crate::tftp;
 
 impl Doors {
@@ -32,7 +33,7 @@ impl Doors {
             async move {
                 let socket = match socket {
                     Some(socket) => socket,
-                    None => listeners::bind(at)?,
+                    None => sockets::connections(at)?,
                 };
                 Ok(listeners::serve(socket, entrance, stop).await?)
             }
@@ -78,7 +79,7 @@ impl Doors {
             async move {
                 let socket = match socket {
                     Some(socket) => socket,
-                    None => sntp::bind(at)?,
+                    None => sockets::datagrams(at)?,
                 };
                 tokio::select! {
                     ended = sntp::serve(socket, clock) => Ok(ended?),
@@ -98,7 +99,7 @@ pub(super) fn entrance_plain(service: &Service, clock: &Clock, workers: &Workers
 pub(super) fn alternate(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, TcpListener)>> {
     match listen.http_alternate {
         Some(at) => Ok(Some((at, bind("http-alternate", at)?))),
-        None => Ok(listeners::bind(Listen::USUAL_ALTERNATE)
+        None => Ok(sockets::connections(Listen::USUAL_ALTERNATE)
             .inspect_err(
                 |error| tracing::warn!(%error, at = %Listen::USUAL_ALTERNATE, "some phones will not find files"),
             )
@@ -121,7 +122,7 @@ pub(super) fn trivial(listen: &Listen) -> anyhow::Result<Option<(SocketAddr, tok
 }
 
 pub(super) fn bind(name: &str, at: SocketAddr) -> anyhow::Result<TcpListener> {
-    listeners::bind(at).with_context(|| taken(name, at))
+    sockets::connections(at).with_context(|| taken(name, at))
 }
 
 pub(super) fn taken(name: &str, at: SocketAddr) -> String {

@@ -77,8 +77,8 @@ impl Appliance {
     /// Opens everything that `config` names and starts the doors.
     ///
     /// # Errors
-    /// When signals cannot be received, the data directory cannot be used, a certificate cannot be made, or a port cannot
-    /// be had.
+    /// When signals cannot be received, the data directory cannot be used, a certificate cannot be made, or a port
+    /// cannot be had.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         // From here on the box ends as it should, also when it is told so before it is up.
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -87,9 +87,6 @@ impl Appliance {
         let found = (!named).then(|| config.networks.clone());
         let built = built();
         let clock = Clock::new(built);
-        if something_keeps_time() {
-            clock.vouch();
-        }
         let directory = &config.data_directory;
         files::create_private_directory(directory)
             .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
@@ -111,6 +108,7 @@ impl Appliance {
             disk: Disk::default(),
         };
         let (store, opened) = Store::open(options)?;
+        something_keeps_time(&clock);
         // A store that was put back may not know the newest phones.
         if opened.restored.is_none()
             && let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some())
@@ -222,8 +220,8 @@ impl Appliance {
         Ok(ended)
     }
 
-    /// Whether the networks that were found at the start are no longer the ones there are. Only where somebody starts the
-    /// program again, and never for no network at all: a cable that is pulled out comes back.
+    /// Whether the networks that were found at the start are no longer the ones there are. Only where somebody starts
+    /// the program again, and never for no network at all: a cable that is pulled out comes back.
     fn has_moved(&self) -> bool {
         let Some(found) = self.found.as_ref().filter(|_| service::is_managed()) else { return false };
         let Ok(addresses) = interfaces::addresses() else { return false };
@@ -245,9 +243,14 @@ fn built() -> Timestamp {
     Timestamp::from_secs(env!("BLOCK66_BUILT").parse().unwrap_or_default())
 }
 
-/// A clock chip, or a time service that has reached its source, vouches for the system's clock.
-fn something_keeps_time() -> bool {
-    ["/sys/class/rtc/rtc0", "/run/systemd/timesync/synchronized"].iter().any(|path| std::path::Path::new(path).exists())
+/// A time service that has reached its source, or a clock chip, vouches for the system's clock.
+fn something_keeps_time(clock: &Clock) {
+    let is_there = |path: &str| std::path::Path::new(path).exists();
+    if is_there("/run/systemd/timesync/synchronized") {
+        clock.vouch();
+    } else if is_there("/sys/class/rtc/rtc0") {
+        clock.vouch_by_chip();
+    }
 }
 
 /// Everything that phones may know the box by.

@@ -31,6 +31,7 @@ pub use sealed::{MOST, SHORTEST};
 use crate::model::{Secret, Timestamp};
 use crate::pki::Authority;
 use crate::store::{self, Copied, Key, Store};
+use crate::sys::hex;
 
 /// Directory in the data directory in which backups are kept that the box made by itself.
 pub const KEPT: &str = "backups";
@@ -271,8 +272,7 @@ fn is_template(name: &str) -> bool {
 fn resource(name: &str, encoded: &str) -> Option<Vec<u8>> {
     let bytes = BASE64.decode(encoded).ok()?;
     let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
-    let hexadecimal: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    (hexadecimal == name).then_some(bytes)
+    (hex::encode(sum.as_ref()) == name).then_some(bytes)
 }
 
 fn resources(directory: &Path) -> Result<BTreeMap<String, String>, Error> {

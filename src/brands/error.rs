@@ -1,5 +1,4 @@
 use super::escape::Unfit;
-use crate::model::Blame;
 
 /// Why a brand cannot be read or a file cannot be made. No variant ever holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,14 +49,6 @@ impl Error {
             Self::Value { .. } => "brands.value-unfit",
             Self::Missing(_) => "brands.missing",
             Self::Withheld => "brands.withheld",
-        }
-    }
-
-    /// Whose doing it is.
-    pub fn blame(&self) -> Blame {
-        match self {
-            Self::Value { .. } | Self::Withheld => Blame::Policy,
-            Self::Manifest { .. } | Self::Template { .. } | Self::Missing(_) => Blame::System,
         }
     }
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 pub enum Format {
     /// Lines of `key = value`, with no quoting: what the format cannot say is refused.
     KeyValue,
-    /// Lines of `key="value"`, `key: "value"` or `SET KEY "value"`: the value stands between double quotes, and there is
-    /// no way to write one within.
+    /// Lines of `key="value"`, `key: "value"` or `SET KEY "value"`: the value stands between double quotes, and there
+    /// is no way to write one within.
     Quoted,
     /// Lines of `key: value`, with no quoting.
     Colon,

@@ -1,12 +1,14 @@
 //! Brands of phones: each is one folder of data, and nothing outside this module knows one by name.
 //!
 //! A folder holds `brand.toml` (how to recognise the brand, what it asks for, what it is told), `templates/`, and
-//! `samples/` with exact expected outputs. [`Registry`] reads the folders; a new brand is a new folder and no other edit.
+//! `samples/` with exact expected outputs. [`Registry`] reads the folders; a new brand is a new folder and no other
+//! edit.
 
 mod brand;
 mod class;
 mod context;
 mod dhcp;
+pub(crate) mod dialect;
 mod error;
 mod escape;
 mod farewell;

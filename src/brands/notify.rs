@@ -171,11 +171,6 @@ impl Brand {
         self.sip_rules.pnp.as_ref()?.answer.say(query).ok()
     }
 
-    /// Whether its phones ask by SIP multicast.
-    pub fn asks_by_multicast(&self) -> bool {
-        self.sip_rules.pnp.is_some()
-    }
-
     fn is_vendor(&self, vendor: &str) -> bool {
         let vendors = self.sip_rules.pnp.iter().flat_map(|pnp| &pnp.vendors);
         vendors.into_iter().any(|known| known.eq_ignore_ascii_case(vendor))

@@ -12,8 +12,8 @@ pub struct RefusedOverlay {
 }
 
 impl Registry {
-    /// The brands that came with the program, with an administrator's folders over them: a file takes the place of the one
-    /// of the same name, and a folder of another name is a new brand.
+    /// The brands that came with the program, with an administrator's folders over them: a file takes the place of the
+    /// one of the same name, and a folder of another name is a new brand.
     ///
     /// Each folder is read and rehearsed on its own, and one that fails is left out whole.
     ///

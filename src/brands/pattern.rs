@@ -2,9 +2,9 @@ use crate::model::Mac;
 
 /// The name of a file that a brand asks for, with places for what differs from phone to phone.
 ///
-/// Written `{mac}.cfg`, `y000000000{code:3}.cfg`, `SEP{MAC}.cnf.xml` or `xml/_global/{file}`. Letters match in any case,
-/// and the MAC with or without separators: what a phone writes differs by brand and firmware. A name without folders
-/// fits the last part of a path, one with folders the last parts.
+/// Written `{mac}.cfg`, `y000000000{code:3}.cfg`, `SEP{MAC}.cnf.xml` or `xml/_global/{file}`. Letters match in any
+/// case, and the MAC with or without separators: what a phone writes differs by brand and firmware. A name without
+/// folders fits the last part of a path, one with folders the last parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     written: String,

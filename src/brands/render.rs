@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, Value};
 
 use super::brand::Brand;
 use super::context::{self, Field, Maps, Written};
+use super::dialect;
 use super::error::Error;
 use super::escape::{Format, Unfit};
 use super::file_rule::FileRule;
@@ -83,13 +83,8 @@ impl Shape {
 impl Templates {
     pub(super) fn compile(folder: &Folder, files: &[FileRule], maps: &Maps) -> Result<Self, Error> {
         let shapes = shapes(folder, files)?;
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_debug(false);
+        let mut environment = dialect::environment(FUEL).map_err(|error| wrong(&folder.id, "", &error))?;
         environment.set_formatter(write);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
-        environment.set_syntax(syntax.map_err(|error| wrong(&folder.id, "", &error))?);
         let formats = shapes.clone();
         environment.set_auto_escape_callback(move |name| match formats.get(name) {
             Some(shape) => AutoEscape::Custom(shape.format.name().into()),
@@ -166,7 +161,7 @@ impl Brand {
             _ => failed_while_running(&self.id, &made.template, &error),
         };
         let template = self.templates.environment.get_template(&made.template).map_err(failed)?;
-        let text = numbered(template.render(values).map_err(failed)?);
+        let text = numbered(dialect::render(&template, values).map_err(failed)?);
         let resources = named::resources(&text, sheet);
         Ok(Rendered { bytes: text.into_bytes(), content_type: made.content_type.clone(), resources })
     }

@@ -36,7 +36,7 @@ pub(super) enum Accounts {
         #[arg(long, value_parser = role)]
         role: Role,
     },
-    /// Give an account another role; it is signed out
+    /// Give an account another role; it is signed out, and its tokens end that may do more
     Role {
         /// Its name
         name: String,
@@ -66,7 +66,7 @@ pub(super) enum Accounts {
         /// Its name
         name: String,
     },
-    /// Remove an account; it is signed out
+    /// Remove an account; it is signed out, and the tokens that it made end
     Remove {
         /// Its name
         name: String,

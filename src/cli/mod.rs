@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 //!
-//! All but `run`, `lab`, `init`, `check` and those that the appliance's units run talk to the running box over its local socket; the database has one owner.
+//! Most talk to the running box over its local socket, since the database has one owner. `run`, `lab`, `init`, `check`,
+//! `completions`, `man`, `steward` and `preset` do not.
 
 mod accounts;
 mod audit;

@@ -3,6 +3,7 @@ use toml::Spanned;
 use super::check::{Checked, fault};
 use super::written::{self, OptionKind};
 use super::{CustomOption, Scope};
+use crate::sys::hex;
 
 /// Options that the server answers for itself: message type, lease, addresses of the network, and what is framed by
 /// the protocol. To set one of them here would contradict the rest of the answer.
@@ -53,20 +54,14 @@ fn bytes(kind: OptionKind, value: &toml::Value) -> Option<Vec<u8>> {
         OptionKind::U8 => vec![u8::try_from(value.as_integer()?).ok()?],
         OptionKind::U16 => u16::try_from(value.as_integer()?).ok()?.to_be_bytes().to_vec(),
         OptionKind::U32 => u32::try_from(value.as_integer()?).ok()?.to_be_bytes().to_vec(),
-        OptionKind::Hex => hex(value.as_str()?)?,
+        OptionKind::Hex => octets(value.as_str()?)?,
         OptionKind::Bool => vec![u8::from(value.as_bool()?)],
     })
 }
 
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<char> = text.chars().filter(|c| !matches!(c, ':' | ' ' | '-')).collect();
-    digits
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => u8::try_from(high.to_digit(16)? * 16 + low.to_digit(16)?).ok(),
-            _ => None,
-        })
-        .collect()
+/// Pairs of digits, with or without separators.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    hex::decode(&text.replace([':', ' ', '-'], ""))
 }
 
 fn expected(kind: OptionKind) -> &'static str {

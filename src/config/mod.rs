@@ -55,8 +55,8 @@ pub struct Config {
 pub struct Listen {
     /// Plain HTTP.
     pub http: SocketAddr,
-    /// Plain HTTP once more, where some phones ask before they try TFTP; `None` when the file does not name it, and then
-    /// it is [`Listen::USUAL_ALTERNATE`], if that can be had.
+    /// Plain HTTP once more, where some phones ask before they try TFTP; `None` when the file does not name it, and
+    /// then it is [`Listen::USUAL_ALTERNATE`], if that can be had.
     pub http_alternate: Option<SocketAddr>,
     /// HTTPS: provisioning, page and API.
     pub https: SocketAddr,

@@ -71,7 +71,3 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
     sum
 }
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -1,8 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{Depot, hex, sha256};
-use crate::sys::files;
+use super::{Depot, sha256};
+use crate::sys::{files, hex};
 
 /// What administrators gave to the box.
 impl Depot {
@@ -40,6 +40,6 @@ impl Depot {
     }
 
     fn resource_path(&self, sum: &[u8; 32]) -> PathBuf {
-        self.0.resources.join(hex(sum))
+        self.0.resources.join(hex::encode(sum))
     }
 }

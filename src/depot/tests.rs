@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::{Id, Timestamp};
+use crate::sys::hex;
 
 const AT: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -17,10 +18,10 @@ fn resources_are_found_by_their_digest_and_never_damaged() {
     let depot = depot(directory.path(), Limits::default());
     // FIPS 180-2 appendix B.1.
     let sum = depot.put_resource(b"abc").unwrap();
-    assert_eq!(hex(&sum), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!(hex::encode(&sum), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!(depot.resource(&sum).unwrap().as_deref(), Some(&b"abc"[..]));
     assert_eq!(depot.resource(&[0; 32]).unwrap(), None);
-    std::fs::write(directory.path().join("resources").join(hex(&sum)), b"abd").unwrap();
+    std::fs::write(directory.path().join("resources").join(hex::encode(&sum)), b"abd").unwrap();
     assert_eq!(depot.resource(&sum).unwrap(), None, "damaged on the disk");
     depot.remove_resource(&sum).unwrap();
     depot.remove_resource(&sum).unwrap();

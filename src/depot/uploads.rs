@@ -5,9 +5,9 @@ use std::sync::{MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Depot, hex, sha256};
+use super::{Depot, sha256};
 use crate::model::{Id, Timestamp};
-use crate::sys::files;
+use crate::sys::{files, hex};
 
 /// What is known of a file that a phone sent up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +161,7 @@ impl Depot {
 
 /// A name that phones choose never becomes a path.
 fn file_of(name: &str) -> String {
-    hex(&sha256(name.as_bytes()))
+    hex::encode(&sha256(name.as_bytes()))
 }
 
 /// What the seal is bound to.

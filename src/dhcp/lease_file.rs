@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use crate::model::{Lease, LeaseState, Mac, Timestamp, Via};
+use crate::sys::hex;
 
 /// The most leases of one file.
 const MOST: usize = 100_000;
@@ -73,7 +74,7 @@ pub fn write(form: Form, leases: &[Lease]) -> String {
     }
     for lease in leases.iter().filter(|lease| lease.state == LeaseState::Bound) {
         let end = lease.expires.secs();
-        let id = lease.client_id.as_deref().map(hex).unwrap_or_default();
+        let id = lease.client_id.as_deref().map(|id| hex::joined(id, ":")).unwrap_or_default();
         let name = lease.host_name.as_deref().unwrap_or_default();
         // Writing to memory does not fail.
         let _ = match form {
@@ -154,10 +155,6 @@ fn lease(address: Ipv4Addr, mac: Mac, client_id: Option<Vec<u8>>, name: &str, en
         seconds_left,
         via: Via::Unknown,
     })
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":")
 }
 
 fn octets(text: &str) -> Option<Vec<u8>> {

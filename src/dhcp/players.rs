@@ -7,6 +7,7 @@ use super::export::class_sample;
 use super::told::Told;
 use crate::brands::{Brand, DhcpQuery, Registry};
 use crate::model::{BoxAddress, Mac, Scheme};
+use crate::sys::hex;
 
 /// Options that lead phones somewhere, and what is shown of them.
 const LEADING: [u8; 11] = [43, 66, 67, 114, 120, 125, 150, 159, 160, 161, 242];
@@ -87,8 +88,7 @@ pub fn readable(value: &[u8]) -> String {
     if !text.is_empty() && text.iter().all(|byte| (0x20..0x7f).contains(byte)) {
         return String::from_utf8_lossy(text).into_owned();
     }
-    let octets: Vec<String> = value.iter().map(|byte| format!("{byte:02x}")).collect();
-    octets.join(":")
+    hex::joined(value, ":")
 }
 
 fn contains(value: &[u8], wanted: &[u8]) -> bool {

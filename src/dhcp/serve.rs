@@ -108,8 +108,8 @@ impl Drop for Running {
     }
 }
 
-/// Whether a server of this network could answer now. One that listens first, and answers when nobody else does, finds it out
-/// only then.
+/// Whether a server of this network could answer now. One that listens first, and answers when nobody else does, finds
+/// it out only then.
 ///
 /// # Errors
 /// [`Error::PortTaken`], or what else keeps the port from being opened. An interface that is not ready is none.

@@ -34,8 +34,8 @@ pub enum Stuck {
     NoStep,
 }
 
-/// The image that a phone should run by the roll-outs, newest first: the one whose turn it had, or whose roll-out is over
-/// and was for phones like it. `group` finds a group.
+/// The image that a phone should run by the roll-outs, newest first: the one whose turn it had, or whose roll-out is
+/// over and was for phones like it. `group` finds a group.
 pub fn goal(rollouts: &[Rollout], phone: &Phone, group: impl Fn(Id) -> Option<Group>) -> Option<Id> {
     let mut rollouts: Vec<&Rollout> = rollouts.iter().collect();
     rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.created));

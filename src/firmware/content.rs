@@ -41,7 +41,8 @@ impl Content {
     }
 
     /// Some bytes from `offset` on, at least one and at most [`BLOCK`], none beyond `end`. Waits for bytes that are on
-    /// their way. The last block waits until all bytes were found good, so that nobody ever has the whole of a wrong file.
+    /// their way. The last block waits until all bytes were found good, so that nobody ever has the whole of a wrong
+    /// file.
     ///
     /// # Errors
     /// When they cannot be read, or will not come.

@@ -93,8 +93,8 @@ pub enum Whereabouts {
 }
 
 impl Library {
-    /// Opens the catalogue's files below `directory`. What is there and in no catalogue is removed; downloads that broke
-    /// off go on when they are asked for.
+    /// Opens the catalogue's files below `directory`. What is there and in no catalogue is removed; downloads that
+    /// broke off go on when they are asked for.
     ///
     /// # Errors
     /// When the directory cannot be made or read.
@@ -135,8 +135,9 @@ impl Library {
 
     /// The image that a name below the provisioning prefix means, when `phone` asks. The name is in lower case.
     ///
-    /// The whole path of an image means that image to everybody. A bare name means the image of that name that the phone
-    /// is told of; else, where its brand does not look for the same name at every start, the newest one of that name.
+    /// The whole path of an image means that image to everybody. A bare name means the image of that name that the
+    /// phone is told of; else, where its brand does not look for the same name at every start, the newest one of that
+    /// name.
     pub fn find(&self, name: &str, phone: impl FnOnce() -> Option<Arc<Phone>>) -> Option<Firmware> {
         let candidates: Vec<Id> = {
             let names = self.names();

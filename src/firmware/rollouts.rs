@@ -23,7 +23,8 @@ const SOON: Duration = Duration::from_millis(250);
 /// How often it is looked for phones that have come into the scope of a roll-out meanwhile.
 const FAR: Duration = Duration::from_secs(60);
 
-/// Has a phone fetch its files now, where there is a way to tell it. Never waits; one that cannot be told comes by itself.
+/// Has a phone fetch its files now, where there is a way to tell it. Never waits; one that cannot be told comes by
+/// itself.
 pub type Tell = Arc<dyn Fn(Mac) + Send + Sync>;
 
 /// Roll-outs, as one task drives them.

@@ -168,7 +168,8 @@ impl Draft {
     }
 }
 
-/// Letters, digits and few marks, beginning with a letter or digit: nothing that means anything to a file system or URL.
+/// Letters, digits and few marks, beginning with a letter or digit: nothing that means anything to a file system or
+/// URL.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_+".contains(&byte))

@@ -7,10 +7,11 @@ use hyper::header::HeaderValue;
 use time::{Date, Month, Time};
 
 use crate::model::Timestamp;
+use crate::sys::hex;
 
 /// The revision of a file: SHA-256 over its bytes, in hexadecimal. With quotes around it, it is the file's ETag.
 pub(super) fn revision(bytes: &[u8]) -> String {
-    super::hex(digest::digest(&digest::SHA256, bytes).as_ref())
+    hex::encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 /// The ETag of a revision.
@@ -38,10 +39,10 @@ pub(super) struct Condition<'a> {
 impl Condition<'_> {
     /// Whether the client's copy is the newest.
     ///
-    /// Tags outweigh dates. A date counts to the second. One that lies in the future, or that cannot be read, comes from a
-    /// client with a clock or a grammar of its own, and says only that it has a copy: it is the newest when the client
-    /// was answered with these very bytes last time (`known`). Devices that restart after each download would else
-    /// restart for ever; and a file that has changed since is sent whatever the date says.
+    /// Tags outweigh dates. A date counts to the second. One that lies in the future, or that cannot be read, comes
+    /// from a client with a clock or a grammar of its own, and says only that it has a copy: it is the newest when the
+    /// client was answered with these very bytes last time (`known`). Devices that restart after each download would
+    /// else restart for ever; and a file that has changed since is sent whatever the date says.
     pub(super) fn is_fresh(&self, revision: &str, modified: Option<Timestamp>, known: bool, now: Timestamp) -> bool {
         if let Some(tags) = self.none_match {
             return names(tags, revision);

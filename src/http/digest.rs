@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use md5::{Digest as _, Md5};
 
-use super::hex;
 use crate::model::Secret;
+use crate::sys::hex;
 
 /// What logins are asked for. It never changes: phones remember their login by it.
 pub(super) const REALM: &str = "Block66";
@@ -251,7 +251,7 @@ fn hex_md5(parts: &[&str]) -> String {
     for part in parts {
         hash.update(part.as_bytes());
     }
-    hex(&hash.finalize())
+    hex::encode(&hash.finalize())
 }
 
 /// The value of a `WWW-Authenticate` header that asks for a Digest login.

@@ -13,8 +13,8 @@ use crate::pki::Fingerprint;
 
 /// The service of both listeners. `page` is reached over TLS alone; over plain HTTP `/` says where it is.
 ///
-/// All below `/p/`, bare file names, and the paths that phones make up by themselves are files for phones on both. Neither side answers sources outside the
-/// configured networks.
+/// All below `/p/`, bare file names, and the paths that phones make up by themselves are files for phones on both.
+/// Neither side answers sources outside the configured networks.
 pub fn service(provision: Arc<Provision>, page: Service, root: Fingerprint, https: u16) -> Service {
     Arc::new(move |request: Request<_>, peer: Peer| {
         let provision = Arc::clone(&provision);

@@ -79,7 +79,8 @@ enum Piece {
 }
 
 impl FirmwareDoor {
-    /// Transfers at once to one source, usually. A phone needs one; a few more are broken ones that were not noticed yet.
+    /// Transfers at once to one source, usually. A phone needs one; a few more are broken ones that were not noticed
+    /// yet.
     pub const PER_SOURCE: usize = 16;
 
     /// A door to the images of `library`, for those whom `provision` serves.

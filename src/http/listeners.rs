@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -28,8 +27,6 @@ use crate::model::Reason;
 use crate::pki::{self, Certificates};
 use crate::sys::clock::Clock;
 
-/// Connections that the kernel keeps for us while we are busy.
-const BACKLOG: i32 = 1024;
 /// Largest head of a request: request line and headers, in bytes.
 const MOST_HEAD: usize = 16 * 1024;
 /// Most headers of a request.
@@ -57,32 +54,7 @@ pub struct Entrance {
     pub workers: Workers,
 }
 
-/// Opens a listening socket. One for `[::]` takes IPv4 too; where the kernel has no IPv6 it becomes one for `0.0.0.0`.
-///
-/// # Errors
-/// The port is taken or not ours to take.
-pub fn bind(at: SocketAddr) -> io::Result<TcpListener> {
-    match open(at) {
-        Err(error) if at.ip().is_unspecified() && at.is_ipv6() && error.kind() != io::ErrorKind::AddrInUse => {
-            open((Ipv4Addr::UNSPECIFIED, at.port()).into()).map_err(|_| error)
-        }
-        other => other,
-    }
-}
-
-fn open(at: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
-    if at.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&at.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Serves a socket from [`bind`] until `stop`, then lets requests under way end.
+/// Serves a socket until `stop`, then lets requests under way end.
 ///
 /// # Errors
 /// The socket itself broke. A connection that breaks, or a lack of file descriptors, ends nothing.

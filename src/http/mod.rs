@@ -21,7 +21,6 @@ mod throttle;
 mod workers;
 
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -58,12 +57,4 @@ pub struct Peer {
 /// A body of bytes at hand.
 pub fn body(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed_unsync()
-}
-
-/// Bytes in hexadecimal, in lower case.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

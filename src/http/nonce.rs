@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_lc_rs::{constant_time, hmac};
 
-use super::hex;
 use crate::model::Now;
+use crate::sys::hex;
 
 /// Gives out nonces and judges those that come back.
 ///
@@ -116,7 +116,7 @@ impl Nonces {
 
     fn seal(&self, plain: &str, address: IpAddr) -> String {
         let tag = hmac::sign(&self.key, format!("{plain} {}", address.to_canonical()).as_bytes());
-        hex(tag.as_ref().get(..12).unwrap_or_default())
+        hex::encode(tag.as_ref().get(..12).unwrap_or_default())
     }
 }
 

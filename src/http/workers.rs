@@ -8,8 +8,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// The threads that connections are served on. Clones share them; they end when the last one is dropped.
 ///
-/// There is one for each core, with a reactor of its own, and a connection stays where it began: no request wakes another
-/// thread than the one that answers it.
+/// There is one for each core, with a reactor of its own, and a connection stays where it began: no request wakes
+/// another thread than the one that answers it.
 #[derive(Clone)]
 pub struct Workers(Arc<Threads>);
 

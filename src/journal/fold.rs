@@ -32,8 +32,8 @@ impl Fold {
         self.recent.iter().rev().any(|(_, earlier)| is_once_more(earlier, event))
     }
 
-    /// The place of `event` and what stands there now: `event` itself, or its first time counted once more. The last value
-    /// says whether the place is new.
+    /// The place of `event` and what stands there now: `event` itself, or its first time counted once more. The last
+    /// value says whether the place is new.
     pub(super) fn add(&mut self, event: Event) -> (u64, Event, bool) {
         let repeated = |(_, earlier): &&mut (u64, Event)| is_once_more(earlier, &event);
         if let Some((sequence, earlier)) = self.recent.iter_mut().rev().find(repeated) {

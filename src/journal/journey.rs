@@ -43,6 +43,7 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         | Reason::SipRefused { .. }
         | Reason::SipLoginRefused { .. }
         | Reason::SipLoginWithheld { .. }
+        | Reason::SipLoginUnproven { .. }
         | Reason::SipNoAnswer { .. }
         | Reason::SipNoAddress => {
             journey.lights.insert(Step::Resynced, light(event.reason.outcome()));

@@ -75,8 +75,8 @@ impl Writer {
         }
     }
 
-    /// Whether somebody without a login can have as many different events of this kind as he likes. What phones of the list
-    /// achieve, and what is said in their name without an address, is bounded by their number.
+    /// Whether somebody without a login can have as many different events of this kind as he likes. What phones of the
+    /// list achieve, and what is said in their name without an address, is bounded by their number.
     fn anybody_could_cause(&self, event: &Event) -> bool {
         let done = event.address.is_none() || event.reason.outcome() == Outcome::Done;
         let of_the_list = || done && event.mac.is_some_and(|mac| self.store.listed(mac).is_some());

@@ -100,8 +100,8 @@ pub(super) fn codes() -> impl Iterator<Item = &'static str> {
     english.keys().map(String::as_str)
 }
 
-/// A phrase with a capital, unless it begins with what has its own way of writing (the name of a file, an address), and a full
-/// stop.
+/// A phrase with a capital, unless it begins with what has its own way of writing (the name of a file, an address), and
+/// a full stop.
 pub(crate) fn as_sentence(text: &str) -> String {
     let text = text.trim_end_matches('.');
     let word = text.split_whitespace().next().unwrap_or_default();

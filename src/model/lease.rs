@@ -32,6 +32,13 @@ pub struct Lease {
     pub via: Via,
 }
 
+impl Lease {
+    /// When it was last stored, by the wall clock of then; to the second.
+    pub fn stored(&self) -> Timestamp {
+        Timestamp::from_millis(self.expires.millis().saturating_sub(i64::from(self.seconds_left) * 1000))
+    }
+}
+
 /// How the client of a lease reached us: what its address says about who uses it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -46,8 +53,8 @@ pub enum Via {
 }
 
 impl Via {
-    /// Whether a lease that came so is evidence of who is at its address. Behind a relay agent that names no port, anybody
-    /// there can take anybody's name.
+    /// Whether a lease that came so is evidence of who is at its address. Behind a relay agent that names no port,
+    /// anybody there can take anybody's name.
     pub const fn vouches(self) -> bool {
         matches!(self, Self::Wire | Self::Port)
     }

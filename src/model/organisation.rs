@@ -35,7 +35,8 @@ pub struct Policy {
     pub plain_http: bool,
     /// Whether a Basic login counts over plain HTTP that was sent unasked. Anybody on the way reads it.
     pub plain_basic: bool,
-    /// Whether the LAN alone opens files with secrets, over any channel: for phones that can neither log in nor use TLS.
+    /// Whether the LAN alone opens files with secrets, over any channel: for phones that can neither log in nor use
+    /// TLS.
     pub lan_alone: bool,
     /// Whether a known phone that was reset may start over by itself when lease and neighbour table agree with it.
     pub reopen_after_reset: bool,

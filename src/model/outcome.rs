@@ -16,18 +16,6 @@ pub enum Outcome {
     Failed,
 }
 
-/// Whose doing a refusal or failure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Blame {
-    /// The other side sent nonsense, or lacks something.
-    Peer,
-    /// Our rules say no.
-    Policy,
-    /// Disk, socket or clock of the box.
-    System,
-}
-
 impl Reason {
     /// How the thing went.
     pub fn outcome(&self) -> Outcome {
@@ -151,7 +139,8 @@ impl Reason {
             | Self::PnpWaiting
             | Self::SipRefused { .. }
             | Self::SipLoginRefused { .. }
-            | Self::SipLoginWithheld { .. } => Outcome::Refused,
+            | Self::SipLoginWithheld { .. }
+            | Self::SipLoginUnproven { .. } => Outcome::Refused,
             Self::Declined { .. }
             | Self::DhcpServerGone { .. }
             | Self::DhcpStandIn { .. }

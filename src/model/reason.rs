@@ -421,6 +421,14 @@ pub enum Reason {
         /// The realm that it named.
         realm: String,
     },
+    /// Something asked for the login of a phone's line where nothing proves that it is the phone.
+    #[serde(rename = "sip.login-unproven")]
+    SipLoginUnproven {
+        /// The realm that it named.
+        realm: String,
+        /// Where it is.
+        address: IpAddr,
+    },
     /// No way led to the phone.
     #[serde(rename = "sip.no-answer")]
     SipNoAnswer {

@@ -12,6 +12,9 @@ use time::format_description::well_known::Rfc3339;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last second that is used: 32-bit clocks, which phones have, end on 2038-01-19.
+    pub const LAST: Self = Self::from_secs(2_147_471_999);
+
     /// This many milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)

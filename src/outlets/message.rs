@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::model::{Event, Language, Outcome, Reason, Timestamp};
 
-/// Longest message, in bytes: what a datagram carries without being taken apart on most networks is less, and what every
-/// collector takes is no more (RFC 5426 section 3.2).
+/// Longest message, in bytes: what a datagram carries without being taken apart on most networks is less, and what
+/// every collector takes is no more (RFC 5426 section 3.2).
 const LONGEST: usize = 2048;
 /// Facility local0 (RFC 5424 table 1).
 const FACILITY: u8 = 16;

@@ -113,8 +113,8 @@ impl Outlets {
         self.0.settings.borrow().clone()
     }
 
-    /// These settings with the password of the mail server that is kept for the same user of the same server, where they
-    /// name none.
+    /// These settings with the password of the mail server that is kept for the same user of the same server, where
+    /// they name none.
     pub fn with_kept_password(&self, mut settings: Settings) -> Settings {
         let kept = self.settings().mail;
         if let (Some(mail), Some(kept)) = (&mut settings.mail, kept)

@@ -11,6 +11,7 @@ use tokio::net::UdpSocket;
 use super::Outlets;
 use super::message::cut;
 use crate::model::{Mac, Timestamp};
+use crate::sys::sockets;
 
 /// Lines of one phone that are kept.
 pub const MOST_LINES: usize = 200;
@@ -89,11 +90,7 @@ impl PhoneLogs {
 /// Takes lines at this port until it is dropped.
 pub(super) async fn take(outlets: Outlets, port: u16) {
     loop {
-        let bound = match UdpSocket::bind((Ipv6Addr::UNSPECIFIED, port)).await {
-            Err(_) => UdpSocket::bind(("0.0.0.0", port)).await,
-            bound => bound,
-        };
-        match bound {
+        match sockets::datagrams((Ipv6Addr::UNSPECIFIED, port).into()) {
             Ok(socket) => hear(&outlets, &socket).await,
             Err(error) => tracing::warn!(%error, port, "phones' own syslog cannot be taken"),
         }

@@ -9,19 +9,16 @@
     reason = "a problem ends its call: what it weighs is nothing beside the answer that is made of it"
 )]
 
-pub mod audiocodes_snmp;
 pub mod bria;
 mod change;
 mod desk;
+pub mod gateway_snmp;
 pub mod innovaphone;
 mod listing;
 pub mod stretto;
 pub mod web;
 pub mod xml;
 pub mod yealink_rps;
-
-/// The one way that is not SIP to tell a device to fetch its files.
-pub use audiocodes_snmp as gateway_snmp;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -27,10 +27,8 @@ const REDIRECTS: usize = 5;
 pub(super) struct Fetched {
     pub(super) body: Vec<u8>,
     /// 304 only where the request was conditional.
-    #[allow(dead_code)]
     pub(super) status: u16,
     /// Name, in lower case, and value.
-    #[allow(dead_code)]
     pub(super) headers: Vec<(String, String)>,
     /// Whether it came after a login was asked for and given; from whom, TLS has proven where the phone trusts CAs.
     pub(super) by_login: bool,

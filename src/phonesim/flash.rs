@@ -14,7 +14,7 @@ pub(super) struct Flash {
     pub(super) settings: Settings,
     /// Installed CAs, DER.
     pub(super) authorities: Vec<Vec<u8>>,
-    /// MD5 of the files that were applied completely \[facts: B1.3\].
+    /// MD5 of the files that were applied completely \[facts\].
     pub(super) applied: Option<[u8; 16]>,
     /// Labels of everything named by a file that was fetched.
     pub(super) fetched: BTreeSet<String>,

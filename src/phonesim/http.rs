@@ -7,10 +7,10 @@ use super::url::Url;
 
 /// Most bytes of a head that the phone reads.
 const HEAD: usize = 16 << 10;
-/// Most bytes of a file that the phone takes \[facts: B1.6, 5 MB for the largest kind\].
+/// Most bytes of a file that the phone takes \[facts, 5 MB for the largest kind\].
 const BODY: usize = 5 << 20;
 
-/// The bytes of a request. Keep-alive is off: each file has a connection of its own \[facts: B1.3\].
+/// The bytes of a request. Keep-alive is off: each file has a connection of its own \[facts\].
 /// With it go the value of `Authorization` and one more header.
 pub(super) fn request(
     ask: &Ask,

@@ -6,6 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 
+use crate::sys::hex;
+
 /// A challenge that the phone can answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Challenge {
@@ -53,16 +55,16 @@ impl Challenge {
             Self::Basic => format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
             Self::Digest { realm, nonce, opaque, auth, .. } => {
                 // RFC 2617 section 3.2.2.
-                let ha1 = hex(&format!("{user}:{realm}:{password}"));
-                let ha2 = hex(&format!("{method}:{path}"));
+                let ha1 = md5(&format!("{user}:{realm}:{password}"));
+                let ha2 = md5(&format!("{method}:{path}"));
                 let mut answer = format!(
                     "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{path}\", algorithm=MD5"
                 );
                 if *auth {
-                    let response = hex(&format!("{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}"));
+                    let response = md5(&format!("{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}"));
                     answer.push_str(&format!(", response=\"{response}\", qop=auth, nc=00000001, cnonce=\"{cnonce}\""));
                 } else {
-                    let response = hex(&format!("{ha1}:{nonce}:{ha2}"));
+                    let response = md5(&format!("{ha1}:{nonce}:{ha2}"));
                     answer.push_str(&format!(", response=\"{response}\""));
                 }
                 if let Some(opaque) = opaque {
@@ -79,8 +81,8 @@ impl Challenge {
     }
 }
 
-fn hex(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+fn md5(text: &str) -> String {
+    hex::encode(&Md5::digest(text.as_bytes()))
 }
 
 /// `name=value` and `name="value"`, with commas between them.

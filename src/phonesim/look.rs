@@ -75,7 +75,6 @@ impl<'a> Look<'a> {
     }
 
     /// What phones of the brand remember besides settings; a reset to factory settings forgets it.
-    #[allow(dead_code)]
     pub(super) fn memory(&mut self) -> &mut std::collections::BTreeMap<String, String> {
         &mut self.phone.flash.memory
     }
@@ -95,7 +94,7 @@ impl<'a> Look<'a> {
         self.ask(&Ask::get(url))
     }
 
-    /// One request; a connection that fails is tried three times, with 5 s between \[facts: B1.3\].
+    /// One request; a connection that fails is tried three times, with 5 s between \[facts\].
     pub(super) fn ask(&mut self, ask: &Ask) -> Result<Fetched, Halt> {
         let mut left = 3;
         loop {

@@ -12,7 +12,8 @@
 //! may stand in a network namespace of its own.
 //!
 //! Sources are marked in the code: the RFC and section, or \[facts\] for what several public provisioning systems and
-//! vendor guides agree on, or \[assumed\] where they are silent.
+//! vendor guides agree on (`NOTES.md` in the brand's folder names them), or \[assumed\] where they are silent. What is
+//! `unchecked` was not compared with the guide.
 
 mod antique;
 mod breed;

@@ -129,7 +129,7 @@ impl Phone {
         self.remote.powered();
         let given = self.attach()?;
         self.learn_time()?;
-        // At each start the DHCP URL wins over the one in flash [facts: B1.1].
+        // At each start the DHCP URL wins over the one in flash [facts].
         let meaning = self.flash.meaning();
         let own = meaning.server_url.filter(|_| meaning.own_server);
         let mut start = own.or(given).or_else(|| self.flash.meaning().server_url);

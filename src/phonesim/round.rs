@@ -9,6 +9,7 @@ use super::phone::Phone;
 use super::power::Order;
 use super::url::Url;
 use super::{Fault, Stage, Trust, trust};
+use crate::sys::hex;
 
 impl Phone {
     /// Looks for its files once.
@@ -241,8 +242,7 @@ fn label(anchor: &Anchor) -> String {
     match anchor {
         Anchor::At(place) => place.clone(),
         Anchor::Inline(bytes) => {
-            let digest: String = Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("the certificate {digest} in the file")
+            format!("the certificate {} in the file", hex::encode(&Md5::digest(bytes)))
         }
     }
 }

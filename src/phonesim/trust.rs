@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Fault;
 use super::clock::Clock;
+use crate::sys::AnyCertificate;
 
-/// Reads a CA file, PEM or DER \[facts: B1.6\]: every certificate in it, as DER.
+/// Reads a CA file, PEM or DER \[facts\]: every certificate in it, as DER.
 pub(super) fn read(url: &str, bytes: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
     let bad = || Fault::BadAuthority { url: url.into() };
     let found: Vec<Vec<u8>> = if bytes.first() == Some(&0x30) {
@@ -64,59 +63,10 @@ pub(super) fn unchecked_client(clock: Arc<Clock>) -> Result<Arc<ClientConfig>, r
     let mut client = ClientConfig::builder_with_details(Arc::clone(&provider), clock)
         .with_protocol_versions(&[&rustls::version::TLS12])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     client.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(client))
-}
-
-/// Takes any certificate for good, as long as who shows it has its key.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 /// A TLS failure in words.

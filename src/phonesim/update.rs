@@ -8,7 +8,7 @@ use super::power::{Cut, Order};
 use super::url::Url;
 use super::{Fault, Stage};
 
-/// The setting that names an image, of the brands of which it is a plain URL \[facts: B1.6\].
+/// The setting that names an image, of the brands of which it is a plain URL \[facts\].
 const NAMED: [(&str, &str); 1] = [("yealink", "static.firmware.url")];
 /// What the memory holds of the image that was installed last.
 const INSTALLED: &str = "image";

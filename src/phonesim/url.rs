@@ -11,7 +11,7 @@ pub(super) struct Url {
     pub(super) port: u16,
     /// Begins with `/`.
     pub(super) path: String,
-    /// User and password in front of the host \[facts: B1.3\].
+    /// User and password in front of the host \[facts\].
     pub(super) login: Option<(String, String)>,
 }
 
@@ -20,7 +20,7 @@ impl Url {
         let bad = |why| Fault::BadUrl { url: text.chars().take(200).collect(), why };
         let (scheme, rest) = text
             .split_once("://")
-            // A bare host means TFTP to these phones [facts: B1.1].
+            // A bare host means TFTP to these phones [facts].
             .ok_or_else(|| bad("there is no http:// or https:// in front, so the phone would try TFTP"))?;
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "http" => false,

@@ -28,8 +28,6 @@ pub struct Authority {
 impl Authority {
     /// File of the root, key and certificate in one, below the directory given to [`Authority::open`].
     pub const FILE: &'static str = "root.pem";
-    /// Last second of the root: 32-bit clocks end on 2038-01-19.
-    const END: Timestamp = Timestamp::from_secs(2_147_471_999);
     /// How far before the build date the root begins: phones boot with clocks that are slow.
     const HEAD_START: Duration = Duration::from_secs(365 * 86_400);
 
@@ -112,7 +110,7 @@ impl Authority {
         let day = 86_400_000;
         let begin = built.millis() - i64::try_from(Self::HEAD_START.as_millis()).unwrap_or_default();
         root.not_before = calendar(Timestamp::from_millis(begin.div_euclid(day) * day));
-        root.not_after = calendar(Self::END);
+        root.not_after = calendar(Timestamp::LAST);
         let certificate = root.self_signed(&key).map_err(Error::make(WHAT))?;
         files::create_private_directory(directory).map_err(Error::disk("make", directory))?;
         keyfile::write(path, &key, &certificate.pem())?;

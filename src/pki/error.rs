@@ -1,8 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::model::Blame;
-
 /// Why certificates could not be made, read or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -73,18 +71,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whose doing it is.
-    pub fn blame(&self) -> Blame {
-        match self {
-            Self::Name { .. } | Self::Nameless | Self::Unfit { .. } => Blame::Policy,
-            Self::RootDamaged { .. }
-            | Self::RootMissing { .. }
-            | Self::Disk { .. }
-            | Self::Make { .. }
-            | Self::Tls(_) => Blame::System,
-        }
-    }
-
     pub(super) fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Disk { doing, path: path.to_owned(), source }
     }

@@ -72,7 +72,8 @@ fn lacks(lack: &PeerIncompatible) -> String {
         PeerIncompatible::NoEcPointFormatsInCommon
         | PeerIncompatible::EcPointsExtensionRequired
         | PeerIncompatible::UncompressedEcPointsRequired => "it cannot read uncompressed curve points".into(),
-        // Everything before TLS 1.2 ends here, since the list of schemes came with 1.2; so does the odd 1.2 without one.
+        // Everything before TLS 1.2 ends here, since the list of schemes came with 1.2; so does the odd 1.2 without
+        // one.
         PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
             "it offers neither TLS 1.3 nor TLS 1.2 with a choice of signatures".into()
         }

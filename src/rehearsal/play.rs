@@ -86,7 +86,8 @@ pub(super) fn play(
     Played { informed, unfinished: !settled && fault.is_none(), fault, report: Some(report) }
 }
 
-/// Waits until the report satisfies `enough`, pressing the phone's own button meanwhile: a real one looks once a minute.
+/// Waits until the report satisfies `enough`, pressing the phone's own button meanwhile: a real one looks once a
+/// minute.
 fn watch(remote: &Remote, until: Instant, audience: &mut Audience, enough: impl Fn(&Report) -> bool) -> bool {
     while Instant::now() < until {
         match remote.wait_for(GLANCE, &enough) {

@@ -35,7 +35,8 @@ impl Uri {
     pub fn read(text: &str) -> Option<Self> {
         let text = match text.split_once('<') {
             Some((_, inside)) => inside.split_once('>')?.0,
-            // Without brackets, parameters are the header field's (RFC 3261 section 20.10); a user part may hold semicolons.
+            // Without brackets, parameters are the header field's (RFC 3261 section 20.10); a user part may hold
+            // semicolons.
             None => {
                 let host = text.rfind('@').unwrap_or_default();
                 let end = text.get(host..).and_then(|rest| rest.find(';')).map_or(text.len(), |at| host + at);

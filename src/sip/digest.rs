@@ -5,6 +5,7 @@ use md5::{Digest as _, Md5};
 
 use super::wire::list;
 use crate::model::Secret;
+use crate::sys::hex;
 
 /// What a challenge asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,10 +127,9 @@ impl Algorithm {
     }
 
     fn hash(self, text: &str) -> String {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
-            Self::Md5 => hex(&Md5::digest(text.as_bytes())),
-            Self::Sha256 => hex(digest(&SHA256, text.as_bytes()).as_ref()),
+            Self::Md5 => hex::encode(&Md5::digest(text.as_bytes())),
+            Self::Sha256 => hex::encode(digest(&SHA256, text.as_bytes()).as_ref()),
         }
     }
 }

@@ -8,8 +8,8 @@
 //!  page, command line ─ Sip ─ orders ─ campaign: who is next ─► notify
 //! ```
 //!
-//! `wire`, `address`, `digest`, `transaction`, `pnp`, `notify` and `campaign` decide and never act. `core` is the one
-//! task that has them do so; `udp` and `streams` move bytes.
+//! `wire`, `address`, `digest`, `transaction`, `pnp`, `notify`, `presence` and `campaign` decide and never act. `core` is
+//! the one task that has them do so; `udp` and `streams` move bytes.
 
 pub mod address;
 pub mod campaign;
@@ -18,6 +18,7 @@ pub mod digest;
 pub mod notify;
 mod orders;
 pub mod pnp;
+pub mod presence;
 mod streams;
 pub mod transaction;
 mod udp;

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::sip::wire;
 
-    /// As captured of a real phone (facts of its brand, B1.2).
+    /// As captured of a real phone.
     const SUBSCRIBE: &str = "SUBSCRIBE sip:MAC001565f4f9e1@224.0.1.75 SIP/2.0\r\n\
         Via: SIP/2.0/UDP 10.1.3.239:5059;branch=z9hG4bK1536537630\r\n\
         From: <sip:MAC001565f4f9e1@224.0.1.75>;tag=1536537630\r\n\

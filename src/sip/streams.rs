@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -19,7 +18,8 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::core::{Fault, Input};
 use super::transaction::{Hop, Key};
 use super::wire::Framer;
-use crate::model::Transport;
+use crate::model::{Transport, block_of};
+use crate::sys::AnyCertificate;
 
 /// How long a connection may take to be made, with its handshake.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -31,6 +31,8 @@ const HALF: Duration = Duration::from_secs(10);
 const WRITE: Duration = Duration::from_secs(10);
 /// Connections that others may have with us.
 const MOST_ACCEPTED: usize = 256;
+/// Connections that one source may have with one of our listeners: a phone has one, and a second after it started anew.
+const MOST_OF_ONE: usize = 8;
 /// Messages that wait to be written to one connection.
 const MOST_WAITING: usize = 64;
 
@@ -53,7 +55,9 @@ struct Outgoing {
 
 impl Streams {
     pub(super) fn new(inputs: mpsc::Sender<Input>, provider: Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
-        let verifier = Arc::new(AnyPhone(provider.clone()));
+        // Phones have factory certificates, or made one themselves. What is sent to them holds no secret but the answer
+        // to a challenge, which is given to a proven address only and would be over UDP as well.
+        let verifier = Arc::new(AnyCertificate(provider.clone()));
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -117,13 +121,20 @@ impl Streams {
                 }
             };
             let (streams, tls) = (self.clone(), tls.clone());
+            let place = (tls.is_some(), from);
+            let (writer, messages) = mpsc::channel(MOST_WAITING);
+            {
+                let mut open = self.lock();
+                if are_many(&open, place) {
+                    tracing::debug!(%from, "a source with many SIP connections has no further one");
+                    continue;
+                }
+                open.insert(place, writer);
+            }
             tokio::spawn(async move {
                 let _permit = permit;
                 let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
                 let hop = Hop { transport, remote: from, interface: 0 };
-                let (writer, messages) = mpsc::channel(MOST_WAITING);
-                let place = (tls.is_some(), from);
-                streams.lock().insert(place, writer);
                 match tls {
                     None => streams.run(stream, hop, messages).await,
                     Some(config) => match timeout(CONNECT, TlsAcceptor::from(config).accept(stream)).await {
@@ -198,43 +209,29 @@ impl Streams {
     }
 }
 
-/// Takes every certificate: phones have factory certificates, or made one themselves. What is sent to them holds no
-/// secret but the answer to a challenge, which is given to a proven address only and would be over UDP as well. The
-/// signature of the handshake is still checked.
-#[derive(Debug)]
-struct AnyPhone(Arc<CryptoProvider>);
+/// Whether whoever is at the other end of this place has as many connections as one source may have.
+fn are_many(open: &Open, (tls, from): (bool, SocketAddr)) -> bool {
+    let source = block_of(from.ip());
+    let own = |(kind, other): &&(bool, SocketAddr)| *kind == tls && block_of(other.ip()) == source;
+    open.keys().filter(own).count() >= MOST_OF_ONE
+}
 
-impl ServerCertVerifier for AnyPhone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+    #[test]
+    fn one_source_has_few_connections_and_others_find_theirs() {
+        let mut open = Open::new();
+        let at = |last: u8, port: u16| SocketAddr::from(([192, 0, 2, last], port));
+        for port in 1..=u16::try_from(MOST_OF_ONE).unwrap() {
+            assert!(!are_many(&open, (false, at(66, 1000))), "{port}");
+            open.insert((false, at(66, port)), mpsc::channel(1).0);
+        }
+        assert!(are_many(&open, (false, at(66, 1000))));
+        assert!(!are_many(&open, (true, at(66, 1000))), "the other listener counts its own");
+        assert!(!are_many(&open, (false, at(67, 1000))));
+        open.remove(&(false, at(66, 1)));
+        assert!(!are_many(&open, (false, at(66, 1000))), "one that is closed makes room");
     }
 }

@@ -36,7 +36,7 @@ impl Store {
     pub fn copied(&self) -> Copied {
         let shared = &self.shared;
         let view = shared.view();
-        let time = shared.clock.now().wall;
+        let time = shared.clock.certain();
         let text = |part| {
             let header = Header::new(shared.schema, view.generation, time, view.next_event(), &shared.check);
             snapshot::to_text(header, &view.records(part))

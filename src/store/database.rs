@@ -227,11 +227,14 @@ pub(super) fn beside(directory: &Path) -> PathBuf {
     directory.with_extension("new")
 }
 
-/// Takes a database out of the way, for good before this returns, and then deletes it.
+/// Takes a database out of the way, for good before this returns, and then deletes it. After an error it goes on where
+/// it was.
 pub(super) fn retire(directory: &Path) -> io::Result<()> {
     let old = directory.with_extension("old");
-    remove_directory(&old)?;
-    std::fs::rename(directory, &old)?;
+    if directory.try_exists()? {
+        remove_directory(&old)?;
+        std::fs::rename(directory, &old)?;
+    }
     files::sync_directory(directory.parent().unwrap_or(directory))?;
     remove_directory(&old)
 }

@@ -1,8 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::model::Blame;
-
 /// Why something could not be stored, or the store not opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -132,16 +130,6 @@ impl Error {
             Self::Key { .. } => "store.key",
             Self::Damaged { .. } => "store.damaged",
             Self::Io { .. } => "store.io",
-        }
-    }
-
-    /// Whose doing it is.
-    pub fn blame(&self) -> Blame {
-        match self {
-            Self::Conflict { .. } | Self::Taken { .. } | Self::Missing { .. } | Self::InUse { .. } => Blame::Peer,
-            Self::Unfit { .. } => Blame::Peer,
-            Self::NewerSchema { .. } => Blame::Policy,
-            _ => Blame::System,
         }
     }
 

@@ -125,7 +125,7 @@ fn failed(part: Part, result: io::Result<()>) -> bool {
 pub(super) fn save(shared: &Shared, part: Part, slots: &mut Slots) -> io::Result<()> {
     let (header, records) = {
         let view = shared.view();
-        let time = shared.clock.now().wall;
+        let time = shared.clock.certain();
         (Header::new(shared.schema, view.generation, time, view.next_event(), &shared.check), view.records(part))
     };
     slots.write(header, &records)

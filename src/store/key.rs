@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::{Error, STORE_DIRECTORY};
 use crate::model::Secret;
-use crate::sys::{files, random};
+use crate::sys::{files, hex, random};
 
 /// Name of the key file in the data directory.
 pub const KEY_FILE: &str = "key";
@@ -109,7 +109,7 @@ fn parse(line: &str) -> Option<Zeroizing<[u8; 32]>> {
 fn named(bytes: &[u8; 32]) -> Option<Named> {
     let mut context = Zeroizing::new(b"block66 key id ".to_vec());
     context.extend_from_slice(bytes);
-    let id = digest(&SHA256, &context).as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let id = hex::encode(digest(&SHA256, &context).as_ref().get(..4)?);
     Some(Named { id, key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?) })
 }
 

@@ -37,8 +37,8 @@ impl Levels<'_> {
 const PASSWORD_KEY: &str = "phones.password-key";
 
 impl Store {
-    /// Name of the secret setting that the generated passwords of phones derive from. Whoever starts the box for the first
-    /// time stores a random text there.
+    /// Name of the secret setting that the generated passwords of phones derive from. Whoever starts the box for the
+    /// first time stores a random text there.
     pub const PASSWORD_KEY: &'static str = PASSWORD_KEY;
 
     /// The settings of every level of this phone.
@@ -52,8 +52,8 @@ impl Store {
         }
     }
 
-    /// Numbers and names of the phone books that a phone with these settings shows, in its order: those that they name, or
-    /// all of its organisation.
+    /// Numbers and names of the phone books that a phone with these settings shows, in its order: those that they name,
+    /// or all of its organisation.
     pub fn titles(&self, phone: &Phone, settings: &Resolved<'_>) -> Vec<(u32, String)> {
         let all = self.phone_book_titles(phone.organisation);
         let titled = |(_, number, name): &(Id, u32, String)| (*number, name.clone());
@@ -80,8 +80,8 @@ impl Store {
         groups
     }
 
-    /// The passwords that the phone's own menus and web page get where nobody sets any. They are random for whoever does
-    /// not have the box, the same each time, and take no room.
+    /// The passwords that the phone's own menus and web page get where nobody sets any. They are random for whoever
+    /// does not have the box, the same each time, and take no room.
     fn generated(&self, phone: Id) -> Settings {
         let mut settings = Settings::NONE;
         if let Some(key) = self.secret(PASSWORD_KEY) {
@@ -132,8 +132,9 @@ mod tests {
         let mut phone = samples::phone(1, 1);
         let title = |phone: &Phone| {
             let levels = store.levels(phone);
-            let found = levels.resolve().with_level("screen.title").map(|(value, level)| (value.to_text(), level));
-            found.map(|(text, level)| (text.unwrap(), level))
+            let resolved = levels.resolve();
+            let (_, value, level) = resolved.values().find(|(key, ..)| *key == "screen.title")?;
+            Some((value.to_text().unwrap(), level))
         };
         let mut organisation = samples::organisation(1);
         organisation.settings = set("all");
@@ -181,7 +182,7 @@ mod tests {
         let password = |phone: &Phone, key: &str| {
             let levels = store.levels(phone);
             let resolved = levels.resolve();
-            let (value, level) = resolved.with_level(key)?;
+            let (_, value, level) = resolved.values().find(|(found, ..)| *found == key)?;
             assert_eq!(level, Level::Generated);
             Some(value.as_secret()?.expose().to_owned())
         };
@@ -197,6 +198,7 @@ mod tests {
         let own = Phone { settings, ..one };
         let levels = store.levels(&own);
         let resolved = levels.resolve();
-        assert_eq!(resolved.with_level("access.admin_password").unwrap().1, Level::Phone);
+        let of = |key| resolved.values().find(|(found, ..)| *found == key).map(|(.., level)| level);
+        assert_eq!(of("access.admin_password"), Some(Level::Phone));
     }
 }

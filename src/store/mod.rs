@@ -162,6 +162,7 @@ impl Store {
             database: Some(found.database),
             stamp: found.stamp,
             number: found.number,
+            former: None,
             directory,
             disk,
             looked: None,

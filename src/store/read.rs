@@ -140,7 +140,8 @@ impl Store {
         groups
     }
 
-    /// The phone books of an organisation that have a number, by name, without their contacts: each with id, number, name.
+    /// The phone books of an organisation that have a number, by name, without their contacts: each with id, number,
+    /// name.
     pub fn phone_book_titles(&self, organisation: Id) -> Vec<(Id, u32, String)> {
         let records = self.documents(Place::PhoneBook);
         let title = |(id, bytes): (Id, Bytes)| {
@@ -198,10 +199,15 @@ impl Store {
         view.leases(network).filter_map(|(address, bytes)| stored::decode_lease(address, bytes)).collect()
     }
 
-    /// The lease of an address, in whichever network.
+    /// The lease of an address, in whichever network: where two have one, that which was stored last.
     pub fn lease_by_address(&self, address: Ipv4Addr) -> Option<Lease> {
-        let bytes = self.shared.view().lease(address)?.clone();
-        stored::decode_lease(address, &bytes)
+        self.shared.view().lease(address)
+    }
+
+    /// The leases of these addresses, by address, in whichever network: a network that was given another name has those
+    /// that it had before.
+    pub fn leases_between(&self, addresses: RangeInclusive<Ipv4Addr>) -> Vec<Lease> {
+        self.shared.view().leases_between(addresses)
     }
 
     /// Events with their numbers, newest first.
@@ -291,8 +297,8 @@ impl Store {
         self.shared.alarms()
     }
 
-    /// Counts the changes of all that phones share: organisations, groups, phone books, and secret settings. What was made
-    /// from a phone of one version, after this count was read, stays as it is while both stay.
+    /// Counts the changes of all that phones share: organisations, groups, phone books, and secret settings. What was
+    /// made from a phone of one version, after this count was read, stays as it is while both stay.
     pub fn shared_version(&self) -> u64 {
         self.shared.view().shared
     }

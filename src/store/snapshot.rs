@@ -4,7 +4,6 @@
 //! line of JSON, one line a record (key in hexadecimal, then the record as it is stored: JSON, or `=` and base64), and
 //! last the SHA-256 of all lines before. Secrets in it are as encrypted as they are in the database.
 
-use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::database::Records;
 use super::record::{Bytes, Part, Place};
 use crate::model::Timestamp;
-use crate::sys::files;
+use crate::sys::{files, hex};
 
 const FORMAT: u32 = 1;
 
@@ -121,7 +120,7 @@ fn whole(content: &[u8]) -> Option<(Header, &str)> {
     let text = std::str::from_utf8(content).ok()?;
     let lines_end = text.strip_suffix('\n')?.rfind('\n')? + 1;
     let (lines, checksum) = text.split_at_checked(lines_end)?;
-    if checksum.trim_end() != hexadecimal(digest(&SHA256, lines.as_bytes()).as_ref()) {
+    if checksum.trim_end() != hex::encode(digest(&SHA256, lines.as_bytes()).as_ref()) {
         return None;
     }
     let (header, records) = lines.split_once('\n')?;
@@ -131,12 +130,11 @@ fn whole(content: &[u8]) -> Option<(Header, &str)> {
 
 fn record(line: &str) -> Option<(Vec<u8>, Bytes)> {
     let (key, value) = line.split_once(' ')?;
-    let pairs = key.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     let value: Bytes = match value.strip_prefix('=') {
         Some(packed) => BASE64.decode(packed).ok()?.into(),
         None => value.as_bytes().into(),
     };
-    Some((pairs.collect::<Option<_>>()?, value))
+    Some((hex::decode(key)?, value))
 }
 
 pub(super) fn to_text(header: Header, records: &[(Place, Bytes)]) -> String {
@@ -146,7 +144,7 @@ pub(super) fn to_text(header: Header, records: &[(Place, Bytes)]) -> String {
     text.push_str(&serde_json::to_string(&header).unwrap_or_default());
     text.push('\n');
     for (place, bytes) in records {
-        text.push_str(&hexadecimal(&place.to_key()));
+        text.push_str(&hex::encode(&place.to_key()));
         text.push(' ');
         match std::str::from_utf8(bytes) {
             Ok(json) if json.starts_with('{') && !json.contains('\n') => text.push_str(json),
@@ -157,17 +155,10 @@ pub(super) fn to_text(header: Header, records: &[(Place, Bytes)]) -> String {
         }
         text.push('\n');
     }
-    let checksum = hexadecimal(digest(&SHA256, text.as_bytes()).as_ref());
+    let checksum = hex::encode(digest(&SHA256, text.as_bytes()).as_ref());
     text.push_str(&checksum);
     text.push('\n');
     text
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -49,8 +49,8 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The changes of all commits in their order. Events beyond what is kept are dropped, oldest first; so are changes of
-    /// phones.
+    /// The changes of all commits in their order. Events beyond what is kept are dropped, oldest first; so are changes
+    /// of phones.
     pub(super) fn finish(mut self, limits: &Limits) -> Vec<Change> {
         self.forget_changes(limits.histories);
         let mut changes = self.batch.changes;

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::Error;
 use super::histories::Histories;
 use super::record::{Bytes, Change, Part, Place};
 use super::stored::{self, Claim, EventHead, Head, HistoryHead, Holder};
-use crate::model::{Id, Mac};
+use crate::model::{Id, Lease, Mac};
 
 /// All that is stored, in memory, as of the last durable batch.
 ///
@@ -138,9 +138,18 @@ impl View {
         self.leases.get(network).into_iter().flatten().map(|(address, bytes)| (*address, bytes))
     }
 
-    /// The lease of an address, in whichever network has it.
-    pub(super) fn lease(&self, address: Ipv4Addr) -> Option<&Bytes> {
-        self.leases.values().find_map(|leases| leases.get(&address))
+    /// The lease of an address, in whichever network has it. A network that is configured no more, or under another
+    /// name, leaves its leases behind: the one that was stored last is the one that holds.
+    pub(super) fn lease(&self, address: Ipv4Addr) -> Option<Lease> {
+        let found = self.leases.values().filter_map(|leases| leases.get(&address));
+        found.filter_map(|bytes| stored::decode_lease(address, bytes)).max_by_key(Lease::stored)
+    }
+
+    /// The leases of these addresses as [`View::lease`] has each, by address.
+    pub(super) fn leases_between(&self, addresses: RangeInclusive<Ipv4Addr>) -> Vec<Lease> {
+        let found = self.leases.values().flat_map(|leases| leases.range(addresses.clone()));
+        let leased: BTreeSet<Ipv4Addr> = found.map(|(address, _)| *address).collect();
+        leased.into_iter().filter_map(|address| self.lease(address)).collect()
     }
 
     /// The record of a journey.
@@ -197,9 +206,14 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::store::key::Key;
     use crate::store::samples;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
     fn claims_follow_the_document() {
@@ -219,6 +233,28 @@ mod tests {
         view.apply((place, None)).unwrap();
         assert_eq!(view.phone_with(phone.mac), None);
         assert!(view.claims.is_empty());
+    }
+
+    #[test]
+    fn of_two_leases_of_an_address_the_one_that_was_stored_last_holds() {
+        let mut view = View::default();
+        let mut put = |network: &str, lease: &Lease| {
+            let place = Place::Lease(network.into(), lease.address);
+            let bytes = stored::encode_lease(&place, lease).unwrap();
+            view.apply((place, Some(bytes))).unwrap();
+        };
+        // The network was called "branch": its lease of a day ends after that of an hour, which another phone has now.
+        let former = Lease { expires: samples::CREATED.plus(DAY), seconds_left: 86_400, ..samples::lease(1) };
+        let stored = samples::CREATED.plus(HOUR);
+        let holder =
+            Lease { mac: samples::lease(2).mac, expires: stored.plus(HOUR), seconds_left: 3600, ..former.clone() };
+        put("branch", &former);
+        put("office", &holder);
+        put("branch", &samples::lease(3));
+        assert_eq!(view.lease(former.address), Some(holder.clone()));
+        let all = Ipv4Addr::new(10, 0, 0, 0)..=Ipv4Addr::new(10, 255, 255, 255);
+        assert_eq!(view.leases_between(all), [holder, samples::lease(3)]);
+        assert_eq!(view.leases_between(former.address..=former.address).len(), 1);
     }
 
     #[test]

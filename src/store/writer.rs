@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Error;
-use super::database::{Database, Disk, Fault, Records, Stamp, retire};
+use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory, retire};
 use super::keeper::Keeper;
 use super::record::{Change, Part, Place};
 use super::recovery::{database_path, rebuild, room};
@@ -33,6 +33,9 @@ pub(super) struct Writer {
     pub(super) database: Option<Database>,
     pub(super) stamp: Stamp,
     pub(super) number: u64,
+    /// The database before, while it could not be taken out of the way: until then it is the one that counts, and
+    /// nothing is stored in its successor.
+    pub(super) former: Option<PathBuf>,
     pub(super) directory: PathBuf,
     pub(super) disk: Disk,
     pub(super) looked: Option<Instant>,
@@ -122,7 +125,7 @@ impl Writer {
         let mut stamp = self.stamp.clone();
         stamp.generation = stamp.generation.saturating_add(1);
         if now.trusted {
-            stamp.time = stamp.time.max(now.wall);
+            stamp.time = now.wall;
         }
         let Some(database) = &mut self.database else { return Err(Error::Closed) };
         if let Err(fault) = database.apply(&changes, &stamp) {
@@ -160,13 +163,25 @@ impl Writer {
         if room(&self.directory)? < self.shared.limits.room_to_write {
             return Err(Error::DiskFull);
         }
-        if self.database.is_some() {
+        if self.database.is_some() && self.former.is_none() {
             return Ok(());
         }
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN) {
             return Err(Error::DiskFull);
         }
         self.looked = Some(Instant::now());
+        if self.database.is_none() {
+            self.build_anew()?;
+        }
+        if let Some(former) = &self.former {
+            retire(former).map_err(|e| Error::io("removing", former, &e))?;
+            self.former = None;
+        }
+        Ok(())
+    }
+
+    /// Makes the next database of the view. The one before counts until it is retired.
+    fn build_anew(&mut self) -> Result<(), Error> {
         if room(&self.directory)? < self.shared.limits.room_to_open {
             return Err(Error::DiskFull);
         }
@@ -176,9 +191,12 @@ impl Writer {
             parts.into_iter().flatten().map(|(place, bytes)| (place.to_key(), bytes)).collect()
         };
         let number = self.number.saturating_add(1);
+        let path = database_path(&self.directory, number);
+        // One that failed after it had got its name: nothing was ever stored in it.
+        remove_directory(&path).map_err(|e| Error::io("removing", &path, &e))?;
         self.database = Some(rebuild(&self.directory, number, self.disk, &self.stamp, &records)?);
-        let old = database_path(&self.directory, std::mem::replace(&mut self.number, number));
-        retire(&old).map_err(|e| Error::io("removing", &old, &e))
+        self.former = Some(database_path(&self.directory, std::mem::replace(&mut self.number, number)));
+        Ok(())
     }
 
     fn is_full(&self) -> bool {
@@ -210,4 +228,90 @@ fn altered((place, value): &Change) -> Option<Altered> {
 /// Drops a database that failed: sled may panic when it cannot write what is left.
 fn drop_quietly(database: Option<Database>) {
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(database)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::store::recovery::recover;
+    use crate::store::shared::Limits;
+    use crate::store::{Key, STORE_DIRECTORY, load, start_keeper, stored};
+    use crate::sys::clock::Clock;
+    use crate::sys::files;
+
+    /// The writer of the store in a directory, without its thread.
+    fn writer(directory: &Path) -> Writer {
+        let (key, limits, disk) = (Key::new(&[7; 32]), Limits::default(), Disk::default());
+        files::create_private_directory(directory).unwrap();
+        let found = recover(directory, &key, disk, &limits).unwrap();
+        let view = load(directory, &found).unwrap();
+        let of_schema = (found.stamp.schema, found.stamp.check.clone());
+        let shared = Arc::new(Shared::new(view, None, (key, Clock::new(Timestamp::default()), limits), of_schema));
+        let keeper = start_keeper(&shared, directory, (found.documents, found.leases), found.saved).unwrap();
+        Writer {
+            inbox: sync_channel(1).1,
+            shared,
+            keeper,
+            database: Some(found.database),
+            stamp: found.stamp,
+            number: found.number,
+            former: None,
+            directory: directory.into(),
+            disk,
+            looked: None,
+        }
+    }
+
+    fn setting(name: &str) -> Vec<Change> {
+        let place = Place::Setting(name.into());
+        let bytes = stored::Setting::pack(&place, name.into()).unwrap();
+        vec![(place, Some(bytes))]
+    }
+
+    #[test]
+    fn nothing_goes_into_a_new_database_while_the_old_one_is_in_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join(STORE_DIRECTORY);
+        let mut writer = writer(&directory);
+        writer.write(setting("a")).unwrap();
+        let old = database_path(&directory, writer.number);
+        // As after a write that failed, and with something in the way of the old one that cannot be removed.
+        drop_quietly(writer.database.take());
+        let obstacle = old.with_extension("old");
+        std::fs::write(&obstacle, b"").unwrap();
+        // What came of one that failed at its very end.
+        let new = database_path(&directory, writer.number + 1);
+        std::fs::create_dir(&new).unwrap();
+        std::fs::write(new.join("conf"), b"torn").unwrap();
+        for again in 0..2 {
+            writer.looked = None;
+            writer.write(setting("b")).unwrap_err();
+            assert!(old.is_dir(), "the old one is the one that counts, {again}");
+        }
+        std::fs::remove_file(&obstacle).unwrap();
+        writer.looked = None;
+        writer.write(setting("c")).unwrap();
+        assert!(!old.exists() && !obstacle.exists() && new.is_dir());
+
+        let Writer { keeper, database, .. } = writer;
+        keeper.stop();
+        drop(database);
+        let found = recover(&directory, &Key::new(&[7; 32]), Disk::default(), &Limits::default());
+        let records = found.unwrap().records;
+        let has = |name: &str| records.contains_key(&Place::Setting(name.into()).to_key());
+        assert_eq!((has("a"), has("b"), has("c")), (true, false, true));
+    }
+
+    #[test]
+    fn a_database_that_was_half_retired_is_retired_to_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database-1");
+        std::fs::create_dir(path.with_extension("old")).unwrap();
+        retire(&path).unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
 }

@@ -1,6 +1,6 @@
 //! Random numbers for keys, ids and passwords.
 
-use crate::model::{Id, Timestamp};
+use crate::model::{Id, Login, Secret, Timestamp};
 
 const ALPHANUMERIC: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -23,6 +23,12 @@ pub fn token(length: usize) -> String {
         text.extend(fitting.take(length - text.len()).map(|&byte| char::from(byte)));
     }
     text
+}
+
+/// A login for one phone: nobody can guess it, no MAC gives it away, and it has nothing in common with the one before. Its
+/// password of 20 characters has 119 bits; there are phones that take no more of them.
+pub fn login() -> Login {
+    Login { user: format!("p-{}", token(10)), password: Secret::new(token(20)) }
 }
 
 /// A new identity for a document made at `at`.

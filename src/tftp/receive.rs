@@ -18,8 +18,8 @@ const GIVE_UP: Duration = Duration::from_secs(20);
 /// How long is waited before an acknowledgement is sent again.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Takes a file of at most [`LARGEST`] bytes; `None` when it did not come whole. The last block is not acknowledged: that
-/// is for [`acknowledge`], once the file is kept.
+/// Takes a file of at most [`LARGEST`] bytes; `None` when it did not come whole. The last block is not acknowledged:
+/// that is for [`acknowledge`], once the file is kept.
 pub(super) async fn receive(way: &mut Way, request: &Request) -> io::Result<Option<(Vec<u8>, u16)>> {
     let (agreed, size) = agree(request);
     if agreed.iter().any(|(name, length)| *name == "tsize" && *length > LARGEST as u64) {

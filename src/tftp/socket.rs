@@ -6,9 +6,11 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt,
     sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo},
 };
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Domain;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+
+use crate::sys::sockets;
 
 /// A packet that came in.
 pub(super) struct Received {
@@ -18,30 +20,18 @@ pub(super) struct Received {
     pub(super) to: Option<IpAddr>,
 }
 
-/// Opens the port; `[::]` takes IPv4 too. Where the kernel has no IPv6 it becomes `0.0.0.0`.
+/// Opens the port, as [`sockets::datagrams`] does.
 ///
 /// # Errors
 /// When the port is taken or may not be bound.
 pub fn bind(at: SocketAddr) -> io::Result<UdpSocket> {
-    match open(at) {
-        Err(error) if at.ip().is_unspecified() && at.is_ipv6() && error.kind() != io::ErrorKind::AddrInUse => {
-            open((Ipv4Addr::UNSPECIFIED, at.port()).into()).map_err(|_| error)
+    sockets::datagrams_with(at, |socket| {
+        match socket.domain()? {
+            Domain::IPV6 => setsockopt(socket, Ipv6RecvPacketInfo, &true)?,
+            _ => setsockopt(socket, Ipv4PacketInfo, &true)?,
         }
-        other => other,
-    }
-}
-
-fn open(at: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
-    if at.is_ipv6() {
-        socket.set_only_v6(false)?;
-        setsockopt(&socket, Ipv6RecvPacketInfo, &true)?;
-    } else {
-        setsockopt(&socket, Ipv4PacketInfo, &true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&at.into())?;
-    UdpSocket::from_std(socket.into())
+        Ok(())
+    })
 }
 
 /// A socket for one transfer: from `local`, to `peer` alone.

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -15,8 +14,6 @@ use super::terms::Terms;
 use super::window::{HEAD, Meaning, Patience, Window};
 use super::wire::{self, Mode, Packet, Refusal};
 
-/// How long a client may be silent before it is given up.
-const GIVE_UP: Duration = Duration::from_secs(30);
 /// How often the last block is sent when nobody acknowledges it: clients often are gone by then.
 const LAST: u32 = 5;
 
@@ -116,7 +113,7 @@ pub(super) async fn send(mut way: Way, payload: Payload, mode: Mode, terms: Term
                 Err(_) => {
                     tries += 1;
                     patience.missed();
-                    if heard.elapsed() > GIVE_UP || (ended && tries > LAST) {
+                    if heard.elapsed() > patience.end() || (ended && tries > LAST) {
                         return Ok(Ended::Left);
                     }
                     break;
@@ -159,7 +156,7 @@ async fn open(way: &mut Way, terms: &Terms, patience: &mut Patience, buffer: &mu
         let sent = Instant::now();
         loop {
             match tokio::time::timeout_at(sent + patience.wait(), way.receive(buffer)).await {
-                Err(_) if began.elapsed() > GIVE_UP => return Ok(false),
+                Err(_) if began.elapsed() > patience.end() => return Ok(false),
                 Err(_) => {
                     patience.missed();
                     break;

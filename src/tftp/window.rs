@@ -55,7 +55,8 @@ impl Window {
         (self.first..).map(wire).zip(&mut self.blocks)
     }
 
-    /// Takes an acknowledgement of the block with this number on the wire. What has arrived is handed to `spare`, empty.
+    /// Takes an acknowledgement of the block with this number on the wire. What has arrived is handed to `spare`,
+    /// empty.
     pub fn acknowledged(&mut self, number: u16, spare: &mut VecDeque<Vec<u8>>) -> Meaning {
         let ahead = usize::from(number.wrapping_sub(wire(self.first.wrapping_sub(1))));
         if ahead > self.blocks.len() {
@@ -63,7 +64,8 @@ impl Window {
         }
         if ahead == 0 {
             // With one block at a time an acknowledgement that came twice must not double all that follows (RFC 1123
-            // section 4.2.3.1). With more, one that comes again says that the first block got lost, and is believed once.
+            // section 4.2.3.1). With more, one that comes again says that the first block got lost, and is believed
+            // once.
             return match self.size {
                 1 => Meaning::Nothing,
                 _ if std::mem::replace(&mut self.repeated, true) => Meaning::Nothing,
@@ -97,6 +99,7 @@ impl Patience {
     const FIRST: Duration = Duration::from_millis(500);
     const SHORTEST: Duration = Duration::from_millis(50);
     const LONGEST: Duration = Duration::from_secs(4);
+    const END: Duration = Duration::from_secs(30);
 
     /// As agreed with the client, or as measured.
     pub fn new(agreed: Option<Duration>) -> Self {
@@ -106,6 +109,12 @@ impl Patience {
     /// How long to wait now.
     pub fn wait(&self) -> Duration {
         self.wait
+    }
+
+    /// How long a client may be silent before it is given up: long enough to tell it again, also where a long wait was
+    /// agreed.
+    pub fn end(&self) -> Duration {
+        Self::END.max(self.wait * 4)
     }
 
     /// An acknowledgement of blocks that were sent once came after so long.
@@ -195,5 +204,11 @@ mod tests {
         agreed.missed();
         agreed.measured(Duration::from_millis(1));
         assert_eq!(agreed.wait(), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_long_wait_that_was_agreed_leaves_time_to_tell_it_again() {
+        assert_eq!(Patience::new(None).end(), Duration::from_secs(30));
+        assert_eq!(Patience::new(Some(Duration::from_secs(60))).end(), Duration::from_secs(240));
     }
 }

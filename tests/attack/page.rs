@@ -335,6 +335,34 @@ fn files_that_grow_when_they_are_read_are_refused() {
 }
 
 /// Resident memory of the box in kB.
+#[test]
+fn who_has_no_login_fills_no_memory() {
+    const CONNECTIONS: usize = 30;
+    let mut ground = Ground::new(0);
+    ground.claim();
+    let place = ground.place(ATTACKER);
+    let head = format!("POST /api/v1/phones/import HTTP/1.1\r\nHost: {BOX}\r\n{JSON}Content-Length: 6000000\r\n\r\n");
+    let piece = vec![b'a'; 64 * 1024];
+    let before = memory(&mut ground);
+    let mut open = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut stream = place.open(true).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        // Up to four megabytes; it may be told no and cut off before.
+        for _ in 0..64 {
+            if stream.write_all(&piece).is_err() {
+                break;
+            }
+        }
+        open.push(stream);
+    }
+    let grown = memory(&mut ground).saturating_sub(before) / 1024;
+    println!("figure: {CONNECTIONS} connections that send a long list and never end it: {grown} MB more");
+    assert!(grown < 40, "{grown} MB");
+    drop(open);
+    ground.box_is_well();
+}
+
 fn memory(ground: &mut Ground) -> u64 {
     let id = ground.lab.appliance().id().unwrap();
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();

@@ -1,9 +1,10 @@
 //! Phones for which everything is set that can be: what each brand writes of it, and what never leaves.
 
 use std::fs;
+use std::path::Path;
 
 use block66::brands::{BookTitle, Brand, Content, Error, FileKind, FileRule, Registry, Sheet};
-use block66::model::settings::{Key, KeyKind, Kind, Level, Override, Resolved, definitions};
+use block66::model::settings::{Definition, Key, KeyKind, Kind, Level, Override, Resolved, definitions};
 use block66::model::{AnaloguePort, CallerId, Fax, Handset, Line, Phone, Settings};
 use serde::Deserialize;
 
@@ -205,4 +206,43 @@ fn the_door_for_notify_stays_open() {
             }
         }
     }
+}
+
+/// A setting that page, API and command line take does something: a template reads it, or the program itself.
+#[test]
+fn every_setting_is_read() {
+    let mut texts = Vec::new();
+    read_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+    let is_read = |definition: &Definition| {
+        let by_name = format!("\"{}\"", definition.name());
+        let by_index = format!("{}[", definition.topic());
+        texts.iter().any(|text| holds_word(text, definition.key) || text.contains(&by_index) && text.contains(&by_name))
+    };
+    let unread: Vec<&str> =
+        definitions().filter(|definition| !is_read(definition)).map(|definition| definition.key).collect();
+    assert_eq!(unread, Vec::<&str>::new(), "taken, kept, and read by nothing");
+}
+
+/// Code and templates that could read a setting: neither the catalogue, nor what only shows it or tries it.
+fn read_below(folder: &Path, texts: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder of the source") {
+        let path = entry.expect("an entry of it").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8");
+        if path.is_dir() {
+            if !["admin", "catalogue", "phonesim", "samples", "tests"].contains(&name) {
+                read_below(&path, texts);
+            }
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            let text = fs::read_to_string(&path).expect("source");
+            texts.push(text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned());
+        } else if folder.ends_with("templates") {
+            texts.extend(fs::read_to_string(&path).ok());
+        }
+    }
+}
+
+fn holds_word(text: &str, word: &str) -> bool {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(goes_on) && !text[at + word.len()..].starts_with(goes_on))
 }

@@ -35,7 +35,8 @@ impl Chromium {
     /// Starts a browser that knows nothing yet, with a window of this many pixels.
     pub(crate) fn start(namespace: &Namespace, (width, height): (u32, u32)) -> Self {
         let profile = tempfile::tempdir().unwrap();
-        // A port that is free in the namespace, where nobody else takes it. Without IPv6 the driver does not say its own.
+        // A port that is free in the namespace, where nobody else takes it. Without IPv6 the driver does not say its
+        // own.
         let free = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
         let port = namespace.run(free).unwrap().unwrap().port();
         let mut command = Command::new("chromedriver");

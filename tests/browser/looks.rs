@@ -83,7 +83,8 @@ fn every_page_can_be_used_by_everybody() {
                 if width == 3840 {
                     continue;
                 }
-                // Contrast differs by scheme, and order and size by width: each is looked at, with all that is folded up.
+                // Contrast differs by scheme, and order and size by width: each is looked at, with all that is folded
+                // up.
                 unfold(browser, true);
                 wrong.extend(over(browser, width).map(|over| format!("{name} is {over}")));
                 let found = violations(browser, &axe);

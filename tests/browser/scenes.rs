@@ -1,4 +1,5 @@
-//! Every page of a branch on an ordinary day, and what its forms answer: how one comes there, for whoever looks at them.
+//! Every page of a branch on an ordinary day, and what its forms answer: how one comes there, for whoever looks at
+//! them.
 
 use std::io::Write;
 

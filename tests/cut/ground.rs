@@ -21,6 +21,7 @@ use block66::pki::{Authority, Certificates, Names};
 use block66::sntp;
 use block66::store::{Disk, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
+use block66::sys::sockets::connections;
 use http_body_util::BodyExt;
 use hyper::header::AUTHORIZATION;
 use hyper::{Response, StatusCode};
@@ -292,7 +293,7 @@ fn bind(desks: &[Desk]) -> Vec<TcpListener> {
         let mut sockets: Vec<TcpListener> = Vec::new();
         for desk in desks {
             let port = if sockets.is_empty() { 0 } else { port(&sockets) };
-            sockets.extend(listeners::bind((desk.speaks_to, port).into()).ok());
+            sockets.extend(connections((desk.speaks_to, port).into()).ok());
         }
         if sockets.len() == desks.len() {
             return sockets;

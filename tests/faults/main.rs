@@ -1,5 +1,5 @@
-//! The real program while the network, the disk or the clock is bad: every simulated phone still ends in service, nothing
-//! that was acknowledged is lost, and the box says what is wrong.
+//! The real program while the network, the disk or the clock is bad: every simulated phone still ends in service,
+//! nothing that was acknowledged is lost, and the box says what is wrong.
 //!
 //! `FAULTS_LONG=1` takes a line that loses 30 % and phones that wait as long as their brand does: some fifteen minutes.
 //! Needs root, iproute2 and a C compiler.

@@ -100,8 +100,8 @@ fn child(directory: &Path, first: u32, count: u32) -> Command {
     command
 }
 
-/// Opens what is left, and reads every image as a phone would, with nobody to fetch from. How many could be read; or what
-/// is wrong.
+/// Opens what is left, and reads every image as a phone would, with nobody to fetch from. How many could be read; or
+/// what is wrong.
 async fn look(directory: &Path) -> Result<usize, String> {
     let ground = Ground::at(directory);
     let mut read = 0;

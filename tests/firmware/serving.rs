@@ -14,6 +14,7 @@ use block66::model::{Firmware, Id, Timestamp};
 use block66::pairing::Pairing;
 use block66::pki::Authority;
 use block66::store::Key;
+use block66::sys::sockets::connections;
 use hyper::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -62,7 +63,7 @@ impl Door {
         );
         let nothing: Service = Arc::new(|_, _| Box::pin(async { Response::new(body("no image")) }));
         let service = door.in_front_of(nothing);
-        let socket = listeners::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let socket = connections((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let (at, stop) = (socket.local_addr().unwrap(), CancellationToken::new());
         let entrance = Entrance { service, tls: None, limits, clock: ground.clock.clone(), workers: Workers::here() };
         tokio::spawn(listeners::serve(socket, entrance, stop.clone()));

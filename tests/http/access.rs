@@ -206,8 +206,8 @@ async fn basic_counts_over_tls_alone() {
     assert!(!plain.text.contains("line-secret-1"));
 }
 
-/// A guess over plain HTTP is a guess, listed or not: whether Basic counts there, which is asked of the phone's organisation,
-/// is not looked up for it.
+/// A guess over plain HTTP is a guess, listed or not: whether Basic counts there, which is asked of the phone's
+/// organisation, is not looked up for it.
 #[tokio::test]
 async fn a_guess_over_plain_http_is_answered_without_a_look_at_the_phone() {
     let mut ground = Ground::new().await;

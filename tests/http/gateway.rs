@@ -1,5 +1,5 @@
-//! An analogue gateway that keeps itself up to date, as its manuals describe it [facts: A1.1, A1.2, A1.4, A1.6]: its
-//! requests are bytes on a socket, and it knows of the server only what these sources promise.
+//! An analogue gateway that keeps itself up to date, as its manuals describe it: its requests are bytes on a socket,
+//! and it knows of the server only what these promise.
 //!
 //! What matters to it is that a file comes once: each new one resets it.
 
@@ -371,8 +371,8 @@ async fn its_own_certificate_is_welcome_and_not_needed() {
     door.secure.end().await;
 }
 
-/// At a start it asks where DHCP says, unless it was told not to ask DHCP any more: over plain HTTP it would get another
-/// content each time, and reset for each.
+/// At a start it asks where DHCP says, unless it was told not to ask DHCP any more: over plain HTTP it would get
+/// another content each time, and reset for each.
 #[tokio::test(flavor = "multi_thread")]
 async fn starts_do_not_go_round_in_circles() {
     let door = door().await;

@@ -1,4 +1,5 @@
-//! The HTTP and HTTPS doors over a real store, journal and registry: what whom is handed out, and what a listener bears.
+//! The HTTP and HTTPS doors over a real store, journal and registry: what whom is handed out, and what a listener
+//! bears.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access;

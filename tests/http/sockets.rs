@@ -8,6 +8,7 @@ use block66::http::listeners::{self, Entrance};
 use block66::http::{Limits, Peer, Service, Workers, body};
 use block66::model::Timestamp;
 use block66::sys::clock::Clock;
+use block66::sys::sockets::connections;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,7 +37,7 @@ impl Listener {
     }
 
     pub(crate) fn start(entrance: Entrance) -> Self {
-        let socket = listeners::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let socket = connections((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let at = socket.local_addr().unwrap();
         let stop = CancellationToken::new();
         let served = tokio::spawn(listeners::serve(socket, entrance, stop.clone()));

@@ -1,5 +1,5 @@
-//! Checksums of UDP and TCP over IPv4. Between two interfaces of one machine they are left to a network card that is not
-//! there; what is put on the line again must carry them.
+//! Checksums of UDP and TCP over IPv4. Between two interfaces of one machine they are left to a network card that is
+//! not there; what is put on the line again must carry them.
 
 /// Puts the checksum right in a frame, if it is a whole UDP or TCP packet over IPv4.
 pub(super) fn put_right(frame: &mut [u8]) {

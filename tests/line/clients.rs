@@ -59,7 +59,8 @@ fn versions() {
     }
 }
 
-/// Clients that wait seconds before they ask again for a lost block: over a bad line they prove only their own patience.
+/// Clients that wait seconds before they ask again for a lost block: over a bad line they prove only their own
+/// patience.
 const PATIENT: &str = "curl";
 
 fn all_fetch(ground: &Ground, clients: impl Fn(&&Client) -> bool) {

@@ -11,6 +11,6 @@ mod doors;
 mod mutate;
 mod planted;
 #[path = "../../fuzz/properties/lib.rs"]
-#[allow(unreachable_pub)] // Public in the crate of the fuzz targets.
+#[allow(dead_code, unreachable_pub)] // Public in the crate of the fuzz targets, which need more of it.
 mod properties;
 mod run;

@@ -1,5 +1,5 @@
-//! The digests and the cipher of innovaphone's app platform, from its SDK's pages on app websockets and sysclients, with
-//! the examples and recorded logins that are public as tests.
+//! The digests and the cipher of innovaphone's app platform, from its SDK's pages on app websockets and sysclients,
+//! with the examples and recorded logins that are public as tests.
 
 use aws_lc_rs::digest::{SHA256, digest};
 

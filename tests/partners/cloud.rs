@@ -1,5 +1,5 @@
-//! A server of somebody else's at a place on the LAN: HTTPS with a certificate of its own authority, and answers that may
-//! break off in their middle.
+//! A server of somebody else's at a place on the LAN: HTTPS with a certificate of its own authority, and answers that
+//! may break off in their middle.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -71,7 +71,8 @@ pub(crate) struct Cloud {
     thread: Option<JoinHandle<()>>,
 }
 
-/// An authority of somebody's own, and a certificate from it for an address: what serves with it, and the authority in PEM.
+/// An authority of somebody's own, and a certificate from it for an address: what serves with it, and the authority in
+/// PEM.
 pub(crate) fn identity(address: Ipv4Addr) -> (rustls::ServerConfig, String) {
     let (root, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let mut params = CertificateParams::new(Vec::new()).unwrap();

@@ -1,6 +1,6 @@
-//! A Devices service, from innovaphone's SDK pages on sysclients and on Devices' configuration objects: binary frames, a
-//! device that is identified, a password for each, challenges, configurations. It tells nothing to whom it does not know,
-//! and writes down whatever no device should do.
+//! A Devices service, from innovaphone's SDK pages on sysclients and on Devices' configuration objects: binary frames,
+//! a device that is identified, a password for each, challenges, configurations. It tells nothing to whom it does not
+//! know, and writes down whatever no device should do.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

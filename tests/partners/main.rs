@@ -1,7 +1,7 @@
 //! Other people's systems: the real program, and the other side as their documents describe it.
 //!
-//! What plays the other side here is written from those documents and recorded traffic, byte by byte, and shares no code
-//! with the box. Needs root and `ip`.
+//! What plays the other side here is written from those documents and recorded traffic, byte by byte, and shares no
+//! code with the box. Needs root and `ip`.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 

@@ -1,6 +1,6 @@
-//! A PBX and its Users service, from innovaphone's SDK pages on app websockets, services and provisioning: the PBX logs in
-//! as the app's object, tells what it is, asks what the app offers, and lists the services; Users comes with a login that
-//! the PBX made for it, and wants phones.
+//! A PBX and its Users service, from innovaphone's SDK pages on app websockets, services and provisioning: the PBX logs
+//! in as the app's object, tells what it is, asks what the app offers, and lists the services; Users comes with a login
+//! that the PBX made for it, and wants phones.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -153,8 +153,8 @@ fn a_cut_burst_is_said_and_what_was_whole_stays_in_force() {
     appliance.stop();
 }
 
-/// Somebody removed a device in Devices, and another has it by now. Devices may hang up on a digest that is wrong, or say
-/// nothing.
+/// Somebody removed a device in Devices, and another has it by now. Devices may hang up on a digest that is wrong, or
+/// say nothing.
 fn keeps_its_configuration_without_a_password_and_says_so(abrupt: bool) {
     let (site, appliance) = Site::new(OFF);
     let _pbx = site.connect_pbx(2, 2);

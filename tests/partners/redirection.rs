@@ -1,5 +1,5 @@
-//! This box's phones in the maker's redirection service, by each of its interfaces: planned, registered, updated, taken out;
-//! and the one service that the box stands in for.
+//! This box's phones in the maker's redirection service, by each of its interfaces: planned, registered, updated, taken
+//! out; and the one service that the box stands in for.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};

@@ -215,7 +215,8 @@ pub(crate) fn page(all: Vec<Value>, asked: &Value) -> Value {
     json!({ "skip": skip, "limit": limit, "total": total, "data": data })
 }
 
-/// Method, headers in the order of their names, path without its slash, and the sorted parameters where there is no body.
+/// Method, headers in the order of their names, path without its slash, and the sorted parameters where there is no
+/// body.
 fn signature(secret: &str, request: &Request, md5: Option<&str>) -> String {
     let mut text = format!("{}\n", request.method);
     if let Some(md5) = md5 {

@@ -1,6 +1,6 @@
 //! A tenant of the maker's platform for softphones, as two public clients of its management interface use it: Digest,
-//! parameters in the query and nothing in the body, the method by itself or in the query, answers in XML, and an error as
-//! the text of the root, with the status of success.
+//! parameters in the query and nothing in the body, the method by itself or in the query, answers in XML, and an error
+//! as the text of the root, with the status of success.
 
 use std::collections::BTreeMap;
 

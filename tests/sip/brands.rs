@@ -1,7 +1,7 @@
 //! Questions by multicast as each brand sends them, as raw bytes; the answers decoded by tshark.
 //!
-//! Shapes are of captures and vendors' documents (facts 2.1 and A2): `MAC<digits>` and `MAC%3a<digits>` in the user part,
-//! compact names, an Event with vendor and model, or none of that.
+//! Shapes are of captures and vendors' documents (facts 2.1 and A2): `MAC<digits>` and `MAC%3a<digits>` in the user
+//! part, compact names, an Event with vendor and model, or none of that.
 
 use block66::model::Mac;
 

@@ -6,16 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use block66::brands::Registry;
+use block66::brands::{Registry, Told};
 use block66::journal::Journal;
 use block66::model::settings::Settings as Set;
 use block66::model::{
-    FirstContact, Group, Id, Journey, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy, Reason, Scope,
-    Secret, Timestamp, Via,
+    Door, Event, FirstContact, Group, Id, Journey, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, Policy,
+    Reason, Scope, Secret, Timestamp, Via,
 };
 use block66::pairing::{Pairing, Window};
 use block66::pki::{Authority, Certificates, Names};
-use block66::sip::{self, Parts, Settings, serve};
+use block66::sip::{self, Parts, Settings, Sip, serve};
 use block66::store::{Disk, EventFilter, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
 use rustls::ServerConfig;
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Ground {
     store: Store,
+    journal: Journal,
+    sip: Sip,
     port: u16,
     stop: CancellationToken,
     _directory: tempfile::TempDir,
@@ -124,7 +126,7 @@ fn lease(last: u8, address: Ipv4Addr) -> Write {
 /// A phone that fetched its files once and listens there.
 fn at(last: u8, socket: &UdpSocket) -> Vec<Write> {
     let journey = Journey { revision: Some("one".into()), ..Journey::default() };
-    let value = serde_json::json!({ "at": socket.local_addr().unwrap(), "transport": "udp" });
+    let value = serde_json::json!({ "proven": { "at": socket.local_addr().unwrap(), "transport": "udp" } });
     vec![
         Write::PutJourney { mac: mac(last), journey },
         Write::PutSetting { key: format!("sip.contact.{}", mac(last).plain()), value },
@@ -148,7 +150,7 @@ async fn ground(writes: Vec<Write>) -> Ground {
     let stop = CancellationToken::new();
     let parts = Parts {
         store: store.clone(),
-        journal,
+        journal: journal.clone(),
         pairing: Pairing::new(store.clone(), Id::new(START, 9)),
         registry: Arc::new(Registry::builtin().unwrap()),
         clock,
@@ -166,10 +168,10 @@ async fn ground(writes: Vec<Write>) -> Ground {
         },
         otherwise: Arc::new(BTreeMap::new()),
     };
-    let (_, orders) = sip::channel();
+    let (sip, orders) = sip::channel();
     let serving = serve(parts, Arc::new(Mutex::new(orders)), stop.clone());
     tokio::spawn(async move { serving.await.unwrap() });
-    Ground { store, port, stop, _directory: directory }
+    Ground { store, journal, sip, port, stop, _directory: directory }
 }
 
 fn tls(directory: &Path) -> Arc<ServerConfig> {
@@ -277,4 +279,105 @@ async fn settings_that_phones_share_are_told_to_those_whose_settings_want_that()
     assert!(notify.contains("\r\nEvent: check-sync"), "{notify}");
     does_not.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     assert_eq!(next(&does_not).await, None);
+}
+
+/// Answers a request as a phone does.
+fn answer(ground: &Ground, socket: &UdpSocket, request: &str, status: &str) {
+    let copied = request.lines().filter(|line| {
+        ["Via", "From", "To", "Call-ID", "CSeq"].iter().any(|name| line.starts_with(&format!("{name}: ")))
+    });
+    let copied: String = copied.map(|line| format!("{line}\r\n")).collect();
+    let answer = format!("SIP/2.0 {status}\r\n{copied}Content-Length: 0\r\n\r\n");
+    socket.send_to(answer.as_bytes(), (Ipv4Addr::LOCALHOST, ground.port)).unwrap();
+}
+
+/// Has the first phone told, as soon as that can be.
+async fn tell(ground: &Ground) {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while ground.sip.tell(mac(1), Told::Resync).await.is_err() {
+        assert!(tokio::time::Instant::now() < until, "it does not run, or is busy");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What a socket gets that is told, and asks for the login of the line in its very realm.
+async fn harvest(ground: &Ground, socket: &UdpSocket) -> Option<String> {
+    tell(ground).await;
+    let notify = next(socket).await.unwrap();
+    let challenge = "401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"pbx.example.net\", nonce=\"n\"";
+    answer(ground, socket, &notify, challenge);
+    loop {
+        match next(socket).await {
+            // The same once more, sent before the answer came in.
+            Some(text) if text == notify => {}
+            other => return other,
+        }
+    }
+}
+
+fn with_a_server(last: u8) -> Write {
+    let mut phone = phone(last);
+    phone.lines[0].server = "pbx.example.net".into();
+    Write::PutPhone { phone, expect: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_behind_a_router_nobody_is_the_phone_because_he_says_so() {
+    let ground = ground(vec![with_a_server(1)]).await;
+    let socket = socket();
+    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let until = tokio::time::Instant::now() + PATIENCE;
+    let notify = loop {
+        match next(&socket).await {
+            Some(notify) if notify.starts_with("NOTIFY ") => break notify,
+            Some(accepted) => assert!(accepted.starts_with("SIP/2.0 200 OK"), "{accepted}"),
+            None => drop(socket.send_to(question(1).as_bytes(), (Ipv4Addr::LOCALHOST, ground.port)).unwrap()),
+        }
+        assert!(tokio::time::Instant::now() < until, "it is not answered");
+    };
+    answer(&ground, &socket, &notify, "200 OK");
+    loop {
+        let events = ground.store.events(&EventFilter { mac: Some(mac(1)), after: None, limit: 10 });
+        if events.iter().any(|(_, event)| matches!(event.reason, Reason::PnpAnswered { .. })) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < until, "{events:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tell(&ground).await;
+    let telling = ground.sip.telling(mac(1)).unwrap();
+    assert_eq!(telling.code.as_deref(), Some("sip.no-address"), "{telling:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_router_a_challenge_is_answered_where_the_phone_has_proven_to_be() {
+    let socket = socket();
+    let ground = ground([vec![with_a_server(1)], at(1, &socket)].concat()).await;
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    assert_eq!(harvest(&ground, &socket).await, None, "nothing says that the phone is there");
+    let telling = ground.sip.telling(mac(1)).unwrap();
+    assert_eq!(telling.code.as_deref(), Some("sip.login-unproven"), "{telling:?}");
+    let fetch = async |door| {
+        let reason = Reason::Success { own_file: true, own_login: true, revision: "one".into(), resources: Vec::new() };
+        let event = Event::new(now(), door, reason).about(mac(1));
+        ground.journal.record(event.from_address(std::net::IpAddr::from(Ipv4Addr::LOCALHOST)));
+        // It is heard of within a tenth of a second.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    fetch(Door::Http).await;
+    assert_eq!(harvest(&ground, &socket).await, None, "somebody on the way may have taken part");
+    fetch(Door::Https).await;
+    let answered = harvest(&ground, &socket).await.unwrap();
+    assert!(answered.contains("\r\nAuthorization: Digest username=\"201\""), "{answered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_remembered_without_proof_is_not_read() {
+    let poisoned = socket();
+    let value = serde_json::json!({ "at": poisoned.local_addr().unwrap(), "transport": "udp" });
+    let old = Write::PutSetting { key: format!("sip.contact.{}", mac(1).plain()), value };
+    let ground = ground(vec![with_a_server(1), old]).await;
+    tell(&ground).await;
+    let telling = ground.sip.telling(mac(1)).unwrap();
+    assert_eq!(telling.code.as_deref(), Some("sip.no-address"), "{telling:?}");
 }

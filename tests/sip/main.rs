@@ -6,6 +6,7 @@
 mod brands;
 mod gateway;
 mod ground;
+mod harvest;
 mod hostile;
 mod inside;
 mod notify;

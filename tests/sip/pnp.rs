@@ -7,8 +7,8 @@ use block66::model::Mac;
 
 use crate::ground::{GROUP, Ground, Place, receive};
 
-/// The bytes of a W52P's question (facts B1.2), with its own address and MAC in them.
-fn subscribe(place: &Place, mac: Mac, port: u16, call: &str) -> String {
+/// The bytes of a W52P's question, with its own address and MAC in them.
+pub(crate) fn subscribe(place: &Place, mac: Mac, port: u16, call: &str) -> String {
     let (address, digits) = (place.address, mac.plain());
     format!(
         "SUBSCRIBE sip:MAC{digits}@224.0.1.75 SIP/2.0\r\n\
@@ -27,13 +27,13 @@ fn subscribe(place: &Place, mac: Mac, port: u16, call: &str) -> String {
     )
 }
 
-fn field<'a>(message: &'a str, name: &str) -> &'a str {
+pub(crate) fn field<'a>(message: &'a str, name: &str) -> &'a str {
     let line = message.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
     line.unwrap_or_else(|| panic!("no {name} in:\n{message}"))
 }
 
 /// Takes the NOTIFY as a phone does.
-fn take(socket: &UdpSocket, notify: &str, from: std::net::SocketAddr) {
+pub(crate) fn take(socket: &UdpSocket, notify: &str, from: std::net::SocketAddr) {
     let fields = ["Via", "From", "To", "Call-ID", "CSeq"].map(|name| format!("{name}: {}\r\n", field(notify, name)));
     let answer = format!("SIP/2.0 200 OK\r\n{}Content-Length: 0\r\n\r\n", fields.concat());
     socket.send_to(answer.as_bytes(), from).unwrap();

@@ -1,5 +1,5 @@
-//! The life of a lease in the hands of clients that other people wrote: they get it, renew it, ask anybody for more time
-//! when their server does not answer, release it, and come back to the same address.
+//! The life of a lease in the hands of clients that other people wrote: they get it, renew it, ask anybody for more
+//! time when their server does not answer, release it, and come back to the same address.
 
 use std::fs;
 use std::thread;
@@ -60,7 +60,8 @@ impl Program {
                 client.command("udhcpc", &[&fixed[..], class.as_ref().map_or(&[], |class| &class[..])].concat())
             }
             Self::Dhclient => {
-                // It waits longer and longer between its questions, else, and misses the time in which it may ask anybody.
+                // It waits longer and longer between its questions, else, and misses the time in which it may ask
+                // anybody.
                 let class = says("send vendor-class-identifier \"", "\";");
                 let conf = file("dhclient.conf", format!("initial-interval 1; backoff-cutoff 1;\n{class}"));
                 client.command(

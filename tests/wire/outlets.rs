@@ -47,8 +47,8 @@ fn serve_mail(place: &Client) -> Arc<Mutex<Mailbox>> {
     mailbox
 }
 
-/// A line without its end, which is CRLF and nothing else; no line is longer than 998 (RFC 5322 section 2.1.1), and none
-/// holds more than seven bits, since no extension is offered.
+/// A line without its end, which is CRLF and nothing else; no line is longer than 998 (RFC 5322 section 2.1.1), and
+/// none holds more than seven bits, since no extension is offered.
 fn line(wire: &mut BufReader<&TcpStream>, mailbox: &Mutex<Mailbox>) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     if wire.read_until(b'\n', &mut bytes)? == 0 {

@@ -9,6 +9,7 @@ pub(super) mod session;
 pub(super) mod setup_code;
 pub(super) mod sign_in;
 pub(super) mod throttle;
+mod tokens;
 mod totp;
 mod written;
 
@@ -20,9 +21,8 @@ use super::call::Origin;
 use super::problem::{FieldError, Problem};
 use super::{Admin, PASSWORD, types};
 
-use crate::model::{Id, Reason, Secret, Timestamp};
+use crate::model::{Id, Reason, Secret};
 use crate::store::Write;
-use crate::sys::passwords::LONGEST;
 use crate::sys::random;
 
 pub(crate) use register::{Account, Factor, Refusal, Register, Token, is_name};
@@ -36,10 +36,6 @@ pub(super) use throttle::Throttles;
 const REGISTER: &str = "admin.accounts";
 /// Codes on paper that somebody gets.
 const RECOVERY_CODES: usize = 10;
-/// Characters of a token behind its beginning: 238 bits.
-const TOKEN: usize = 40;
-/// What tokens begin with, so that a program that looks for lost secrets knows them.
-const TOKEN_BEGINNING: &str = "b66_";
 
 /// Codes that were used, so that nobody uses one that they saw.
 #[derive(Debug, Default)]
@@ -154,7 +150,7 @@ impl Admin {
     }
 
     /// Changes an account. Whoever is signed in with it is signed out when its role or its password changes, but for
-    /// the session that does it.
+    /// the session that does it. Tokens that it answers for end where they may do more than its new role.
     pub(super) async fn change_account(
         &self,
         account: &Account,
@@ -174,16 +170,19 @@ impl Admin {
             }
         };
         let (id, read) = (account.id, account.version);
-        let changed = self
+        let (changed, void) = self
             .change_register(|register| {
                 if register.account_of(id).is_some_and(|now| now.version != read) {
                     return Err(Refusal::Changed(account.name.clone()));
                 }
-                register.change(id, |account| {
+                let changed = register.change(id, |account| {
                     account.name = name.unwrap_or_else(|| account.name.clone());
                     account.role = role.unwrap_or(account.role);
                     account.password = hash.unwrap_or_else(|| account.password.clone());
-                })
+                })?;
+                let void =
+                    if changed.role < account.role { register.revoke_of(id, Some(changed.role)) } else { vec![] };
+                Ok((changed, void))
             })
             .await?;
         if changed.version == account.version {
@@ -206,6 +205,7 @@ impl Admin {
         }
         let reason = Reason::AccountChanged { name: changed.name.clone(), what: what.join(", ") };
         self.0.journal.record(self.admin_event(reason, from));
+        self.note_void(&void, from);
         Ok(changed)
     }
 
@@ -216,13 +216,14 @@ impl Admin {
         self.0.journal.record(self.admin_event(Reason::AccountChanged { name, what }, from));
     }
 
-    /// Removes an account, and signs it out.
+    /// Removes an account with the tokens that it answers for, and signs it out.
     pub(super) async fn remove_account(&self, account: &Account, from: Origin) -> Result<(), Problem> {
         let id = account.id;
         let event = self.admin_event(Reason::AccountRemoved { name: account.name.clone() }, from);
-        self.change_register(|register| register.remove(id)).await?;
+        let void = self.change_register(|register| register.remove(id).map(|_| register.revoke_of(id, None))).await?;
         self.end_sessions(id, None);
         self.0.journal.record(event);
+        self.note_void(&void, from);
         Ok(())
     }
 
@@ -276,7 +277,8 @@ impl Admin {
         Ok(types::FactorOffer { secret: secret.to_owned(), uri, qr })
     }
 
-    /// Asks an account for codes of this secret from now on, and gives it codes on paper.
+    /// Asks an account for codes of this secret from now on, and gives it codes on paper. `account` is as it was when
+    /// somebody proved that it is theirs.
     pub(super) async fn put_factor(
         &self,
         account: &Account,
@@ -300,7 +302,14 @@ impl Admin {
         let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| setup_code::generate()).collect();
         let factor = Factor::new(Secret::new(secret), &codes);
         let id = account.id;
-        self.change_register(|register| register.change(id, |account| account.factor = Some(factor))).await?;
+        self.change_register(|register| {
+            // One that was put in force since the proof is not replaced without its code.
+            match register.account_of(id).is_some_and(|now| now.lets_in_as(account)) {
+                true => register.change(id, |account| account.factor = Some(factor)),
+                false => Err(Refusal::Changed(account.name.clone())),
+            }
+        })
+        .await?;
         self.0.journal.record(self.admin_event(Reason::FactorSet { name: account.name.clone() }, from));
         Ok(codes)
     }
@@ -313,46 +322,6 @@ impl Admin {
             self.0.journal.record(self.admin_event(Reason::FactorRemoved { name: account.name.clone() }, from));
         }
         Ok(changed)
-    }
-
-    /// Makes a token, which nobody can be shown again.
-    pub(super) async fn add_token(
-        &self,
-        name: &str,
-        scope: Scope,
-        expires: Option<Timestamp>,
-        from: Origin,
-    ) -> Result<(Token, Secret), Problem> {
-        let name = named(name)?;
-        let text = Secret::new(format!("{TOKEN_BEGINNING}{}", random::token(TOKEN)));
-        let now = self.0.clock.now().wall;
-        let token = Token {
-            id: random::id(now),
-            name,
-            scope,
-            digest: register::digest_of(text.expose()),
-            by: self.called(from).unwrap_or_else(|| "console".into()),
-            created: now,
-            expires,
-        };
-        let made = self.change_register(|register| register.add_token(token.clone()).map(|()| token)).await?;
-        let reason = Reason::TokenMade { name: made.name.clone(), scope: made.scope.word().into() };
-        self.0.journal.record(self.admin_event(reason, from));
-        Ok((made, text))
-    }
-
-    /// Makes a token void.
-    pub(super) async fn revoke_token(&self, name: &str, from: Origin) -> Result<Token, Problem> {
-        let event = |token: &Token| self.admin_event(Reason::TokenRevoked { name: token.name.clone() }, from);
-        let token = self.change_register(|register| register.revoke(name)).await?;
-        self.0.journal.record(event(&token));
-        Ok(token)
-    }
-
-    /// The token that this text is.
-    pub(super) fn token_of(&self, text: &str) -> Option<Token> {
-        let fits = text.starts_with(TOKEN_BEGINNING) && text.len() <= LONGEST;
-        fits.then(|| self.register().token(text, self.0.clock.now().wall).cloned())?
     }
 
     /// What whoever calls is called in the trail; nothing for the local socket, which has no names.

@@ -6,6 +6,7 @@ use aws_lc_rs::digest;
 use super::role::{Role, Scope};
 use super::written::Written;
 use crate::model::{Id, Secret, Timestamp};
+use crate::sys::hex;
 
 /// Everybody who may come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,8 +50,10 @@ pub(crate) struct Token {
     pub(crate) scope: Scope,
     /// Digest of the token, which nobody keeps but the program.
     pub(crate) digest: String,
-    /// Who made it.
+    /// What whoever made it was called then.
     pub(crate) by: String,
+    /// The account that answers for it: it made it, or a token of its did. None for one that was made on the console.
+    pub(crate) answers: Option<Id>,
     pub(crate) created: Timestamp,
     pub(crate) expires: Option<Timestamp>,
 }
@@ -85,6 +88,8 @@ impl Register {
     pub(crate) const LONGEST_NAME: usize = 32;
     /// What the first account is called when nobody says otherwise.
     pub(crate) const FIRST: &str = "admin";
+    /// What the maker of a token is called that was made on the box itself.
+    pub(crate) const CONSOLE: &str = "console";
     /// Identity of the account that a box has whose administrator was only a password.
     const FOUNDER: Id = Id::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
@@ -103,7 +108,16 @@ impl Register {
             (None, Some(password)) => register.accounts.insert(0, Self::founder_with(password)),
             (_, None) => {}
         }
+        register.find_who_answers();
         Ok(register)
+    }
+
+    /// Releases before this one kept only what the maker of a token was called.
+    fn find_who_answers(&mut self) {
+        for token in self.tokens.iter_mut().filter(|token| token.answers.is_none() && token.by != Self::CONSOLE) {
+            let mut makers = self.accounts.iter().filter(|account| account.created <= token.created);
+            token.answers = makers.find(|account| account.name == token.by).map(|account| account.id);
+        }
     }
 
     /// The one account of a box whose administrator was only a password.
@@ -220,6 +234,21 @@ impl Register {
         Ok(())
     }
 
+    /// The account that answers for what is made by whoever has this identity: itself, or the one behind a token.
+    pub(crate) fn answers(&self, by: Id) -> Option<Id> {
+        let token = || self.tokens.iter().find(|token| token.id == by)?.answers;
+        self.account_of(by).map(|account| account.id).or_else(token)
+    }
+
+    /// Makes those tokens void that an account answers for and that may do more than `most`: nothing at all for an
+    /// account that is gone.
+    pub(crate) fn revoke_of(&mut self, account: Id, most: Option<Role>) -> Vec<Token> {
+        let ends = |token: &Token| token.answers == Some(account) && most.is_none_or(|most| token.scope.role() > most);
+        let (void, stay) = std::mem::take(&mut self.tokens).into_iter().partition(ends);
+        self.tokens = stay;
+        void
+    }
+
     /// Makes the token with this name or identity void.
     pub(crate) fn revoke(&mut self, name: &str) -> Result<Token, Refusal> {
         let at = self.tokens.iter().position(|token| token.is(name));
@@ -231,6 +260,13 @@ impl Register {
 impl Account {
     fn is(&self, name: &str) -> bool {
         self.name.to_lowercase() == name.to_lowercase() || self.id.to_string() == name
+    }
+
+    /// Whether all that lets somebody in with it, and as whom, is as it was `then`. Codes on paper may have been used.
+    pub(crate) fn lets_in_as(&self, then: &Self) -> bool {
+        let secret = |account: &Self| account.factor.as_ref().map(|factor| factor.secret.clone());
+        (self.id, &self.name, self.role, &self.password) == (then.id, &then.name, then.role, &then.password)
+            && secret(self) == secret(then)
     }
 }
 
@@ -269,8 +305,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 /// SHA-256 in hexadecimal. Enough for what has more than a hundred random bits.
 pub(crate) fn digest_of(text: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
 /// A code as it is compared: in any case and with any separators.
@@ -300,10 +335,54 @@ mod tests {
             name: name.into(),
             scope: Scope::Read,
             digest: digest_of(text),
-            by: "admin".into(),
+            by: Register::CONSOLE.into(),
+            answers: None,
             created: Timestamp::from_secs(2),
             expires,
         }
+    }
+
+    #[test]
+    fn tokens_end_with_the_account_that_answers_for_them() {
+        let mut register = Register::founded(&Secret::new("first"));
+        let [anna, bert] = [account(2, "anna", Role::Administrator), account(3, "bert", Role::Administrator)];
+        let of = |name: &str, scope, answers| Token {
+            id: Id::new(Timestamp::from_secs(3), name.len() as u128),
+            scope,
+            answers,
+            ..token(name, name, None)
+        };
+        for account in [&anna, &bert] {
+            register.add(account.clone()).unwrap();
+        }
+        let deploy = of("deploy", Scope::Administer, register.answers(anna.id));
+        register.add_token(deploy.clone()).unwrap();
+        // One that a token of hers made is hers as well, also when that token is gone.
+        register.add_token(of("graph", Scope::Read, register.answers(deploy.id))).unwrap();
+        register.add_token(of("berts", Scope::Administer, register.answers(bert.id))).unwrap();
+        register.add_token(of("here", Scope::Administer, None)).unwrap();
+        let names = |tokens: &[Token]| tokens.iter().map(|token| token.name.clone()).collect::<Vec<_>>();
+        assert_eq!(register.revoke_of(anna.id, Some(Role::Administrator)), []);
+        assert_eq!(names(&register.revoke_of(anna.id, Some(Role::Operator))), ["deploy"]);
+        assert_eq!(names(&register.revoke_of(anna.id, None)), ["graph"]);
+        assert_eq!(names(&register.tokens), ["berts", "here"]);
+    }
+
+    #[test]
+    fn a_token_of_an_older_release_belongs_to_whom_its_maker_was_called() {
+        let mut register = Register::founded(&Secret::new("first"));
+        register.add(account(2, "anna", Role::Administrator)).unwrap();
+        register.add(account(3, "console", Role::Administrator)).unwrap();
+        for (name, by) in [("one", "anna"), ("two", "console"), ("three", "somebody who is gone")] {
+            register.add_token(Token { by: by.into(), ..token(name, name, None) }).unwrap();
+        }
+        // Her namesake came later than this one.
+        let early = Token { by: "anna".into(), created: Timestamp::default(), ..token("four", "four", None) };
+        register.add_token(early).unwrap();
+        let read = Register::read(Some(&register.write()), Some(&Secret::new("first"))).unwrap();
+        let anna = read.account("anna").unwrap().id;
+        assert_eq!(read.tokens.iter().map(|token| token.answers).collect::<Vec<_>>(), [Some(anna), None, None, None],);
+        assert_eq!(Register::read(Some(&read.write()), Some(&Secret::new("first"))).unwrap(), read);
     }
 
     #[test]

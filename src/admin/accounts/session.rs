@@ -5,7 +5,7 @@ use aws_lc_rs::{constant_time, digest};
 
 use super::{Account, Role};
 use crate::model::{Id, Secret};
-use crate::sys::random;
+use crate::sys::{hex, random};
 
 /// The browsers that are signed in. Kept in memory only: a restart signs everybody out.
 #[derive(Debug, Default)]
@@ -63,8 +63,8 @@ impl Sessions {
         } else if self.open.len() >= Self::MOST {
             self.end_oldest(|_| true);
         }
-        let token = Secret::new(hex(&random::bytes::<32>()));
-        let csrf = Secret::new(hex(&random::bytes::<32>()));
+        let token = Secret::new(hex::encode(&random::bytes::<32>()));
+        let csrf = Secret::new(hex::encode(&random::bytes::<32>()));
         let key = key(token.expose());
         let open =
             Open { account: account.id, name: account.name.clone(), role: account.role, csrf, since: now, used: now };
@@ -134,10 +134,6 @@ fn key(token: &str) -> [u8; 32] {
     let digest = digest::digest(&digest::SHA256, token.as_bytes());
     key.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
     key
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,14 +7,13 @@ use hyper::StatusCode;
 
 use super::session::Session;
 use super::setup_code;
-use super::throttle::block_of;
-use super::{Account, is_name};
+use super::{Account, Refusal, is_name, refused};
 use crate::admin::call::Origin;
 use crate::admin::pages::render::span;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::speech::{said, say};
 use crate::admin::{Admin, SETUP_CODE};
-use crate::model::{Id, Language, Reason, Secret};
+use crate::model::{Id, Language, Reason, Secret, block_of};
 use crate::store::Write;
 use crate::sys::passwords::{Busy, LONGEST, SHORTEST};
 
@@ -54,7 +53,7 @@ impl Admin {
         }
         let founder = self.found(name, password).await?;
         self.0.journal.record(self.admin_event(Reason::Claimed, Origin::Known { address, by: founder.id }));
-        Ok(self.begin_session(&founder))
+        self.begin_session(&founder)
     }
 
     /// Whether this is the setup code, with no more done about it: the first step of the first visit.
@@ -90,11 +89,11 @@ impl Admin {
             let _one_at_a_time = self.0.claiming.lock().await;
             self.found(None, password).await?
         };
+        self.end_sessions(founder.id, None);
+        self.unlock(founder.id);
         if founder.factor.is_some() {
             self.drop_factor(&founder, Origin::Local).await?;
         }
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).end_of(founder.id, None);
-        self.unlock(founder.id);
         self.0.journal.record(self.admin_event(Reason::Claimed, Origin::Local));
         Ok(())
     }
@@ -127,8 +126,9 @@ impl Admin {
         };
         self.prove(account, password, code.as_deref(), address).await?;
         let Some(account) = account else { return Err(wrong_password()) };
+        let begun = self.begin_session(account)?;
         self.0.journal.record(self.admin_event(Reason::SignedIn, Origin::Known { address, by: account.id }));
-        Ok(self.begin_session(account))
+        Ok(begun)
     }
 
     /// Whether somebody is whose account this is: by its password, and by a code where it has a factor. What is wrong
@@ -165,9 +165,16 @@ impl Admin {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).end(session);
     }
 
-    fn begin_session(&self, account: &Account) -> (Secret, Session) {
+    /// Begins a session of an account that somebody has proven to be theirs, unless it was removed or changed since: the
+    /// proof took its time. Whatever ends an account's sessions commits first and takes this lock then, so of the two
+    /// either this one sees the change or the other one sees the session.
+    fn begin_session(&self, proven: &Account) -> Result<(Secret, Session), Problem> {
         let now = self.0.clock.now().monotonic;
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).begin(account, now)
+        let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.register().account_of(proven.id).is_some_and(|account| account.lets_in_as(proven)) {
+            return Err(refused(Refusal::Changed(proven.name.clone())));
+        }
+        Ok(sessions.begin(proven, now))
     }
 
     /// Counts the guess that `address` is about to make at an account, or says how long it must wait.
@@ -200,7 +207,7 @@ impl Admin {
 
     /// Lets an account be tried again at once.
     pub(in crate::admin) fn unlock(&self, account: Id) {
-        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner).accounts.right(account);
+        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner).accounts.forget(account);
     }
 
     /// How long nobody may try an account, in seconds.

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::Id;
@@ -34,6 +34,8 @@ pub(crate) struct Throttle<K> {
 struct Guesses {
     wrong: u32,
     last: Duration,
+    /// When the one before the last was.
+    before: Duration,
 }
 
 impl Throttle<IpAddr> {
@@ -68,7 +70,7 @@ impl<K: Copy + Eq + Hash> Throttle<K> {
 
     /// Counts a guess that was wrong.
     ///
-    /// A guess is counted before it is checked and taken back by [`Throttle::right`], so that many at once do
+    /// A guess is counted before it is checked and taken back by [`Throttle::right`] when it was right, so that many at once do
     /// not slip through while the first is being checked.
     pub(crate) fn guess(&mut self, key: K, now: Duration) {
         if self.guessed.len() >= Self::MOST && !self.guessed.contains_key(&key) {
@@ -79,16 +81,25 @@ impl<K: Copy + Eq + Hash> Throttle<K> {
                 self.guessed.remove(&oldest);
             }
         }
-        let guesses = self.guessed.entry(key).or_insert(Guesses { wrong: 0, last: now });
+        let guesses = self.guessed.entry(key).or_insert(Guesses { wrong: 0, last: now, before: now });
         if now.saturating_sub(guesses.last) >= Self::FORGET {
             guesses.wrong = 0;
         }
-        guesses.wrong = guesses.wrong.saturating_add(1);
-        guesses.last = now;
+        *guesses = Guesses { wrong: guesses.wrong.saturating_add(1), last: now, before: guesses.last };
     }
 
-    /// The guess was right: `key` starts afresh.
+    /// The guess was right, and counts for nothing. Those before it stay counted: whoever has a password of their own
+    /// would guess at others without end.
     pub(crate) fn right(&mut self, key: K) {
+        let Some(guesses) = self.guessed.get_mut(&key) else { return };
+        *guesses = Guesses { wrong: guesses.wrong.saturating_sub(1), last: guesses.before, before: guesses.before };
+        if guesses.wrong == 0 {
+            self.guessed.remove(&key);
+        }
+    }
+
+    /// `key` starts afresh.
+    pub(crate) fn forget(&mut self, key: K) {
         self.guessed.remove(&key);
     }
 
@@ -97,14 +108,6 @@ impl<K: Copy + Eq + Hash> Throttle<K> {
         let beyond = wrong.checked_sub(self.free)?;
         let seconds = 1_u64.checked_shl(beyond.min(20)).unwrap_or(u64::MAX);
         Some(Duration::from_secs(seconds).min(Self::LONGEST))
-    }
-}
-
-/// The source that an address is of: an IPv6 host has a whole /64 to guess from.
-pub(crate) fn block_of(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !0_u128 << 64)),
-        v4 => v4,
     }
 }
 
@@ -134,18 +137,34 @@ mod tests {
             throttle.guess(guesser, now);
         }
         assert_eq!(throttle.wait(guesser, now), Some(Throttle::<IpAddr>::LONGEST));
-        throttle.right(guesser);
+        throttle.forget(guesser);
         assert_eq!(throttle.wait(guesser, now), None);
     }
 
     #[test]
-    fn a_whole_ipv6_network_is_one_source() {
+    fn a_right_guess_takes_itself_back_and_nothing_else() {
         let mut throttle = Throttle::of_sources();
-        for host in 0..6_u16 {
-            throttle.guess(block_of(IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, host])), SECOND);
+        let guesser: IpAddr = [192, 0, 2, 1].into();
+        let now = Duration::from_secs(100);
+        for _ in 0..4 {
+            throttle.guess(guesser, now);
         }
-        assert!(throttle.wait(block_of("2001:db8:0:1::ffff".parse().unwrap()), SECOND).is_some());
-        assert!(throttle.wait(block_of("2001:db8:0:2::ffff".parse().unwrap()), SECOND).is_none());
+        let later = now + 60 * SECOND;
+        for _ in 0..100 {
+            assert_eq!(throttle.wait(guesser, later), None, "who knows it never waits for it");
+            throttle.guess(guesser, later);
+            throttle.right(guesser);
+        }
+        throttle.guess(guesser, later);
+        assert_eq!(throttle.wait(guesser, later), Some(SECOND));
+        // What is right puts off neither the end of the wait nor the hour after which all is forgotten.
+        throttle.guess(guesser, later + SECOND);
+        throttle.right(guesser);
+        assert_eq!(throttle.wait(guesser, later + SECOND), None);
+        throttle.guess(guesser, later + Throttle::<IpAddr>::FORGET);
+        assert_eq!(throttle.guessed[&guesser].wrong, 1);
+        throttle.right(guesser);
+        assert!(throttle.guessed.is_empty());
     }
 
     #[test]
@@ -160,7 +179,7 @@ mod tests {
             account.guess(whose, now);
         }
         assert!(now > Duration::from_secs(2 * 3600), "{now:?}");
-        account.right(whose);
+        account.forget(whose);
         assert_eq!(account.wait(whose, now), None, "who unlocks it may try at once");
     }
 

@@ -40,6 +40,8 @@ struct WrittenToken {
     scope: Scope,
     digest: String,
     by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answers: Option<Id>,
     created: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
@@ -65,6 +67,7 @@ impl From<&Register> for Written {
             scope: token.scope,
             digest: token.digest.clone(),
             by: token.by.clone(),
+            answers: token.answers,
             created: token.created,
             expires: token.expires,
         };
@@ -95,6 +98,7 @@ impl From<Written> for Register {
             scope: token.scope,
             digest: token.digest,
             by: token.by,
+            answers: token.answers,
             created: token.created,
             expires: token.expires,
         };

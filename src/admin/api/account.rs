@@ -36,6 +36,9 @@ pub(in crate::admin) struct Factor {
     code: String,
     /// One's password.
     password: String,
+    /// What the app shows that one is asked for already, or a code on paper, where there is one.
+    #[serde(default)]
+    old_code: Option<String>,
 }
 
 /// Proof that somebody is who signed in.
@@ -62,8 +65,9 @@ impl Admin {
             }
             (["factor"], &Method::POST) => Ok(Answer::json(StatusCode::OK, &self.offer_factor(&account.name)?)),
             (["factor"], &Method::PUT) => {
-                let Factor { secret, code, password } = call.json()?;
-                let codes = self.set_own_factor(call, session, (&secret, &code), Secret::new(password)).await?;
+                let Factor { secret, code, password, old_code } = call.json()?;
+                let proof = (Secret::new(password), old_code.as_deref());
+                let codes = self.set_own_factor(call, session, (&secret, &code), proof).await?;
                 Ok(Answer::json(StatusCode::OK, &codes))
             }
             (["factor", "remove"], _) => {
@@ -86,21 +90,26 @@ impl Admin {
         let account = self.own_account(session)?;
         self.prove(Some(&account), old, code, source(call.from)).await?;
         // A code on paper that proved it has changed the account.
-        let account = self.own_account(session)?;
+        let account = self.still_own(session, &account)?;
         let change = Change { password: Some(new), ..Change::default() };
         self.change_account(&account, None, change, call.from, Some(session)).await.map(drop)
     }
 
-    /// Asks whoever is signed in for codes of an app from now on, when they know their password.
+    /// Asks whoever is signed in for codes of an app from now on, when they know their password, and have a code of
+    /// the app that they are asked for already.
     pub(in crate::admin) async fn set_own_factor(
         &self,
         call: &Call,
         session: &Session,
         (secret, code): (&str, &str),
-        password: Secret,
+        (password, old_code): (Secret, Option<&str>),
     ) -> Result<types::RecoveryCodes, Problem> {
-        let account = Account { factor: None, ..self.own_account(session)? };
-        self.prove(Some(&account), password, None, source(call.from)).await?;
+        let account = self.own_account(session)?;
+        self.prove(Some(&account), password, old_code, source(call.from)).await.map_err(|mut problem| {
+            // The `code` of this call is that of the new app.
+            problem.errors.iter_mut().for_each(|error| error.field = "old_code".into());
+            problem
+        })?;
         let codes = self.put_factor(&account, secret, code, call.from).await?;
         Ok(types::RecoveryCodes { codes: codes.iter().map(|code| code.expose().to_owned()).collect() })
     }
@@ -115,7 +124,12 @@ impl Admin {
     ) -> Result<(), Problem> {
         let account = self.own_account(session)?;
         self.prove(Some(&account), password, code, source(call.from)).await?;
-        self.drop_factor(&account, call.from).await.map(drop)
+        self.drop_factor(&self.still_own(session, &account)?, call.from).await.map(drop)
+    }
+
+    /// One's account as it is now, unless what was proven of it has changed while that was looked at.
+    fn still_own(&self, session: &Session, proven: &Account) -> Result<Account, Problem> {
+        Some(self.own_account(session)?).filter(|now| now.lets_in_as(proven)).ok_or_else(Problem::session_over)
     }
 
     fn own_account(&self, session: &Session) -> Result<Account, Problem> {

@@ -33,7 +33,6 @@ pub(super) mod waiting;
 
 pub(super) use books::BookDraft;
 pub(super) use groups::GroupDraft;
-pub(super) use phones::login;
 pub(super) use sessions::cookie;
 pub(super) use settings::{of_group, of_organisation};
 pub(super) use waiting::{Adoption, Opening};

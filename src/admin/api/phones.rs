@@ -7,18 +7,14 @@ use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::editing::draft::{CheckedPhone, PhoneDraft};
+use crate::admin::editing::edit::TRIES;
 use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::history::How;
-use crate::model::{FirstContact, Id, Login, Mac, Phone, Reason, Scope, Secret, Timestamp};
+use crate::model::{FirstContact, Id, Mac, Phone, Reason, Scope, Timestamp};
 use crate::store::{self, Write};
 use crate::sys::random;
-
-/// Characters of a phone's password: 119 bits. There are phones that take no more of them.
-const LOGIN_PASSWORD: usize = 20;
-/// How often a change is tried anew when the phone itself changed something meanwhile.
-const TRIES: usize = 4;
 
 impl Admin {
     pub(super) async fn api_add(&self, call: &Call) -> Result<Answer, Problem> {
@@ -111,7 +107,7 @@ impl Admin {
             let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
             let mut phone = Phone::clone(&phone);
             let (version, organisation) = (phone.version, phone.organisation);
-            phone.pending_login = Some(login(mac));
+            phone.pending_login = Some(random::login());
             phone.first_contact = FirstContact::Waiting;
             let writes = vec![Write::PutPhone { phone, expect: Some(version) }, Write::DeleteJourney(mac)];
             match self.0.store.commit(writes).await {
@@ -244,16 +240,11 @@ impl Admin {
             handsets: draft.handsets,
             ports: draft.ports,
             login: None,
-            pending_login: (!waits).then(|| login(draft.mac)),
+            pending_login: (!waits).then(random::login),
             first_contact: if waits { over } else { FirstContact::Waiting },
             created: now,
         }
     }
-}
-
-/// A new login for a phone.
-pub(in crate::admin) fn login(mac: Mac) -> Login {
-    Login { user: mac.plain(), password: Secret::new(random::token(LOGIN_PASSWORD)) }
 }
 
 fn told(plan: &Plan, dry_run: bool) -> types::Import {

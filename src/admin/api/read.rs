@@ -4,14 +4,12 @@ use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
-use crate::admin::reading::look::{EventQuery, PhoneQuery};
+use crate::admin::reading::look::{EVENTS_OF_A_PHONE, EventQuery, PhoneQuery};
 use crate::admin::reading::standing::Standing;
 use crate::admin::route::Who;
 use crate::admin::{Admin, types};
 use crate::model::Door;
 
-/// Events that come with one phone.
-const EVENTS_OF_A_PHONE: usize = 50;
 /// Rows of an answer when the caller does not say.
 const USUAL_ROWS: u64 = 100;
 /// Rows of an answer at most.

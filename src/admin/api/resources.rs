@@ -8,7 +8,7 @@ use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::{Id, Reason, Resource, ResourceKind};
 use crate::store::Write;
-use crate::sys::random;
+use crate::sys::{hex, random};
 
 /// Most resources of the box.
 const MOST: usize = 500;
@@ -154,7 +154,7 @@ impl Admin {
             kind: word(resource.kind).to_owned(),
             organisation: self.named(resource.organisation),
             size: resource.size,
-            sha256: resource.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex::encode(&resource.sha256),
         }
     }
 

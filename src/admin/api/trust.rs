@@ -12,8 +12,8 @@ use crate::store::Write;
 const MOST: usize = 50;
 
 impl Admin {
-    /// Answers calls about authorities whose certificates say which phone it is, and about certificates of the company's
-    /// own; `path` is what follows `/api/v1/trust`.
+    /// Answers calls about authorities whose certificates say which phone it is, and about certificates of the
+    /// company's own; `path` is what follows `/api/v1/trust`.
     pub(super) async fn api_trust(&self, call: &Call, path: &[&str]) -> Result<Answer, Problem> {
         match (path, &call.method) {
             ([], &Method::GET) => {}
@@ -37,7 +37,8 @@ impl Admin {
         types::Trust { authorities: authorities.map(shown).collect(), certificates: certificates.map(shown).collect() }
     }
 
-    /// Takes certificates that this authority signed for evidence of which phone it is. The doors follow within seconds.
+    /// Takes certificates that this authority signed for evidence of which phone it is. The doors follow within
+    /// seconds.
     pub(in crate::admin) async fn trust_authority(&self, text: &str, from: Origin) -> Result<(), Problem> {
         let given = pki::read_authorities(text).map_err(|error| unusable(&error))?;
         let mut known = self.authorities();

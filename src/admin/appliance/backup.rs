@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::{Body as Incoming, Bytes};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Body as Incoming;
 use hyper::{Method, Request, StatusCode};
 use tokio_util::sync::CancellationToken;
 
@@ -72,7 +72,7 @@ impl Admin {
     {
         let (head, body) = request.into_parts();
         let restores = head.uri.path().trim_end_matches('/').ends_with("/restore");
-        let mut call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
+        let mut call = Call::of_head(head, from)?;
         let who = self.identify(&mut call);
         let path = ["backup", if restores { "restore" } else { "inspect" }];
         let route = self.guard(&call, &who, &path)?;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Body as Incoming, Buf, Bytes};
+use http_body_util::BodyExt;
+use hyper::body::{Body as Incoming, Buf};
 use hyper::{Method, Request, StatusCode};
 use tokio::io::AsyncWriteExt;
 
@@ -132,7 +132,7 @@ impl Admin {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let mut call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
+        let mut call = Call::of_head(head, from)?;
         let who = self.identify(&mut call);
         let route = self.guard(&call, &who, &["appliance", "update"])?;
         let older = call.query.says_yes("older");

@@ -13,8 +13,8 @@ use crate::model::history::How;
 use crate::model::{Door, Event, Group, Id, Mac, Organisation, Phone, Reason};
 use crate::store::{self, Write};
 
-/// How often a change is tried anew when somebody else changed the document meanwhile.
-const TRIES: usize = 4;
+/// How often a change is tried anew when somebody else, or the phone itself, changed the document meanwhile.
+pub(in crate::admin) const TRIES: usize = 4;
 
 impl Call {
     /// The version in `If-Match`, as an answer gave it in `ETag`.

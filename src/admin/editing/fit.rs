@@ -4,7 +4,8 @@ use crate::brands::Brand;
 use crate::model::Phone;
 use crate::model::settings::{KeyKind, Resolved};
 
-/// Everything of a phone that its model cannot have, a sentence each. What is not known of a model is not held against it.
+/// Everything of a phone that its model cannot have, a sentence each. What is not known of a model is not held against
+/// it.
 pub(in crate::admin) fn misfits(brand: &Brand, phone: &Phone, settings: &Resolved<'_>) -> Vec<String> {
     let model = brand.model(phone.model.as_deref());
     let called = phone.model.as_deref().unwrap_or(&brand.name);

@@ -153,7 +153,8 @@ fn check_password(errors: &mut Vec<FieldError>, password: &Secret) {
     }
 }
 
-/// A DNS name (RFC 1123 section 2.1, with `_` as some networks use it), an IPv4 address, or an IPv6 address with or without brackets.
+/// A DNS name (RFC 1123 section 2.1, with `_` as some networks use it), an IPv4 address, or an IPv6 address with or
+/// without brackets.
 fn host(errors: &mut Vec<FieldError>, value: &str) -> Option<String> {
     let bare = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')).unwrap_or(value);
     if let Ok(address) = bare.parse::<IpAddr>() {

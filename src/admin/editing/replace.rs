@@ -13,6 +13,7 @@ use crate::brands::Claims;
 use crate::model::history::How;
 use crate::model::{FirstContact, Id, Journey, Mac, Phone, Reason};
 use crate::store::Write;
+use crate::sys::random;
 
 /// Most addresses that a phone is known to have had.
 const MOST_FORMER: usize = 20;
@@ -24,8 +25,8 @@ fn former_key(phone: Id) -> String {
 
 impl Admin {
     /// Gives a phone's lines, keys, books and history to another device. It starts with first contact, and whatever the
-    /// old one knows is worth nothing from then on. `named` are brand and model of the new one; what is not said is what
-    /// it said of itself, or as before.
+    /// old one knows is worth nothing from then on. `named` are brand and model of the new one; what is not said is
+    /// what it said of itself, or as before.
     pub(in crate::admin) async fn replace(
         &self,
         phone: Arc<Phone>,
@@ -53,7 +54,7 @@ impl Admin {
         self.describe(&mut changed, new, brand, model)?;
         changed.mac = new;
         changed.login = None;
-        changed.pending_login = Some(crate::admin::api::login(new));
+        changed.pending_login = Some(random::login());
         changed.first_contact = FirstContact::Waiting;
         changed.settings.unset(Phone::RELEASE);
         let unfit = self.unfit(&changed);

@@ -215,7 +215,8 @@ impl Admin {
             Level::Model => groups
                 .iter()
                 .filter(|group| group.scope.chooses(phone) && has(&group.settings))
-                // As they are laid over each other: those of a model over those of the brand, later ones over earlier ones.
+                // As they are laid over each other: those of a model over those of the brand, later ones over earlier
+                // ones.
                 .max_by_key(|group| (matches!(group.scope, Scope::Model { model: Some(_), .. }), group.id))
                 .map(|group| group.name.clone()),
             Level::Generated | Level::Phone | Level::Line => None,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Body as Incoming, Buf, Bytes};
+use http_body_util::BodyExt;
+use hyper::body::{Body as Incoming, Buf};
 use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, Request, StatusCode};
 
@@ -33,7 +33,7 @@ impl Admin {
         let (head, body) = request.into_parts();
         let expected =
             head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
-        let mut call = Call::read(Request::from_parts(head, Empty::<Bytes>::new()), from).await?;
+        let mut call = Call::of_head(head, from)?;
         let who = self.identify(&mut call);
         let route = self.guard(&call, &who, &["firmware"])?;
         let mut upload = self.0.facts.firmware.upload(draft(&call)?, expected).await?;

@@ -39,7 +39,8 @@ fn units(bytes: &[u8], read: fn([u8; 2]) -> u16) -> Vec<u16> {
     bytes.chunks_exact(2).filter_map(|pair| pair.try_into().ok().map(read)).collect()
 }
 
-/// Latin-1 but for 0x80 to 0x9f (the WHATWG table; bytes without a meaning stay control characters, which no field takes).
+/// Latin-1 but for 0x80 to 0x9f (the WHATWG table; bytes without a meaning stay control characters, which no field
+/// takes).
 fn windows_1252(byte: u8) -> char {
     const HIGH: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',

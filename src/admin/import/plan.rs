@@ -49,8 +49,8 @@ impl Plan {
     }
 }
 
-/// Compares a sheet with the list. `organisation` finds one by name or id, or the first one for `None`; `group` one of an
-/// organisation that phones can be put into.
+/// Compares a sheet with the list. `organisation` finds one by name or id, or the first one for `None`; `group` one of
+/// an organisation that phones can be put into.
 pub(crate) fn plan(
     sheet: Sheet,
     listed: &[Arc<Phone>],

@@ -166,8 +166,8 @@ fn port(form: &Form, field: &str, language: Language) -> Result<Option<u16>, Pro
     form.of(field).map(|text| text.trim().parse::<u16>()).transpose().map_err(wrong)
 }
 
-/// A form has one collector, one webhook and one mail server, and their fields have no other names than theirs. `to` are
-/// the addresses that mail was to go to.
+/// A form has one collector, one webhook and one mail server, and their fields have no other names than theirs. `to`
+/// are the addresses that mail was to go to.
 fn bare(problem: Problem, to: &[String], language: Language) -> Problem {
     let errors = problem.errors.iter().map(|error| {
         let detail = retold(language, &error.detail);

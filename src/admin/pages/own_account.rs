@@ -51,7 +51,7 @@ impl Admin {
             "factor-on" => {
                 let (secret, code) = (form.of("secret").unwrap_or_default(), form.of("code").unwrap_or_default());
                 let password = Secret::new(form.of("password").unwrap_or_default());
-                match self.set_own_factor(call, session, (secret, code), password).await {
+                match self.set_own_factor(call, session, (secret, code), (password, form.of("old_code"))).await {
                     Ok(codes) => page(StatusCode::OK, Shown { codes: Some(codes), ..Shown::default() }),
                     Err(problem) => {
                         // The app has this secret by now: it is shown again.

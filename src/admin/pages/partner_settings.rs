@@ -9,6 +9,7 @@ use crate::admin::partners::{put, typed};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::speech::{said, say};
 use crate::model::Language;
+use crate::sys::hex;
 
 /// A setting as a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,7 +39,7 @@ enum Kind {
 /// What the form knows the settings by, so that nobody overwrites unseen what somebody else has set.
 pub(super) fn as_of(settings: &Value) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, settings.to_string().as_bytes());
-    digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest.as_ref().get(..8).unwrap_or_default())
 }
 
 /// The settings as fields; what has parts is there part by part. `refused` is a form that was not taken.

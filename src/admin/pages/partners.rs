@@ -1,4 +1,5 @@
-//! The page of other people's systems: how each is in plain words, and what would be changed in those that are written to.
+//! The page of other people's systems: how each is in plain words, and what would be changed in those that are written
+//! to.
 
 use hyper::{Method, StatusCode};
 use minijinja::context;

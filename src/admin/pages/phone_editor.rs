@@ -14,6 +14,7 @@ use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::api::mac_in;
 use crate::admin::call::{Call, Form};
+use crate::admin::editing::edit::TRIES;
 use crate::admin::editing::settings::called;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::route::Who;
@@ -23,8 +24,6 @@ use crate::admin::types::PlacedKey;
 use crate::model::settings::{Key, KeyKind};
 use crate::model::{Language, Line, Mac, Phone};
 
-/// How often a change is tried anew when something else of the phone changed meanwhile.
-const TRIES: usize = 4;
 /// Keys of a phone of which nobody knows how many it has.
 const USUAL_KEYS: u16 = 12;
 

@@ -49,8 +49,8 @@ pub(in crate::admin) fn line_of(name: &str) -> Option<usize> {
     OF_A_LINE.contains(&field).then_some(index)
 }
 
-/// What shall hold: of each field what was changed, whoever changed it. `form` carries beside what was typed (`name`) what
-/// stood there when it was typed (`was.name`) and, where two changed the same, whose shall hold (`pick.name`).
+/// What shall hold: of each field what was changed, whoever changed it. `form` carries beside what was typed (`name`)
+/// what stood there when it was typed (`was.name`) and, where two changed the same, whose shall hold (`pick.name`).
 pub(in crate::admin) fn merge(now: &Fields, form: &Form) -> (Fields, Vec<Clash>) {
     let typed = form.names().filter(|name| matches!(*name, "name" | "model") || line_of(name).is_some());
     let names: BTreeSet<&str> = typed.chain(now.keys().map(String::as_str)).collect();

@@ -16,7 +16,7 @@ use crate::admin::call::{Call, Form};
 use crate::admin::editing::{LineDraft, PhoneDraft};
 use crate::admin::import::Defaults;
 use crate::admin::problem::{FieldError, Problem};
-use crate::admin::reading::look::{EventQuery, PhoneQuery};
+use crate::admin::reading::look::{EVENTS_OF_A_PHONE, EventQuery, PhoneQuery};
 use crate::admin::reading::timeline::Behind;
 use crate::admin::route::Who;
 use crate::admin::speech::caller::is_own;
@@ -27,8 +27,6 @@ use crate::model::Secret;
 const URGENT: usize = 8;
 /// Events on the overview.
 const NEWEST: usize = 8;
-/// Events on the page of a phone.
-const EVENTS_OF_A_PHONE: usize = 50;
 /// Events on their own page.
 const EVENTS_A_PAGE: usize = 100;
 

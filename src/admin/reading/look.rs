@@ -17,6 +17,8 @@ use crate::model::{
 };
 use crate::store::EventFilter;
 
+/// Events that come with one phone, on its page as in the answer about it.
+pub(in crate::admin) const EVENTS_OF_A_PHONE: usize = 50;
 /// Most events that are looked through for one answer.
 const MOST_EVENTS: usize = 20_000;
 

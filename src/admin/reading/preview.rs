@@ -1,7 +1,7 @@
 //! A phone's files as it would get them, with its secrets masked, and what of its settings the phone cannot have.
 //!
-//! The files are made from documents whose secrets were exchanged before: what a template makes of a secret, it makes of
-//! the mask.
+//! The files are made from documents whose secrets were exchanged before: what a template makes of a secret, it makes
+//! of the mask.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -109,7 +109,8 @@ impl Admin {
         })
     }
 
-    /// What of a phone's settings it cannot have: what its model has no room for, and values that its files cannot hold.
+    /// What of a phone's settings it cannot have: what its model has no room for, and values that its files cannot
+    /// hold.
     pub(in crate::admin) fn unfit(&self, phone: &Phone) -> Vec<String> {
         let registry = &self.0.facts.registry;
         let Some(brand) = phone.brand.as_deref().and_then(|id| registry.brand(id)) else { return Vec::new() };
@@ -270,7 +271,8 @@ fn mask_settings(resolved: &Resolved<'_>) -> BTreeMap<Level, Settings> {
     let mut levels: BTreeMap<Level, Settings> = BTreeMap::new();
     for (key, value, level) in resolved.values() {
         let settings = levels.entry(level).or_default();
-        // What was taken as a setting before is taken again; a value that is not would only be missing from the preview.
+        // What was taken as a setting before is taken again; a value that is not would only be missing from the
+        // preview.
         let _ = match value {
             Value::Secret(_) => settings.set_secret(key, Secret::new(MASK)),
             other => settings.set_json(key, &other.to_json().unwrap_or_default()),

@@ -1,7 +1,7 @@
 //! The page's sentences in the reader's language.
 //!
-//! Everything is written in English, where it is used; the catalogue `messages.toml` holds for each of these texts what it
-//! is in the other languages. Names of arguments stand in braces.
+//! Everything is written in English, where it is used; the catalogue `messages.toml` holds for each of these texts what
+//! it is in the other languages. Names of arguments stand in braces.
 
 pub(super) mod caller;
 pub(super) mod key_words;

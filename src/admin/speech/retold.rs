@@ -1,8 +1,8 @@
 //! Sentences of parts that speak English alone: roll-outs, rehearsals, other people's systems. PURE.
 //!
-//! `retold.toml` holds each as it stands in the source of its part, with names in braces for what is put in, and what it is
-//! in the other languages. A text that fits none of them stays as it is; one that begins with a capital and ends with a full
-//! stop, where the catalogue has it as a phrase, stays a sentence.
+//! `retold.toml` holds each as it stands in the source of its part, with names in braces for what is put in, and what
+//! it is in the other languages. A text that fits none of them stays as it is; one that begins with a capital and ends
+//! with a full stop, where the catalogue has it as a phrase, stays a sentence.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// The code of this file, or of every file below this folder, by its path. Tests at the end of a file are no part of it.
+/// The code of this file, or of every file below this folder, by its path. Tests at the end of a file are no part of
+/// it.
 pub(super) fn below(place: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut left = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(place)];

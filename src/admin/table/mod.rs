@@ -1,5 +1,6 @@
 //! The routes of the API, in one place: who may call each, what it takes, what it answers, and what is left of it in
-//! the trail of what administrators did. The router finds its way by this table, and the OpenAPI document is made of it.
+//! the trail of what administrators did. The router finds its way by this table, and the OpenAPI document is made of
+//! it.
 //!
 //! A route that is not here is not there. Adding one means a row in the file of its topic and an arm in
 //! [`Admin::api`](super::Admin); a test sees to it that neither stands alone.

@@ -22,21 +22,30 @@ pub(super) const ROUTES: &[Route] = &[
         .meant_for(Needs::Account)
         .gives::<types::FactorOffer>()
         .leaves(Trail::Nothing),
-    Route::put("/account/factor", Viewer, "Ask for a code at each sign-in from now on")
-        .meant_for(Needs::Account)
-        .takes::<Factor>()
-        .gives::<types::RecoveryCodes>(),
+    Route::put(
+        "/account/factor",
+        Viewer,
+        "Ask for a code at each sign-in from now on, or for those of another app, with a code of the one before",
+    )
+    .meant_for(Needs::Account)
+    .takes::<Factor>()
+    .gives::<types::RecoveryCodes>(),
     Route::post("/account/factor/remove", Viewer, "Ask oneself for no codes any more")
         .meant_for(Needs::Account)
         .takes::<Proof>(),
     Route::get("/accounts", Administrator, "The accounts").gives::<types::Accounts>(),
     Route::post("/accounts", Administrator, "Make an account").takes::<AccountDraft>().answers::<types::Account>(201),
     Route::get("/accounts/{account}", Administrator, "An account").gives::<types::Account>().versioned(),
-    Route::patch("/accounts/{account}", Administrator, "Change name, role or password of an account")
-        .takes::<AccountEdit>()
-        .gives::<types::Account>()
-        .versioned(),
-    Route::delete("/accounts/{account}", Administrator, "Remove an account").gives::<types::Account>(),
+    Route::patch(
+        "/accounts/{account}",
+        Administrator,
+        "Change name, role or password of an account; tokens that it made end where they may do more than its role",
+    )
+    .takes::<AccountEdit>()
+    .gives::<types::Account>()
+    .versioned(),
+    Route::delete("/accounts/{account}", Administrator, "Remove an account with the tokens that it made")
+        .gives::<types::Account>(),
     Route::delete("/accounts/{account}/factor", Administrator, "Ask an account for no codes any more")
         .gives::<types::Account>(),
     Route::post("/accounts/{account}/unlock", Administrator, "Let an account be tried again at once")

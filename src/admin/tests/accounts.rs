@@ -84,7 +84,10 @@ async fn roles_hold_for_pages_forms_and_calls_alike() {
     }
     let over = |browser| ground.with(browser, "POST", "phones/805ec0123401/first-contact", &Value::Null);
     assert_eq!(over(&viewer).await.code(), "not-allowed");
+    let user = || ground.store.phones()[0].pending_login.as_ref().map(|login| login.user.clone());
+    let before = user();
     assert_eq!(over(&operator).await.status, StatusCode::OK);
+    assert!(user().is_some() && user() != before, "the login before is told from it by its name: it stays valid");
     let form = |browser| ground.submit(browser, "/phones/805ec0123401/start-over", "");
     assert_eq!(form(&viewer).await.status, StatusCode::FORBIDDEN);
     assert_eq!(form(&operator).await.status, StatusCode::SEE_OTHER);
@@ -187,6 +190,68 @@ async fn codes_of_an_app_are_asked_for_and_good_once() {
     // Who has lost both gets in by way of the console.
     assert_eq!(ground.post("claim", &json!({ "password": "the next password" })).await.status, StatusCode::NO_CONTENT);
     ground.signed_in(&json!({ "password": "the next password" })).await;
+}
+
+#[tokio::test]
+async fn an_app_in_force_gives_way_to_another_by_its_own_code_alone() {
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    let offer = async || {
+        let offer = ground.with(&browser, "POST", "account/factor", &Value::Null).await.json();
+        offer["secret"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (offer().await, offer().await);
+    let put = async |secret: &str, old: Option<&str>| {
+        let body =
+            json!({ "secret": secret, "code": code_of(secret, 0), "password": "a long password", "old_code": old });
+        ground.with(&browser, "PUT", "account/factor", &body).await
+    };
+    let codes = put(&first, None).await.json()["codes"].clone();
+    let without = put(&second, None).await;
+    assert_eq!(without.code(), "code-needed", "the password alone is not enough");
+    assert_eq!(without.json()["errors"][0]["field"], "old_code");
+    // The new app proves nothing of the old one.
+    assert_eq!(put(&second, Some(&code_of(&second, 0))).await.code(), "wrong-app-code");
+    let sign = |code: String| json!({ "password": "a long password", "code": code });
+    assert_eq!(ground.sign(BROWSER, &sign(code_of(&second, 30))).await.code(), "wrong-app-code");
+    assert_eq!(put(&second, codes[0].as_str()).await.json()["codes"].as_array().unwrap().len(), 10);
+    ground.signed_in(&sign(code_of(&second, 30))).await;
+}
+
+#[tokio::test]
+async fn tokens_of_an_account_end_with_it_and_with_its_role() {
+    let ground = Ground::new().await;
+    ground.claim().await;
+    let anna = ground.somebody("anna", "administrator").await;
+    let make = async |name: &str, scope: &str| {
+        let made = ground.with(&anna, "POST", "tokens", &json!({ "name": name, "scope": scope })).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        made.json()["token"].as_str().unwrap().to_owned()
+    };
+    let (deploy, graph) = (make("deploy", "administer").await, make("graph", "read").await);
+    let send = async |method: &str, path: &str, token: &str, body: &str| {
+        let request = Request::builder().method(method).uri(format!("/api/v1/{path}"));
+        let request = request.header("authorization", format!("Bearer {token}"));
+        ground.call(BROWSER, request.header("content-type", "application/json"), body).await
+    };
+    let child = send("POST", "tokens", &deploy, "{\"name\":\"child\",\"scope\":\"administer\"}").await.json();
+    let child = child["token"].as_str().unwrap().to_owned();
+    ground.post("tokens", &json!({ "name": "here", "scope": "administer" })).await;
+    let patch = Request::patch("/api/v1/accounts/anna").header("content-type", "application/json");
+    let down = ground.call(Origin::Local, patch, "{\"role\":\"operator\"}").await;
+    assert_eq!(down.status, StatusCode::OK, "{}", down.text);
+    for token in [&deploy, &child] {
+        assert_eq!(send("GET", "phones", token, "").await.code(), "token-void");
+    }
+    assert_eq!(send("GET", "phones", &graph, "").await.status, StatusCode::OK, "it may do no more than she may");
+    for name in ["deploy", "child"] {
+        ground.event(|e| matches!(&e.reason, Reason::TokenRevoked { name: void } if void == name)).await;
+    }
+    let request = Request::delete("/api/v1/accounts/anna");
+    assert_eq!(ground.call(Origin::Local, request, "").await.status, StatusCode::OK);
+    assert_eq!(send("GET", "phones", &graph, "").await.code(), "token-void");
+    let left = ground.get("tokens").await.json();
+    assert_eq!((left["tokens"].as_array().unwrap().len(), &left["tokens"][0]["name"]), (1, &json!("here")));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The table of routes against what answers: each of its routes is answered, and by whom it must not be called it is not.
+//! The table of routes against what answers: each of its routes is answered, and by whom it must not be called it is
+//! not.
 
 use super::*;
 use crate::admin::Role;

@@ -46,8 +46,8 @@ impl Map {
         Self { entries: entries.collect(), default: written.default.map(value) }
     }
 
-    /// What stands for this word, in any case; else for its part before a hyphen, as `de` for `de-AT`; else the default;
-    /// else none.
+    /// What stands for this word, in any case; else for its part before a hyphen, as `de` for `de-AT`; else the
+    /// default; else none.
     pub(super) fn get(&self, word: &str) -> Value {
         let word = word.to_ascii_lowercase();
         let general = || word.split_once('-').and_then(|(general, _)| self.entries.get(general));

@@ -4,8 +4,9 @@ use crate::model::{Mac, Scheme, provisioning_url};
 /// A text with places, as in `HTTPSRVR={host}[,HTTPPORT={port}]`.
 ///
 /// `{url}` is the whole provisioning URL and ends with `/`; `{host}`, `{port}` and `{path}` are its parts, the path
-/// without slashes around it; `{mac}` and `{MAC}` are twelve digits in that case; `{voice-vlan}` is decimal. What stands
-/// in brackets is left out when a place in it has nothing to say, and a port has nothing to say where it is usual.
+/// without slashes around it; `{mac}` and `{MAC}` are twelve digits in that case; `{voice-vlan}` is decimal. What
+/// stands in brackets is left out when a place in it has nothing to say, and a port has nothing to say where it is
+/// usual.
 #[derive(Debug)]
 pub(in crate::brands) struct Text(Vec<Segment>);
 

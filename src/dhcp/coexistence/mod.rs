@@ -239,6 +239,11 @@ impl Coexistence {
         std::mem::take(&mut self.memory_changed).then_some(&self.memory)
     }
 
+    /// Notes that what [`Coexistence::take_memory`] gave could not be stored: it gives it again.
+    pub fn memory_not_stored(&mut self) {
+        self.memory_changed = true;
+    }
+
     /// Every server that was ever seen on this LAN.
     pub fn memory(&self) -> &Memory {
         &self.memory
@@ -277,13 +282,13 @@ impl Coexistence {
             return self.says(Conduct::InformOnly, self.other_box(peer.address)).alarming(true);
         }
         match setting.mode {
-            Mode::PhonesOnly => match self.overlap {
+            Mode::PhonesOnly => match self.overlap.filter(|_| !self.is_gone(now)) {
                 Some((server, address)) => {
                     self.says(Conduct::InformOnly, self.pool_overlaps(server, address)).alarming(true)
                 }
                 None => self.says(Conduct::PhonesOnly, self.phones_only()),
             },
-            Mode::Full => match self.heard {
+            Mode::Full => match self.heard.filter(|_| !self.is_gone(now)) {
                 Some(server) => self.says(Conduct::Full { sole: false }, self.not_alone(server)).alarming(true),
                 None => self.says(Conduct::Full { sole: true }, self.full()),
             },

@@ -160,6 +160,12 @@ fn full_beside_another_server_sends_no_nak_and_says_so() {
     lan.router = true;
     let standing = lan.pass(5);
     assert_eq!((standing.conduct, standing.alarm), (Conduct::Full { sole: false }, true));
+    // Somebody had plugged a router in by mistake: once it is gone, nothing is wrong any more.
+    lan.router = false;
+    let standing = lan.pass(200);
+    assert_eq!((standing.conduct, standing.alarm), (Conduct::Full { sole: true }, false));
+    lan.router = true;
+    assert_eq!(lan.pass(130).conduct, Conduct::Full { sole: false });
 }
 
 #[test]
@@ -174,6 +180,9 @@ fn a_pool_that_overlaps_the_other_servers_is_not_used() {
         refused.reason,
         Reason::DhcpPoolOverlaps { network: "office".into(), server: ROUTER, address: [10, 66, 0, 110].into() }
     );
+    assert_eq!(lan.pass(600).conduct, Conduct::InformOnly, "as long as that server is there");
+    lan.router = false;
+    assert_eq!(lan.pass(200).conduct, Conduct::PhonesOnly);
 }
 
 #[test]

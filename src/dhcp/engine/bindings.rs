@@ -195,6 +195,11 @@ impl Bindings {
         self.running.len()
     }
 
+    /// Those addresses.
+    pub(super) fn held(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.running.iter().map(|(_, address)| *address)
+    }
+
     /// How many addresses are set aside.
     pub(super) fn declined(&self) -> usize {
         self.declined

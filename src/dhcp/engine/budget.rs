@@ -8,8 +8,8 @@ use crate::model::Mac;
 const BURST: u32 = 40;
 /// How long it takes until one more is allowed.
 const REFILL: Duration = Duration::from_millis(250);
-/// What a DISCOVER must leave of a device's budget: the REQUEST that its OFFER leads to. Without it a device that asks as
-/// often as it is allowed would be offered an address each time, and granted none.
+/// What a DISCOVER must leave of a device's budget: the REQUEST that its OFFER leads to. Without it a device that asks
+/// as often as it is allowed would be offered an address each time, and granted none.
 const FOR_THE_REQUEST: u32 = 1;
 /// Strangers' DISCOVERs through one port of a relay or switch at once.
 const PORT_BURST: u32 = 64;

@@ -26,6 +26,8 @@ pub(super) struct Care {
     window: Tick,
     first_offers: u32,
     before: u32,
+    /// Leases that run beyond the pool: of reservations, and of a pool that was elsewhere before. As of the last tick.
+    beyond: usize,
 }
 
 impl Care {
@@ -73,8 +75,14 @@ impl Engine {
         if ask.knowledge.phone || size < SMALLEST_SHARED || self.bindings.of(&ask.client).is_some() {
             return true;
         }
-        let used = u64::try_from(self.bindings.running() + self.offers.len()).unwrap_or(u64::MAX);
+        let running = self.bindings.running().saturating_sub(self.care.beyond);
+        let used = u64::try_from(running + self.offers.len()).unwrap_or(u64::MAX);
         size.saturating_sub(used) > size / KEPT_PART
+    }
+
+    /// Counts the leases that take nothing of the pool. Once a tick is enough: it takes a look at each of them.
+    pub(super) fn count_beyond(&mut self) {
+        self.care.beyond = self.bindings.held().filter(|address| !self.pool.contains(*address)).count();
     }
 
     /// Whether the client may have this very address: it is free for it, and was promised to it or is one of those that

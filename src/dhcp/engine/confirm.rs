@@ -2,7 +2,9 @@ use std::net::Ipv4Addr;
 
 use super::Engine;
 use super::ask::Ask;
+use super::bindings::Binding;
 use super::decision::{Decision, Silence};
+use crate::model::LeaseState;
 
 /// REQUEST, by the state that the client is in (RFC 2131 section 4.3.2).
 impl Engine {
@@ -34,6 +36,7 @@ impl Engine {
         if !self.network.subnet.net.contains(&address) {
             return self.refuse(ask, address);
         }
+        self.let_go_of_its_own(address, ask);
         let free = self.is_free_for(address, ask);
         let reserved = self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address);
         // A client whose reservation was made while it was off moves there now.
@@ -56,6 +59,7 @@ impl Engine {
         if !self.network.subnet.net.contains(&address) {
             return self.refuse(ask, address);
         }
+        self.let_go_of_its_own(address, ask);
         let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.address == address);
         if self.is_free_for(address, ask) {
             // The client uses the address, nobody else may: where no other server can have given it, the record
@@ -70,5 +74,16 @@ impl Engine {
             return self.refuse(ask, address);
         }
         Decision::silent(Silence::NoRecord)
+    }
+
+    /// An address that was set aside since this very client was heard to use it, before it ever asked, is free for it:
+    /// where we lack its record, or no other server can have given it.
+    fn let_go_of_its_own(&mut self, address: Ipv4Addr, ask: &Ask<'_>) {
+        let its_own = |binding: &Binding| binding.state == LeaseState::Declined && binding.mac == ask.request.mac;
+        let ours = self.has_gaps(ask.at) || self.is_sole() && self.may_take_any(ask);
+        if ours && self.bindings.at(address).is_some_and(its_own) {
+            self.bindings.remove(address);
+            self.give_back(address);
+        }
     }
 }

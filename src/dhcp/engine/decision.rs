@@ -169,8 +169,8 @@ impl Engine {
     ///
     /// A recognised phone gets its provisioning options whether or not it asks for them: phones read the custom
     /// option number that their settings name, and which one a factory-new phone lists is not known for every
-    /// firmware. They are few bytes, which a client that does not know them skips (RFC 2131 section 3.5). Nobody else gets them even when asking: another device on the
-    /// LAN may be told by them to boot from here.
+    /// firmware. They are few bytes, which a client that does not know them skips (RFC 2131 section 3.5). Nobody else
+    /// gets them even when asking: another device on the LAN may be told by them to boot from here.
     fn add_parameters(&self, draft: &mut Draft<'_>, request: &Request, knowledge: &Knowledge, lease: Option<u32>) {
         let provisioning: &[(u8, Vec<u8>)] = if boots_over_network(request) { &[] } else { &knowledge.options };
         let wanted = if request.requested().is_empty() { &USUAL[..] } else { request.requested() };

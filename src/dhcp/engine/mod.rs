@@ -105,6 +105,7 @@ impl Engine {
             engine.bindings.load(lease, reserved, at, now, engine.dated);
             engine.give_back(address);
         }
+        engine.count_beyond();
         engine
     }
 
@@ -145,6 +146,7 @@ impl Engine {
     pub fn tick(&mut self, now: Now) -> Vec<LeaseWrite> {
         let at = millis(now.monotonic);
         self.expire(at);
+        self.count_beyond();
         let offset = now.wall.millis().saturating_sub(at);
         if !now.trusted {
             self.misdated_until = at;

@@ -149,6 +149,38 @@ fn a_flood_of_invented_clients_leaves_room_for_phones_and_old_friends() {
 }
 
 #[test]
+fn leases_beyond_the_pool_take_nothing_of_it() {
+    let mut facts = network(10, 49);
+    for client in 1..=40 {
+        let reservation = Reservation { address: address(100 + client), host_name: None };
+        facts.subnet.reservations.insert(mac(client), reservation);
+    }
+    let mut office = Office::new(facts);
+    for client in 1..=40 {
+        assert_eq!(office.get(client), Some(address(100 + client)));
+    }
+    office.engine.tick(at(1));
+    office.now = 60;
+    let strangers = (50..=250).filter(|client| office.get(*client).is_some()).count();
+    assert!((30..=35).contains(&strangers), "{strangers}");
+}
+
+#[test]
+fn a_client_that_was_heard_before_it_asked_keeps_its_address() {
+    let mut office = office(Conduct::Full { sole: true }, 10, 29);
+    assert!(office.engine.heard(address(20), mac(1), at(0)).event.is_some());
+    assert_eq!(kind(office.send(&Packet::renew(2, address(20)))), Some(6), "another one's");
+    assert_eq!(kind(office.send(&Packet::renew(1, address(20)))), Some(5));
+    assert_eq!(office.stored[&address(20)].state, LeaseState::Bound);
+
+    let mut restored = network(10, 29);
+    restored.restored = true;
+    let mut office = Office::new(restored);
+    office.engine.heard(address(20), mac(1), at(0));
+    assert_eq!(kind(office.send(&Packet::reboot(1, address(20)))), Some(5), "its record may be lost");
+}
+
+#[test]
 fn naming_an_address_is_no_claim_to_the_last_of_them() {
     let mut office = office(Conduct::Full { sole: true }, 10, 49);
     let strangers = (1..100).filter(|client| office.get(*client).is_some()).count();

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 
 use super::plan::{self, BY_CLASS, Group, Who};
 use crate::brands::{ClassRule, DhcpForm};
+use crate::sys::hex;
 
 pub(super) fn fortigate(groups: &[Group<'_>]) -> String {
     let mut out = plan::head(
@@ -22,7 +23,7 @@ pub(super) fn fortigate(groups: &[Group<'_>]) -> String {
         }
         let classes = match &group.who {
             Who::Prefixes(prefixes) => {
-                let prefixes: Vec<_> = prefixes.iter().map(|prefix| plan::hex(&prefix.octets, ":")).collect();
+                let prefixes: Vec<_> = prefixes.iter().map(|prefix| hex::joined(&prefix.octets, ":")).collect();
                 let _ = writeln!(out, "      # cannot be matched here: hardware addresses {}", prefixes.join(", "));
                 continue;
             }
@@ -51,7 +52,7 @@ pub(super) fn fortigate(groups: &[Group<'_>]) -> String {
             let (kind, field, value) = match option.form {
                 DhcpForm::Text => ("string", "value", format!("\"{}\"", plan::text(option))),
                 DhcpForm::Addresses => ("ip", "ip", addresses(&option.value)),
-                DhcpForm::Octets => ("hex", "value", format!("\"{}\"", plan::hex(&option.value, ""))),
+                DhcpForm::Octets => ("hex", "value", format!("\"{}\"", hex::encode(&option.value))),
             };
             let _ = writeln!(out, "        set type {kind}\n        set {field} {value}");
             let _ =
@@ -67,8 +68,8 @@ fn addresses(value: &[u8]) -> String {
     value.chunks(4).map(each).collect::<Vec<_>>().join(" ")
 }
 
-/// UniFi Network tells everybody on a network the same: what can be entered is a value for each number, and which brands
-/// read it so.
+/// UniFi Network tells everybody on a network the same: what can be entered is a value for each number, and which
+/// brands read it so.
 pub(super) fn unifi(groups: &[Group<'_>]) -> String {
     let mut out = plan::head(
         "#",

@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use super::plan::{self, BOOT_CLASSES, Group, Who};
 use crate::brands::{ClassRule, DhcpForm, DhcpOption};
+use crate::sys::hex;
 
 /// Tag of those who boot from the network.
 const NETBOOT: &str = "b66-netboot";
@@ -57,7 +58,7 @@ fn body(groups: &[Group<'_>]) -> String {
             Who::Prefixes(prefixes) => {
                 for prefix in prefixes {
                     let wild = ":*".repeat(6 - prefix.octets.len());
-                    let _ = writeln!(out, "dhcp-mac=set:{tag},{}{wild}", plan::hex(&prefix.octets, ":"));
+                    let _ = writeln!(out, "dhcp-mac=set:{tag},{}{wild}", hex::joined(&prefix.octets, ":"));
                 }
             }
         }
@@ -92,7 +93,7 @@ fn set(out: &mut String, tag: &str, rule: &ClassRule) -> Option<String> {
             }
         }
         ClassRule::Enterprise(number) => {
-            let _ = writeln!(out, "dhcp-match=set:{tag},60,{}", plan::hex(&number.to_be_bytes(), ":"));
+            let _ = writeln!(out, "dhcp-match=set:{tag},60,{}", hex::joined(&number.to_be_bytes(), ":"));
         }
     }
     None
@@ -101,8 +102,8 @@ fn set(out: &mut String, tag: &str, rule: &ClassRule) -> Option<String> {
 /// Options that dnsmasq knows to be text: octets would be sent as the text that they are written in.
 const TEXTS: [u8; 2] = [66, 67];
 
-/// dnsmasq guesses what a value of the other options is. Text that has a letter which no number has is safe; the rest is
-/// written as octets.
+/// dnsmasq guesses what a value of the other options is. Text that has a letter which no number has is safe; the rest
+/// is written as octets.
 fn value(option: &DhcpOption) -> String {
     match option.form {
         DhcpForm::Text if TEXTS.contains(&option.number) => format!("\"{}\"", plan::text(option)),
@@ -115,6 +116,6 @@ fn value(option: &DhcpOption) -> String {
             .map(|address| address.iter().map(u8::to_string).collect::<Vec<_>>().join("."))
             .collect::<Vec<_>>()
             .join(","),
-        DhcpForm::Text | DhcpForm::Octets => plan::hex(&option.value, ":"),
+        DhcpForm::Text | DhcpForm::Octets => hex::joined(&option.value, ":"),
     }
 }

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 
 use super::plan::{self, BOOT_CLASSES, Group, Who};
 use crate::brands::{ClassRule, DhcpForm, DhcpOption};
+use crate::sys::hex;
 
 const CLASS: &str = "option vendor-class-identifier";
 
@@ -76,7 +77,7 @@ fn value(option: &DhcpOption) -> String {
             .map(|address| address.iter().map(u8::to_string).collect::<Vec<_>>().join("."))
             .collect::<Vec<_>>()
             .join(", "),
-        DhcpForm::Text | DhcpForm::Octets => plan::hex(&option.value, ":"),
+        DhcpForm::Text | DhcpForm::Octets => hex::joined(&option.value, ":"),
     }
 }
 
@@ -84,7 +85,8 @@ fn test(who: &Who<'_>) -> String {
     match who {
         Who::Classes(rules) => rules.iter().map(|rule| class_test(rule)).collect::<Vec<_>>().join("\n        or "),
         Who::Prefixes(prefixes) => {
-            let each = |octets: &[u8]| format!("substring(hardware, 1, {}) = {}", octets.len(), plan::hex(octets, ":"));
+            let each =
+                |octets: &[u8]| format!("substring(hardware, 1, {}) = {}", octets.len(), hex::joined(octets, ":"));
             let any = prefixes.iter().map(|prefix| each(&prefix.octets)).collect::<Vec<_>>().join("\n        or ");
             let boots = BOOT_CLASSES.map(|class| format!("substring({CLASS}, 0, {}) = \"{class}\"", class.len()));
             // A test on an option that was not sent has no value, and would make the whole test have none.
@@ -97,13 +99,13 @@ fn class_test(rule: &ClassRule) -> String {
     let begins = |text: &str| format!("substring({CLASS}, 0, {}) = \"{text}\"", text.len());
     let ends = |text: &str| {
         let with_nul = [text.as_bytes(), b"\0"].concat();
-        let (length, octets) = (with_nul.len(), plan::hex(&with_nul, ":"));
+        let (length, octets) = (with_nul.len(), hex::joined(&with_nul, ":"));
         format!("(suffix({CLASS}, {}) = \"{text}\" or suffix({CLASS}, {length}) = {octets})", text.len())
     };
     match rule {
         ClassRule::Exact(class) => format!("{CLASS} = \"{class}\""),
         ClassRule::Enterprise(number) => {
-            format!("substring({CLASS}, 0, 4) = {}", plan::hex(&number.to_be_bytes(), ":"))
+            format!("substring({CLASS}, 0, 4) = {}", hex::joined(&number.to_be_bytes(), ":"))
         }
         ClassRule::Text { prefix, suffix, unless_suffix } => {
             let mut tests = Vec::new();

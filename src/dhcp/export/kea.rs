@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 
 use super::plan::{self, BOOT_CLASSES, Group, Who};
 use crate::brands::{ClassRule, DhcpForm, DhcpOption};
+use crate::sys::hex;
 
 pub(super) fn write(groups: &[Group<'_>]) -> String {
     let mut out = plan::head(
@@ -78,7 +79,7 @@ fn datum(option: &DhcpOption) -> String {
     if number == 66 || defined_here(option) {
         return format!("{{ \"code\": {number}, \"data\": \"{}\" }}", plan::text(option));
     }
-    let hex = plan::hex(&option.value, "");
+    let hex = hex::encode(&option.value);
     // Kea ends a comment at the end of its line.
     format!(
         "{{ \"code\": {number}, \"csv-format\": false, \"data\": \"{hex}\" }} /* {} */",
@@ -106,7 +107,7 @@ fn test(who: &Who<'_>) -> String {
     match who {
         Who::Classes(rules) => rules.iter().map(|rule| class_test(rule)).collect::<Vec<_>>().join(" or "),
         Who::Prefixes(prefixes) => {
-            let each = |octets: &[u8]| format!("substring(pkt4.mac,0,{}) == 0x{}", octets.len(), plan::hex(octets, ""));
+            let each = |octets: &[u8]| format!("substring(pkt4.mac,0,{}) == 0x{}", octets.len(), hex::encode(octets));
             let any = prefixes.iter().map(|prefix| each(&prefix.octets)).collect::<Vec<_>>().join(" or ");
             let boots = BOOT_CLASSES.map(|class| format!("substring(option[60].hex,0,{}) == '{class}'", class.len()));
             format!("({any}) and not ({})", boots.join(" or "))
@@ -118,7 +119,7 @@ fn class_test(rule: &ClassRule) -> String {
     let begins = |text: &str| format!("substring(option[60].hex,0,{}) == '{text}'", text.len());
     let ends = |text: &str| {
         let with_nul = [text.as_bytes(), b"\0"].concat();
-        let (length, octets) = (with_nul.len(), plan::hex(&with_nul, ""));
+        let (length, octets) = (with_nul.len(), hex::encode(&with_nul));
         format!(
             "(substring(option[60].hex,-{},all) == '{text}' or substring(option[60].hex,-{length},all) == 0x{octets})",
             text.len()
@@ -127,7 +128,7 @@ fn class_test(rule: &ClassRule) -> String {
     match rule {
         ClassRule::Exact(class) => format!("option[60].hex == '{class}'"),
         ClassRule::Enterprise(number) => {
-            format!("substring(option[60].hex,0,4) == 0x{}", plan::hex(&number.to_be_bytes(), ""))
+            format!("substring(option[60].hex,0,4) == 0x{}", hex::encode(&number.to_be_bytes()))
         }
         ClassRule::Text { prefix, suffix, unless_suffix } => {
             let mut tests = Vec::new();

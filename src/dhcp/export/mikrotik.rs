@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use super::plan::{self, Group, Who};
 use crate::brands::{ClassRule, DhcpForm, DhcpOption};
+use crate::sys::hex;
 
 pub(super) fn write(groups: &[Group<'_>]) -> String {
     let mut out = plan::head(
@@ -41,7 +42,7 @@ pub(super) fn write(groups: &[Group<'_>]) -> String {
                 }
             }
             Who::Prefixes(prefixes) => {
-                let prefixes: Vec<_> = prefixes.iter().map(|prefix| plan::hex(&prefix.octets, ":")).collect();
+                let prefixes: Vec<_> = prefixes.iter().map(|prefix| hex::joined(&prefix.octets, ":")).collect();
                 let _ = writeln!(out, "# cannot be matched here: hardware addresses {}", prefixes.join(", "));
             }
         }
@@ -71,6 +72,6 @@ fn value(option: &DhcpOption) -> String {
         DhcpForm::Text if !option.value.iter().any(|byte| matches!(byte, b'\'' | b'"' | b'\\' | 0)) => {
             format!("s'{}'", plan::text(option).replace('$', "\\$"))
         }
-        _ => format!("0x{}", plan::hex(&option.value, "")),
+        _ => format!("0x{}", hex::encode(&option.value)),
     }
 }

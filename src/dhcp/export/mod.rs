@@ -1,8 +1,8 @@
 //! Configuration for somebody else's DHCP server, so that it points phones here.
 //!
-//! What a phone is told and who is told it comes from the brands; each target writes that in its server's language, with
-//! values typed as that server wants them. What a server cannot express stands in its snippet as a comment: nothing is
-//! said to more devices than it is for.
+//! What a phone is told and who is told it comes from the brands; each target writes that in its server's language,
+//! with values typed as that server wants them. What a server cannot express stands in its snippet as a comment:
+//! nothing is said to more devices than it is for.
 
 mod appliances;
 mod dnsmasq;
@@ -74,8 +74,8 @@ impl Target {
 /// What the snippet is made from.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// Where the box is, as phones behind that server see it. The URLs are plain HTTP: another server does not know which
-    /// phone has our CA.
+    /// Where the box is, as phones behind that server see it. The URLs are plain HTTP: another server does not know
+    /// which phone has our CA.
     pub at: BoxAddress,
     /// Other ports at which the box answers phones: 69, 6970.
     pub also: Vec<u16>,

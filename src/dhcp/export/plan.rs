@@ -111,11 +111,6 @@ impl Group<'_> {
     }
 }
 
-/// The name of a hardware prefix: octets in hexadecimal with `separator` between them.
-pub(super) fn hex(octets: &[u8], separator: &str) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(separator)
-}
-
 /// The text of an option that is one.
 pub(super) fn text(option: &DhcpOption) -> &str {
     std::str::from_utf8(&option.value).unwrap_or_default()

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 
 use super::plan::{self, BOOT_CLASSES, Group, Who};
 use crate::brands::{ClassRule, DhcpForm, DhcpOption};
+use crate::sys::hex;
 
 /// Numbers that Windows has definitions of its own for.
 const DEFINED: [u8; 3] = [43, 66, 67];
@@ -86,7 +87,7 @@ fn conditions(out: &mut String, group: &Group<'_>) -> Option<String> {
         }
         Who::Prefixes(prefixes) => {
             let prefixes: Vec<_> =
-                prefixes.iter().map(|prefix| format!("'{}*'", plan::hex(&prefix.octets, "").to_uppercase())).collect();
+                prefixes.iter().map(|prefix| format!("'{}*'", hex::encode(&prefix.octets).to_uppercase())).collect();
             let boots = BOOT_CLASSES.map(|class| format!("'b66 {class}*'"));
             Some(format!("-Condition AND -MacAddress EQ,{} -VendorClass NE,{}", prefixes.join(","), boots.join(",")))
         }

@@ -59,6 +59,8 @@ pub(super) struct Server {
     segments: Segments,
     coexistence: Coexistence,
     standing: Option<Standing>,
+    /// When it is tried again to store what was seen of other servers; null unless that failed.
+    remember_at: Duration,
     probes: Probes,
     asking: Vec<Asking>,
     /// Transaction and client identifier of our own probes: of this run alone.
@@ -99,6 +101,7 @@ impl Server {
             segments,
             coexistence,
             standing: None,
+            remember_at: Duration::ZERO,
             probes: Probes::default(),
             asking: Vec::new(),
             own_xid,
@@ -120,7 +123,9 @@ impl Server {
         });
         let facts: Vec<_> = facts.collect();
         let nets: Vec<Ipv4Net> = config.subnets().collect();
-        let leases = parts.store.leases(&config.name);
+        // By address: what was given under another name of the network is not given to anybody else.
+        let leases = nets.iter().flat_map(|net| parts.store.leases_between(net.network()..=net.broadcast()));
+        let leases: Vec<_> = leases.collect();
         Segments::new(own, (&facts, &nets), &config.dhcp.relays, &leases, parts.clock.now())
     }
 

@@ -1,11 +1,12 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Server, memory_key};
+use super::{Server, TICK, memory_key};
+use crate::dhcp::coexistence::Coexistence;
 use crate::dhcp::engine::Conduct;
 use crate::dhcp::question::{Question, Wish};
 use crate::model::{Door, Event, Reason};
-use crate::store::Write;
+use crate::store::{self, Store, Write};
 
 /// Name of the secret setting that a box with an administrator has.
 const PASSWORD: &str = "admin.password";
@@ -19,9 +20,8 @@ impl Server {
             self.send_marker(true);
         }
         let standing = self.coexistence.decide(now, self.segments.has_leases());
-        let memory = self.coexistence.take_memory().cloned();
-        if let Some(memory) = memory {
-            self.remember(&memory)?;
+        if now >= self.remember_at {
+            self.remember(now)?;
         }
         if self.standing.as_ref() == Some(&standing) {
             return Ok(());
@@ -49,14 +49,19 @@ impl Server {
         self.parts.store.secret(PASSWORD).is_some()
     }
 
-    /// A server that was seen must be known after a power cut: it is stored before anything is said.
-    fn remember(&mut self, memory: &crate::dhcp::coexistence::Memory) -> io::Result<()> {
-        let value = serde_json::to_value(memory).map_err(io::Error::other)?;
+    /// A server that was seen must be known after a power cut: it is stored before anything is said. Where it cannot be,
+    /// it is tried again from time to time.
+    fn remember(&mut self, now: Duration) -> io::Result<()> {
         let key = memory_key(&self.config);
-        if let Err(error) = self.parts.store.commit(vec![Write::PutSetting { key, value }]).wait() {
-            tracing::error!(network = self.config.name, %error, "another DHCP server could not be noted");
+        let Some(stored) = store_memory(&mut self.coexistence, &self.parts.store, key)? else { return Ok(()) };
+        let failed_before = !self.remember_at.is_zero();
+        self.remember_at = stored.as_ref().map_or_else(|_| now + TICK, |()| Duration::ZERO);
+        if let Err(error) = stored
+            && !failed_before
+        {
+            tracing::error!(network = self.config.name, %error, "another DHCP server could not be noted yet");
         }
-        let memory = memory.clone();
+        let memory = self.coexistence.memory().clone();
         self.parts.control.show(&self.config.name, |view| view.memory = memory);
         Ok(())
     }
@@ -90,5 +95,67 @@ impl Server {
     /// When the first question that is open is given up.
     pub(super) fn next_answer(&self) -> Duration {
         self.asking.iter().map(|asking| asking.deadline).min().unwrap_or(Duration::MAX)
+    }
+}
+
+/// Stores what was seen on the LAN, if that is news, and says what came of it. What could not be stored stays news.
+fn store_memory(
+    coexistence: &mut Coexistence,
+    store: &Store,
+    key: String,
+) -> io::Result<Option<Result<(), store::Error>>> {
+    let Some(memory) = coexistence.take_memory() else { return Ok(None) };
+    let value = serde_json::to_value(memory).map_err(io::Error::other)?;
+    let stored = store.commit(vec![Write::PutSetting { key, value }]).wait();
+    if stored.is_err() {
+        coexistence.memory_not_stored();
+    }
+    Ok(Some(stored))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Mode;
+    use crate::dhcp::coexistence::{Memory, Setting};
+    use crate::model::{Id, Timestamp};
+    use crate::store::{Disk, Key, Options};
+    use crate::sys::clock::Clock;
+
+    fn open(directory: &Path) -> Store {
+        let clock = Clock::new(Timestamp::default());
+        let options = Options { directory: directory.into(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
+        Store::open(options).unwrap().0
+    }
+
+    #[test]
+    fn a_server_that_could_not_be_noted_is_noted_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let setting = Setting {
+            network: "office".into(),
+            mode: Mode::Auto,
+            pool: None,
+            static_address: true,
+            own: Ipv4Addr::new(10, 66, 0, 1),
+            box_id: Id::from_bytes([5; 16]),
+            probe_interval: Duration::from_secs(120),
+            quiet_time: Duration::from_secs(300),
+        };
+        let mut coexistence = Coexistence::new(setting, Memory::default(), Duration::ZERO);
+        let router = Ipv4Addr::new(10, 66, 0, 254);
+        coexistence.hear_named(router, Timestamp::from_secs(1));
+        let store = open(directory.path());
+        store.close();
+        let mut remember = |store: &Store| store_memory(&mut coexistence, store, "servers".into()).unwrap();
+        assert_eq!(remember(&store), Some(Err(store::Error::Closed)));
+        drop(store);
+        let store = open(directory.path());
+        assert_eq!(remember(&store), Some(Ok(())));
+        let memory: Memory = serde_json::from_value(store.setting("servers").unwrap()).unwrap();
+        assert!(memory.servers.contains_key(&router));
+        assert_eq!(remember(&store), None, "once it is stored, it is no news");
     }
 }

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The first wave are the canaries, at least one of each model: none of them may fail. Then one wave follows the other.
-//! Nothing begins and nothing is given up while the clock is not trusted: a box that wakes up in the wrong year must not
-//! take every phone for lost.
+//! Nothing begins and nothing is given up while the clock is not trusted: a box that wakes up in the wrong year must
+//! not take every phone for lost.
 
 pub mod back;
 pub mod versions;
@@ -284,8 +284,8 @@ impl Step {
         }
     }
 
-    /// Everybody had a turn who was there. The others are told when they come, if that is no more than one wave: else, and
-    /// before any phone has shown that the image is good, they are waited for.
+    /// Everybody had a turn who was there. The others are told when they come, if that is no more than one wave: else,
+    /// and before any phone has shown that the image is good, they are waited for.
     fn finish(&mut self, now: Now) {
         let (mut left, mut done) = (0_u64, false);
         for turn in self.rollout.phones.values() {

@@ -56,8 +56,8 @@ impl Upstream {
         Self { cache, blocks, pace: Arc::default(), places: Arc::new(Semaphore::new(AT_ONCE)), running: Arc::default() }
     }
 
-    /// The download of an image: the one that runs, the one that has failed a moment ago, or a new one. `room` makes room
-    /// for so many bytes; `ended` is told how it ended, before those who wait are.
+    /// The download of an image: the one that runs, the one that has failed a moment ago, or a new one. `room` makes
+    /// room for so many bytes; `ended` is told how it ended, before those who wait are.
     pub(super) fn fetch<Ended>(
         &self,
         image: &Firmware,

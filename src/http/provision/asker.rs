@@ -128,8 +128,8 @@ impl Provision {
         }
     }
 
-    /// The phone that is asked about. Without a good login or a certificate, and away from its own address, it plays no part in the
-    /// decision: it is not even looked up then, so that a listed one takes no longer than another.
+    /// The phone that is asked about. Without a good login or a certificate, and away from its own address, it plays no
+    /// part in the decision: it is not even looked up then, so that a listed one takes no longer than another.
     fn subject(&self, target: Target<'_>, evidence: &Evidence) -> Option<Arc<Phone>> {
         let good_login = !matches!(evidence.login, LoginProof::None | LoginProof::Wrong);
         let shown = good_login || evidence.certificate.is_some();
@@ -153,7 +153,8 @@ impl Provision {
         }
     }
 
-    /// Whether the phone was asked for a login before and comes without one. One that sends any is no longer waited for.
+    /// Whether the phone was asked for a login before and comes without one. One that sends any is no longer waited
+    /// for.
     fn was_asked(&self, claimed: Option<Mac>, sent: bool, query: &Query<'_>) -> bool {
         let Some(mac) = claimed else { return false };
         let address = query.peer.address;

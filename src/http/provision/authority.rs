@@ -51,8 +51,8 @@ impl Root {
         line.is_some_and(|line| file.windows(line.len()).any(|part| part == line))
     }
 
-    /// The file of that name, in lower case. `.crt` is text, as the tools of servers expect, and has the type that makes
-    /// desktops and telephones offer to install it.
+    /// The file of that name, in lower case. `.crt` is text, as the tools of servers expect, and has the type that
+    /// makes desktops and telephones offer to install it.
     pub(super) fn file(&self, name: &str) -> Option<RootFile<'_>> {
         let (form, content_type) = match name {
             "ca.pem" => (&self.pem, "application/x-pem-file"),

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::made::Made;
+use super::rendition::Rendition;
 use crate::brands::Content;
 use crate::model::{Id, Phone, Policy};
 
@@ -50,7 +50,7 @@ struct Kept {
 
 struct File {
     versions: Versions,
-    made: Arc<Made>,
+    made: Arc<Rendition>,
     used: u64,
 }
 
@@ -79,7 +79,7 @@ impl Derived {
     }
 
     /// The file that was made from documents of these versions, if it is at hand.
-    pub(super) fn file(&self, which: &Which, versions: Versions) -> Option<Arc<Made>> {
+    pub(super) fn file(&self, which: &Which, versions: Versions) -> Option<Arc<Rendition>> {
         let mut kept = self.kept();
         kept.clock += 1;
         let clock = kept.clock;
@@ -93,7 +93,7 @@ impl Derived {
     }
 
     /// Keeps a file; those that nobody asked for the longest make room.
-    pub(super) fn keep(&self, which: Which, versions: Versions, made: &Arc<Made>) {
+    pub(super) fn keep(&self, which: Which, versions: Versions, made: &Arc<Rendition>) {
         let mut kept = self.kept();
         kept.forget(&which);
         let size = made.bytes.len();
@@ -140,9 +140,9 @@ mod tests {
         }
     }
 
-    fn made(size: usize) -> Arc<Made> {
+    fn made(size: usize) -> Arc<Rendition> {
         let rendered = Rendered { bytes: vec![b'x'; size], content_type: "text/plain".into(), resources: Vec::new() };
-        Arc::new(Made::of(rendered, None, "toy.txt"))
+        Arc::new(Rendition::of(rendered, None, "toy.txt"))
     }
 
     const FIRST: Versions = Versions { phone: 1, shared: 1 };

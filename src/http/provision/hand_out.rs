@@ -12,6 +12,7 @@ use crate::http::Body;
 use crate::http::path::Wanted;
 use crate::model::{Phone, Reason};
 use crate::store::{self, Write};
+use crate::sys::random;
 
 impl Provision {
     /// Gives a file to whoever may have it.
@@ -102,7 +103,8 @@ impl Provision {
         Ok(response)
     }
 
-    /// The phone after the transition and with what its User-Agent says about it, as stored; `None` where nothing changed.
+    /// The phone after the transition and with what its User-Agent says about it, as stored; `None` where nothing
+    /// changed.
     async fn moved_on(
         &self,
         phone: &Phone,
@@ -127,7 +129,7 @@ impl Provision {
             transition.map_or_else(|| phone.clone(), |transition| transition::apply(phone, transition, query.now.wall));
         let needs_login = content.is_secret() && access::login_to_hand_out(&changed).is_none();
         if needs_login {
-            changed.pending_login = Some(transition::fresh_login());
+            changed.pending_login = Some(random::login());
         }
         if let Some(said) = learned {
             changed.brand = Some(said.brand.id.clone());

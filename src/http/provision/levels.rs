@@ -3,8 +3,8 @@ use crate::model::settings::Value;
 use crate::model::{Phone, Policy};
 
 impl Provision {
-    /// The policy that holds for a phone: the file's; else its organisation's, with what is set otherwise for the phones
-    /// of its group, brand or model, as for those that are too old for TLS.
+    /// The policy that holds for a phone: the file's; else its organisation's, with what is set otherwise for the
+    /// phones of its group, brand or model, as for those that are too old for TLS.
     pub(super) fn policy(&self, phone: &Phone) -> Policy {
         match self.policy {
             Some(policy) => policy,

@@ -1,11 +1,13 @@
+//! From what is asked for to a file: rendered, looked up, or given back.
+
 use std::sync::{Arc, PoisonError};
 
 use hyper::Response;
 
 use super::answers::{self, About};
 use super::derived::{Versions, Which};
-use super::made::Made;
 use super::query::Query;
+use super::rendition::Rendition;
 use super::revisions::{File as Dated, Served};
 use super::{Provision, Target};
 use crate::access::{self, File};
@@ -29,8 +31,8 @@ impl From<Error> for Unmade {
 }
 
 impl Provision {
-    /// Makes the file, or finds it. `settled` is the count of changes of all that phones share, read before anything was,
-    /// where the phone is as it is stored: what is made of that may be made for the next one who asks, too.
+    /// Makes the file, or finds it. `settled` is the count of changes of all that phones share, read before anything
+    /// was, where the phone is as it is stored: what is made of that may be made for the next one who asks, too.
     pub(super) async fn make(
         &self,
         query: &Query<'_>,
@@ -38,7 +40,7 @@ impl Provision {
         content: Content,
         (phone, organisation): (Option<&Phone>, Option<&Organisation>),
         settled: Option<u64>,
-    ) -> Result<Arc<Made>, Unmade> {
+    ) -> Result<Arc<Rendition>, Unmade> {
         let rendered = match target.rule.kind {
             FileKind::Own | FileKind::Common => {
                 return self.made(query, target, content, (phone, organisation), settled);
@@ -56,7 +58,7 @@ impl Provision {
                 return Err(Unmade::Missing(Reason::NotServed));
             }
         };
-        Ok(Arc::new(Made::of(rendered, phone.map(|phone| phone.id), target.asked)))
+        Ok(Arc::new(Rendition::of(rendered, phone.map(|phone| phone.id), target.asked)))
     }
 
     /// Renders a file from documents alone, unless that was done and they are the same.
@@ -67,15 +69,15 @@ impl Provision {
         content: Content,
         (phone, organisation): (Option<&Phone>, Option<&Organisation>),
         settled: Option<u64>,
-    ) -> Result<Arc<Made>, Unmade> {
+    ) -> Result<Arc<Rendition>, Unmade> {
         let phone = phone.filter(|_| target.file != File::Common);
         // What the phone is to run follows from roll-outs, the catalogue and what it runs: it is asked for each time.
         let told = phone.filter(|_| matches!(content, Content::Settings | Content::Full));
         let firmware = told.and_then(|phone| self.firmware_url(query, phone));
-        let make = || -> Result<Arc<Made>, Error> {
+        let make = || -> Result<Arc<Rendition>, Error> {
             let more = (firmware.as_deref(), None);
             let rendered = self.render(query, target, content, (phone, organisation), more)?;
-            Ok(Arc::new(Made::of(rendered, phone.map(|phone| phone.id), target.asked)))
+            Ok(Arc::new(Rendition::of(rendered, phone.map(|phone| phone.id), target.asked)))
         };
         let Some(shared) = settled else { return Ok(make()?) };
         let versions = Versions { phone: phone.map_or(0, |phone| phone.version), shared };
@@ -150,7 +152,7 @@ impl Provision {
         query: &Query<'_>,
         target: Target<'_>,
         content: Content,
-        made: &Made,
+        made: &Rendition,
     ) -> (Response<Body>, bool) {
         let now = query.now.wall;
         let (modified, known) = match (target.file, &made.dated) {

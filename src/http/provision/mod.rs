@@ -9,9 +9,9 @@ mod hand_out;
 mod lan;
 mod levels;
 mod login;
-mod made;
 mod make;
 mod query;
+mod rendition;
 mod resource;
 mod revisions;
 mod stranger;
@@ -159,8 +159,8 @@ impl Provision {
         }
     }
 
-    /// Whether a path is a file for phones rather than a page. Besides what is so by its form, those are the paths that a
-    /// brand's phones make up by themselves, with folders, or with nothing but their MAC in the name.
+    /// Whether a path is a file for phones rather than a page. Besides what is so by its form, those are the paths that
+    /// a brand's phones make up by themselves, with folders, or with nothing but their MAC in the name.
     pub fn has_files_at(&self, wanted: &Wanted) -> bool {
         let made_up = || match self.registry.file(wanted.name()) {
             FileMatch::Served { places, .. } => {

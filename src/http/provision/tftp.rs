@@ -14,12 +14,12 @@ use crate::http::path::Wanted;
 use crate::model::Reason;
 
 impl Provision {
-    /// A file for somebody who asks over TFTP: the same files under the same rules as over HTTP, on the evidence of the LAN
-    /// alone.
+    /// A file for somebody who asks over TFTP: the same files under the same rules as over HTTP, on the evidence of the
+    /// LAN alone.
     ///
     /// # Errors
-    /// The status that HTTP would have: 404 when there is none, 400 when the name makes no sense, 403 and others when it is
-    /// not for the asker.
+    /// The status that HTTP would have: 404 when there is none, 400 when the name makes no sense, 403 and others when
+    /// it is not for the asker.
     pub async fn file_over_tftp(&self, name: &str, address: IpAddr, local: IpAddr) -> Result<Bytes, StatusCode> {
         let path = format!("/{name}");
         let (method, headers) = (Method::GET, HeaderMap::new());

@@ -1,5 +1,5 @@
 use crate::access::Transition;
-use crate::model::{FirstContact, Login, Phone, Secret, Timestamp};
+use crate::model::{FirstContact, Phone, Timestamp};
 use crate::sys::random;
 
 /// The phone after a transition.
@@ -7,7 +7,7 @@ pub(super) fn apply(phone: &Phone, transition: Transition, now: Timestamp) -> Ph
     let mut phone = phone.clone();
     match transition {
         Transition::OpenFirstContact { address } => {
-            phone.pending_login.get_or_insert_with(fresh_login);
+            phone.pending_login.get_or_insert_with(random::login);
             phone.first_contact = FirstContact::Open { since: now, address };
         }
         Transition::CloseFirstContact => {
@@ -19,11 +19,6 @@ pub(super) fn apply(phone: &Phone, transition: Transition, now: Timestamp) -> Ph
         Transition::NoticeReset => phone.first_contact = FirstContact::Reset { at: now },
     }
     phone
-}
-
-/// A login for one phone that nobody can guess and that no MAC gives away.
-pub(super) fn fresh_login() -> Login {
-    Login { user: format!("p-{}", random::token(10)), password: Secret::new(random::token(20)) }
 }
 
 #[cfg(test)]

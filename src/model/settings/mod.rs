@@ -1,7 +1,7 @@
 //! What phones are told besides their accounts, in words that belong to no brand.
 //!
-//! A [`Definition`] says what a setting is called, what it means and what it may hold; the catalogue lists them all, and
-//! storage, the API, the page, imports and templates follow the catalogue. [`Settings`] holds those that are set at
+//! A [`Definition`] says what a setting is called, what it means and what it may hold; the catalogue lists them all,
+//! and storage, the API, the page, imports and templates follow the catalogue. [`Settings`] holds those that are set at
 //! one level, [`Resolved`] what holds for one phone and from which level each value comes.
 
 mod catalogue;

@@ -26,7 +26,8 @@ impl Override {
             && !self.value.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
     }
 
-    /// Whether this could be the name of a setting: visible ASCII and blanks within, without what ends a name in any format that has such names.
+    /// Whether this could be the name of a setting: visible ASCII and blanks within, without what ends a name in any
+    /// format that has such names.
     pub fn is_name(name: &str) -> bool {
         (1..=Self::LONGEST_NAME).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@[]$% ".contains(&b))

@@ -82,11 +82,6 @@ impl<'a> Resolved<'a> {
         self.values.get(key).map(|(value, _)| *value)
     }
 
-    /// The value of this key and where it comes from.
-    pub fn with_level(&self, key: &str) -> Option<(&'a Value, Level)> {
-        self.values.get(key).copied()
-    }
-
     /// All values by key, each with its level.
     pub fn values(&self) -> impl Iterator<Item = (&'static str, &'a Value, Level)> {
         self.values.iter().map(|(key, (value, level))| (*key, *value, *level))
@@ -142,7 +137,10 @@ mod tests {
         organisation.overrides = vec![Override { brand: "toy".into(), name: "a".into(), value: "all".into() }];
         let resolved =
             Resolved::of([(Level::Organisation, &organisation), (Level::Group, &group), (Level::Phone, &phone)]);
-        let text = |key| resolved.with_level(key).map(|(value, level)| (value.to_text().unwrap(), level));
+        let text = |wanted| {
+            let (_, value, level) = resolved.values().find(|(key, ..)| *key == wanted)?;
+            Some((value.to_text().unwrap(), level))
+        };
         assert_eq!(text("regional.language"), Some(("fr".into(), Level::Group)));
         assert_eq!(text("network.voice_vlan"), Some(("66".into(), Level::Organisation)));
         assert_eq!(text("features.call_waiting"), Some(("no".into(), Level::Phone)));

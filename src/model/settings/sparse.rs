@@ -12,7 +12,8 @@ use crate::model::Secret;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
     values: BTreeMap<&'static str, Value>,
-    /// Keys of the phone and of its expansion modules. A key at the same place of a lower level takes the place of this.
+    /// Keys of the phone and of its expansion modules. A key at the same place of a lower level takes the place of
+    /// this.
     pub keys: Vec<Key>,
     /// Raw settings of single brands, which win over everything.
     pub overrides: Vec<Override>,

@@ -1,8 +1,8 @@
 //! PURE. Telling computers by DHCP where the login server is: option 120 with the text of its URL.
 //!
-//! The client reads plain text there, which is not what RFC 3361 puts into this option: a SIP phone that follows the RFC
-//! would take it for rubbish. So nobody is told who is a phone, who does not ask for it, or whose vendor class is not one
-//! of those that the administrator named; and nobody at all where the administrator has not switched it on.
+//! The client reads plain text there, which is not what RFC 3361 puts into this option: a SIP phone that follows the
+//! RFC would take it for rubbish. So nobody is told who is a phone, who does not ask for it, or whose vendor class is
+//! not one of those that the administrator named; and nobody at all where the administrator has not switched it on.
 
 use super::settings::Settings;
 

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
+
+use crate::model::block_of;
 
 /// Counts wrong passwords by source and by user.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ impl fmt::Display for Wait {
 struct Tries {
     wrong: u32,
     last: Duration,
+    /// When the one before the last was.
+    before: Duration,
 }
 
 impl Guard {
@@ -73,23 +77,17 @@ impl Guard {
         Ok(())
     }
 
-    /// The password was not looked at after all: the try counts for nothing.
+    /// The try counts for nothing: the password was right, or was not looked at after all.
     pub fn take_back(&mut self, source: IpAddr, user: &str) {
-        for tries in
-            [self.sources.get_mut(&block_of(source)), self.users.get_mut(&user.to_lowercase())].into_iter().flatten()
-        {
-            tries.wrong = tries.wrong.saturating_sub(1);
-        }
+        uncount(&mut self.sources, &block_of(source));
+        uncount(&mut self.users, &user.to_lowercase());
     }
 
-    /// The password was right.
+    /// The password was right. What the same source guessed before, and what others guessed for this user, stays
+    /// counted: whoever has a password of their own would guess at others without end.
     pub fn right(&mut self, source: IpAddr, user: &str) {
+        self.take_back(source, user);
         let (source, user) = (block_of(source), user.to_lowercase());
-        self.sources.remove(&source);
-        // What others have guessed for this user stays counted; only this try is taken back.
-        if let Some(tries) = self.users.get_mut(&user) {
-            tries.wrong = tries.wrong.saturating_sub(1);
-        }
         if self.familiar.len() >= Self::MOST && !self.familiar.contains_key(&user) {
             self.familiar.clear();
         }
@@ -108,25 +106,26 @@ fn count<K: std::hash::Hash + Eq + Clone>(table: &mut HashMap<K, Tries>, key: K,
             table.remove(&oldest);
         }
     }
-    let tries = table.entry(key).or_insert(Tries { wrong: 0, last: now });
+    let tries = table.entry(key).or_insert(Tries { wrong: 0, last: now, before: now });
     if now.saturating_sub(tries.last) >= Guard::FORGET {
         tries.wrong = 0;
     }
-    *tries = Tries { wrong: tries.wrong.saturating_add(1), last: now };
+    *tries = Tries { wrong: tries.wrong.saturating_add(1), last: now, before: tries.last };
+}
+
+/// Takes one try back, and with it what it put off.
+fn uncount<K: std::hash::Hash + Eq>(table: &mut HashMap<K, Tries>, key: &K) {
+    let Some(tries) = table.get_mut(key) else { return };
+    *tries = Tries { wrong: tries.wrong.saturating_sub(1), last: tries.before, before: tries.before };
+    if tries.wrong == 0 {
+        table.remove(key);
+    }
 }
 
 /// The wait that so many wrong tries have earned: 10 seconds, and twice as long with each further one.
 fn penalty(wrong: u32, free: u32) -> Option<Duration> {
     let beyond = wrong.checked_sub(free)?;
     Some(Duration::from_secs(10_u64.saturating_mul(1 << beyond.min(10))).min(Guard::LONGEST))
-}
-
-/// An IPv6 host has a whole /64 to guess from.
-fn block_of(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !0_u128 << 64)),
-        v4 => v4,
-    }
 }
 
 #[cfg(test)]
@@ -165,15 +164,25 @@ mod tests {
     }
 
     #[test]
-    fn the_right_password_ends_the_wait() {
+    fn a_password_of_ones_own_buys_no_further_guesses_at_others() {
         let mut guard = Guard::default();
         for _ in 0..Guard::FREE - 1 {
             assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
         }
-        assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
-        guard.right(DESK, "ann");
+        let later = START + Duration::from_secs(60);
+        for _ in 0..100 {
+            assert_eq!(guard.begin(DESK, "mallory", later), Ok(()), "who knows it never waits for it");
+            guard.right(DESK, "mallory");
+        }
+        assert_eq!(guard.begin(DESK, "ann", later), Ok(()), "the last one that is free");
+        assert_eq!(guard.begin(DESK, "ann", later), Err(Wait(Duration::from_secs(10))));
+        // Whoever signs in all day long puts off neither the end of the wait nor the hour after which all is forgotten.
+        let after = later + Duration::from_secs(10);
+        assert_eq!(guard.begin(DESK, "mallory", after), Ok(()));
+        guard.right(DESK, "mallory");
+        let hours = later + Guard::FORGET;
         for _ in 0..Guard::FREE {
-            assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
+            assert_eq!(guard.begin(DESK, "ann", hours), Ok(()));
         }
     }
 

@@ -1,5 +1,5 @@
-//! PURE. All that one user at one computer is told: what the template makes, what is set for them alone, and what is the
-//! box's own: addresses, times, licence, and the blanking of accounts that they do not have.
+//! PURE. All that one user at one computer is told: what the template makes, what is set for them alone, and what is
+//! the box's own: addresses, times, licence, and the blanking of accounts that they do not have.
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,8 @@ pub struct Settings {
     pub line_logins: bool,
     /// Whether the client may write SIP passwords to its disk; else they hold for one session.
     pub keep_passwords: bool,
-    /// How clients know the box, as `https://prov.example.com`; where it is not set, by the address that they reached it by.
+    /// How clients know the box, as `https://prov.example.com`; where it is not set, by the address that they reached
+    /// it by.
     pub base_url: Option<String>,
     /// What a user is told who is not let in, besides the reason.
     pub help: String,

@@ -1,15 +1,15 @@
-//! PURE. From a template and a user's accounts to settings. What it makes is read again line by line, so that no template
-//! and no value can make anything but settings.
+//! PURE. From a template and a user's accounts to settings. What it makes is read again line by line, so that no
+//! template and no value can make anything but settings.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value, context};
+use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, Value, context};
 
 use super::known;
 use super::setting::{self, Misfit, Setting};
 use super::user::Account;
+use crate::brands::dialect;
 
 /// Steps that a template may take.
 const FUEL: u64 = 200_000;
@@ -63,13 +63,8 @@ impl Template {
         if text.len() > LONGEST {
             return Err(TemplateError { line: None, what: format!("a template has at most {LONGEST} bytes") });
         }
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_debug(false);
+        let mut environment = dialect::environment(FUEL).map_err(|error| wrong(&error))?;
         environment.set_formatter(write);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
-        environment.set_syntax(syntax.map_err(|error| wrong(&error))?);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.add_template_owned(NAME, text.to_owned()).map_err(|error| wrong(&error))?;
         let template = Self(environment);
@@ -102,7 +97,7 @@ impl Template {
             language => sheet.language.unwrap_or_default(),
         };
         let template = self.0.get_template(NAME).map_err(|error| wrong(&error))?;
-        read(&template.render(values).map_err(|error| failed(&error))?)
+        read(&dialect::render(&template, values).map_err(|error| failed(&error))?)
     }
 }
 

@@ -5,6 +5,7 @@
 use aws_lc_rs::hmac;
 
 use crate::model::Id;
+use crate::sys::hex;
 
 /// Whose accounts these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,11 +61,11 @@ impl Tokens {
 
     /// A short name of what somebody was told, from which it cannot be guessed.
     pub fn revision(&self, said: &[u8]) -> String {
-        hex(hmac::sign(&self.0, said).as_ref(), TAG)
+        digits(&hmac::sign(&self.0, said), TAG)
     }
 
-    fn tag(&self, parts: &[&str], digits: usize) -> String {
-        hex(hmac::sign(&self.0, parts.join("\0").as_bytes()).as_ref(), digits)
+    fn tag(&self, parts: &[&str], number: usize) -> String {
+        digits(&hmac::sign(&self.0, parts.join("\0").as_bytes()), number)
     }
 }
 
@@ -97,13 +98,10 @@ impl Owner {
     }
 }
 
-fn hex(bytes: &[u8], digits: usize) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .take(digits)
-        .filter_map(|d| char::from_digit(d.into(), 16))
-        .collect()
+fn digits(tag: &hmac::Tag, number: usize) -> String {
+    let mut text = hex::encode(tag.as_ref());
+    text.truncate(number);
+    text
 }
 
 #[cfg(test)]

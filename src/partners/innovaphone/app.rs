@@ -1,7 +1,7 @@
 //! PURE. One connection to this app, as its server: challenge, login, and what the other side is told and wants then.
 //!
-//! Two kinds of others come: the PBX, for the app object itself, which is asked for its services; and services of users,
-//! which bring phones.
+//! Two kinds of others come: the PBX, for the app object itself, which is asked for its services; and services of
+//! users, which bring phones.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,6 +1,6 @@
 use super::configuration::Configuration;
-use super::keep::Kept;
 use super::map::map;
+use super::secrets::Kept;
 use super::settings::Settings;
 use crate::model::history::{Hand, How};
 use crate::model::{Door, Event, FirstContact, Id, Mac, Phone, Reason, Secret};

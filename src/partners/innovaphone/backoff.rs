@@ -7,8 +7,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The wait before try number `attempt` (0 for the first): it doubles, and `random` takes up to half of it away, so that
-/// many phones do not come back at one moment.
+/// The wait before try number `attempt` (0 for the first): it doubles, and `random` takes up to half of it away, so
+/// that many phones do not come back at one moment.
 pub(super) fn wait(attempt: u32, random: u16) -> Duration {
     let whole = SHORTEST.saturating_mul(1_u32 << attempt.min(6)).min(LONGEST);
     whole - whole.mul_f64(f64::from(random) / f64::from(u16::MAX) / 2.0)

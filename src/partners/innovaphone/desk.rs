@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::door::Door;
-use super::keep;
 use super::keeper::Keeper;
+use super::secrets;
 use super::settings::Settings;
 use crate::admin::{Order, Problem, Said};
 use crate::model::{Mac, Secret};
@@ -36,12 +36,12 @@ impl Desk {
 
     /// How PBX, Devices and each phone's connection are, in plain words.
     fn state(&self) -> Value {
-        let settings = keep::settings(&self.store);
+        let settings = secrets::settings(&self.store);
         let mut says = Vec::new();
         if !settings.enabled {
             says.push("Switched off: no PBX can connect.".to_owned());
         }
-        if keep::password(&self.store).is_empty() {
+        if secrets::password(&self.store).is_empty() {
             says.push("No password of the app object is set: every login is refused.".to_owned());
         }
         let connections = self.door.connections();
@@ -76,7 +76,8 @@ impl Desk {
             .collect();
         json!({
             "title": "innovaphone", "guide": "docs/partners/innovaphone.md",
-            "says": says, "phones": phones, "settings": settings, "password": !keep::password(&self.store).is_empty(),
+            "says": says, "phones": phones, "settings": settings,
+            "password": !secrets::password(&self.store).is_empty(),
         })
     }
 }
@@ -85,12 +86,12 @@ impl desk::Desk for Desk {
     async fn answer(&self, order: &Order, path: &[&str]) -> Result<Said, Problem> {
         match (path, &order.method) {
             ([], &Method::GET) => Ok(Said::ok(self.state())),
-            (["settings"], &Method::GET) => Ok(Said::ok(keep::settings(&self.store))),
+            (["settings"], &Method::GET) => Ok(Said::ok(secrets::settings(&self.store))),
             (["settings"], &Method::PUT) => {
                 let settings: Settings = order.read()?;
                 settings.check().map_err(|what| unfit(&what))?;
                 Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
-                self.store.commit(vec![keep::set(&settings)]).await?;
+                self.store.commit(vec![secrets::set(&settings)]).await?;
                 if settings.enabled {
                     self.keeper.begin()
                 } else {
@@ -105,7 +106,7 @@ impl desk::Desk for Desk {
                 }
                 // One third-party program found that the PBX takes no longer ones; the maker's own makes 16.
                 let long = password.chars().count() > 15;
-                self.store.commit(vec![keep::set_password(Secret::new(password))]).await?;
+                self.store.commit(vec![secrets::set_password(Secret::new(password))]).await?;
                 let says = if long { "It has more than 15 characters, which a PBX may cut off." } else { "It is set." };
                 Ok(Said::ok(json!({ "says": says })))
             }

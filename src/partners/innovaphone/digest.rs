@@ -1,12 +1,13 @@
 //! PURE. Digests, session keys and the cipher of the app and sysclient protocols.
 //!
-//! The cipher is RC4: it hides and does not protect. Garbage decrypts to garbage without any error, so that what comes out
-//! is looked at before it is used, and nothing of this belongs on a wire without TLS.
+//! The cipher is RC4: it hides and does not protect. Garbage decrypts to garbage without any error, so that what comes
+//! out is looked at before it is used, and nothing of this belongs on a wire without TLS.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::model::Secret;
+use crate::sys::hex;
 
 /// What an app login is made of. What is missing is empty, but for `info`: without one its colon is missing, too.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,7 +60,7 @@ impl SessionKey {
 
     /// A text in hexadecimal, hidden with a seed that is sent along.
     pub fn encrypt(&self, seed: &str, text: &str) -> String {
-        hex(&rc4(&keyed(seed, self.0.expose()), text.as_bytes()))
+        hex::encode(&rc4(&keyed(seed, self.0.expose()), text.as_bytes()))
     }
 
     /// The text behind hexadecimal digits; `None` when it is none: a wrong key makes garbage.
@@ -81,7 +82,7 @@ impl std::fmt::Debug for SessionKey {
 
 /// The text behind hexadecimal digits that was hidden with a seed and a secret; `None` when it is no printable text.
 pub(super) fn decrypt(seed: &str, secret: &str, hidden: &str) -> Option<Secret> {
-    let text = String::from_utf8(rc4(&keyed(seed, secret), &unhex(hidden)?)).ok()?;
+    let text = String::from_utf8(rc4(&keyed(seed, secret), &hex::decode(hidden)?)).ok()?;
     (!text.chars().any(char::is_control)).then(|| Secret::new(text))
 }
 
@@ -114,20 +115,7 @@ fn rc4(key: &[u8], text: &[u8]) -> Vec<u8> {
 }
 
 fn sha256(text: &str) -> String {
-    hex(digest(&SHA256, text.as_bytes()).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
-    let pair = |pair: &[u32]| match pair {
-        [high, low] => u8::try_from(high << 4 | low).ok(),
-        _ => None,
-    };
-    digits.chunks(2).map(pair).collect()
+    hex::encode(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
 #[cfg(test)]
@@ -247,7 +235,7 @@ mod tests {
     /// RFC 6229 appendix A: the beginning of the key stream.
     #[test]
     fn the_cipher_is_the_one_that_is_written_down() {
-        let stream = |key: &[u8]| hex(&rc4(key, &[0; 16]));
+        let stream = |key: &[u8]| hex::encode(&rc4(key, &[0; 16]));
         assert_eq!(stream(&[1, 2, 3, 4, 5]), "b2396305f03dc027ccc3524a0a1118a8");
         assert_eq!(stream(&(1..=16).collect::<Vec<u8>>()), "9ac7cc9a609d1ef7b2932899cde41b97");
         assert_eq!(rc4(b"Key", b"Plaintext"), [0xbb, 0xf3, 0x16, 0xe8, 0xd9, 0x40, 0xaf, 0x0a, 0xd3]);

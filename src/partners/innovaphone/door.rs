@@ -14,14 +14,15 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_util::sync::CancellationToken;
 
 use super::app::{self, About, CHALLENGE, Session};
 use super::heard::{Heard, News, Request};
-use super::keep;
 use super::keeper::Keeper;
+use super::secrets;
 use super::settings::Settings;
 use crate::http::{Body, Peer, Service, body};
-use crate::model::{Event, Reason};
+use crate::model::{Event, Reason, block_of};
 use crate::partners::{Foundations, Serves};
 use crate::sys::random;
 
@@ -29,6 +30,8 @@ use crate::sys::random;
 const PATH: &str = "innovaphone";
 /// Connections at once.
 const MOST: usize = 64;
+/// Connections of one source at once that have not logged in.
+const MOST_STRANGERS: usize = 4;
 /// How long a connection may stand without a login.
 const LOGIN: Duration = Duration::from_secs(30);
 /// Phones of one connection that are provisioned at once.
@@ -42,6 +45,17 @@ pub struct Door {
     connections: Mutex<BTreeMap<u64, Connected>>,
 }
 
+/// What becomes of one more connection.
+#[derive(Debug, PartialEq, Eq)]
+enum Room {
+    /// It finds a place.
+    Free,
+    /// This one gives way to it.
+    After(u64),
+    /// All that are there have logged in.
+    None,
+}
+
 /// One that is connected, as the page shows it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connected {
@@ -52,6 +66,8 @@ pub(super) struct Connected {
     pub(super) pbx: Option<String>,
     /// Whether Devices is among its services, where it told them.
     pub(super) devices: Option<bool>,
+    /// Ends it.
+    gives_way: CancellationToken,
 }
 
 impl Door {
@@ -68,7 +84,7 @@ impl Door {
             if !first.eq_ignore_ascii_case(PATH) {
                 return service(request, peer);
             }
-            let settings = keep::settings(&door.on.store);
+            let settings = secrets::settings(&door.on.store);
             let meant = settings.enabled && door.serves(&settings, peer, &serves);
             let rest: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).skip(1).collect();
             // As the PBX writes it, without and with a slash, and with the name of the app.
@@ -107,28 +123,40 @@ impl Door {
 
     async fn serve(self: Arc<Self>, upgraded: Upgraded, peer: Peer) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let gives_way;
         {
             let mut all = self.all();
-            if all.len() >= MOST {
-                tracing::warn!(address = %peer.address, "too many apps are connected: one more was closed");
-                return;
+            match room(&all, peer.address) {
+                Room::Free => {}
+                Room::After(oldest) => {
+                    tracing::debug!(address = %peer.address, "one that has not logged in gives way to one more");
+                    if let Some(oldest) = all.remove(&oldest) {
+                        oldest.gives_way.cancel();
+                    }
+                }
+                Room::None => {
+                    tracing::warn!(address = %peer.address, "too many apps are connected: one more was closed");
+                    return;
+                }
             }
-            all.insert(number, Connected { address: Some(peer.address), ..Connected::default() });
+            let connected = Connected { address: Some(peer.address), ..Connected::default() };
+            gives_way = connected.gives_way.clone();
+            all.insert(number, connected);
         }
         let config = WebSocketConfig::default().max_message_size(Some(app::LONGEST)).max_frame_size(Some(app::LONGEST));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         let stop = self.on.stop.clone();
-        stop.run_until_cancelled(self.talk(socket, number, peer)).await;
+        stop.run_until_cancelled(gives_way.run_until_cancelled(self.talk(socket, number, peer))).await;
         self.all().remove(&number);
         self.keeper.told(number, None);
     }
 
     async fn talk(&self, mut socket: WebSocketStream<TokioIo<Upgraded>>, number: u64, peer: Peer) {
-        let settings = keep::settings(&self.on.store);
+        let settings = secrets::settings(&self.on.store);
         let about = About {
             app: settings.app.clone(),
             title: settings.title.clone(),
-            password: keep::password(&self.on.store),
+            password: secrets::password(&self.on.store),
             both_spellings: settings.both_spellings,
             answers_keep_alive: settings.answer_keep_alive,
         };
@@ -231,6 +259,20 @@ impl Door {
     }
 }
 
+/// Where one more of this address finds a place. Whoever has not logged in keeps nobody out who would: of those of one
+/// source there are few, and where all places are taken the oldest of them gives way.
+fn room(all: &BTreeMap<u64, Connected>, address: IpAddr) -> Room {
+    let of = |connected: &Connected| connected.address.map(block_of);
+    let strangers = || all.iter().filter(|(_, connected)| connected.who.is_none());
+    let mut own = strangers().filter(|(_, connected)| of(connected) == Some(block_of(address)));
+    let gives_way = match own.clone().count() >= MOST_STRANGERS {
+        true => own.next(),
+        false if all.len() >= MOST => strangers().next(),
+        false => return Room::Free,
+    };
+    gives_way.map_or(Room::None, |(number, _)| Room::After(*number))
+}
+
 fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
@@ -246,4 +288,37 @@ fn switch(accept: &str) -> Response<Body> {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Connections in their order: the last octet of each one's address, and whether it has logged in.
+    fn connected(of: impl IntoIterator<Item = (u8, bool)>) -> BTreeMap<u64, Connected> {
+        let one = |(last, in_): (u8, bool)| Connected {
+            address: Some([192, 0, 2, last].into()),
+            who: in_.then(|| "pbx".to_owned()),
+            ..Connected::default()
+        };
+        (1..).zip(of.into_iter().map(one)).collect()
+    }
+
+    #[test]
+    fn who_does_not_log_in_keeps_no_pbx_out() {
+        let from = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let laptop = connected([(66, true), (66, false), (66, false), (66, false), (66, false)]);
+        assert_eq!(room(&laptop, from(66)), Room::After(2), "the oldest of its own that has not logged in");
+        assert_eq!(
+            room(&laptop, IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0242])),
+            Room::After(2),
+            "written anew"
+        );
+        assert_eq!(room(&laptop, from(1)), Room::Free);
+        assert_eq!(room(&connected([(66, false); 3]), from(66)), Room::Free);
+        let full = |own: usize| connected((0..MOST).map(|n| (u8::try_from(n).unwrap(), n < own)));
+        assert_eq!(room(&full(0), from(200)), Room::After(1), "many sources keep nobody out either");
+        assert_eq!(room(&full(10), from(200)), Room::After(11), "whoever has logged in stays");
+        assert_eq!(room(&full(MOST), from(200)), Room::None);
+    }
 }

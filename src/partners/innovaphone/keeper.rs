@@ -1,3 +1,5 @@
+//! One connection to Devices for each phone, kept up and made anew.
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +16,8 @@ use super::apply::apply;
 use super::backoff;
 use super::frame::{self, Identity};
 use super::heard::Request;
-use super::keep::{self, Kept};
 use super::map::Owner;
+use super::secrets::{self, Kept};
 use super::settings::Settings;
 use super::sysclient::{Failure, Out, Sysclient};
 use crate::model::{Door, Event, Mac, Reason};
@@ -66,7 +68,7 @@ impl Keeper {
     pub fn new(on: Foundations) -> Self {
         let (phones, running, devices) = (Mutex::default(), Mutex::default(), Mutex::default());
         let keeper = Self(Arc::new(Inner { on, phones, running, next: AtomicU64::new(1), devices }));
-        if keep::settings(&keeper.0.on.store).enabled {
+        if secrets::settings(&keeper.0.on.store).enabled {
             keeper.begin();
         }
         keeper
@@ -74,7 +76,7 @@ impl Keeper {
 
     /// Connects every phone that was provisioned before and is not connected.
     pub(super) fn begin(&self) {
-        let phones = keep::phones(&self.0.on.store);
+        let phones = secrets::phones(&self.0.on.store);
         let count = phones.len();
         for mac in phones {
             if !self.running().contains_key(&mac)
@@ -105,7 +107,7 @@ impl Keeper {
 
     /// Where phones connect, as far as is known.
     pub(super) fn devices(&self) -> Option<String> {
-        let fixed = keep::settings(&self.0.on.store).devices;
+        let fixed = secrets::settings(&self.0.on.store).devices;
         fixed.or_else(|| lock(&self.0.devices).values().flatten().next().cloned())
     }
 
@@ -116,7 +118,7 @@ impl Keeper {
 
     /// Provisions a phone: done when its first configuration is stored.
     pub(super) async fn provision(&self, request: &Request) -> Result<(), String> {
-        let settings = keep::settings(&self.0.on.store);
+        let settings = secrets::settings(&self.0.on.store);
         if !settings.enabled {
             return Err("the app is switched off at the box".into());
         }
@@ -150,7 +152,7 @@ impl Keeper {
     pub(super) async fn forget(&self, mac: Mac) -> Result<(), store::Error> {
         self.forget_running(mac);
         self.phones().remove(&mac);
-        self.0.on.store.commit(vec![keep::forgotten(mac)]).await
+        self.0.on.store.commit(vec![secrets::forgotten(mac)]).await
     }
 
     fn forget_running(&self, mac: Mac) {
@@ -213,7 +215,7 @@ impl Keeper {
     }
 
     async fn converse(&self, mac: Mac, kept: &mut Kept, code: Option<String>, first: &mut First) -> Ended {
-        let settings = keep::settings(&self.0.on.store);
+        let settings = secrets::settings(&self.0.on.store);
         let gone = |why: String| Ended { why, configured: false };
         let identity = Identity {
             id: mac.plain(),

@@ -74,8 +74,8 @@ pub enum Failure {
 }
 
 impl Sysclient {
-    /// With a code for the first time, or with the password that Devices gave; with both where a phone is wanted anew that
-    /// Devices may still know.
+    /// With a code for the first time, or with the password that Devices gave; with both where a phone is wanted anew
+    /// that Devices may still know.
     pub fn new(identity: Identity, code: Option<String>, password: Option<Secret>) -> Self {
         Self {
             identity,

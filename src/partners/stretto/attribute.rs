@@ -1,5 +1,5 @@
-//! PURE. What attributes are called. Two generations of names live side by side, and which platform wants which is written
-//! down nowhere: the operator says so, and may name each one exactly as their platform lists it.
+//! PURE. What attributes are called. Two generations of names live side by side, and which platform wants which is
+//! written down nowhere: the operator says so, and may name each one exactly as their platform lists it.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Softphones on mobile telephones whose maker's servers wake them: users, profiles and attributes of a tenant there, and
-//! the push settings without which no call arrives.
+//! Softphones on mobile telephones whose maker's servers wake them: users, profiles and attributes of a tenant there,
+//! and the push settings without which no call arrives.
 //!
 //! ```text
 //!  push form ── check ──► warnings            users of the box ─┐

@@ -29,8 +29,8 @@ pub struct Settings {
     pub names: Names,
     /// The push settings.
     pub push: Push,
-    /// Whether clients that sign in at the box are told the push settings, too. Experimental: no document says that they
-    /// look for them there.
+    /// Whether clients that sign in at the box are told the push settings, too. Experimental: no document says that
+    /// they look for them there.
     pub deliver: bool,
 }
 

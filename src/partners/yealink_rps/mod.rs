@@ -1,7 +1,7 @@
 //! The maker's redirection service: where a phone that was reset asks first, and is told where its configuration is.
 //!
-//! The box registers its phones there, by whichever of the three interfaces the account has. On the LAN it needs nothing of
-//! this: DHCP and PnP go before the service.
+//! The box registers its phones there, by whichever of the three interfaces the account has. On the LAN it needs
+//! nothing of this: DHCP and PnP go before the service.
 
 mod command;
 mod desk;

@@ -48,8 +48,8 @@ pub(super) enum Refusal {
     Says(String),
 }
 
-/// What an answer refuses. Version 1 counts errors below 0 and names them; version 2 has codes of six digits for the whole,
-/// and beside a status of 200 a list of what it refuses of each device.
+/// What an answer refuses. Version 1 counts errors below 0 and names them; version 2 has codes of six digits for the
+/// whole, and beside a status of 200 a list of what it refuses of each device.
 pub(super) fn refusal(answer: &Value) -> Option<Refusal> {
     let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
     let code = answer.get("code").or_else(|| answer.get("ret")).and_then(number).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Akuvox phones \[facts: 1, 3, 6\]. They check no certificate until a file tells them to.
+//! Akuvox phones \[facts\]. They check no certificate until a file tells them to.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::Unchecked,
     most_authorities: 0,
     dhcp: Habits {
-        // No class that is known [facts: 1].
+        // No class that is known [facts].
         class: |_| Vec::new(),
         user_class: None,
-        // Which option is read is uncertain [facts: 2]; 66 is assumed.
+        // Which option is read is uncertain [facts]; 66 is assumed.
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66],
         place: |options, _| options.first_text(&[66]),
     },
-    // Begins so; the rest is assumed [facts: 1].
+    // Begins so; the rest is assumed [facts].
     user_agent: |phone, _| format!("Akuvox {} {} {}", phone.make.model, phone.make.firmware, phone.mac.plain()),
     expand: verbatim,
     look,
@@ -37,19 +37,19 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: 5]
+    // [facts]
     notices: Notices { knows: |event| (event == "check-sync").then_some(Call::Look), heeds: as_told },
     words: Words { server_url: "Config.Autoprovision.GENERAL.Url", authority: "none" },
 };
 
-/// `<mac>.cfg` \[facts: 3\].
+/// `<mac>.cfg` \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let own = format!("{}.cfg", look.identity().mac.plain());
     look.take(&own, Whose::Own, parse)?;
     Ok(())
 }
 
-/// `#!version:1.0.0.1` and `Config.Group.Sub.Key = value` \[facts: 3\].
+/// `#!version:1.0.0.1` and `Config.Group.Sub.Key = value` \[facts\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
     let mut lines = text.lines().map(str::trim).enumerate();
@@ -84,7 +84,7 @@ fn meaning(settings: &Settings) -> Meaning {
         server_url: get("Autoprovision.GENERAL.Url"),
         own_server: false,
         login: get("Autoprovision.GENERAL.UserName").zip(get("Autoprovision.GENERAL.Pwd")),
-        // By schedule each day, or each hour [vendor guide, from memory].
+        // By schedule each day, or each hour [vendor guide, unchecked].
         polling: match get("Autoprovision.MODE.Mode").as_deref() {
             Some("2" | "3") => Some(Duration::from_secs(86_400)),
             Some("4") => Some(Duration::from_secs(3600)),

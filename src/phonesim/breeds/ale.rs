@@ -1,4 +1,4 @@
-//! Alcatel-Lucent Enterprise Myriad \[facts: vendors 1 to 6\]. How they are given a CA is not known: plain HTTP with a
+//! Alcatel-Lucent Enterprise Myriad \[facts\]. How they are given a CA is not known: plain HTTP with a
 //! login.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::phonesim::{Account, Fault, xml};
 /// ALE.
 pub(super) static BREED: Breed = Breed {
     brand: "ale",
-    // [facts: vendors 1, recorded]; the second is written after the first.
+    // [facts, recorded]; the second is written after the first.
     makes: &[
         Make { model: "M3-CE", firmware: "2.11.01.1604", code: "", prefix: [0x3c, 0x28, 0xa6] },
         Make { model: "M5", firmware: "2.13.02.0201", code: "", prefix: [0x3c, 0x28, 0xa6] },
@@ -23,11 +23,11 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::PlainLogin,
     most_authorities: 0,
     dhcp: Habits {
-        // [facts: vendors 1]
+        // [facts]
         class: |_| b"aledevice".to_vec(),
         user_class: None,
         wanted: &[1, 3, 6, 15, 42, 43, 51, 54],
-        // [facts: vendors 2]
+        // [facts]
         place: |options, _| options.text_within(43, 66).map(|url| (43, url)),
     },
     user_agent: |phone, _| format!("ALE {} {} {}", phone.make.model, phone.make.firmware, phone.mac.plain()),
@@ -38,12 +38,12 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: vendors 5]
+    // [facts]
     notices: Notices { knows: |event| (event == "check-sync").then_some(Call::Look), heeds: as_told },
     words: Words { server_url: "DeviceProvisionServerUrl", authority: "none" },
 };
 
-/// The three files that it was told, or the usual ones \[facts: vendors 3, the maker's guide\].
+/// The three files that it was told, or the usual ones \[facts, the maker's guide\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let (model, mac) = (look.identity().make.model, look.identity().mac.plain());
     let usual = [("First", "config.xml"), ("Second", "config.$model.xml"), ("Third", "config.$mac.xml")];
@@ -58,7 +58,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// `<settings>` with `<setting id value/>`; an empty value is that of the factory \[facts: vendors 3\].
+/// `<settings>` with `<setting id value/>`; an empty value is that of the factory \[facts\].
 fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! Alcatel-Lucent IP Touch 40x8 in SIP mode \[facts: vendors 1 to 3\]: no login that is known, so the LAN is all.
+//! Alcatel-Lucent IP Touch 40x8 in SIP mode \[facts\]: no login that is known, so the LAN is all.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::phonesim::{Account, Fault};
 /// IP Touch.
 pub(super) static BREED: Breed = Breed {
     brand: "ale-40x8",
-    // [facts: vendors 1, recorded]; the prefix is the maker's [facts: vendors 1, uncertain].
+    // [facts, recorded]; the prefix is the maker's [facts, uncertain].
     makes: &[Make { model: "4018", firmware: "2.01.10", code: "", prefix: [0x00, 0x80, 0x9f] }],
     trust: Trust::Lan,
     most_authorities: 0,
@@ -21,10 +21,10 @@ pub(super) static BREED: Breed = Breed {
         class: |_| b"alcatel.sip.0".to_vec(),
         user_class: None,
         wanted: &[1, 3, 6, 15, 42, 43, 51, 54],
-        // [facts: vendors 2]
+        // [facts]
         place: |options, _| options.text_within(43, 67).map(|url| (43, url)),
     },
-    // Without a MAC [facts: vendors 1].
+    // Without a MAC [facts].
     user_agent: |phone, _| format!("Alcatel IP Touch {}/{}", phone.make.model, phone.make.firmware),
     expand: verbatim,
     look,
@@ -33,12 +33,12 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: vendors 5]
+    // [facts]
     notices: Notices::NONE,
     words: Words { server_url: "none", authority: "none" },
 };
 
-/// \[facts: vendors 3\]
+/// \[facts\]
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let mac = look.identity().mac.plain();
     look.take("sipconfig.txt", Whose::Shared, read)?;
@@ -46,8 +46,8 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Sections with `key=value`; `#` begins a comment, behind a value too \[facts: public write-ups\]. An empty value is
-/// that of the factory \[facts: a provisioning server in production\].
+/// Sections with `key=value`; `#` begins a comment, behind a value too \[facts, public write-ups\]. An empty value is
+/// that of the factory \[facts, a provisioning server in production\].
 fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
     let (mut file, mut section) = (File::default(), String::new());
@@ -87,7 +87,7 @@ fn account(settings: &Settings) -> Option<Account> {
     Some(Account {
         number: 1,
         user: get("user_name")?.into(),
-        // Has to be filled [facts: public write-ups].
+        // Has to be filled [facts, public write-ups].
         auth_user: get("authentication_name")?.into(),
         password: Secret::new(get("authentication_password").unwrap_or_default()),
         display: get("display_name").unwrap_or_default().into(),

@@ -1,4 +1,4 @@
-//! Avaya J1xx \[facts: vendors 1 to 6\].
+//! Avaya J1xx \[facts\].
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::phonesim::{Account, Fault, Identity};
 /// Avaya.
 pub(super) static BREED: Breed = Breed {
     brand: "avaya",
-    // [facts: vendors 1, recorded]; the second is written after the first.
+    // [facts, recorded]; the second is written after the first.
     makes: &[
         Make { model: "J179", firmware: "4.1.3.0.6", code: "", prefix: [0xc8, 0x1f, 0xea] },
         Make { model: "J129", firmware: "4.0.10.1.2", code: "", prefix: [0x70, 0x52, 0xc5] },
@@ -24,7 +24,7 @@ pub(super) static BREED: Breed = Breed {
     // [assumed]
     most_authorities: 6,
     dhcp: Habits {
-        // [facts: vendors 1, in one DHCP log]
+        // [facts, in one DHCP log]
         class: |_| b"ccp.avaya.com".to_vec(),
         user_class: None,
         wanted: &[1, 3, 6, 7, 15, 26, 42, 43, 51, 54, 58, 59, 242],
@@ -35,18 +35,18 @@ pub(super) static BREED: Breed = Breed {
     look,
     authorities,
     resources,
-    // In the folder of all files [facts: vendors 2].
+    // In the folder of all files [facts].
     relative_names: true,
     meaning,
     restarts,
-    // [facts: vendors 5]
+    // [facts]
     notices: Notices { knows: check_sync, heeds },
     words: Words { server_url: "TLSSRVR", authority: "TRUSTCERTS" },
 };
 
 const GET: &str = "GET";
 
-/// Parts with commas between them, each a name and a value \[facts: vendors 2\]. The server for TLS goes before.
+/// Parts with commas between them, each a name and a value \[facts\]. The server for TLS goes before.
 fn place(options: &Options, _: &[u8]) -> Option<Place> {
     let text = options.text(242)?;
     let named: Settings = text
@@ -69,20 +69,20 @@ fn server(settings: &Settings) -> Option<String> {
     of("https", "TLS").or_else(|| of("http", "HTTP"))
 }
 
-/// \[facts: vendors 1\]
+/// \[facts\]
 fn user_agent(phone: &Identity, _: usize) -> String {
     let Make { model, firmware, .. } = phone.make;
     format!("Mozilla/4.0 (compatible; MSIE 6.0) AVAYA/{model}-{firmware} (MAC:{})", phone.mac.plain())
 }
 
-/// The upgrade file, and what it and the next ones name by GET \[facts: vendors 3\].
+/// The upgrade file, and what it and the next ones name by GET \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     follow(look, "J100Supgrade.txt", 4)?;
     Ok(())
 }
 
 /// Takes a file and those that it names. The first of them that comes ends it: what stands behind is not read
-/// \[facts: the maker's guide\]. Whether it came.
+/// \[facts, the maker's guide\]. Whether it came.
 fn follow(look: &mut Look<'_>, name: &str, left: usize) -> Result<bool, Halt> {
     let mac = look.identity().mac.plain();
     let whose = if name.contains(&mac) { Whose::Own } else { Whose::Shared };
@@ -99,7 +99,7 @@ fn follow(look: &mut Look<'_>, name: &str, left: usize) -> Result<bool, Halt> {
     Ok(true)
 }
 
-/// `SET NAME value`, in quotes where it holds blanks, `GET name`, and `##` before comments \[facts: vendors 3, the
+/// `SET NAME value`, in quotes where it holds blanks, `GET name`, and `##` before comments \[facts, the
 /// maker's guide\]. Settings behind a GET are skipped: they would count only where nothing came.
 fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
@@ -136,7 +136,7 @@ fn authorities(file: &File) -> Vec<Anchor> {
     lists.flat_map(|list| list.split(',')).map(|name| Anchor::At(name.trim().into())).collect()
 }
 
-/// \[facts: templates that are used\]
+/// \[facts, templates that are used\]
 fn resources(file: &File) -> Vec<String> {
     file.values(|key| matches!(key, "BACKGROUND_IMAGE" | "DOWNLOADABLE_DIRECTORY")).map(str::to_owned).collect()
 }
@@ -145,11 +145,11 @@ fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     Meaning {
         server_url: server(settings),
-        // What files say goes before what DHCP says [facts: vendors 2].
+        // What files say goes before what DHCP says [facts].
         own_server: value(settings, "TLSSRVR").is_some(),
-        // [the maker's guide; the names from memory]
+        // [the maker's guide; the names unchecked]
         login: get("FORCE_HTTP_AUTH_USERNAME").zip(get("FORCE_HTTP_AUTH_PASSWORD")),
-        // Once a day, at a time of its own [facts: the maker's guide].
+        // Once a day, at a time of its own [facts, the maker's guide].
         polling: (value(settings, "AUTOMATIC_UPDATE_POLICY") == Some("1")).then(|| Duration::from_secs(86_400)),
         custom_options: Vec::new(),
         time_server: get("SNTPSRVR"),
@@ -163,12 +163,12 @@ fn restarts(before: &Settings, after: &Settings) -> bool {
     ["TLSSRVR", "TLSDIR", "TLSPORT", "FORCE_HTTP_AUTH_USERNAME"].iter().any(|key| before.get(*key) != after.get(*key))
 }
 
-/// Only where it was told to, outside of a dialogue \[facts: vendors 5\].
+/// Only where it was told to, outside of a dialogue \[facts\].
 fn heeds(call: Call, settings: &Settings) -> Option<Call> {
     (value(settings, "ENABLE_OOD_RESET_NOTIFY") == Some("1")).then_some(call)
 }
 
-/// It has one user \[facts: templates that are used\].
+/// It has one user \[facts, templates that are used\].
 fn account(settings: &Settings) -> Option<Account> {
     let get = |key: &str| value(settings, key);
     // Before that it speaks to nothing but the maker's own PBX.

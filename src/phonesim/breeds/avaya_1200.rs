@@ -1,4 +1,4 @@
-//! Avaya 11xx and 12xx with SIP \[facts: vendors 1 to 6\]: a login could stand only in a file that all get, so the LAN is
+//! Avaya 11xx and 12xx with SIP \[facts\]: a login could stand only in a file that all get, so the LAN is
 //! all.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::phonesim::{Account, Fault};
 /// Avaya, what was Nortel's.
 pub(super) static BREED: Breed = Breed {
     brand: "avaya-1200",
-    // [facts: vendors 1, recorded]; the code is what its files begin with [facts: vendors 3]. The prefix is any of the
+    // [facts, recorded]; the code is what its files begin with [facts]. The prefix is any of the
     // maker's: the class is enough.
     makes: &[Make { model: "SIP12x0", firmware: "04.00.04.00", code: "1220", prefix: [0x00, 0x0c, 0xf8] }],
     trust: Trust::Lan,
@@ -23,10 +23,10 @@ pub(super) static BREED: Breed = Breed {
         class: |_| b"Nortel-SIP-Phone-A".to_vec(),
         user_class: None,
         wanted: &[1, 3, 6, 15, 42, 43, 51, 54, 66, 128, 232],
-        // [facts: vendors 2]
+        // [facts]
         place: |options, _| options.first_text(&[66]),
     },
-    // With an octet that cannot be printed, and without a MAC [facts: vendors 1].
+    // With an octet that cannot be printed, and without a MAC [facts].
     user_agent: |phone, _| format!("AVAYA/{}\u{17}/{}", phone.make.model, phone.make.firmware),
     expand: verbatim,
     look,
@@ -35,12 +35,12 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: a provisioning server in production]
+    // [facts, a provisioning server in production]
     notices: Notices { knows: |event| (event == "check-sync").then_some(Call::Look), heeds },
     words: Words { server_url: "none", authority: "none" },
 };
 
-/// The file of the model, and what its sections say \[facts: vendors 3, the maker's guide\].
+/// The file of the model, and what its sections say \[facts, the maker's guide\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let (code, mac) = (look.identity().make.code, look.identity().mac.plain().to_uppercase());
     if !look.take(&format!("{code}SIP.cfg"), Whose::Shared, read)? {
@@ -56,7 +56,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
 }
 
 /// `NAME value`, in sections where there are any, `#` before comments; a line of 80 and more signs is not read, and
-/// the file with it \[facts: a provisioning server in production\].
+/// the file with it \[facts, a provisioning server in production\].
 fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
@@ -85,7 +85,7 @@ fn meaning(settings: &Settings) -> Meaning {
         server_url: None,
         own_server: false,
         login: None,
-        // Once a day [facts: the maker's guide].
+        // Once a day [facts, the maker's guide].
         polling: (get("AUTO_UPDATE") == Some("YES")).then(|| Duration::from_secs(86_400)),
         custom_options: Vec::new(),
         time_server: get("SNTP_SERVER").filter(|_| get("SNTP_ENABLE") == Some("YES")).map(str::to_owned),
@@ -94,7 +94,7 @@ fn meaning(settings: &Settings) -> Meaning {
     }
 }
 
-/// Only where it was told to \[facts: a provisioning server in production\].
+/// Only where it was told to \[facts, a provisioning server in production\].
 fn heeds(call: Call, settings: &Settings) -> Option<Call> {
     (value(settings, "REMOTE_CHECK_FOR_UPDATE") == Some("YES")).then_some(call)
 }

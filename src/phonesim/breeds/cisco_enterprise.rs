@@ -1,4 +1,4 @@
-//! Cisco phones with the firmware of their maker's own PBX \[facts: 1, 2, 3, 6\]. They know neither URLs nor logins.
+//! Cisco phones with the firmware of their maker's own PBX \[facts\]. They know neither URLs nor logins.
 
 use std::net::Ipv4Addr;
 
@@ -13,17 +13,17 @@ use crate::phonesim::{Account, Fault, Identity, xml};
 /// Cisco enterprise.
 pub(super) static BREED: Breed = Breed {
     brand: "cisco_enterprise",
-    // Classes [facts: 1]; the prefix is one of the maker's, which has many.
+    // Classes [facts]; the prefix is one of the maker's, which has many.
     makes: &[Make { model: "CP-7961G", firmware: "SIP41.9-4-2SR3-1S", code: "", prefix: [0x00, 0x1b, 0xd4] }],
     trust: Trust::Lan,
     most_authorities: 0,
     dhcp: Habits {
-        // [facts: 1, as `Cisco Systems, Inc. IP Phone CP-7941G\0`]
+        // [facts, as `Cisco Systems, Inc. IP Phone CP-7941G\0`]
         class: |phone| format!("Cisco Systems, Inc. IP Phone {}\0", phone.make.model).into_bytes(),
         user_class: None,
-        // 150 and 66 [facts: 2]; the rest as phones do [assumed].
+        // 150 and 66 [facts]; the rest as phones do [assumed].
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66, 150],
-        // HTTP at port 6970 before TFTP, which is left out here [facts: 2].
+        // HTTP at port 6970 before TFTP, which is left out here [facts].
         place: |options, _| {
             let first = options.addresses(150).first().copied();
             let named = || options.text(66)?.parse::<Ipv4Addr>().ok();
@@ -33,7 +33,7 @@ pub(super) static BREED: Breed = Breed {
             }
         },
     },
-    // None that says anything [facts: 1].
+    // None that says anything [facts].
     user_agent: |_, _| "Cisco/SIP".to_owned(),
     expand: verbatim,
     look,
@@ -42,12 +42,12 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // `service-control` needs the Call-ID of its registration [facts: 5].
+    // `service-control` needs the Call-ID of its registration [facts].
     notices: Notices::NONE,
     words: Words { server_url: "none", authority: "none" },
 };
 
-/// Lists of trust, its own file, the usual one \[facts: 3\].
+/// Lists of trust, its own file, the usual one \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let Identity { mac, .. } = look.identity();
     let sep = format!("SEP{}", mac.plain().to_ascii_uppercase());
@@ -63,7 +63,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// `<device>` with a line for each `<line button="…">` \[facts: 3\].
+/// `<device>` with a line for each `<line button="…">` \[facts\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;
@@ -87,7 +87,7 @@ fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     Ok(file)
 }
 
-/// Nothing makes it look again but a restart \[facts: 5\].
+/// Nothing makes it look again but a restart \[facts\].
 fn meaning(settings: &Settings) -> Meaning {
     Meaning {
         server_url: None,
@@ -104,7 +104,7 @@ fn meaning(settings: &Settings) -> Meaning {
 fn accounts(settings: &Settings) -> Vec<Account> {
     let account = |number: u16| {
         let get = |key: &str| value(settings, &format!("line.{number}.{key}"));
-        // 9 is a line [facts: template of FusionPBX].
+        // 9 is a line [facts, template of FusionPBX].
         (get("featureID") == Some("9")).then_some(())?;
         let user = get("name")?.to_owned();
         Some(Account {

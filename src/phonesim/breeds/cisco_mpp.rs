@@ -1,4 +1,4 @@
-//! Cisco phones with multiplatform firmware \[facts: 1, 2, 3, 6\].
+//! Cisco phones with multiplatform firmware \[facts\].
 
 use super::flat_profile::{NOTICES, authorities, expand, look, meaning, resources};
 use crate::phonesim::breed::{Breed, Habits, Make, Trust, Words, never};
@@ -6,7 +6,7 @@ use crate::phonesim::breed::{Breed, Habits, Make, Trust, Words, never};
 /// Cisco MPP.
 pub(super) static BREED: Breed = Breed {
     brand: "cisco_mpp",
-    // User-Agent [facts: 1]; the second by likeness. The code is the product's name in `$PSN`.
+    // User-Agent [facts]; the second by likeness. The code is the product's name in `$PSN`.
     makes: &[
         Make { model: "7832", firmware: "11.0.1", code: "CP-7832-3PCC", prefix: [0x00, 0x56, 0x2b] },
         Make { model: "8851", firmware: "12.0.1", code: "CP-8851-3PCC", prefix: [0xd0, 0xec, 0x35] },
@@ -14,14 +14,14 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::Authority,
     most_authorities: 1,
     dhcp: Habits {
-        // Ends with `CP-8841-3PCC` and NUL [facts: 1]; what stands before is assumed.
+        // Ends with `CP-8841-3PCC` and NUL [facts]; what stands before is assumed.
         class: |phone| format!("Cisco Systems, Inc. IP Phone {}\0", phone.make.code).into_bytes(),
         user_class: None,
-        // DHCP_Option_To_Use is 66,160,159,150,60,43,125 [facts: 2]; the rest as phones do [assumed].
+        // DHCP_Option_To_Use is 66,160,159,150,60,43,125 [facts]; the rest as phones do [assumed].
         wanted: &[1, 3, 6, 15, 42, 43, 51, 54, 60, 66, 125, 150, 159, 160],
         place: |options, _| options.first_text(&[66, 160, 159]),
     },
-    // [facts: 1, as `Cisco-CP-7832-3PCC/11.0.1 (00562b043615)`]
+    // [facts, as `Cisco-CP-7832-3PCC/11.0.1 (00562b043615)`]
     user_agent: |phone, _| format!("Cisco-{}/{} ({})", phone.make.code, phone.make.firmware, phone.mac.plain()),
     expand,
     look,

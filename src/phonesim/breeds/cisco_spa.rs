@@ -1,4 +1,4 @@
-//! Cisco SPA and Linksys phones \[facts: 1, 2, 3, 6\]. They trust their maker's CAs alone.
+//! Cisco SPA and Linksys phones \[facts\]. They trust their maker's CAs alone.
 
 use super::flat_profile::{NOTICES, expand, look, meaning, resources};
 use crate::phonesim::Identity;
@@ -7,7 +7,7 @@ use crate::phonesim::breed::{Anchor, Breed, Habits, Make, Trust, Words, never};
 /// Cisco SPA.
 pub(super) static BREED: Breed = Breed {
     brand: "cisco_spa",
-    // User-Agent and class of each [facts: 1]; the code is the product's name in `$PSN`.
+    // User-Agent and class of each [facts]; the code is the product's name in `$PSN`.
     makes: &[
         Make { model: "SPA501G", firmware: "7.4.4", code: "501G", prefix: [0x88, 0x43, 0xe1] },
         Make { model: "SPA-942", firmware: "6.1.5(a)", code: "942", prefix: [0x00, 0x0e, 0x08] },
@@ -20,7 +20,7 @@ pub(super) static BREED: Breed = Breed {
             model => format!("Cisco {model}").into_bytes(),
         },
         user_class: None,
-        // DHCP_Option_To_Use is 66,160,159,150 [facts: 2]; the rest as phones do [assumed].
+        // DHCP_Option_To_Use is 66,160,159,150 [facts]; the rest as phones do [assumed].
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66, 150, 159, 160],
         place: |options, _| options.first_text(&[66, 160, 159]),
     },
@@ -37,7 +37,7 @@ pub(super) static BREED: Breed = Breed {
 };
 
 /// `Cisco/SPA501G-7.4.4 (8843E157DDCC)(CBT141100HR)`, `Linksys/SPA-942-6.1.5(a) (88019FA42805)` where the digits are a
-/// serial number \[facts: 1\].
+/// serial number \[facts\].
 fn user_agent(phone: &Identity, _: usize) -> String {
     let make = phone.make;
     match make.model {

@@ -1,4 +1,4 @@
-//! Fanvil phones \[facts: 1, 2, 3, 6\]. They take a URL that names their file, and check no certificate.
+//! Fanvil phones \[facts\]. They take a URL that names their file, and check no certificate.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::phonesim::{Account, Fault};
 /// Fanvil.
 pub(super) static BREED: Breed = Breed {
     brand: "fanvil",
-    // User-Agents [facts: 1]; the code is the name of the common file, of the form of F0V00X200000.cfg [facts: 3].
+    // User-Agents [facts]; the code is the name of the common file, of the form of F0V00X200000.cfg [facts].
     makes: &[
         Make { model: "X6U Pro", firmware: "0.0.10", code: "F0V00X6U0000", prefix: [0x0c, 0x38, 0x3e] },
         Make { model: "X4", firmware: "2.10.2.6887", code: "f0X4hw1", prefix: [0x0c, 0x38, 0x3e] },
@@ -22,14 +22,14 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::Unchecked,
     most_authorities: 0,
     dhcp: Habits {
-        // No class that is known [facts: 1].
+        // No class that is known [facts].
         class: |_| Vec::new(),
         user_class: None,
-        // [facts: 2, "choose 66, 43 …"]; the rest as phones do [assumed].
+        // [facts, "choose 66, 43 …"]; the rest as phones do [assumed].
         wanted: &[1, 3, 6, 15, 42, 43, 51, 54, 66],
         place: |options, _| options.first_text(&[66, 43]),
     },
-    // [facts: 1, as `Fanvil X6U Pro 0.0.10 0c383e2cd782`]
+    // [facts, as `Fanvil X6U Pro 0.0.10 0c383e2cd782`]
     user_agent: |phone, _| format!("Fanvil {} {} {}", phone.make.model, phone.make.firmware, phone.mac.plain()),
     expand: |phone, url| url.replace("$mac", &phone.mac.plain()),
     look,
@@ -38,12 +38,12 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: 5]
+    // [facts]
     notices: Notices::CHECK_SYNC,
     words: Words { server_url: "Flash Server IP", authority: "none" },
 };
 
-/// The model's common file, until a file says not to ask for it, and the file that the URL names \[facts: 3\].
+/// The model's common file, until a file says not to ask for it, and the file that the URL names \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     if value(look.settings(), "Download CommonConf") != Some("0") {
         let mut folder = look.base.clone();
@@ -59,7 +59,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
 }
 
 /// `Name :value` within modules and their parts. Names of keys come again on each page, so that the part is added
-/// \[facts: 3\].
+/// \[facts\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: &str| Fault::Unreadable { file: name.into(), why: why.into() };
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
@@ -106,7 +106,7 @@ fn resources(file: &File) -> Vec<String> {
 
 fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
-    // 4 is HTTP and 5 HTTPS; what stands there may hold the scheme itself [facts: templates of FusionPBX and wazo].
+    // 4 is HTTP and 5 HTTPS; what stands there may hold the scheme itself [facts, templates of FusionPBX and wazo].
     let scheme = match value(settings, "Flash Protocol") {
         Some("4") => Some("http"),
         Some("5") => Some("https"),
@@ -128,7 +128,7 @@ fn meaning(settings: &Settings) -> Meaning {
     }
 }
 
-/// Mode 2 looks again after so many hours, 1 to 720 \[vendor guide, from memory\].
+/// Mode 2 looks again after so many hours, 1 to 720 \[vendor guide, unchecked\].
 fn polling(settings: &Settings) -> Option<Duration> {
     (value(settings, "Flash Mode") == Some("2")).then_some(())?;
     let hours: u64 = value(settings, "Flash Interval")?.parse().ok()?;

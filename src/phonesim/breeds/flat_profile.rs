@@ -1,4 +1,4 @@
-//! The profile that phones of two brands take: one XML element a setting \[facts: 3\].
+//! The profile that phones of two brands take: one XML element a setting \[facts\].
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::phonesim::look::{Look, Whose};
 use crate::phonesim::{Account, Fault, Identity, xml};
 
 /// Its phones wait until they are idle, and for a random time, before they act: simulated ones do neither
-/// \[facts: 5\].
+/// \[facts\].
 pub(super) const NOTICES: Notices = Notices { knows, heeds: as_told };
 
 fn knows(event: &str) -> Option<Call> {
@@ -21,14 +21,14 @@ fn knows(event: &str) -> Option<Call> {
     }
 }
 
-/// Macros of rules and URLs \[facts: 3, `$MA $MAU $PSN $PN $SWVER`\].
+/// Macros of rules and URLs \[facts, `$MA $MAU $PSN $PN $SWVER`\].
 pub(super) fn expand(phone: &Identity, url: &str) -> String {
     let mac = phone.mac.plain();
     let psn = phone.make.code;
     url.replace("$MAU", &mac.to_ascii_uppercase()).replace("$MA", &mac).replace("$PSN", psn)
 }
 
-/// The file that the URL names, and then the one that the rule in it names, if that is another \[facts: 3\].
+/// The file that the URL names, and then the one that the rule in it names, if that is another \[facts\].
 pub(super) fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let own = look.base.clone();
     let name = own.name().to_owned();
@@ -51,7 +51,7 @@ pub(super) fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     Ok(File { settings, skipped: Vec::new() })
 }
 
-/// `[--uid user --pwd password --key key] url` \[facts: 3\]: the login and the URL.
+/// `[--uid user --pwd password --key key] url` \[facts\]: the login and the URL.
 pub(super) fn rule(text: &str) -> (Option<(String, String)>, String) {
     let Some((options, url)) = text.trim().strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
         return (None, text.trim().to_owned());
@@ -62,7 +62,7 @@ pub(super) fn rule(text: &str) -> (Option<(String, String)>, String) {
     (login, url.trim().to_owned())
 }
 
-/// \[facts: 6\]
+/// \[facts\]
 pub(super) fn authorities(file: &File) -> Vec<Anchor> {
     file.values(|key| key == "Custom_CA_Rule").map(|url| Anchor::At(url.into())).collect()
 }

@@ -1,4 +1,4 @@
-//! Gigaset DECT bases N610, N670 and N870 \[facts: vendors 1 to 6\]. How they are given a CA is not known: plain HTTP with
+//! Gigaset DECT bases N610, N670 and N870 \[facts\]. How they are given a CA is not known: plain HTTP with
 //! a login.
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::phonesim::{Account, Fault, Identity, xml};
 pub(super) static BREED: Breed = Breed {
     brand: "gigaset",
     makes: &[
-        // [facts: vendors 1, recorded]
+        // [facts, recorded]
         Make { model: "N870 IP PRO", firmware: "83.V2.11.0+build.a546b91", code: "", prefix: [0x7c, 0x2f, 0x80] },
         // Written after the one before.
         Make { model: "N670 IP PRO", firmware: "83.V2.48.0+build.8504c90", code: "", prefix: [0x58, 0x9e, 0xc6] },
@@ -25,11 +25,11 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::PlainLogin,
     most_authorities: 0,
     dhcp: Habits {
-        // Not known [facts: vendors 1].
+        // Not known [facts].
         class: |_| Vec::new(),
         user_class: None,
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66, 114],
-        // [facts: vendors 2]
+        // [facts]
         place: |options, _| options.first_text(&[114, 66]),
     },
     user_agent,
@@ -40,7 +40,7 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts,
-    // [facts: vendors 5]
+    // [facts]
     notices: Notices { knows: |event| (event == "check-sync;reboot=false").then_some(Call::Look), heeds: as_told },
     words: Words { server_url: SERVER, authority: "none" },
 };
@@ -49,13 +49,13 @@ const SERVER: &str = "Provisioning.global.ProvisioningServer";
 /// Operations stand among the settings with this in front.
 const OPERATION: &str = "oper ";
 
-/// \[facts: vendors 1, as `Gigaset N870 IP PRO/83.V2.11.0+build.a546b91;7C2F80E0D605`\]
+/// \[facts, as `Gigaset N870 IP PRO/83.V2.11.0+build.a546b91;7C2F80E0D605`\]
 fn user_agent(phone: &Identity, _: usize) -> String {
     format!("Gigaset {}/{};{}", phone.make.model, phone.make.firmware, phone.mac.plain().to_uppercase())
 }
 
 /// Behind a folder `provisioning.xml`, and where there is none `<MAC>.xml`; else the file that the URL is of
-/// \[facts: the maker's wiki\].
+/// \[facts, the maker's wiki\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let own = look.base.clone();
     if !own.path.ends_with('/') {
@@ -71,7 +71,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
 }
 
 /// `<provisioning version="1.1" productID="e2">` with `<param name value/>` in `<nvm>`, and operations on handsets, which
-/// may hold some of their own \[facts: vendors 3; operations: a public script\].
+/// may hold some of their own \[facts; operations: a public script\].
 fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: &str| Fault::Unreadable { file: name.into(), why: why.into() };
     let elements = xml::read(bytes).map_err(|why| unreadable(&why))?;
@@ -95,7 +95,7 @@ fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
 fn meaning(settings: &Settings) -> Meaning {
     let server_url = value(settings, SERVER).map(str::to_owned);
     Meaning {
-        // A login in the URL is kept once it worked [facts: the maker's wiki, of its redirection].
+        // A login in the URL is kept once it worked [facts, the maker's wiki, of its redirection].
         login: server_url.as_deref().and_then(|url| Url::parse(url).ok()?.login),
         server_url,
         own_server: false,

@@ -1,4 +1,4 @@
-//! Gigaset DECT bases N510 and N720 \[facts: vendors 1 to 6\]: plain HTTP with a login.
+//! Gigaset DECT bases N510 and N720 \[facts\]: plain HTTP with a login.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::phonesim::fetch::Ask;
 use crate::phonesim::look::{Look, Whose};
 use crate::phonesim::{Account, Fault, Identity, xml};
 
-/// \[facts: vendors 1, recorded\]; the code is how the model begins in the User-Agent.
+/// \[facts, recorded\]; the code is how the model begins in the User-Agent.
 static MAKES: [Make; 2] = [
     Make { model: "N510 IP PRO", firmware: "42.258.00.000.000", code: "", prefix: [0x7c, 0x2f, 0x80] },
     Make { model: "N720 DM PRO", firmware: "70.089.00.000.000", code: "Gigaset ", prefix: [0x7c, 0x2f, 0x80] },
@@ -24,14 +24,14 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::PlainLogin,
     most_authorities: 0,
     dhcp: Habits {
-        // [facts: vendors 1]
+        // [facts]
         class: |phone| {
             let model = phone.make.model.replace(' ', "_");
             if model.starts_with("N720") { format!("Gigaset_{model}").into() } else { model.into() }
         },
         user_class: None,
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66, 114],
-        // [facts: vendors 2]
+        // [facts]
         place: |options, _| options.first_text(&[114, 66]),
     },
     user_agent: |phone, _| {
@@ -45,18 +45,18 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // It knows no reboot [facts: vendors 5].
+    // It knows no reboot [facts].
     notices: Notices { knows: |event| (event == "check-sync").then_some(Call::Look), heeds: as_told },
     words: Words { server_url: "aucS_DATA_SERVER", authority: "none" },
 };
 
-/// \[facts: the maker's wiki\]
+/// \[facts, the maker's wiki\]
 fn expand(phone: &Identity, url: &str) -> String {
     url.replace("%MACD", &phone.mac.plain().to_uppercase())
 }
 
 /// The file that the URL is of; behind a folder a list of images, of a form that nobody else makes, and then
-/// `<MAC>.xml`, in capitals \[facts: vendors 3, the maker's wiki\].
+/// `<MAC>.xml`, in capitals \[facts, the maker's wiki\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let mac = look.identity().mac.plain().to_uppercase();
     let mut own = look.base.clone();
@@ -73,7 +73,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
 }
 
 /// `<ProviderFrame>` with a `SYMB_ITEM` for each place in memory. Where the address is another one, nothing is set
-/// \[facts: vendors 3, and comments in files of a provisioning server in production\].
+/// \[facts, and comments in files of a provisioning server in production\].
 fn read(name: &str, bytes: &[u8], mac: &str) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;
@@ -103,7 +103,7 @@ fn meaning(settings: &Settings) -> Meaning {
     let either = |key: &str, rest: &str| {
         value(settings, &format!("BS_IP_Data1.{key}")).or_else(|| value(settings, &format!("BS_IP_Data.{key}{rest}")))
     };
-    // Minutes [facts: the maker's wiki].
+    // Minutes [facts, the maker's wiki].
     let minutes = either("uiI_CHECK_FOR_UPDATES_TIMER_INIT", "").and_then(number).filter(|minutes| *minutes > 0);
     let oneshot = ["BS_IP_Data3.ucI_ONESHOT_PROVISIONING_MODE_1", "BS_IP_Data.ucB_DO_CHECK_FOR_PROFILE_UPDATES"]
         .iter()

@@ -1,4 +1,4 @@
-//! Grandstream phones and adapters \[facts: vendors 1 to 6\].
+//! Grandstream phones and adapters \[facts\].
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
 use crate::phonesim::{Account, Fault, Identity, xml};
 
-/// \[facts: vendors 1, recorded\]; the code is what stands between model and firmware.
+/// \[facts, recorded\]; the code is what stands between model and firmware.
 static MAKES: [Make; 2] = [
     Make { model: "GXP2135", firmware: "1.0.7.97", code: "", prefix: [0x00, 0x0b, 0x82] },
     Make { model: "HT801", firmware: "1.0.17.5", code: " V1.1A", prefix: [0xc0, 0x74, 0xad] },
@@ -23,13 +23,13 @@ pub(super) static BREED: Breed = Breed {
     brand: "grandstream",
     makes: &MAKES,
     trust: Trust::Authority,
-    // A place for one, and another for a second [administrator's guide, from memory].
+    // A place for one, and another for a second [administrator's guide, unchecked].
     most_authorities: 2,
     dhcp: Habits {
-        // What it is by default is not known [facts: vendors 1].
+        // What it is by default is not known [facts].
         class: |_| Vec::new(),
         user_class: None,
-        // [facts: vendors 2]
+        // [facts]
         wanted: &[1, 2, 3, 6, 12, 15, 42, 43, 51, 54, 66, 120, 132, 160],
         place: |options: &Options, _: &[u8]| -> Option<Place> { options.first_text(&[66, 160]) },
     },
@@ -41,18 +41,18 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts,
-    // [facts: 5]
+    // [facts]
     notices: Notices { knows, heeds: as_told },
     words: Words { server_url: "P237", authority: "P8433 or P2386" },
 };
 
-/// \[facts: vendors 1, as `Grandstream Model HW HT801 V1.1A SW 1.0.17.5 DevId 000b828aa872`\]
+/// \[facts, as `Grandstream Model HW HT801 V1.1A SW 1.0.17.5 DevId 000b828aa872`\]
 fn user_agent(phone: &Identity, _: usize) -> String {
     let Make { model, firmware, code, .. } = phone.make;
     format!("Grandstream Model HW {model}{code} SW {firmware} DevId {}", phone.mac.plain())
 }
 
-/// The binary file, then by MAC, by model and for all, until one is there \[facts: vendors 3\].
+/// The binary file, then by MAC, by model and for all, until one is there \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let (model, mac) = (look.identity().make.model.to_lowercase(), look.identity().mac.plain());
     let binary = |name: &str, _: &[u8]| {
@@ -77,7 +77,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
 }
 
 /// `gs_provision` in version 1: elements of `config` are settings by number. A `mac` that is another's is refused
-/// \[facts: vendors 3; the refusal from memory of the guides\]. What P194 counts differs: adapters have minutes at 3,
+/// \[facts; the refusal from the guides, unchecked\]. What P194 counts differs: adapters have minutes at 3,
 /// phones at 1 \[the vendor's own configuration files\].
 fn read(name: &str, bytes: &[u8], mac: &str, adapter: bool) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
@@ -114,7 +114,7 @@ fn authorities(file: &File) -> Vec<Anchor> {
     held.map(|pem| Anchor::Inline(pem.as_bytes().to_vec())).collect()
 }
 
-/// It starts over when it is told to ask elsewhere \[assumed: the binary file "may redirect", facts: vendors 3\].
+/// It starts over when it is told to ask elsewhere \[assumed: the binary file "may redirect", facts\].
 fn restarts(before: &Settings, after: &Settings) -> bool {
     ["P212", "P237", "P1360", "P1361"].iter().any(|key| before.get(*key) != after.get(*key))
 }
@@ -123,7 +123,7 @@ fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     Meaning {
         server_url: server_url(settings),
-        // 1, the default, lets DHCP override it [facts: vendors 2].
+        // 1, the default, lets DHCP override it [facts].
         own_server: value(settings, "P145") == Some("0"),
         login: get("P1360").zip(get("P1361")),
         polling: polling(settings),
@@ -134,7 +134,7 @@ fn meaning(settings: &Settings) -> Meaning {
     }
 }
 
-/// A path without scheme, and the scheme by number \[facts: vendors 2\].
+/// A path without scheme, and the scheme by number \[facts\].
 fn server_url(settings: &Settings) -> Option<String> {
     let path = value(settings, "P237").filter(|path| !path.contains("://"))?;
     let scheme = match value(settings, "P212") {
@@ -149,7 +149,7 @@ fn server_url(settings: &Settings) -> Option<String> {
 /// What P194 means to this device.
 const LOOKS: &str = "looks";
 
-/// Every so many minutes, 60 at least \[facts: the vendor's own configuration files\], or daily, or weekly.
+/// Every so many minutes, 60 at least \[facts, the vendor's own configuration files\], or daily, or weekly.
 fn polling(settings: &Settings) -> Option<Duration> {
     let minutes = match value(settings, LOOKS)? {
         "minutes" => value(settings, "P193")?.parse::<u64>().ok()?.max(60),
@@ -161,7 +161,7 @@ fn polling(settings: &Settings) -> Option<Duration> {
 }
 
 /// Which CAs are believed: built-in ones alone (0), ours alone (1) or all (2) \[the vendor's page has these three, the
-/// number is from memory\].
+/// number is unchecked\].
 fn trust_fault(settings: &Settings) -> Option<&'static str> {
     match value(settings, "P8502") {
         Some("1" | "2") => None,
@@ -169,7 +169,7 @@ fn trust_fault(settings: &Settings) -> Option<&'static str> {
     }
 }
 
-/// The first account has numbers of its own; those of the others begin with their number and 2 \[facts: a plugin in
+/// The first account has numbers of its own; those of the others begin with their number and 2 \[facts, a plugin in
 /// production\].
 fn accounts(settings: &Settings) -> Vec<Account> {
     let account = |number: u16| {

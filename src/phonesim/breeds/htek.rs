@@ -1,4 +1,4 @@
-//! Htek phones \[facts: 1, 3, 6\].
+//! Htek phones \[facts\].
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::phonesim::{Account, Fault, Identity, xml};
 /// Htek.
 pub(super) static BREED: Breed = Breed {
     brand: "htek",
-    // User-Agent [facts: 1]; the second by likeness. The code is that of the common file [facts: 3].
+    // User-Agent [facts]; the second by likeness. The code is that of the common file [facts].
     makes: &[
         Make { model: "UC903", firmware: "2.0.4.2", code: "0016", prefix: [0x00, 0x1f, 0xc1] },
         Make { model: "UC926", firmware: "2.0.4.4.58", code: "0010", prefix: [0x00, 0x1f, 0xc1] },
@@ -22,14 +22,14 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::Authority,
     most_authorities: 1,
     dhcp: Habits {
-        // No class that is known [facts: 1].
+        // No class that is known [facts].
         class: |_| Vec::new(),
         user_class: None,
-        // [facts: 2, "66 known"]; the rest as phones do [assumed].
+        // [facts, "66 known"]; the rest as phones do [assumed].
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66],
         place: |options, _| options.first_text(&[66]),
     },
-    // [facts: 1, as `Htek UC903 2.0.4.2 00:1f:c1:1c:22:a9`]
+    // [facts, as `Htek UC903 2.0.4.2 00:1f:c1:1c:22:a9`]
     user_agent: |phone, _| format!("Htek {} {} {}", phone.make.model, phone.make.firmware, phone.mac),
     expand: verbatim,
     look,
@@ -38,15 +38,15 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: 5]
+    // [facts]
     notices: Notices { knows, heeds: as_told },
     words: Words { server_url: "P237", authority: "P20179" },
 };
 
-/// URLs of phone books \[facts: template of FusionPBX\].
+/// URLs of phone books \[facts, template of FusionPBX\].
 const BOOKS: [&str; 5] = ["P4401", "P4402", "P4403", "P4404", "P4405"];
 
-/// User, name for Digest, password, display name, server and switch of each account \[facts: templates of FusionPBX\].
+/// User, name for Digest, password, display name, server and switch of each account \[facts, templates of FusionPBX\].
 const ACCOUNTS: [[&str; 6]; 4] = [
     ["P35", "P36", "P34", "P3", "P47", "P271"],
     ["P735", "P736", "P734", "P703", "P747", "P401"],
@@ -54,7 +54,7 @@ const ACCOUNTS: [[&str; 6]; 4] = [
     ["P604", "P605", "P606", "P607", "P602", "P601"],
 ];
 
-/// `cfg<code>.xml`, `cfg<mac>`, `cfg<mac>.xml` \[facts: 3\].
+/// `cfg<code>.xml`, `cfg<mac>`, `cfg<mac>.xml` \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let Identity { make, mac, .. } = look.identity();
     look.take(&format!("cfg{}.xml", make.code), Whose::Shared, parse)?;
@@ -63,7 +63,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Elements within `hl_provision` and `config` \[facts: 3\].
+/// Elements within `hl_provision` and `config` \[facts\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;
@@ -79,7 +79,7 @@ fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
 fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     let minutes = get("P193").and_then(|text| text.parse().ok()).filter(|minutes| *minutes > 0);
-    // 1 is HTTP and 3 HTTPS [facts: template of FusionPBX].
+    // 1 is HTTP and 3 HTTPS [facts, template of FusionPBX].
     let fits = |url: &String| match value(settings, "P212") {
         Some("3") => url.starts_with("https:"),
         Some("1") => url.starts_with("http:"),
@@ -87,7 +87,7 @@ fn meaning(settings: &Settings) -> Meaning {
     };
     Meaning {
         server_url: get("P237").filter(fits),
-        // 1, the default, lets option 66 go before it [facts: template of FusionPBX].
+        // 1, the default, lets option 66 go before it [facts, template of FusionPBX].
         own_server: value(settings, "P145") == Some("0"),
         login: get("P1360").zip(get("P1361")),
         polling: minutes

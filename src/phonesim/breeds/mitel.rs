@@ -1,4 +1,4 @@
-//! Mitel phones of the 68xx and 69xx series in SIP mode \[facts: 1, 2, 3, 6\].
+//! Mitel phones of the 68xx and 69xx series in SIP mode \[facts\].
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose, local};
 use crate::phonesim::{Account, Fault, Identity};
 
-/// \[facts: 1, as `Mitel6940 MAC:14-00-E9-1B-45-24 V:6.4.0.140-SIP`\]
+/// \[facts, as `Mitel6940 MAC:14-00-E9-1B-45-24 V:6.4.0.140-SIP`\]
 static MAKES: [Make; 2] = [
     Make { model: "Mitel6920", firmware: "6.4.0.140-SIP", code: "6920", prefix: [0x14, 0x00, 0xe9] },
     Make { model: "Aastra6867i", firmware: "4.3.0.1058-SIP", code: "6867i", prefix: [0x00, 0x08, 0x5d] },
@@ -40,14 +40,14 @@ pub(super) static BREED: Breed = Breed {
     meaning,
     // Told to by XML, see `look`.
     restarts: |_, _| false,
-    // [facts: 5]; `aastra-xml` is not simulated.
+    // [facts]; `aastra-xml` is not simulated.
     notices: Notices::CHECK_SYNC,
     words: Words { server_url: "https server", authority: AUTHORITY },
 };
 
 const AUTHORITY: &str = "https user certificates";
 
-/// 43 (the URL in sub-option 2), 160, 159, 66 \[facts: 2; the order uncertain\].
+/// 43 (the URL in sub-option 2), 160, 159, 66 \[facts; the order uncertain\].
 fn place(options: &Options, _: &[u8]) -> Option<Place> {
     let within = options.text_within(43, 2).map(|url| (43, url));
     within.or_else(|| options.first_text(&[160, 159, 66]))
@@ -58,7 +58,7 @@ fn user_agent(phone: &Identity, _: usize) -> String {
     format!("{} MAC:{mac} V:{}", phone.make.model, phone.make.firmware)
 }
 
-/// What it was told to ask for meanwhile, and then, started again, its files in their order \[facts: 3\].
+/// What it was told to ask for meanwhile, and then, started again, its files in their order \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     if let Some(url) = value(look.settings(), "action uri poll").map(str::to_owned) {
         match look.get(&url) {
@@ -86,7 +86,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
 }
 
 /// `name: value`, `#` begins a comment wherever it stands, but for between double quotes \[6700i guide p. C-6\]; `!` and
-/// `^` before a name lock it or make it a default \[facts: 3\].
+/// `^` before a name lock it or make it a default \[facts\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
     if text.trim_start().starts_with('<') {

@@ -1,4 +1,4 @@
-//! Obihai devices \[facts: 1, 3, 6\]. What they check over TLS is not known: plain HTTP with a login.
+//! Obihai devices \[facts\]. What they check over TLS is not known: plain HTTP with a login.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ pub(super) static BREED: Breed = Breed {
     trust: Trust::PlainLogin,
     most_authorities: 0,
     dhcp: Habits {
-        // No class that is known [facts: 1].
+        // No class that is known [facts].
         class: |_| Vec::new(),
         user_class: None,
-        // [facts: 2, uncertain]; the rest as devices do [assumed].
+        // [facts, uncertain]; the rest as devices do [assumed].
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66, 160],
         place: |options, _| options.first_text(&[66, 160]),
     },
-    // That of SIP [facts: 1]; the one of HTTP is assumed to be the same.
+    // That of SIP [facts]; the one of HTTP is assumed to be the same.
     user_agent: |phone, _| format!("OBIHAI/{}-{}", phone.make.model, phone.make.firmware),
-    // [vendor guide, from memory]
+    // [vendor guide, unchecked]
     expand: |phone, url| url.replace("$MAC", &phone.mac.plain().to_ascii_uppercase()),
     look,
     authorities: |_| Vec::<Anchor>::new(),
@@ -35,12 +35,12 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: 5]
+    // [facts]
     notices: Notices { knows: |event| (event == "resync").then_some(Call::Restart), heeds: as_told },
     words: Words { server_url: "X_DeviceManagement.ITSPProvisioning.ConfigURL", authority: "none" },
 };
 
-/// One script \[facts: 3\].
+/// One script \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let own = look.base.clone();
     let fetched = look.ask(&Ask::get(own.clone()));
@@ -48,7 +48,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Objects with a name each, and in them parameters with name and value \[facts: 3, "long TR-104 names"\].
+/// Objects with a name each, and in them parameters with name and value \[facts, "long TR-104 names"\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;
@@ -87,7 +87,7 @@ fn accounts(settings: &Settings) -> Vec<Account> {
     let account = |number: u16| {
         let line = |key: &str| value(settings, &format!("VoiceService.1.VoiceProfile.1.Line.{number}.{key}"));
         (line("Enable") == Some("true")).then_some(())?;
-        // Profile A is the first, B the second [vendor guide, from memory].
+        // Profile A is the first, B the second [vendor guide, unchecked].
         let profile = line("X_ServProvProfile")?.bytes().next()?.checked_sub(b'A')? + 1;
         let user = line("SIP.URI").or(line("SIP.AuthUserName"))?.to_owned();
         Some(Account {

@@ -1,4 +1,4 @@
-//! Panasonic KX phones \[facts: vendors 1 to 6\].
+//! Panasonic KX phones \[facts\].
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::phonesim::look::{Look, Whose};
 use crate::phonesim::url::Url;
 use crate::phonesim::{Account, Fault, Identity};
 
-/// \[facts: vendors 1, recorded\]
+/// \[facts, recorded\]
 static MAKES: [Make; 1] =
     [Make { model: "KX-UT113", firmware: "01.133", code: "KX-UT113", prefix: [0x00, 0x80, 0xf0] }];
 
@@ -21,13 +21,13 @@ pub(super) static BREED: Breed = Breed {
     brand: "panasonic",
     makes: &MAKES,
     trust: Trust::Authority,
-    // [facts: vendors 6]
+    // [facts]
     most_authorities: 3,
     dhcp: Habits {
-        // [facts: vendors 1]
+        // [facts]
         class: |_| b"Panasonic".to_vec(),
         user_class: None,
-        // [facts: vendors 2]
+        // [facts]
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66, 67, 159, 160],
         place: |options: &Options, _: &[u8]| -> Option<Place> { options.first_text(&[160, 159, 66]) },
     },
@@ -39,7 +39,7 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: 5]
+    // [facts]
     notices: Notices::CHECK_SYNC,
     words: Words { server_url: STANDARD, authority: AUTHORITY },
 };
@@ -47,13 +47,13 @@ pub(super) static BREED: Breed = Breed {
 const AUTHORITY: &str = "CFG_ROOT_CERTIFICATE_PATH";
 const STANDARD: &str = "CFG_STANDARD_FILE_PATH";
 
-/// \[facts: vendors 3; MAC in capitals: vendors 0\]
+/// \[facts\]
 fn expand(phone: &Identity, url: &str) -> String {
     url.replace("{MAC}", &phone.mac.plain().to_uppercase()).replace("{MODEL}", phone.make.model)
 }
 
-/// A URL that ends with `/` has `{MODEL}.cfg` added \[facts: vendors 2\]; then what that names as the standard file
-/// \[facts: vendors 3\]. A URL of a file is that of the standard file.
+/// A URL that ends with `/` has `{MODEL}.cfg` added \[facts\]; then what that names as the standard file
+/// \[facts\]. A URL of a file is that of the standard file.
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let phone = look.identity();
     if !look.base.path.ends_with('/') {
@@ -76,8 +76,8 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Lines of `KEY="VALUE"`; the first line is a comment of this form \[facts: vendors 3; the first line from memory of
-/// the guides\].
+/// Lines of `KEY="VALUE"`; the first line is a comment of this form \[facts; the first line from the
+/// guides, unchecked\].
 fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: &str| Fault::Unreadable { file: name.into(), why: why.into() };
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
@@ -104,7 +104,7 @@ fn meaning(settings: &Settings) -> Meaning {
     Meaning {
         server_url: get(STANDARD),
         own_server: false,
-        // [facts: vendors 6]
+        // [facts]
         login: get("HTTP_AUTH_ID").zip(get("HTTP_AUTH_PASSWORD")),
         polling: polling(settings),
         custom_options: Vec::new(),

@@ -1,4 +1,4 @@
-//! Poly and Polycom phones with UC Software \[facts: vendors 1 to 6\].
+//! Poly and Polycom phones with UC Software \[facts\].
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::phonesim::fetch::Ask;
 use crate::phonesim::look::{Look, Whose, local};
 use crate::phonesim::{Account, Fault, Identity, xml};
 
-/// \[facts: vendors 1, of each a recorded User-Agent\]; the code is the name of the family in it.
+/// \[facts, of each a recorded User-Agent\]; the code is the name of the family in it.
 static MAKES: [Make; 2] = [
     Make { model: "VVX_400", firmware: "4.1.4.7430", code: "PolycomVVX", prefix: [0x64, 0x16, 0x7f] },
     Make { model: "Edge_E450", firmware: "8.0.0.15602", code: "PolyEdge", prefix: [0x48, 0x25, 0x67] },
@@ -23,13 +23,13 @@ pub(super) static BREED: Breed = Breed {
     brand: "poly",
     makes: &MAKES,
     trust: Trust::Authority,
-    // Two places of the platform's own [facts: vendors 6].
+    // Two places of the platform's own [facts].
     most_authorities: 2,
     dhcp: Habits {
         class,
         user_class: None,
         // Mask, time offset, router, resolvers, domain, time server, its vendor's own, lease, server, and where its
-        // configuration is: the custom option, then 66 [facts: vendors 2]; VLANs [facts: 128, 144, 157, 191].
+        // configuration is: the custom option, then 66 [facts]; VLANs (128, 144, 157, 191) [facts].
         wanted: &[1, 2, 3, 6, 15, 42, 43, 51, 54, 160, 66, 128, 144, 157, 191],
         place,
     },
@@ -41,14 +41,14 @@ pub(super) static BREED: Breed = Breed {
     relative_names: true,
     meaning,
     restarts,
-    // [facts: 5]
+    // [facts]
     notices: Notices { knows: |event| event.starts_with("check-sync").then_some(Call::Look), heeds },
     words: Words { server_url: "device.prov.serverName", authority: AUTHORITY },
 };
 
 const AUTHORITY: &str = "device.sec.TLS.customCaCert1";
 
-/// Enterprise 13885, a length, part number and version, the end mark \[facts: vendors 1\]; the numbers of the
+/// Enterprise 13885, a length, part number and version, the end mark \[facts\]; the numbers of the
 /// sub-options are assumed.
 fn class(phone: &Identity) -> Vec<u8> {
     let mut inner = Vec::new();
@@ -61,18 +61,18 @@ fn class(phone: &Identity) -> Vec<u8> {
     [&[0x00, 0x00, 0x36, 0x3d, length][..], &inner, &[0xff]].concat()
 }
 
-/// The custom option, 160, before 66 \[facts: vendors 2, mode 3\]. Without a scheme it would be FTP.
+/// The custom option, 160, before 66 \[facts, mode 3\]. Without a scheme it would be FTP.
 fn place(options: &Options, _: &[u8]) -> Option<Place> {
     options.first_text(&[160, 66])
 }
 
-/// The first request of a start comes from the updater \[facts: vendors 1\].
+/// The first request of a start comes from the updater \[facts\].
 fn user_agent(phone: &Identity, request: usize) -> String {
     let kind = if request == 0 { "Updater" } else { "Application" };
     format!("FileTransport {}-{}-UA/{} Type/{kind}", phone.make.code, phone.make.model, phone.make.firmware)
 }
 
-/// \[facts: vendors 3\]
+/// \[facts\]
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let mac = look.identity().mac.plain();
     let mut master = look.get(&format!("{mac}.cfg"));
@@ -133,7 +133,7 @@ fn read_master(mac: &str, bytes: &[u8]) -> Result<(Vec<String>, String), Fault> 
 }
 
 /// Every attribute of every element is a setting. One that begins with `device.` counts where `device.set` and its own
-/// `.set` are 1 \[facts: vendors 6\].
+/// `.set` are 1 \[facts\].
 fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let elements = xml::read(bytes).map_err(|why| Fault::Unreadable { file: name.into(), why })?;
     let all: Vec<(String, String)> = elements.into_iter().flat_map(|element| element.attributes).collect();
@@ -145,13 +145,13 @@ fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     Ok(File { settings: settings.collect(), skipped: Vec::new() })
 }
 
-/// The certificate itself, PEM \[facts: vendors 6\].
+/// The certificate itself, PEM \[facts\].
 fn authorities(file: &File) -> Vec<Anchor> {
     let held = file.values(|key| matches!(key, AUTHORITY | "device.sec.TLS.customCaCert2"));
     held.map(|pem| Anchor::Inline(pem.as_bytes().to_vec())).collect()
 }
 
-/// Pictures and sounds, by name or URL \[administrator's guide, from memory\].
+/// Pictures and sounds, by name or URL \[administrator's guide, unchecked\].
 fn resources(file: &File) -> Vec<String> {
     let numbered = |key: &str, prefix: &str, suffix: &str| {
         key.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix)).is_some_and(|n| n.parse::<u8>().is_ok())
@@ -159,7 +159,7 @@ fn resources(file: &File) -> Vec<String> {
     file.values(|key| numbered(key, "bg.color.bm.", ".name") || numbered(key, "saf.", "")).map(str::to_owned).collect()
 }
 
-/// Changes of `device.` settings take a restart \[administrator's guide, from memory\].
+/// Changes of `device.` settings take a restart \[administrator's guide, unchecked\].
 fn restarts(before: &Settings, after: &Settings) -> bool {
     let device = |settings: &Settings| -> Vec<(String, String)> {
         settings.iter().filter(|(key, _)| key.starts_with("device.")).map(|(k, v)| (k.clone(), v.clone())).collect()
@@ -171,7 +171,7 @@ fn meaning(settings: &Settings) -> Meaning {
     let get = |key: &str| value(settings, key).map(str::to_owned);
     Meaning {
         server_url: server_url(settings),
-        // Mode 2 [facts: vendors 2]; otherwise what DHCP says goes before it at each start.
+        // Mode 2 [facts]; otherwise what DHCP says goes before it at each start.
         own_server: matches!(value(settings, "device.dhcp.bootSrvUseOpt"), Some("Static" | "2")),
         login: get("device.prov.user").zip(get("device.prov.password")),
         polling: polling(settings),
@@ -182,7 +182,7 @@ fn meaning(settings: &Settings) -> Meaning {
     }
 }
 
-/// Its type is the scheme \[administrator's guide, from memory\].
+/// Its type is the scheme \[administrator's guide, unchecked\].
 fn server_url(settings: &Settings) -> Option<String> {
     let name = value(settings, "device.prov.serverName")?;
     if name.contains("://") {
@@ -192,7 +192,7 @@ fn server_url(settings: &Settings) -> Option<String> {
     Some(format!("{scheme}://{name}"))
 }
 
-/// An hour is the least \[administrator's guide, from memory\].
+/// An hour is the least \[administrator's guide, unchecked\].
 fn polling(settings: &Settings) -> Option<Duration> {
     (value(settings, "prov.polling.enabled") == Some("1")).then_some(())?;
     let seconds = match value(settings, "prov.polling.mode") {
@@ -230,7 +230,7 @@ fn accounts(settings: &Settings) -> Vec<Account> {
     numbers(settings, "reg.", ".address").into_iter().filter_map(account).collect()
 }
 
-/// It restarts only where a setting says always to \[facts: 5\].
+/// It restarts only where a setting says always to \[facts\].
 fn heeds(call: Call, settings: &Settings) -> Option<Call> {
     let always = value(settings, "voIpProt.SIP.specialEvent.checkSync.alwaysReboot") == Some("1");
     Some(if always { Call::Restart } else { call })

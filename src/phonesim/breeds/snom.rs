@@ -1,4 +1,4 @@
-//! Snom desk phones \[facts: vendors 1 to 6\].
+//! Snom desk phones \[facts\].
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose};
 use crate::phonesim::{Account, Fault, Identity, xml};
 
-/// \[facts: vendors 1\]; the code is what stands behind the firmware in a recorded User-Agent.
+/// \[facts\]; the code is what stands behind the firmware in a recorded User-Agent.
 static MAKES: [Make; 2] = [
     Make { model: "snomD785", firmware: "10.1.33.33", code: "2010.12-00001", prefix: [0x00, 0x04, 0x13] },
     Make { model: "snom710", firmware: "8.7.5.35", code: "1.1.5-IFX-05.01.12", prefix: [0x00, 0x04, 0x13] },
@@ -28,10 +28,10 @@ pub(super) static BREED: Breed = Breed {
     // [assumed]
     most_authorities: 10,
     dhcp: Habits {
-        // [facts: vendors 1, as snomD785]
+        // [facts, as snomD785]
         class: |phone| phone.make.model.as_bytes().to_vec(),
         user_class: None,
-        // [facts: vendors 2; 132 and 133 are VLAN and priority]
+        // [facts; 132 and 133 are VLAN and priority]
         wanted: &[1, 2, 3, 6, 15, 42, 43, 51, 54, 58, 59, 66, 67, 132, 133],
         place,
     },
@@ -43,24 +43,24 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: 5]
+    // [facts]
     notices: Notices::CHECK_SYNC,
     words: Words { server_url: "setting_server", authority: "a certificate" },
 };
 
-/// What is tunnelled in 43 beats the plain options \[facts: vendors 2\].
+/// What is tunnelled in 43 beats the plain options \[facts\].
 fn place(options: &Options, _: &[u8]) -> Option<Place> {
     options.text_within(43, 66).map(|url| (43, url)).or_else(|| options.first_text(&[66]))
 }
 
-/// \[facts: vendors 1, as `Mozilla/4.0 (compatible; snom710-SIP 8.7.5.35 1.1.5-IFX-05.01.12 000413741767)`\]
+/// \[facts, as `Mozilla/4.0 (compatible; snom710-SIP 8.7.5.35 1.1.5-IFX-05.01.12 000413741767)`\]
 fn user_agent(phone: &Identity, _: usize) -> String {
     let Make { model, firmware, code, .. } = phone.make;
     format!("Mozilla/4.0 (compatible; {model}-SIP {firmware} {code} {})", phone.mac.plain().to_uppercase())
 }
 
 /// A URL without a file: the model's file, then its twin with the MAC; then what those list; then where the firmware
-/// is \[facts: vendors 3\].
+/// is \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let (model, mac) = (look.identity().make.model, look.identity().mac.plain().to_uppercase());
     look.take(&format!("{model}.htm"), Whose::Shared, read)?;
@@ -79,7 +79,7 @@ const BASE64: &str = "certificates/base64";
 const AT: &str = "certificates/url";
 
 /// Elements of `phone-settings` are settings, numbered by `idx`. Certificates and further files stand beside them
-/// \[facts: vendors 3 and 6\].
+/// \[facts\].
 pub(super) fn read(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let unreadable = |why: String| Fault::Unreadable { file: name.into(), why };
     let elements = xml::read(bytes).map_err(unreadable)?;
@@ -111,7 +111,7 @@ pub(super) fn authorities(file: &File) -> Vec<Anchor> {
     held.chain(file.values(|key| key == AT).map(|url| Anchor::At(url.into()))).collect()
 }
 
-/// Pictures and sounds by URL \[facts: templates in production\].
+/// Pictures and sounds by URL \[facts, templates in production\].
 fn resources(file: &File) -> Vec<String> {
     file.values(|key| key == "custom_bg_image_url" || key.starts_with("user_custom")).map(str::to_owned).collect()
 }
@@ -125,13 +125,13 @@ pub(super) fn meaning(settings: &Settings) -> Meaning {
         polling: polling(settings),
         custom_options: Vec::new(),
         time_server: get("ntp_server"),
-        // A server with another CA is refused, and there is no switch [facts: vendors 6].
+        // A server with another CA is refused, and there is no switch [facts].
         trust_fault: None,
         accounts: accounts(settings),
     }
 }
 
-/// By the newer settings, else by the older one \[vendor's pages, from memory\].
+/// By the newer settings, else by the older one \[vendor's pages, unchecked\].
 fn polling(settings: &Settings) -> Option<Duration> {
     let seconds = |key: &str| value(settings, key)?.parse::<u64>().ok().filter(|seconds| *seconds > 0);
     let newer = match (value(settings, "prov_polling_enabled"), value(settings, "prov_polling_mode")) {

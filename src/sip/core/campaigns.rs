@@ -3,17 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+
 use super::Core;
 use crate::model::{Door, Event, Id, Mac, Now, Reason};
 use crate::sip::campaign::{Campaign, Plan, State};
 use crate::sip::orders::Refusal;
-use crate::store::{Store, Write};
+use crate::store::{Store, Ticket, Write};
 use crate::sys::random;
 
 /// Campaigns that are remembered when they are over, the newest ones.
 const MOST_KEPT: usize = 20;
 /// How often how far they are is stored while they go on. After a power cut, phones that were over since are told again.
 const KEEP: Duration = Duration::from_secs(10);
+/// How often it is looked whether a slow disk has stored them.
+const GLANCE: Duration = Duration::from_secs(1);
+/// How long the box, when it stops, tries to store how far they are, and how long it waits between two tries.
+const LAST: Duration = Duration::from_secs(3);
+const LAST_AGAIN: Duration = Duration::from_millis(100);
 /// Where it is stored which campaigns there are.
 const INDEX: &str = "sip.campaigns";
 
@@ -24,6 +31,8 @@ pub(super) struct Campaigns {
     /// Which have changed since they were stored.
     changed: Vec<Id>,
     keep_at: Duration,
+    /// Those that are being stored.
+    under_way: Vec<(Id, Ticket)>,
     /// Whether the board shows how far they are.
     is_shown: bool,
 }
@@ -31,17 +40,91 @@ pub(super) struct Campaigns {
 impl Campaigns {
     /// Those that the box was at when it went down go on.
     pub(super) fn read(store: &Store) -> Self {
-        let ids: Vec<Id> =
-            store.setting(INDEX).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
-        // As one text: ten thousand phones as values of their own would take much room while they are stored.
-        let read = |id: Id| Some((id, serde_json::from_str(store.setting(&key(id))?.as_str()?).ok()?));
-        Self { all: ids.into_iter().filter_map(read).collect(), ..Self::default() }
+        let read = |id: Id| Some((id, Campaign::read(store.setting(&key(id))?)?));
+        Self { all: stored(store).into_iter().filter_map(read).collect(), ..Self::default() }
     }
 
     pub(super) fn next(&self, now: Now) -> Option<Duration> {
-        let keep = (!self.changed.is_empty()).then_some(self.keep_at);
+        let keep = (!self.changed.is_empty() || !self.under_way.is_empty()).then_some(self.keep_at);
         self.all.values().filter_map(|campaign| campaign.next(now)).chain(keep).min()
     }
+
+    /// Forgets the oldest of those that are over, while there are too many.
+    fn forget(&mut self) {
+        while self.all.len() > MOST_KEPT {
+            let over = self.all.iter().find(|(_, campaign)| campaign.state != State::Running);
+            let Some(oldest) = over.map(|(id, _)| *id) else { break };
+            self.all.remove(&oldest);
+        }
+    }
+
+    fn change(&mut self, id: Id, now: Duration) {
+        if self.changed.is_empty() {
+            self.keep_at = now + KEEP;
+        }
+        if !self.changed.contains(&id) {
+            self.changed.push(id);
+        }
+    }
+
+    /// Begins to store those that have changed, each by itself: one that cannot be stored keeps no other from it.
+    fn keep(&mut self, store: &Store, now: Duration) {
+        for id in std::mem::take(&mut self.changed) {
+            self.under_way.push((id, store.commit(self.writes(id, store))));
+        }
+        self.keep_at = now + KEEP;
+    }
+
+    /// What stores a campaign, and with it that it is there and others are not any more.
+    fn writes(&self, id: Id, store: &Store) -> Vec<Write> {
+        let kept = self.all.get(&id).and_then(Campaign::keep);
+        let campaign = kept.map(|value| Write::PutSetting { key: key(id), value });
+        let ids: Vec<Id> = self.all.keys().copied().collect();
+        let known = stored(store);
+        let forgotten = known.iter().filter(|id| !self.all.contains_key(id)).map(|id| Write::DeleteSetting(key(*id)));
+        let index = serde_json::to_value(&ids).ok().filter(|_| known != ids);
+        let index = index.map(|value| Write::PutSetting { key: INDEX.into(), value });
+        campaign.into_iter().chain(forgotten).chain(index).collect()
+    }
+
+    /// Stores those that have changed, and tries again until they are stored.
+    async fn keep_at_last(&mut self, store: &Store, now: Duration) {
+        loop {
+            self.keep(store, now);
+            for (id, ticket) in std::mem::take(&mut self.under_way) {
+                if ticket.await.is_err() {
+                    self.change(id, now);
+                }
+            }
+            if self.changed.is_empty() {
+                return;
+            }
+            tokio::time::sleep(LAST_AGAIN).await;
+        }
+    }
+
+    /// Looks at what came of storing them. One that could not be stored has changed still.
+    fn look(&mut self, now: Duration) {
+        for (id, mut ticket) in std::mem::take(&mut self.under_way) {
+            match (&mut ticket).now_or_never() {
+                None => self.under_way.push((id, ticket)),
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    tracing::error!(campaign = %id, %error, "how far a campaign is could not be stored yet");
+                    self.change(id, now);
+                }
+            }
+        }
+        if !self.under_way.is_empty() {
+            // A slow disk is asked for nothing more meanwhile.
+            self.keep_at = self.keep_at.max(now + GLANCE);
+        }
+    }
+}
+
+/// Which campaigns are stored.
+fn stored(store: &Store) -> Vec<Id> {
+    store.setting(INDEX).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
 }
 
 fn key(id: Id) -> String {
@@ -54,21 +137,9 @@ impl Core {
         let now = self.now();
         let id = random::id(now.wall);
         let campaign = Campaign::new(id, plan, now);
-        let phones = campaign.plan.phones.len();
-        self.record(Reason::CampaignBegun { phones });
+        self.record(Reason::CampaignBegun { phones: campaign.phones });
         self.campaigns.all.insert(id, campaign);
-        let mut forgotten = Vec::new();
-        while self.campaigns.all.len() > MOST_KEPT {
-            let over = self.campaigns.all.iter().find(|(_, campaign)| campaign.state != State::Running);
-            let Some(oldest) = over.map(|(id, _)| *id) else { break };
-            self.campaigns.all.remove(&oldest);
-            forgotten.push(Write::DeleteSetting(key(oldest)));
-        }
-        let ids: Vec<Id> = self.campaigns.all.keys().copied().collect();
-        if let Ok(value) = serde_json::to_value(ids) {
-            forgotten.push(Write::PutSetting { key: INDEX.into(), value });
-        }
-        drop(self.parts.store.commit(forgotten));
+        self.campaigns.forget();
         self.campaign_changed(id);
         self.keep_campaigns(true);
         Ok(id)
@@ -138,12 +209,8 @@ impl Core {
     }
 
     fn campaign_changed(&mut self, id: Id) {
-        if self.campaigns.changed.is_empty() {
-            self.campaigns.keep_at = self.now().monotonic + KEEP;
-        }
-        if !self.campaigns.changed.contains(&id) {
-            self.campaigns.changed.push(id);
-        }
+        let now = self.now().monotonic;
+        self.campaigns.change(id, now);
         self.campaigns.is_shown = false;
     }
 
@@ -157,19 +224,139 @@ impl Core {
 
     /// Stores how far they are, now or when it is time.
     pub(super) fn keep_campaigns(&mut self, at_once: bool) {
-        if self.campaigns.changed.is_empty() || !at_once && self.now().monotonic < self.campaigns.keep_at {
-            return;
+        let now = self.now().monotonic;
+        self.campaigns.look(now);
+        if !self.campaigns.changed.is_empty() && (at_once || now >= self.campaigns.keep_at) {
+            self.campaigns.keep(&self.parts.store, now);
         }
-        let changed = std::mem::take(&mut self.campaigns.changed);
-        let put = |id: &Id| {
-            let text = serde_json::to_string(self.campaigns.all.get(id)?).ok()?;
-            Some(Write::PutSetting { key: key(*id), value: text.into() })
-        };
-        let writes: Vec<Write> = changed.iter().filter_map(put).collect();
-        drop(self.parts.store.commit(writes));
+    }
+
+    /// Stores how far they are and waits until that is done: nobody comes back to it. It takes a moment at most.
+    pub(super) async fn keep_campaigns_at_last(&mut self) {
+        let now = self.now().monotonic;
+        let (campaigns, store) = (&mut self.campaigns, &self.parts.store);
+        if tokio::time::timeout(LAST, campaigns.keep_at_last(store, now)).await.is_err() {
+            tracing::error!("how far campaigns are is not known to be stored: phones may be told again");
+        }
     }
 
     fn record(&self, reason: Reason) {
         self.parts.journal.record(Event::new(self.now().wall, Door::Sip, reason));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::brands::Told;
+    use crate::model::Timestamp;
+    use crate::sip::campaign::Tally;
+    use crate::store::{Disk, Key, Options};
+    use crate::sys::clock::Clock;
+
+    const DONE: Reason = Reason::SipResynced { seconds: 1 };
+    const NOW: Now =
+        Now { monotonic: Duration::from_secs(3600), wall: Timestamp::from_secs(1_767_225_600), trusted: true };
+
+    fn open(directory: &Path) -> Store {
+        let clock = Clock::new(Timestamp::default());
+        let options = Options { directory: directory.into(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
+        Store::open(options).unwrap().0
+    }
+
+    fn campaigns(phones: u32, over: u32) -> (Id, Campaigns) {
+        let mac = |number: u32| {
+            let [_, a, b, c] = number.to_be_bytes();
+            Mac::new([0x80, 0x5e, 0xc0, a, b, c])
+        };
+        let phones = (0..phones).map(mac).collect();
+        let told = Told::Resync;
+        let plan = Plan { told, phones, at_most: 10_000, per_second: 10_000, between: None, stop_above: 25 };
+        let begun = Now { monotonic: Duration::ZERO, ..NOW };
+        let mut campaign = Campaign::new(Id::new(NOW.wall, 1), plan, begun);
+        let mut told = Vec::new();
+        for second in 1.. {
+            if told.len() >= over as usize {
+                break;
+            }
+            let due = campaign.due(Now { monotonic: Duration::from_secs(second), ..NOW }, 1);
+            for mac in &due {
+                campaign.settle(*mac, &DONE);
+            }
+            told.extend(due);
+        }
+        let id = campaign.id;
+        let mut campaigns = Campaigns { all: BTreeMap::from([(id, campaign)]), ..Campaigns::default() };
+        campaigns.change(id, NOW.monotonic);
+        (id, campaigns)
+    }
+
+    /// Looks until it is known what came of storing.
+    fn settle(campaigns: &mut Campaigns) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !campaigns.under_way.is_empty() {
+            assert!(Instant::now() < deadline, "not within 20 s");
+            campaigns.look(NOW.monotonic);
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_campaign_of_many_thousand_phones_goes_on_where_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        for (phones, over) in [(20_000, 15_000), (Plan::MOST_PHONES, 0)] {
+            let (id, mut campaigns) = campaigns(phones as u32, over);
+            campaigns.keep(&store, NOW.monotonic);
+            settle(&mut campaigns);
+            assert!(campaigns.changed.is_empty(), "it was stored");
+            let tally = Campaigns::read(&store).all.get(&id).map(Campaign::tally);
+            assert_eq!(tally, campaigns.all.get(&id).map(Campaign::tally));
+            assert!(tally.is_some_and(|Tally { waiting, done, .. }| waiting + done == phones && done >= over as usize));
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_stored_is_stored_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        let (id, mut campaigns) = campaigns(20, 20);
+        store.close();
+        campaigns.keep(&store, NOW.monotonic);
+        settle(&mut campaigns);
+        assert_eq!(campaigns.changed, [id]);
+        assert_eq!(campaigns.next(NOW), Some(NOW.monotonic + KEEP));
+        drop(store);
+        let store = open(directory.path());
+        campaigns.keep(&store, NOW.monotonic + KEEP);
+        settle(&mut campaigns);
+        assert_eq!((campaigns.changed.len(), campaigns.next(NOW)), (0, None));
+        assert_eq!(Campaigns::read(&store).all.get(&id).map(|campaign| campaign.state), Some(State::Ended));
+    }
+
+    #[test]
+    fn one_that_is_forgotten_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        let (first, mut campaigns) = campaigns(1, 1);
+        campaigns.keep(&store, NOW.monotonic);
+        settle(&mut campaigns);
+        let campaign = campaigns.all.get(&first).unwrap().clone();
+        let more = (2..).map(|number| Id::new(NOW.wall, number)).take(MOST_KEPT);
+        campaigns.all.extend(more.map(|id| {
+            let mut another = campaign.clone();
+            another.id = id;
+            (id, another)
+        }));
+        campaigns.forget();
+        let last = *campaigns.all.keys().last().unwrap();
+        campaigns.change(last, NOW.monotonic);
+        campaigns.keep(&store, NOW.monotonic);
+        settle(&mut campaigns);
+        assert_eq!((stored(&store).len(), store.setting(&key(first))), (MOST_KEPT, None));
+        assert!(store.setting(&key(last)).is_some());
     }
 }

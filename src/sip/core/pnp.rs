@@ -278,7 +278,11 @@ impl Core {
         if status >= 300 {
             return self.pnp_not_taken(told);
         }
-        self.remember_contact(told.mac, told.to, Transport::Udp);
+        // Whoever asked in the phone's name has said 200 as well. By now the box has spoken to that address, so the
+        // neighbour table knows who is there, also when the question for it was not answered.
+        if self.is_at(told.mac, told.to.ip()) {
+            self.remember_contact(told.mac, told.to, Transport::Udp);
+        }
         self.record_told(told, Reason::PnpAnswered { url: told.url.clone() });
     }
 

@@ -1,5 +1,4 @@
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::sip::transaction::{Hop, Outcome};
 use crate::sip::udp::Udp;
 use crate::sip::wire::{LONGEST, Malformed};
 use crate::sys::arp::Arp;
+use crate::sys::sockets;
 
 /// Inputs that wait, at most. What comes beyond is dropped, as a full socket buffer does.
 const QUEUE: usize = 8192;
@@ -39,7 +39,7 @@ pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: Cancellat
     let streams = Streams::new(sender.clone(), Arc::new(aws_lc_rs::default_provider()))?;
     let mut parts_at_work = JoinSet::new();
     for (at, tls) in [(parts.settings.listen, None), (parts.settings.listen_tls, Some(parts.tls.clone()))] {
-        let listener = listen(at)?;
+        let listener = tokio::net::TcpListener::from_std(sockets::connections(at)?)?;
         parts_at_work.spawn(streams.clone().accept(listener, tls));
     }
     parts_at_work.spawn(hear(udp.clone(), sender.clone()));
@@ -91,7 +91,7 @@ pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: Cancellat
             Some(ended) = parts_at_work.join_next() => return Ok(ended??),
             () = sleep_until(Instant::now() + wait) => {}
             () = stop.cancelled() => {
-                core.keep_campaigns(true);
+                core.keep_campaigns_at_last().await;
                 return Ok(());
             }
         }
@@ -107,20 +107,6 @@ pub async fn serve(parts: Parts, receiver: Arc<Mutex<Receiver>>, stop: Cancellat
             }
         }
     }
-}
-
-fn listen(at: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-    use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
-    if at.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    // Connections that have just ended do not keep the port.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&at.into())?;
-    socket.listen(128)?;
-    tokio::net::TcpListener::from_std(socket.into())
 }
 
 /// Takes datagrams for as long as it is polled.

@@ -300,7 +300,9 @@ impl Core {
         let input = match (status, &message.start) {
             (401 | 407, _) => {
                 let name = if status == 401 { "WWW-Authenticate" } else { "Proxy-Authenticate" };
-                Input::Challenged { attempt, status, challenge: Challenge::choose(message.all(name)) }
+                let asked = self.jobs.running.get(&mac).and_then(|running| running.job.asked(attempt));
+                let proven = asked.is_some_and(|target| self.is_at(mac, target.to.ip()));
+                Input::Challenged { attempt, status, challenge: Challenge::choose(message.all(name)), proven }
             }
             (_, crate::sip::wire::Start::Response { phrase, .. }) => {
                 let phrase = phrase.chars().take(80).collect();
@@ -317,9 +319,7 @@ impl Core {
         // It was recorded before it is heard of here, at a time in whole milliseconds: what came before a phone was told
         // proves nothing.
         let at = (now.monotonic + MILLISECOND).saturating_sub(now.wall.since(event.last)).min(now.monotonic);
-        if let Some(address) = event.address {
-            self.watched.saw(mac, address.to_canonical());
-        }
+        self.watched.saw(mac, event);
         self.step_job(mac, Input::Fetched(Fetch { at, revision: revision.to_owned() }));
         self.watched.habits.entry(mac).or_default().add(at);
     }

@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Core;
 use super::tell::fetched;
+use crate::access::{self, Lan};
 use crate::brands::{Manners, Told};
 use crate::model::settings::Value;
-use crate::model::{LeaseState, Mac, Phone, Transport};
+use crate::model::{Door, Event, LeaseState, Mac, Phone, Timestamp, Transport};
 use crate::sip::notify::{Habit, Target, Way};
+use crate::sip::presence::Evidence;
 use crate::store::{EventFilter, Write};
+use crate::sys::neighbours;
 
 /// Where a phone listens, as it said itself or as its registrar says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,13 +25,35 @@ pub(super) struct Contact {
     pub(super) transport: Transport,
 }
 
+/// A contact as it is stored. Earlier versions stored also what nothing proved, without this field: those are not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    proven: Contact,
+}
+
+/// A fetch of a phone's own file with its own login.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    address: IpAddr,
+    at: Timestamp,
+    /// Over HTTPS, where nobody on the way could take part in it.
+    secure: bool,
+}
+
+impl Seen {
+    fn read(event: &Event) -> Option<Self> {
+        let address = event.address?.to_canonical();
+        Some(Self { address, at: event.last, secure: event.door == Door::Https })
+    }
+}
+
 /// What is seen of phones' fetches and leases.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     pub(super) habits: HashMap<Mac, Habit>,
-    /// Where each phone last fetched from with its own login.
-    addresses: HashMap<Mac, IpAddr>,
-    /// Whether `addresses` holds what the journal knew before this part began, too.
+    /// The last fetch of each phone with its own login.
+    fetches: HashMap<Mac, Seen>,
+    /// Whether `fetches` holds what the journal knew before this part began, too.
     is_read: bool,
     /// Who has which address, as of a moment ago: a campaign asks thousands of times.
     leases: HashMap<Mac, Ipv4Addr>,
@@ -36,8 +61,10 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn saw(&mut self, mac: Mac, address: IpAddr) {
-        self.addresses.insert(mac, address);
+    pub(super) fn saw(&mut self, mac: Mac, event: &Event) {
+        if let Some(seen) = Seen::read(event) {
+            self.fetches.insert(mac, seen);
+        }
     }
 }
 
@@ -93,7 +120,7 @@ impl Core {
         if let Some(contact) = self.own_contact(phone.mac, leased).or(registered) {
             add(Way::Direct, contact.transport, contact.at);
         }
-        let address = leased.or_else(|| self.last_seen_at(phone.mac));
+        let address = leased.or_else(|| Some(self.last_fetch(phone.mac)?.address));
         if let Some(address) = address {
             let lines = accounts.transports.iter().copied().filter(|transport| *transport != Transport::Udp);
             for transport in lines.chain(manners.transports.iter().copied()) {
@@ -121,15 +148,35 @@ impl Core {
 
     /// Where the phone said that it listens. An address that is somebody else's by now is not the phone's.
     pub(super) fn own_contact(&mut self, mac: Mac, leased: Option<IpAddr>) -> Option<Contact> {
-        let contact: Contact = serde_json::from_value(self.parts.store.setting(&contact_key(mac))?).ok()?;
-        let elsewhere = self.leased_to(contact.at.ip()).is_some_and(|other| other != mac);
-        (!elsewhere && leased.is_none_or(|leased| leased == contact.at.ip())).then_some(contact)
+        let kept: Kept = serde_json::from_value(self.parts.store.setting(&contact_key(mac))?).ok()?;
+        let (contact, address) = (kept.proven, kept.proven.at.ip());
+        let elsewhere = access::lan(mac, self.leased_to(address), neighbours::lookup(address)) == Lan::Disagrees;
+        (!elsewhere && leased.is_none_or(|leased| leased == address)).then_some(contact)
     }
 
+    /// Whether the phone is proven to be at an address at this moment.
+    pub(super) fn is_at(&mut self, mac: Mac, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let wall = self.now().wall;
+        let fetch = self.last_fetch(mac).filter(|seen| seen.secure && seen.address == address);
+        let evidence = Evidence {
+            on_link: match address {
+                IpAddr::V4(address) => self.surroundings.link_to(address).is_some(),
+                // Phones are served by IPv6 on our own links alone.
+                IpAddr::V6(_) => true,
+            },
+            lease: self.leased_to(address),
+            neighbour: neighbours::lookup(address),
+            fetched: fetch.map(|seen| wall.since(seen.at)),
+        };
+        evidence.proves(mac)
+    }
+
+    /// Keeps where a phone listens. It has to be proven to be there.
     pub(super) fn remember_contact(&self, mac: Mac, at: SocketAddr, transport: Transport) {
-        let contact = Contact { at: SocketAddr::new(at.ip().to_canonical(), at.port()), transport };
+        let proven = Contact { at: SocketAddr::new(at.ip().to_canonical(), at.port()), transport };
         let key = contact_key(mac);
-        let Ok(value) = serde_json::to_value(contact) else { return };
+        let Ok(value) = serde_json::to_value(Kept { proven }) else { return };
         if self.parts.store.setting(&key).as_ref() != Some(&value) {
             drop(self.parts.store.commit(vec![Write::PutSetting { key, value }]));
         }
@@ -148,21 +195,21 @@ impl Core {
         self.watched.leases.get(&mac).map(|address| IpAddr::V4(*address))
     }
 
-    /// The address from which it last fetched its own file with its own login.
-    fn last_seen_at(&mut self, mac: Mac) -> Option<IpAddr> {
+    /// When it last fetched its own file with its own login.
+    fn last_fetch(&mut self, mac: Mac) -> Option<Seen> {
         if !self.watched.is_read {
             self.watched.is_read = true;
             let all = EventFilter { mac: None, after: None, limit: usize::MAX };
             let fetches = self.parts.store.pick_events(&all, |_, event| {
                 fetched(&event)?;
-                event.mac.zip(event.address)
+                event.mac.zip(Seen::read(&event))
             });
-            for (mac, address) in fetches {
+            for (mac, seen) in fetches {
                 // The newest stand first, and what was seen meanwhile is newer.
-                self.watched.addresses.entry(mac).or_insert(address.to_canonical());
+                self.watched.fetches.entry(mac).or_insert(seen);
             }
         }
-        self.watched.addresses.get(&mac).copied()
+        self.watched.fetches.get(&mac).copied()
     }
 }
 

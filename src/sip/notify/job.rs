@@ -1,117 +1,11 @@
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::proof::{Fetch, Habit};
+use super::order::{Act, Attempt, Input, Order, Target, Way};
+use super::proof::Fetch;
 use crate::brands::Told;
 use crate::model::{Mac, Reason, Transport};
 use crate::sip::digest::Challenge;
-
-/// A way to the phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
-    /// Straight to its address.
-    Direct,
-    /// Through the telephone system's proxy.
-    Proxy,
-    /// By something else than SIP.
-    Other,
-}
-
-/// Where a message is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
-    /// Which way that is.
-    pub way: Way,
-    /// How it travels.
-    pub transport: Transport,
-    /// To whom.
-    pub to: SocketAddr,
-}
-
-/// The number of one message of a job.
-pub type Attempt = u32;
-
-/// What a challenge is answered with, and when it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// Realms in which the line's password is known: its server's, the brand's, and those that were configured.
-    pub realms: Vec<String>,
-    /// Whether the phone's line has a password at all.
-    pub known: bool,
-}
-
-/// What is to be done, and how.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// The phone.
-    pub mac: Mac,
-    /// What it is told to do.
-    pub told: Told,
-    /// The ways to it, the best first.
-    pub targets: VecDeque<Target>,
-    /// What its challenges are answered with.
-    pub credentials: Credentials,
-    /// Within which time it fetches after it took the message.
-    pub fetches_within: Duration,
-    /// The revision that it has, when the point is that it fetches another.
-    pub outdated: Option<String>,
-    /// What to switch on in the phone when it does not react.
-    pub switch_on: Option<String>,
-    /// When it looks for its files by itself.
-    pub habit: Habit,
-}
-
-/// What happens to a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// A provisional answer: somebody is there.
-    Heard(Attempt),
-    /// A final answer that asks for no login.
-    Answered {
-        /// To which message.
-        attempt: Attempt,
-        /// 200 to 699.
-        status: u16,
-        /// What was said beside it.
-        phrase: String,
-    },
-    /// A 401 or 407.
-    Challenged {
-        /// To which message.
-        attempt: Attempt,
-        /// 401 or 407.
-        status: u16,
-        /// What is asked for; none when it is nothing that can be answered.
-        challenge: Option<Challenge>,
-    },
-    /// No answer came in all the time that a transaction waits.
-    Silent(Attempt),
-    /// The message could not even be sent.
-    Unreachable(Attempt),
-    /// The phone fetched its own file.
-    Fetched(Fetch),
-    /// Time has passed.
-    Time,
-}
-
-/// What a job wants done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
-    /// Send the message.
-    Send {
-        /// Its number: answers are told apart by it.
-        attempt: Attempt,
-        /// Where to.
-        target: Target,
-        /// The challenge to answer, whether it is a proxy's, and how often its nonce was answered with this one.
-        login: Option<(Challenge, bool, u32)>,
-        /// Which one it is of the same exchange, from 1.
-        sequence: u32,
-    },
-    /// The job is over, for this reason.
-    Settle(Reason),
-}
 
 /// One phone that is told once.
 #[derive(Debug, Clone)]
@@ -142,6 +36,7 @@ enum Refusal {
     Status(u16, String),
     LoginRefused(String),
     LoginWithheld(String),
+    LoginUnproven(String, IpAddr),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +89,11 @@ impl Job {
         matches!(self.state, State::Accepted { .. })
     }
 
+    /// Where the message of this number went, while it is under way.
+    pub fn asked(&self, attempt: Attempt) -> Option<Target> {
+        self.live.iter().find(|live| live.attempt == attempt).map(|live| live.target)
+    }
+
     /// When it wants to be told that time has passed.
     pub fn next(&self) -> Option<Duration> {
         match self.state {
@@ -216,7 +116,9 @@ impl Job {
                 Vec::new()
             }
             Input::Answered { attempt, status, phrase } => self.answered(attempt, status, phrase, now),
-            Input::Challenged { attempt, status, challenge } => self.challenged(attempt, status, challenge, now),
+            Input::Challenged { attempt, status, challenge, proven } => {
+                self.challenged(attempt, status, (challenge, proven), now)
+            }
             Input::Silent(attempt) | Input::Unreachable(attempt) => {
                 self.live.retain(|live| live.attempt != attempt);
                 self.go_on_if_alone(now)
@@ -253,7 +155,13 @@ impl Job {
         }
     }
 
-    fn challenged(&mut self, attempt: Attempt, status: u16, challenge: Option<Challenge>, now: Duration) -> Vec<Act> {
+    fn challenged(
+        &mut self,
+        attempt: Attempt,
+        status: u16,
+        (challenge, proven): (Option<Challenge>, bool),
+        now: Duration,
+    ) -> Vec<Act> {
         let Some(mut live) = self.take(attempt) else { return Vec::new() };
         let Some(challenge) = challenge else {
             self.refusal = Some(Refusal::LoginWithheld(String::new()));
@@ -264,6 +172,13 @@ impl Job {
             // A stranger's realm is a request for a hash to guess a password from.
             self.refusal = Some(Refusal::LoginWithheld(challenge.realm));
             return self.refused_here(live.target, now);
+        }
+        if live.target.way == Way::Direct && !proven {
+            let address = live.target.to.ip().to_canonical();
+            self.refusal = Some(Refusal::LoginUnproven(challenge.realm, address));
+            // Whoever is there is not told anything more; the phone may be at another address.
+            self.order.targets.retain(|other| other.way != Way::Direct || other.to.ip().to_canonical() != address);
+            return self.go_on_if_alone(now);
         }
         let same = live.nonce.as_ref() == Some(&challenge.nonce);
         if live.answered > 0 && (same || !challenge.stale) || live.answered >= MOST_ANSWERS {
@@ -359,6 +274,7 @@ impl Job {
             Some(Refusal::Status(status, phrase)) => Reason::SipRefused { status, phrase, hint },
             Some(Refusal::LoginRefused(realm)) => Reason::SipLoginRefused { realm },
             Some(Refusal::LoginWithheld(realm)) => Reason::SipLoginWithheld { realm },
+            Some(Refusal::LoginUnproven(realm, address)) => Reason::SipLoginUnproven { realm, address },
             None if self.tried.is_empty() => Reason::SipNoAddress,
             None => Reason::SipNoAnswer { tried: self.tried_in_words(), hint },
         };

@@ -7,12 +7,14 @@
 mod bindings;
 mod job;
 mod message;
+mod order;
 mod proof;
 
 #[cfg(test)]
 mod tests;
 
 pub use bindings::{bindings, registered};
-pub use job::{Act, Attempt, Credentials, Input, Job, Order, Target, Way};
+pub use job::Job;
 pub use message::{Parts, notify};
+pub use order::{Act, Attempt, Credentials, Input, Order, Target, Way};
 pub use proof::{Fetch, Habit};

@@ -36,8 +36,8 @@ impl Habit {
     }
 
     /// Whether a fetch at `at` was due anyway: the last ones came at even intervals, and this one falls on a multiple
-    /// of the same after the last. A fifth of the interval to either side counts as the same moment, and never more than
-    /// `SLACK`: else nothing that a phone does could prove anything on a day on which it looks by itself.
+    /// of the same after the last. A fifth of the interval to either side counts as the same moment, and never more
+    /// than `SLACK`: else nothing that a phone does could prove anything on a day on which it looks by itself.
     pub fn expects(&self, at: Duration) -> bool {
         let seen: Vec<Duration> = self.seen.iter().copied().filter(|&seen| seen < at).collect();
         let [.., first, second, last] = seen.as_slice() else { return false };

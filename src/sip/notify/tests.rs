@@ -41,6 +41,11 @@ fn challenge(realm: &str, nonce: &str, stale: bool) -> Option<Challenge> {
     })
 }
 
+/// Somebody asks for a login, who is proven to be the phone or not.
+fn asks(attempt: u32, realm: &str, proven: bool) -> Input {
+    Input::Challenged { attempt, status: 401, challenge: challenge(realm, "n1", false), proven }
+}
+
 fn answered(attempt: u32, status: u16) -> Input {
     Input::Answered { attempt, status, phrase: "Phrase".into() }
 }
@@ -197,9 +202,7 @@ fn a_refusal_is_the_same_on_every_transport_but_not_at_the_proxy() {
 #[test]
 fn a_challenge_is_answered_in_the_lines_own_realm_alone() {
     let (mut job, acts) = Job::begin(order(), secs(100));
-    let asked =
-        Input::Challenged { attempt: sent(&acts).0, status: 401, challenge: challenge("PBX.example.net", "n1", false) };
-    let acts = job.step(asked, secs(101));
+    let acts = job.step(asks(sent(&acts).0, "PBX.example.net", true), secs(101));
     let [Act::Send { attempt, login: Some((answered_challenge, false, 1)), sequence: 2, .. }] = &acts[..] else {
         panic!("{acts:?}")
     };
@@ -207,13 +210,39 @@ fn a_challenge_is_answered_in_the_lines_own_realm_alone() {
     job.step(answered(*attempt, 200), secs(102));
     assert!(job.is_accepted());
     let (mut job, acts) = Job::begin(order(), secs(100));
-    let asked = Input::Challenged { attempt: sent(&acts).0, status: 401, challenge: challenge("evil", "n1", false) };
+    let asked = asks(sent(&acts).0, "evil", true);
     assert_eq!(settled(&job.step(asked, secs(101))), &Reason::SipLoginWithheld { realm: "evil".into() });
     let poor = Order { credentials: Credentials { known: false, ..order().credentials }, ..order() };
     let (mut job, acts) = Job::begin(poor, secs(100));
-    let asked =
-        Input::Challenged { attempt: sent(&acts).0, status: 401, challenge: challenge("pbx.example.net", "n1", false) };
+    let asked = asks(sent(&acts).0, "pbx.example.net", true);
     assert_eq!(settled(&job.step(asked, secs(101))), &Reason::SipLoginWithheld { realm: "pbx.example.net".into() });
+}
+
+#[test]
+fn whoever_is_not_proven_to_be_the_phone_gets_no_hash_and_the_phone_is_told_elsewhere() {
+    let (mut job, acts) = Job::begin(order(), secs(100));
+    let asked = job.step(asks(sent(&acts).0, "pbx.example.net", false), secs(101));
+    let unproven = Reason::SipLoginUnproven { realm: "pbx.example.net".into(), address: [10, 66, 0, 10].into() };
+    assert_eq!(settled(&asked), &unproven, "nor is anybody there told on another transport");
+    // Somebody else is where the phone once said that it listens: the phone itself is at its lease.
+    let mut poisoned = order();
+    let liar = Target { to: "10.66.0.66:5070".parse().unwrap(), ..target(Way::Direct, Transport::Udp) };
+    poisoned.targets.push_front(liar);
+    let (mut job, acts) = Job::begin(poisoned, secs(100));
+    assert_eq!(job.asked(sent(&acts).0), Some(liar));
+    let acts = job.step(asks(sent(&acts).0, "pbx.example.net", false), secs(101));
+    assert_eq!(sent(&acts).1, target(Way::Direct, Transport::Udp));
+    assert!(matches!(acts[..], [Act::Send { login: None, .. }]), "{acts:?}");
+    let acts = job.step(asks(sent(&acts).0, "pbx.example.net", true), secs(102));
+    assert!(matches!(acts[..], [Act::Send { login: Some(_), .. }]), "the phone gets its answer: {acts:?}");
+}
+
+#[test]
+fn a_proxy_is_known_by_its_address_alone() {
+    let proxy = target(Way::Proxy, Transport::Udp);
+    let (mut job, acts) = Job::begin(Order { targets: VecDeque::from([proxy]), ..order() }, secs(100));
+    let acts = job.step(asks(sent(&acts).0, "pbx.example.net", false), secs(101));
+    assert!(matches!(acts[..], [Act::Send { login: Some(_), .. }]), "{acts:?}");
 }
 
 #[test]
@@ -222,6 +251,7 @@ fn a_stale_nonce_is_answered_again_and_a_wrong_password_is_not() {
         attempt,
         status: 407,
         challenge: challenge("pbx.example.net", nonce, stale),
+        proven: true,
     };
     let begin = || {
         let (mut job, acts) = Job::begin(order(), secs(100));

@@ -9,8 +9,8 @@ use crate::store::Error;
 use crate::store::key::Key;
 use crate::store::record::{Bytes, Place};
 
-/// The history of a phone, as it is sealed. It stands among the secret settings and is sealed as a whole: what a phone had before is as
-/// secret as what it has.
+/// The history of a phone, as it is sealed. It stands among the secret settings and is sealed as a whole: what a phone
+/// had before is as secret as what it has.
 #[derive(Serialize, Deserialize)]
 pub(in crate::store) struct History {
     forgotten: u64,

@@ -1,8 +1,8 @@
 //! A lease in some 70 bytes, since each one of a burst is written before its reply leaves.
 //!
-//! Form number (1), MAC (6), state and, in the upper half, how its client reached us (1), end of the lease by the wall clock in ms (8), seconds left (4), then client
-//! identifier, host name and vendor class, each a length and its bytes; length 255 says that there is none. Numbers
-//! are big-endian; the address is in the key.
+//! Form number (1), MAC (6), state and, in the upper half, how its client reached us (1), end of the lease by the wall
+//! clock in ms (8), seconds left (4), then client identifier, host name and vendor class, each a length and its bytes;
+//! length 255 says that there is none. Numbers are big-endian; the address is in the key.
 
 use std::net::Ipv4Addr;
 

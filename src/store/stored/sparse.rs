@@ -58,7 +58,8 @@ impl Sparse {
         self.values.is_empty() && self.keys.is_empty() && self.overrides.is_empty()
     }
 
-    /// The settings in a record. One that this program does not know, or whose value does not fit any more, is left out.
+    /// The settings in a record. One that this program does not know, or whose value does not fit any more, is left
+    /// out.
     pub(super) fn unpack(self, vault: &mut Vault, document: &str) -> Result<Settings, Error> {
         let mut settings = Settings::NONE;
         for (key, value) in self.values {

@@ -4,6 +4,8 @@ pub(crate) mod asset {
 
     use aws_lc_rs::digest;
 
+    use crate::sys::hex;
+
     /// A file that is part of the program.
     #[derive(Debug)]
     pub(crate) struct Asset {
@@ -37,7 +39,7 @@ pub(crate) mod asset {
         for asset in ALL {
             all.update(asset.text.as_bytes());
         }
-        all.finish().as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(all.finish().as_ref().get(..6).unwrap_or_default())
     });
 
     /// The files as they are sent, in the order of `ALL`.

@@ -6,5 +6,4 @@ pub(super) const SETTINGS: &[Definition] = &[
     define("dect.pin", Kind::Secret, "code that handsets register with", "example-secret"),
     define("dect.repeater", Kind::Flag, "whether repeaters are used", "no"),
     define("dect.eco", Kind::Flag, "whether the radio sends with less power", "no"),
-    define("dect.encryption", Kind::Flag, "whether the radio is encrypted", "yes"),
 ];

@@ -15,9 +15,6 @@ pub(super) const SETTINGS: &[Definition] = &[
         "seconds after the last digit before it is dialled anyway",
         "4",
     ),
-    define("dialling.outside_prefix", Kind::Dial, "dialled for an outside line", "0"),
-    define("dialling.country_code", Kind::Dial, "country code without zeros", "49"),
-    define("dialling.area_code", Kind::Dial, "area code without zero", "30"),
     define(
         "dialling.emergency",
         Kind::List(&Kind::Dial, 10),

@@ -27,11 +27,8 @@ pub(super) const SETTINGS: &[Definition] = &[
     define("features.pickup_code", Kind::Dial, "dialled before a number to take its call", "**"),
     define("features.group_pickup_code", Kind::Dial, "dialled to take a call of the group", "*8"),
     define("features.park_code", Kind::Dial, "dialled to park a call", "700"),
-    define("features.record_code", Kind::Dial, "dialled in a call to record it", "*1"),
     define("features.server_features", Kind::Flag, "whether the server keeps do-not-disturb and forwarding", "no"),
     define("features.remote_control", Kind::Flag, "whether the phone takes action URIs and XML from servers", "no"),
     define("features.remote_control_from", Kind::List(&Kind::Host, 4), "servers that it takes them from", "192.0.2.5"),
-    define("features.uc_keys", Kind::Flag, "whether keys show the presence of others", "yes"),
     define("features.usb_recording", Kind::Flag, "whether calls may be recorded to a USB stick", "no"),
-    define("features.hot_desking", Kind::Flag, "whether guests may sign in", "no"),
 ];

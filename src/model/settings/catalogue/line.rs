@@ -59,7 +59,6 @@ pub(super) const SETTINGS: &[Definition] = &[
     define("line.conference", Kind::Dial, "conference room of the server", "conference"),
     define("line.hold_music", Kind::Dial, "user whose music is played while a call is held", "moh"),
     define("line.shared", Kind::Flag, "whether the line is shared with other phones", "no"),
-    define("line.call_waiting", Kind::Flag, "whether a second call is let through on this line", "yes"),
     define("line.auto_answer", Kind::Flag, "whether the phone answers calls of this line itself", "no"),
     define("line.hide_number", Kind::Flag, "whether calls of this line are made without its number", "no"),
     define("line.hotline", Kind::Dial, "dialled as soon as the handset is lifted", "200"),

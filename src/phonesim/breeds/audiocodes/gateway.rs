@@ -1,4 +1,4 @@
-//! MP-11x and MP-124 gateways of firmware 6.60A \[facts: A1\].
+//! MP-11x and MP-124 gateways of firmware 6.60A \[facts\].
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,10 +27,10 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     // One file of trusted roots.
     most_authorities: 1,
     dhcp: Habits {
-        // [facts: A1.6: uncertain; none is sent here]
+        // [facts, uncertain; none is sent here]
         class: |_| Vec::new(),
         user_class: None,
-        // With DHCPRequestTftpParams = 1 [facts: A1.6].
+        // With DHCPRequestTftpParams = 1 [facts].
         wanted: &[1, 3, 6, 15, 42, 51, 54, 66, 67],
         place,
     },
@@ -41,26 +41,26 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     resources,
     relative_names: false,
     meaning,
-    // [facts: A1.2]; the check sum keeps it from doing so for a file that it knows.
+    // [facts]; the check sum keeps it from doing so for a file that it knows.
     restarts: |before, after| value(after, "resetnow") == Some("1") && before != after,
-    // [facts: A1.3]
+    // [facts]
     notices: Notices { knows: check_sync, heeds },
     words: Words { server_url: "IniFileURL", authority: "TLSRootFileUrl" },
 };
 
-/// 67 holds the whole URL of the ini \[facts: A1.6\].
+/// 67 holds the whole URL of the ini \[facts\].
 fn place(options: &Options, _: &[u8]) -> Option<Place> {
     options.first_text(&[67]).filter(|(_, url)| url.contains("://"))
 }
 
-/// \[facts: A1.1\]; `<CONF>` is empty until it was saved to flash.
+/// \[facts\]; `<CONF>` is empty until it was saved to flash.
 fn user_agent(phone: &Identity, _: usize) -> String {
     let mac = phone.mac.plain().to_uppercase();
     format!("Mozilla/4.0 (compatible; AudioCodes;{};{};{mac};)", phone.make.model, phone.make.firmware)
 }
 
 /// The one periodic file, with the time at which it was last downloaded from there; 304 is a file that is had already
-/// \[facts: A1.2\].
+/// \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let url = look.base.clone();
     let name = url.name().to_owned();
@@ -84,7 +84,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// One-time files \[facts: A1.2, A1.3\]; firmware only with its switch.
+/// One-time files \[facts\]; firmware only with its switch.
 fn resources(file: &File) -> Vec<String> {
     let firmware = file.values(|key| key == "autoupdatecmpfile").next() == Some("1");
     let named = file.values(|key| match key {
@@ -133,7 +133,7 @@ fn accounts(settings: &Settings) -> Vec<Account> {
     rows.into_iter().filter_map(one).collect()
 }
 
-/// Deaf to it until a setting says otherwise \[facts: A1.3\].
+/// Deaf to it until a setting says otherwise \[facts\].
 fn heeds(call: Call, settings: &Settings) -> Option<Call> {
     (value(settings, "enablesipremotereset") == Some("1")).then_some(call)
 }

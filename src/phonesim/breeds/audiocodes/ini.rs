@@ -1,4 +1,4 @@
-//! The ini file of gateways \[facts: A1.3\].
+//! The ini file of gateways \[facts\].
 
 use crate::phonesim::Fault;
 use crate::phonesim::breed::File;

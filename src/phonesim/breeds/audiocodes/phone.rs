@@ -1,4 +1,4 @@
-//! Phones of the 4xx series \[facts: A2\].
+//! Phones of the 4xx series \[facts\].
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::phonesim::fetch::Ask;
 use crate::phonesim::look::{Look, Whose};
 use crate::phonesim::{Account, Fault, Identity};
 
-/// \[facts: A2, as `AUDC-IPPhone/2.2.8.61 (440HDG-Rev0; 00908F602AAC)`\]
+/// \[facts, as `AUDC-IPPhone/2.2.8.61 (440HDG-Rev0; 00908F602AAC)`\]
 static MAKES: [Make; 2] = [
     Make { model: "440HDG-Rev0", firmware: "2.2.8.61", code: "440HD", prefix: [0x00, 0x90, 0x8f] },
     Make { model: "420HD", firmware: "2.0.0_build_15", code: "420HD", prefix: [0x00, 0x90, 0x8f] },
@@ -27,7 +27,7 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
     most_authorities: 5,
     dhcp: Habits {
         class: |_| Vec::new(),
-        // The model [facts: A2].
+        // The model [facts].
         user_class: Some(b"440HD"),
         wanted: &[1, 3, 6, 15, 42, 43, 51, 54, 66, 67, 160],
         place,
@@ -50,7 +50,7 @@ pub(in crate::phonesim::breeds) static BREED: Breed = Breed {
 
 const URL: &str = "provisioning/configuration/url";
 
-/// 160, then 66 with the names in 67, then 43 \[facts: A2\].
+/// 160, then 66 with the names in 67, then 43 \[facts\].
 fn place(options: &Options, _: &[u8]) -> Option<Place> {
     let with_names = |server: String| match options.text(67) {
         Some(names) if !server.contains(';') => format!("{}/{names}", server.trim_end_matches('/')),
@@ -61,7 +61,7 @@ fn place(options: &Options, _: &[u8]) -> Option<Place> {
 }
 
 /// `proto://host/firmware;configuration`, of which each may be left out; `<MAC>` and `<MODEL>` are filled in
-/// \[facts: A2\].
+/// \[facts\].
 fn expand(phone: &Identity, url: &str) -> String {
     let url = match url.split_once(';') {
         Some((folder, name)) => {
@@ -73,7 +73,7 @@ fn expand(phone: &Identity, url: &str) -> String {
     url.replace("<MAC>", &phone.mac.plain()).replace("<MODEL>", phone.make.code)
 }
 
-/// `<mac>.cfg`, where the URL names no file \[facts: A2\].
+/// `<mac>.cfg`, where the URL names no file \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let own = format!("{}.cfg", look.identity().mac.plain());
     if look.base.path.to_ascii_lowercase().ends_with(".cfg") {
@@ -85,7 +85,7 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Flat `a/b/c=value`; `;` begins a comment \[facts: A2\].
+/// Flat `a/b/c=value`; `;` begins a comment \[facts\].
 fn parse(name: &str, bytes: &[u8]) -> Result<File, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::NotText { file: name.into() })?;
     if text.trim_start().starts_with('<') {
@@ -134,7 +134,7 @@ fn login(url: &str) -> Option<(String, String)> {
     Some((user.into(), password.into()))
 }
 
-/// \[facts: A2\]; hourly each 24 where nothing is said.
+/// \[facts\]; hourly each 24 where nothing is said.
 fn polling(settings: &Settings) -> Option<Duration> {
     let hours = value(settings, "provisioning/period/hourly/hours_interval").and_then(|hours| hours.parse().ok());
     let minutes: u64 = match value(settings, "provisioning/period/type")? {

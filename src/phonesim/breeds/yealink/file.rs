@@ -1,4 +1,4 @@
-//! Configuration and boot files by the brand's own grammar \[facts: B1.3\].
+//! Configuration and boot files by the brand's own grammar \[facts\].
 
 use crate::phonesim::Fault;
 use crate::phonesim::breed::File;

@@ -1,4 +1,4 @@
-//! Yealink phones of the T4xU class \[facts: B1\].
+//! Yealink phones of the T4xU class \[facts\].
 
 mod file;
 
@@ -15,9 +15,9 @@ use crate::phonesim::fault::Halt;
 use crate::phonesim::look::{Look, Whose, local};
 use crate::phonesim::{Account, Identity};
 
-/// The common file of the T46U has the number 108 \[facts: B1.5, the FusionPBX template tree\]; the firmware has the form of
-/// the other models of that year \[facts: B1.4\], with that number in front \[assumed\]. Models of a class share their
-/// firmware \[facts: B1.5, of the S class; assumed of this one\].
+/// The common file of the T46U has the number 108 \[facts, the FusionPBX template tree\]; the firmware has the form of
+/// the other models of that year \[facts\], with that number in front \[assumed\]. Models of a class share their
+/// firmware \[facts, of the S class; assumed of this one\].
 pub(super) static MAKES: [Make; 2] = [
     Make { model: "SIP-T46U", firmware: "108.86.0.20", code: "000000000108", prefix: [0x80, 0x5e, 0xc0] },
     Make { model: "SIP-T48U", firmware: "108.86.0.20", code: "000000000109", prefix: [0x80, 0x5e, 0xc0] },
@@ -28,14 +28,14 @@ pub(super) static BREED: Breed = Breed {
     brand: "yealink",
     makes: &MAKES,
     trust: Trust::Authority,
-    // [facts: B1.6]
+    // [facts]
     most_authorities: 10,
     dhcp: Habits {
-        // [facts: B1.1]
+        // [facts]
         class: |_| b"yealink".to_vec(),
         user_class: None,
         // Mask, router, resolvers, domain, broadcast, time server, its vendor's own, lease and server, and where its
-        // configuration is. 160 is not among them [facts: B1.1, "working templates show the list empty"].
+        // configuration is. 160 is not among them [facts, "working templates show the list empty"].
         wanted: &[1, 3, 6, 15, 28, 42, 43, 51, 54, 66, 67],
         place,
     },
@@ -47,7 +47,7 @@ pub(super) static BREED: Breed = Breed {
     relative_names: false,
     meaning,
     restarts: never,
-    // [facts: B1.7]
+    // [facts]
     notices: Notices { knows: check_sync, heeds },
     words: Words { server_url: "static.auto_provision.server.url", authority: AUTHORITY_URL },
 };
@@ -55,18 +55,18 @@ pub(super) static BREED: Breed = Breed {
 const AUTHORITY_URL: &str = "static.trusted_certificates.url";
 const COMMON_BOOT_FILE: &str = "y000000000000.boot";
 
-/// Custom option, then 66, then 43 \[facts: B1.1\].
+/// Custom option, then 66, then 43 \[facts\].
 fn place(options: &Options, custom: &[u8]) -> Option<Place> {
     options.first_text(custom).or_else(|| options.first_text(&[66, 43]))
 }
 
-/// \[facts: B1.4, as `Yealink SIP-T31G 124.85.257.55 80:5e:c0:d5:7d:72`\]
+/// \[facts, as `Yealink SIP-T31G 124.85.257.55 80:5e:c0:d5:7d:72`\]
 fn user_agent(phone: &Identity, _: usize) -> String {
     format!("Yealink {} {} {}", phone.make.model, phone.make.firmware, phone.mac)
 }
 
 /// Boot files and what they name, or the common and the own file; names are lower case, the MAC twelve digits
-/// \[facts: B1.3\].
+/// \[facts\].
 fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     let (make, mac) = (look.identity().make, look.identity().mac.plain());
     let own = format!("{mac}.cfg");
@@ -92,12 +92,12 @@ fn look(look: &mut Look<'_>) -> Result<(), Halt> {
     Ok(())
 }
 
-/// One a line, and the key may stand there again \[facts: B1.6\].
+/// One a line, and the key may stand there again \[facts\].
 fn authorities(file: &File) -> Vec<Anchor> {
     file.values(|key| key == AUTHORITY_URL).map(|url| Anchor::At(url.into())).collect()
 }
 
-/// \[facts: B1.6, B1.9\]
+/// \[facts\]
 fn resources(file: &File) -> Vec<String> {
     let named = file.values(|key| {
         matches!(key, "wallpaper_upload.url" | "ringtone.url" | "screensaver.upload_url")
@@ -128,14 +128,14 @@ fn polling(settings: &Settings) -> Option<Duration> {
     (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)))
 }
 
-/// Options that the phone was told to read a URL from, besides 66 and 43 \[facts: B1.1\].
+/// Options that the phone was told to read a URL from, besides 66 and 43 \[facts\].
 fn custom_options(settings: &Settings) -> Vec<u8> {
     let list = value(settings, "static.auto_provision.dhcp_option.list_user_options").unwrap_or_default();
     list.split(',').filter_map(|code| code.trim().parse().ok()).filter(|code| *code >= 128).collect()
 }
 
 /// In the factory state servers are checked, and against the built-in CAs alone (0) until a file says custom (1) or
-/// all (2) \[facts: B1.6, "enum meaning LIKELY"; factory value assumed to be the strictest\].
+/// all (2) \[facts, "enum meaning LIKELY"; factory value assumed to be the strictest\].
 fn trust_fault(settings: &Settings) -> Option<&'static str> {
     if value(settings, "static.security.trust_certificates") == Some("0") {
         return Some("static.security.trust_certificates = 0 switches the check of certificates off");
@@ -167,7 +167,7 @@ fn accounts(settings: &Settings) -> Vec<Account> {
         .collect()
 }
 
-/// 0 restarts only for `;reboot=true`, 1 (as it left the factory) always, 2 never does anything \[facts: B1.7\].
+/// 0 restarts only for `;reboot=true`, 1 (as it left the factory) always, 2 never does anything \[facts\].
 fn heeds(call: Call, settings: &Settings) -> Option<Call> {
     match value(settings, "sip.notify_reboot_enable") {
         Some("2") => None,

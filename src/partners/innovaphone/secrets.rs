@@ -1,3 +1,5 @@
+//! What the store holds for it: the administrator's settings, and as secrets the app's password and each phone's part.
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::configuration::Configuration;

@@ -1,4 +1,5 @@
-//! AudioCodes gateways by SNMP: the order to fetch their files at once (AC-SYSTEM-MIB).
+//! AudioCodes gateways by SNMP: the order to fetch their files at once (AC-SYSTEM-MIB). It is the one way that is not
+//! SIP to tell a device so.
 //!
 //! `acSysActionSetAutoUpdate` set to 1 runs the update from the URL that the gateway was given. Before it a number of
 //! ours is set beside it, and after it the gateway says under that number how it goes: `id ; success ; reason`.

@@ -2,7 +2,9 @@
 //!
 //! A campaign is a list of phones and the pace at which they are told: at most so many at a time, so many a second with
 //! a jitter, in the idle hours only, and no further when too many fail. It says who is next and is told what came of
-//! it; it outlives a restart of the box as the document that it is.
+//! it; it outlives a restart of the box as what [`Campaign::keep`] gives of it.
+
+mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,6 +42,8 @@ impl Plan {
     pub const USUAL_STOP_ABOVE: u8 = 25;
     /// The most of both.
     pub const MOST: u32 = 10_000;
+    /// The most phones: how far a campaign of more is could not be stored.
+    pub const MOST_PHONES: usize = 40_000;
 
     /// Whether it makes sense.
     ///
@@ -48,6 +52,9 @@ impl Plan {
     pub fn check(&self) -> Result<(), &'static str> {
         if self.phones.is_empty() {
             return Err("no phone is meant");
+        }
+        if self.phones.len() > Self::MOST_PHONES {
+            return Err("a campaign has at most 40,000 phones");
         }
         if !(1..=Self::MOST).contains(&self.at_most) || !(1..=Self::MOST).contains(&self.per_second) {
             return Err("at-most and per-second are 1 to 10,000");
@@ -95,31 +102,29 @@ impl Hours {
 }
 
 /// A campaign, and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Campaign {
     /// Its identity.
     pub id: Id,
-    /// What is to be done.
+    /// What is to be done. Of one that goes on after a restart of the box it names the phones that were left.
     pub plan: Plan,
     /// When it began.
     pub begun: Timestamp,
     /// How it stands.
     pub state: State,
-    /// The code of what came of each phone that is over.
-    pub over: BTreeMap<Mac, String>,
-    /// How often what came of them.
+    /// How many phones it has.
+    pub phones: usize,
+    /// How many of them are over.
+    pub over: usize,
+    /// How often what came of these, by code.
     pub outcomes: BTreeMap<String, usize>,
     /// How many of these failed.
     pub failed: u32,
     /// Phones that are being told. After a restart of the box they are told again.
-    #[serde(skip)]
     running: BTreeSet<Mac>,
     /// Position in the plan of the next one to be begun.
-    #[serde(skip)]
     position: usize,
     /// When the next one may be begun, on the monotonic clock.
-    #[serde(skip)]
     next_at: Duration,
 }
 
@@ -165,10 +170,11 @@ impl Campaign {
         plan.phones.dedup();
         Self {
             id,
+            phones: plan.phones.len(),
             plan,
             begun: now.wall,
             state: State::Running,
-            over: BTreeMap::new(),
+            over: 0,
             outcomes: BTreeMap::new(),
             failed: 0,
             running: BTreeSet::new(),
@@ -179,14 +185,9 @@ impl Campaign {
 
     /// How many phones stand how.
     pub fn tally(&self) -> Tally {
-        let failed = usize::try_from(self.failed).unwrap_or(usize::MAX).min(self.over.len());
+        let failed = usize::try_from(self.failed).unwrap_or(usize::MAX).min(self.over);
         let running = self.running.len();
-        Tally {
-            waiting: self.plan.phones.len().saturating_sub(self.over.len() + running),
-            running,
-            done: self.over.len() - failed,
-            failed,
-        }
+        Tally { waiting: self.phones.saturating_sub(self.over + running), running, done: self.over - failed, failed }
     }
 
     /// When it wants to be asked again.
@@ -227,13 +228,9 @@ impl Campaign {
     }
 
     fn take_next(&mut self) -> Option<Mac> {
-        while let Some(&mac) = self.plan.phones.get(self.position) {
-            self.position += 1;
-            if !self.over.contains_key(&mac) && !self.running.contains(&mac) {
-                return Some(mac);
-            }
-        }
-        None
+        let mac = *self.plan.phones.get(self.position)?;
+        self.position += 1;
+        Some(mac)
     }
 
     /// A phone that could not be begun, because it is being told something else, comes again later.
@@ -257,15 +254,14 @@ impl Campaign {
         }
         self.failed += u32::from(matches!(reason.outcome(), Outcome::Failed | Outcome::Refused));
         *self.outcomes.entry(reason.code()).or_default() += 1;
-        self.over.insert(mac, reason.code());
+        self.over += 1;
         if self.state != State::Running {
             return false;
         }
         let tally = self.tally();
         if tally.waiting == 0 && tally.running == 0 {
             self.state = State::Ended;
-        } else if self.over.len() >= ENOUGH && tally.failed * 100 > self.over.len() * usize::from(self.plan.stop_above)
-        {
+        } else if self.over >= ENOUGH && tally.failed * 100 > self.over * usize::from(self.plan.stop_above) {
             self.state = State::Failing;
         }
         self.state != State::Running
@@ -285,17 +281,17 @@ impl Campaign {
 mod tests {
     use super::*;
 
-    fn now(millis: u64) -> Now {
+    pub(super) fn now(millis: u64) -> Now {
         // 2026-01-01 00:00 UTC is where the day begins.
         let wall = Timestamp::from_secs(1_767_225_600).plus(Duration::from_millis(millis));
         Now { monotonic: Duration::from_millis(millis), wall, trusted: true }
     }
 
-    fn mac(number: u8) -> Mac {
+    pub(super) fn mac(number: u8) -> Mac {
         Mac::new([0x80, 0x5e, 0xc0, 0, 0, number])
     }
 
-    fn campaign(phones: u8, change: impl FnOnce(&mut Plan)) -> Campaign {
+    pub(super) fn campaign(phones: u8, change: impl FnOnce(&mut Plan)) -> Campaign {
         let mut plan = Plan {
             told: Told::Resync,
             phones: (0..phones).map(mac).collect(),
@@ -308,7 +304,7 @@ mod tests {
         Campaign::new(Id::new(now(0).wall, 1), plan, now(0))
     }
 
-    const DONE: Reason = Reason::SipResynced { seconds: 1 };
+    pub(super) const DONE: Reason = Reason::SipResynced { seconds: 1 };
 
     #[test]
     fn it_keeps_its_pace_with_a_jitter() {
@@ -380,17 +376,6 @@ mod tests {
         let unsure = Now { trusted: false, ..now(120_000) };
         assert!(campaign.due(unsure, 1).is_empty());
         assert!(!campaign.due(now(120_000), 1).is_empty());
-    }
-
-    #[test]
-    fn it_outlives_a_restart_and_tells_those_again_that_were_under_way() {
-        let mut campaign = campaign(5, |plan| plan.per_second = 10_000);
-        assert_eq!(campaign.due(now(1000), 1).len(), 5);
-        campaign.settle(mac(0), &DONE);
-        let kept = serde_json::to_string(&campaign).unwrap();
-        let mut again: Campaign = serde_json::from_str(&kept).unwrap();
-        assert_eq!(again.tally(), Tally { waiting: 4, running: 0, done: 1, failed: 0 });
-        assert_eq!(again.due(now(0), 1), [mac(1)], "the monotonic clock begins anew");
     }
 
     #[test]

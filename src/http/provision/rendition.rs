@@ -1,3 +1,5 @@
+//! A file as it leaves: bytes, revision and type.
+
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use zeroize::Zeroizing;
@@ -8,7 +10,7 @@ use crate::http::conditional;
 use crate::model::Id;
 
 /// A file as it is sent, with what its headers say of it.
-pub(super) struct Made {
+pub(super) struct Rendition {
     /// Wiped when the last answer with them is gone.
     pub(super) bytes: Bytes,
     /// SHA-256 over them, in hexadecimal.
@@ -21,7 +23,7 @@ pub(super) struct Made {
     pub(super) dated: Option<File>,
 }
 
-impl Made {
+impl Rendition {
     /// What was rendered for `phone`, under the name that was asked for.
     pub(super) fn of(rendered: Rendered, phone: Option<Id>, asked: &str) -> Self {
         let Rendered { bytes, content_type, resources } = rendered;
