@@ -193,6 +193,8 @@ class Ground:
         # Seconds that a start must be healthy before it is confirmed, instead of the usual ones.
         self.settle = settle
         self.binary = binary
+        # Where the bundles are, as a disk.
+        self.stick_image = f"{work}/stick.ext4"
         self.tar = distribution_root(cache)
         os.environ.setdefault("SOURCE_DATE_EPOCH", "1790000000")
         self.keys()
@@ -242,7 +244,7 @@ class Ground:
         esp = f"{self.work}/esp"
         os.makedirs(f"{esp}/EFI/BOOT", exist_ok=True)
         os.makedirs(f"{esp}/grub", exist_ok=True)
-        run("grub-mkimage", "-O", "x86_64-efi", "-o", f"{esp}/EFI/BOOT/BOOTX64.EFI", "-p", "/grub", *GRUB_MODULES)
+        run("grub-mkimage", "-O", "x86_64-efi", "-o", f"{esp}/EFI/BOOT/BOOTX64.EFI", "-p", "/EFI/BOOT", *GRUB_MODULES)
         shutil.copy(f"{HERE}/boot/x86_64/board.cfg", f"{esp}/grub/board.cfg")
         # An emulated timer is late on a busy machine, and a kernel that looks for it then panics: no fault of the box.
         with open(f"{esp}/grub/board.cfg", "a") as file:
@@ -250,6 +252,15 @@ class Ground:
         with open(f"{esp}/block66-setup.toml", "w") as file:
             file.write(setup)
         return esp
+
+    def set_at_once(self, number):
+        """How many of so many variables of the boot loader are there after each was set by a program of its own."""
+        tool, file = f"{HERE}/root/usr/bin/grub-editenv", f"{self.work}/variables"
+        run(tool, file, "create")
+        setting = [subprocess.Popen([tool, file, "set", f"V{one}={one}"]) for one in range(number)]
+        for one in setting:
+            one.wait(60)
+        return len(run(tool, file, "list").split())
 
     def disk(self, squashfs, setup, out):
         """The disk as it is flashed."""
@@ -266,6 +277,5 @@ class Ground:
     def stick(self):
         """The bundles as a second disk."""
         size = sum(os.path.getsize(f"{self.work}/stick/{name}") for name in os.listdir(f"{self.work}/stick"))
-        out = f"{self.work}/stick.ext4"
-        run("mkfs.ext4", "-q", "-F", "-d", f"{self.work}/stick", out, f"{size // 1024 * 11 // 10 + 16384}k")
-        return out
+        run("mkfs.ext4", "-q", "-F", "-d", f"{self.work}/stick", self.stick_image, f"{size // 1024 * 11 // 10 + 16384}k")
+        return self.stick_image

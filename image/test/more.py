@@ -12,6 +12,7 @@ import time
 from ground import run
 from lan import ADDRESS, Clients, phone_mac
 from scenes import OFFICE, PHONE, SETUP_CODE, install
+from tries import bring
 from vm import Vm, ends_with_parent
 
 RIVAL = """[Unit]
@@ -303,11 +304,12 @@ def usb_stick(story, sticks):
     wrong = put_in("wrong", ("block66-setup.toml", "setup-code = 12\nsetup-cod = 'x'\n"),
                    ("block66-factory-reset.txt", "wipe all 001122334455\n"), ("block66-rubbish.raucb", "no bundle\n" * 500))
     good = put_in("settings", ("block66-setup.toml", STICK_SETTINGS))
-    bundle = f"{story.ground.work}/stick/newer.raucb"
-    update = put_in("update", size=os.path.getsize(bundle) // 1024 * 11 // 10 + 8192)
-    run("mcopy", "-i", update, bundle, "::block66-2.0.0-x86_64.raucb")
-    others = [*sticks, rubbish, wrong, good, update]
     story.vm.off()
+    bring(story, "2.1.0", "newest")
+    bundle = f"{story.ground.work}/stick/newest.raucb"
+    update = put_in("update", size=os.path.getsize(bundle) // 1024 * 11 // 10 + 8192)
+    run("mcopy", "-i", update, bundle, "::block66-2.1.0-x86_64.raucb")
+    others = [*sticks, rubbish, wrong, good, update]
     story.power_on(others)
     story.wait_up()
     # The distribution's kernel for clouds knows no USB: what udev would start for a stick is started by hand.
@@ -337,9 +339,14 @@ def usb_stick(story, sticks):
     notices = story.vm.must("cat /run/block66-boot/notices")
     story.holds("a signed bundle on a stick is installed", "was installed" in notices, notices)
     story.vm.off()
-    story.power_on(sticks)
+    story.power_on(others)
     story.wait_up()
-    story.holds("and runs after the next start", story.running() == ["B" if slot == "A" else "A", "2.0.0"], str(story.running()))
+    story.holds("and runs after the next start", story.running() == ["B" if slot == "A" else "A", "2.1.0"], str(story.running()))
+    for _ in range(2):
+        story.vm.must("systemctl start block66-usb@vdf.service", 300)
+    notices = story.vm.must("cat /run/block66-boot/notices; grub-editenv /efi/grub/grubenv list")
+    story.holds("left in the box, the way back stays, and is told of once",
+                notices.count("runs already") == 1 and "refused" not in notices and f"{slot}_GOOD=1" in notices, notices)
     story.wait_confirmed()
 
 

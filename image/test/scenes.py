@@ -299,6 +299,10 @@ def unconfirmed(story, sticks):
     story.lease()
     story.leases_hold("leases of A hold under B")
     story.vm.must("echo changed-in-b >/config/hostname; sync")
+    story.vm.must(MOUNTED)
+    code, _ = story.vm.run("block66 update install /run/stick/panics.raucb", 120)
+    why = story.vm.must("cat /run/block66-boot/refused; grub-editenv /efi/grub/grubenv list")
+    story.holds("while B is on trial, nothing takes the place of A", code != 0 and "is the way back" in why and "A_GOOD=1" in why, why)
     story.holds("B is not confirmed", story.vm.run("test -e /run/block66-boot/confirmed")[0] != 0)
     story.holds("a kernel that panics starts anew", story.vm.must("cat /proc/sys/kernel/panic") == "10")
     # At once, here; the restart is an end.

@@ -8,12 +8,13 @@ esp=$BINARIES_DIR/esp
 rm -rf "$esp"
 mkdir -p "$esp/grub"
 cp -R "$BINARIES_DIR/efi-part/EFI" "$esp/"
-rm -f "$esp/EFI/BOOT/grub.cfg"
 cp "$here/../image/boot/$board/board.cfg" "$esp/grub/board.cfg"
 case $board in
 rpi4)
     cp "$BINARIES_DIR"/rpi-firmware/*4*.elf "$BINARIES_DIR"/rpi-firmware/*4*.dat "$BINARIES_DIR/u-boot.bin" "$esp/"
     cp "$BINARIES_DIR"/bcm2711-*.dtb "$esp/"
+    # The firmware asks for the module's under its own name, whatever board it sits on.
+    cp "$BINARIES_DIR/bcm2711-rpi-cm4-io.dtb" "$esp/bcm2711-rpi-cm4.dtb"
     cp "$here/board/rpi4/config.txt" "$esp/config.txt"
     ROOT_TYPE=aarch64
     ;;

@@ -33,6 +33,11 @@ BLOCK66_CARGO_BUILD_OPTS = --bin block66
 BLOCK66_OVERRIDE_SRCDIR_RSYNC_EXCLUSIONS = \
 	--exclude /target --exclude /image --exclude /buildroot --exclude /fuzz/target
 
+# systemd's recipe enables it, after the fragments; no unit of the box wants it.
+define BLOCK66_LINUX_CONFIG_FIXUPS
+	$(call KCONFIG_DISABLE_OPT,CONFIG_USER_NS)
+endef
+
 # cargo install would take every example with it.
 define BLOCK66_INSTALL_TARGET_CMDS
 	$(INSTALL) -D -m 755 $(@D)/target/$(RUSTC_TARGET_NAME)/release/block66 \
