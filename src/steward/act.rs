@@ -151,6 +151,9 @@ impl Ground {
     }
 
     fn run_rauc(&self, bundle: &str, told: &mut dyn FnMut(u8, &str)) -> Result<(), Refusal> {
+        // `pre-install` leaves its sentence there: RAUC itself tells only that it refused.
+        let refused = "run/block66-boot/refused";
+        let _ = std::fs::remove_file(self.at(refused));
         let mut command = self.command("rauc");
         command.args(["install", bundle]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = command.spawn().map_err(|error| missing("rauc", &error))?;
@@ -169,6 +172,7 @@ impl Ground {
         if ended.success() {
             return Ok(());
         }
+        let why = Some(self.text(refused)).filter(|own| !own.is_empty()).or(why);
         let why = why.or_else(|| errors.iter().find_map(|line| reason(line)));
         let why = why.or_else(|| errors.last().cloned()).unwrap_or_else(|| "it did not say why".to_owned());
         Err(Refusal::new("update", format!("The bundle was refused: {why}.")))
@@ -315,6 +319,17 @@ mod tests {
         script(&rauc, "echo 'LastError: signature verification failed: self-signed certificate'; exit 1");
         let refused = act(&ground, r#"{"verb":"install","from":"b.raucb"}"#).unwrap_err();
         assert_eq!(refused.says, "The bundle was refused: signature verification failed: self-signed certificate.");
+        let handler = ground.at("run/block66-boot/refused");
+        let says = "version 1.0.0 is older than 2.0.0, which runs now";
+        script(&rauc, &format!("echo '{says}' >{}; echo 'LastError: Handler error'; exit 1", handler.display()));
+        for _ in 0..2 {
+            let refused = act(&ground, r#"{"verb":"install","from":"b.raucb"}"#).unwrap_err();
+            assert_eq!(refused.says, format!("The bundle was refused: {says}."));
+            script(&rauc, "echo 'LastError: no room'; exit 1");
+            let refused = act(&ground, r#"{"verb":"install","from":"b.raucb"}"#).unwrap_err();
+            assert_eq!(refused.says, "The bundle was refused: no room.", "what was said of another one is over");
+            script(&rauc, &format!("echo '{says}' >{}; exit 1", handler.display()));
+        }
         for missing in ["link.raucb", "c.raucb"] {
             let line = format!(r#"{{"verb":"install","from":"{missing}"}}"#);
             assert_eq!(act(&ground, &line).unwrap_err().code, "bundle", "{missing}");
