@@ -149,8 +149,11 @@ impl Admin {
             return Err(wrong_password());
         }
         if let Some(account) = account.filter(|account| account.factor.is_some()) {
-            // Whoever knows the password alone has guessed half: that is not taken back.
-            let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else { return Err(code_needed()) };
+            let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else {
+                // The page asks for the code once the password was right: nothing was guessed so far.
+                self.guessed_right(address, id);
+                return Err(code_needed());
+            };
             if code.len() > LONGEST_CODE || !self.code_is_right(account, code).await? {
                 self.refused(address, id);
                 return Err(wrong_code(self.0.clock.now().trusted));
