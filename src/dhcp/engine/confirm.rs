@@ -81,7 +81,8 @@ impl Engine {
     fn let_go_of_its_own(&mut self, address: Ipv4Addr, ask: &Ask<'_>) {
         let its_own = |binding: &Binding| binding.state == LeaseState::Declined && binding.mac == ask.request.mac;
         let ours = self.has_gaps(ask.at) || self.is_sole() && self.may_take_any(ask);
-        if ours && self.bindings.at(address).is_some_and(its_own) {
+        // One whose time is over is in the pool already, and must not be there twice.
+        if ours && self.bindings.holds(address) && self.bindings.at(address).is_some_and(its_own) {
             self.bindings.remove(address);
             self.give_back(address);
         }

@@ -173,6 +173,15 @@ fn a_client_that_was_heard_before_it_asked_keeps_its_address() {
     assert_eq!(kind(office.send(&Packet::renew(1, address(20)))), Some(5));
     assert_eq!(office.stored[&address(20)].state, LeaseState::Bound);
 
+    // What was set aside long ago is in the pool again: it is there once.
+    let mut later = Office::new(network(10, 11));
+    later.engine.heard(address(10), mac(1), at(0));
+    later.now = 700;
+    later.engine.tick(at(later.now));
+    assert_eq!(kind(later.send(&Packet::renew(1, address(10)))), Some(5));
+    assert_eq!(later.get(2), Some(address(11)));
+    assert_eq!(later.get(3), None, "two clients have one address");
+
     let mut restored = network(10, 29);
     restored.restored = true;
     let mut office = Office::new(restored);
