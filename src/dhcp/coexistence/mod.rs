@@ -24,7 +24,7 @@ pub use memory::{Memory, Server};
 
 use super::engine::Conduct;
 use crate::config::{Mode, Pool};
-use crate::model::{Id, Reason, Timestamp};
+use crate::model::{Id, Now, Reason, Timestamp};
 
 /// How long `auto` searches before it answers anything.
 const SEARCH: Duration = Duration::from_secs(10);
@@ -37,6 +37,9 @@ const EAGER: Duration = Duration::from_millis(2500);
 const HASTY: Duration = Duration::from_millis(700);
 /// Probes that a server leaves unanswered before it counts as gone.
 const MISSES: u32 = 3;
+/// For how long it counts that a server gave an address of our pool, and that one is there which answers no probe: its
+/// silence says nothing.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What is configured, and what is so on this interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +86,14 @@ pub struct Standing {
     pub may_take_over: bool,
 }
 
+/// A server that gave an address of our pool, that address, and when it did last.
+#[derive(Debug, Clone, Copy)]
+struct Overlap {
+    server: Ipv4Addr,
+    address: Ipv4Addr,
+    at: Duration,
+}
+
 /// Another box on the LAN.
 #[derive(Debug, Clone, Copy)]
 struct Peer {
@@ -106,10 +117,9 @@ pub struct Coexistence {
     awaiting: bool,
     /// Probes in a row without an answer of a server.
     misses: u32,
-    /// A server that was heard since the start, the last one.
-    heard: Option<Ipv4Addr>,
-    /// A server that gave an address of our pool.
-    overlap: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// A server that was heard since the start, the last one, and when.
+    heard: Option<(Ipv4Addr, Duration)>,
+    overlap: Option<Overlap>,
     peer: Option<Peer>,
     /// Whether the other box goes first.
     yields: bool,
@@ -145,26 +155,26 @@ impl Coexistence {
     }
 
     /// Notes a message of a DHCP server. Our own do not count.
-    pub fn hear(&mut self, answer: &Answer, wall: Timestamp) {
+    pub fn hear(&mut self, answer: &Answer, now: Now) {
         if answer.server == self.setting.own || answer.server.is_unspecified() {
             return;
         }
-        self.present(answer.server, answer.to_us, wall);
+        self.present(answer.server, answer.to_us, now);
         if self.setting.pool.is_some_and(|pool| pool.contains(answer.given)) {
-            self.overlap = Some((answer.server, answer.given));
+            self.overlap = Some(Overlap { server: answer.server, address: answer.given, at: now.monotonic });
         }
     }
 
     /// Notes that a client named a server in a REQUEST.
-    pub fn hear_named(&mut self, server: Ipv4Addr, wall: Timestamp) {
+    pub fn hear_named(&mut self, server: Ipv4Addr, now: Now) {
         if server != self.setting.own && !server.is_unspecified() && !self.is_peer(server) {
-            self.present(server, false, wall);
+            self.present(server, false, now);
         }
     }
 
     /// Notes the marker of another box, in a probe or an OFFER of it. Whether it wants to know of us: then a
     /// marker of ours is due.
-    pub fn hear_box(&mut self, marker: &Marker, address: Ipv4Addr, wall: Timestamp) -> bool {
+    pub fn hear_box(&mut self, marker: &Marker, address: Ipv4Addr, now: Now) -> bool {
         if marker.id == self.setting.box_id {
             return false;
         }
@@ -179,10 +189,10 @@ impl Coexistence {
             _ => marker.id < self.setting.box_id,
         };
         if marker.part == Part::Serving && self.setting.mode == Mode::Auto {
-            self.remember(address, true, wall);
+            self.remember(address, true, now.wall);
             self.misses = 0;
             self.awaiting = false;
-            self.heard = self.heard.or(Some(address));
+            self.heard = self.heard.or(Some((address, now.monotonic)));
         }
         marker.asks
     }
@@ -251,6 +261,11 @@ impl Coexistence {
 
     /// Decides what to do from now on. `has_leases`: whether leases of ours still run.
     pub fn decide(&mut self, now: Duration, has_leases: bool) -> Standing {
+        if self.overlap.is_some_and(|overlap| now >= overlap.at + DAY) {
+            // Another box may have waited for the same: who serves is found out anew.
+            self.overlap = None;
+            self.since = now;
+        }
         let standing = self.judge(now, has_leases);
         self.conduct = standing.conduct;
         if self.setting.mode == Mode::Auto
@@ -282,14 +297,14 @@ impl Coexistence {
             return self.says(Conduct::InformOnly, self.other_box(peer.address)).alarming(true);
         }
         match setting.mode {
-            Mode::PhonesOnly => match self.overlap.filter(|_| !self.is_gone(now)) {
-                Some((server, address)) => {
+            Mode::PhonesOnly => match self.overlap {
+                Some(Overlap { server, address, .. }) => {
                     self.says(Conduct::InformOnly, self.pool_overlaps(server, address)).alarming(true)
                 }
                 None => self.says(Conduct::PhonesOnly, self.phones_only()),
             },
-            Mode::Full => match self.heard.filter(|_| !self.is_gone(now)) {
-                Some(server) => self.says(Conduct::Full { sole: false }, self.not_alone(server)).alarming(true),
+            Mode::Full => match self.heard.filter(|heard| !self.has_left(*heard, now)) {
+                Some((server, _)) => self.says(Conduct::Full { sole: false }, self.not_alone(server)).alarming(true),
                 None => self.says(Conduct::Full { sole: true }, self.full()),
             },
             Mode::Auto | Mode::Off | Mode::InformOnly => self.judge_auto(now, has_leases),
@@ -298,7 +313,7 @@ impl Coexistence {
 
     fn judge_auto(&self, now: Duration, has_leases: bool) -> Standing {
         let gone = self.is_gone(now);
-        if let Some(server) = self.heard.filter(|_| !gone) {
+        if let Some((server, _)) = self.heard.filter(|_| !gone) {
             let reason = if has_leases { self.stepping_down(server) } else { self.beside(server) };
             return self.says(Conduct::InformOnly, reason);
         }
@@ -325,12 +340,12 @@ impl Coexistence {
     }
 
     /// A server is there. Whatever was taken over is its again.
-    fn present(&mut self, server: Ipv4Addr, answers: bool, wall: Timestamp) {
-        self.heard = Some(server);
+    fn present(&mut self, server: Ipv4Addr, answers: bool, now: Now) {
+        self.heard = Some((server, now.monotonic));
         self.misses = 0;
         self.awaiting = false;
         self.taken_over = false;
-        self.remember(server, answers, wall);
+        self.remember(server, answers, now.wall);
     }
 
     fn remember(&mut self, server: Ipv4Addr, answers: bool, wall: Timestamp) {
@@ -368,6 +383,15 @@ impl Coexistence {
     fn is_gone(&self, now: Duration) -> bool {
         let in_time = self.heard.is_some() || now >= self.since + self.setting.quiet_time;
         self.misses >= MISSES && self.expects_answer() && in_time
+    }
+
+    /// Whether a server that was heard is there no more, so that the box is alone: not while it may be starting anew.
+    fn has_left(&self, (server, heard): (Ipv4Addr, Duration), now: Duration) -> bool {
+        if self.memory.servers.get(&server).is_some_and(|server| server.answers) {
+            self.is_gone(now) && now >= heard + self.setting.quiet_time
+        } else {
+            now >= heard + DAY
+        }
     }
 
     /// When the next probe is to be sent: soon while searching and while somebody who should have answered has not.

@@ -24,6 +24,11 @@ fn setting(mode: Mode) -> Setting {
     }
 }
 
+/// A moment of the monotonic clock.
+fn at(monotonic: Duration) -> Now {
+    Now { monotonic, wall: WALL, trusted: true }
+}
+
 fn offer(given: u8) -> Answer {
     Answer { server: ROUTER, given: [10, 66, 0, given].into(), to_us: true }
 }
@@ -55,7 +60,7 @@ impl Lan {
         for _ in 0..seconds * 10 {
             self.now += 1;
             if self.coexistence.probe(self.clock()) && self.router {
-                self.coexistence.hear(&offer(10), WALL);
+                self.coexistence.hear(&offer(10), at(self.clock()));
             }
             self.coexistence.decide(self.clock(), self.has_leases);
         }
@@ -96,13 +101,14 @@ fn a_server_is_never_competed_with_even_when_it_is_late() {
 #[test]
 fn a_server_that_turns_up_is_stepped_down_for_at_once() {
     for hear in [
-        |coexistence: &mut Coexistence| coexistence.hear(&Answer { to_us: false, ..offer(10) }, WALL),
-        |coexistence: &mut Coexistence| coexistence.hear_named(ROUTER, WALL),
+        |coexistence: &mut Coexistence, now| coexistence.hear(&Answer { to_us: false, ..offer(10) }, now),
+        |coexistence: &mut Coexistence, now| coexistence.hear_named(ROUTER, now),
     ] {
         let mut lan = Lan::new(setting(Mode::Auto), Memory { served: true, ..Memory::default() });
         assert_eq!(lan.pass(20).conduct, Conduct::Full { sole: true });
         lan.has_leases = true;
-        hear(&mut lan.coexistence);
+        let now = at(lan.clock());
+        hear(&mut lan.coexistence, now);
         let down = lan.coexistence.decide(lan.clock(), true);
         assert_eq!((down.conduct, down.reason.code().as_str()), (Conduct::InformOnly, "dhcp.stepping-down"));
         lan.has_leases = false;
@@ -160,12 +166,28 @@ fn full_beside_another_server_sends_no_nak_and_says_so() {
     lan.router = true;
     let standing = lan.pass(5);
     assert_eq!((standing.conduct, standing.alarm), (Conduct::Full { sole: false }, true));
-    // Somebody had plugged a router in by mistake: once it is gone, nothing is wrong any more.
+    // It starts anew, which takes some minutes: meanwhile nobody is told that an address is not theirs.
     lan.router = false;
-    let standing = lan.pass(200);
+    assert_eq!(lan.pass(200).conduct, Conduct::Full { sole: false });
+    // Somebody had plugged a router in by mistake: once it is gone, nothing is wrong any more.
+    let standing = lan.pass(110);
     assert_eq!((standing.conduct, standing.alarm), (Conduct::Full { sole: true }, false));
     lan.router = true;
     assert_eq!(lan.pass(130).conduct, Conduct::Full { sole: false });
+}
+
+#[test]
+fn a_server_that_answers_no_probe_is_not_gone_because_another_one_is() {
+    let silent = Ipv4Addr::new(10, 66, 0, 253);
+    let mut lan = Lan::new(setting(Mode::Full), Memory::default());
+    lan.router = true;
+    lan.pass(5);
+    lan.router = false;
+    let now = at(lan.clock());
+    lan.coexistence.hear_named(silent, now);
+    let standing = lan.pass(3600);
+    assert_eq!(standing.reason, Reason::DhcpNotAlone { network: "office".into(), server: silent });
+    assert_eq!(lan.pass(24 * 3600).conduct, Conduct::Full { sole: true }, "nobody named it for a day");
 }
 
 #[test]
@@ -173,16 +195,21 @@ fn a_pool_that_overlaps_the_other_servers_is_not_used() {
     let mut lan = Lan::new(setting(Mode::PhonesOnly), Memory::default());
     lan.router = true;
     assert_eq!(lan.pass(5).conduct, Conduct::PhonesOnly);
-    lan.coexistence.hear(&offer(110), WALL);
+    let now = at(lan.clock());
+    lan.coexistence.hear(&offer(110), now);
     let refused = lan.pass(1);
     assert_eq!((refused.conduct, refused.alarm), (Conduct::InformOnly, true));
     assert_eq!(
         refused.reason,
         Reason::DhcpPoolOverlaps { network: "office".into(), server: ROUTER, address: [10, 66, 0, 110].into() }
     );
-    assert_eq!(lan.pass(600).conduct, Conduct::InformOnly, "as long as that server is there");
+    // A router that starts anew knows its leases still, and gives the same addresses again.
     lan.router = false;
-    assert_eq!(lan.pass(200).conduct, Conduct::PhonesOnly);
+    assert_eq!(lan.pass(3600).conduct, Conduct::InformOnly);
+    lan.router = true;
+    assert_eq!(lan.pass(22 * 3600).conduct, Conduct::InformOnly);
+    // It gave none of ours for a day: its range is another one now.
+    assert_eq!(lan.pass(3610).conduct, Conduct::PhonesOnly);
 }
 
 #[test]
@@ -219,7 +246,7 @@ impl Pair {
         let to = 1 - from;
         let address = [OWN, OTHER_BOX][from];
         let marker = self.boxes[from].marker(asks);
-        if !self.off[to] && self.boxes[to].hear_box(&marker, address, WALL) {
+        if !self.off[to] && self.boxes[to].hear_box(&marker, address, at(Duration::from_millis(self.now * 100))) {
             self.tell(to, false);
         }
     }
@@ -290,7 +317,8 @@ proptest! {
                 0 => lan.router = true,
                 1 => lan.router = false,
                 2 => {
-                    lan.coexistence.hear_named(ROUTER, WALL);
+                    let now = at(lan.clock());
+                    lan.coexistence.hear_named(ROUTER, now);
                     seen = true;
                     allowed = false;
                 }

@@ -58,14 +58,19 @@ impl Engine {
         }
         // Whoever sends frames in a client's name can release its address: what was released is ours no more until it
         // is seen to be unused, but for the client itself.
-        let known = self.bindings.at(address).is_some_and(|binding| {
-            recent(binding.ends) && (binding.state != LeaseState::Released || binding.client == ask.client)
+        let last = self.bindings.at(address).filter(|binding| recent(binding.ends));
+        let known = last.is_some_and(|binding| match binding.state {
+            LeaseState::Bound => true,
+            LeaseState::Released => binding.client == ask.client,
+            LeaseState::Declined => false,
         });
         if self.conduct == Conduct::StandIn {
             return !self.holds(address, &ask.client);
         }
         let held = self.offers.at(address).is_some_and(|offer| offer.client == ask.client && !offer.unproven);
-        !known && !held && self.care.is_calm(ask.at)
+        // Somebody used it a while ago, and may still: there are few of these, so a storm is no excuse.
+        let was_used = last.is_some_and(|binding| binding.state == LeaseState::Declined);
+        !known && !held && (self.care.is_calm(ask.at) || was_used)
     }
 
     /// Whether the client may have an address that it has no claim to. The last part of a pool is for phones, and
@@ -100,9 +105,9 @@ impl Engine {
         if !self.conduct.gives_addresses() || !self.pool.contains(address) || self.bindings.holds(address) {
             return Decision::default();
         }
-        let known = |last: Mac| last == mac;
-        if self.bindings.at(address).is_some_and(|binding| known(binding.mac))
-            || self.offers.at(address).is_some_and(|offer| known(offer.mac) || !offer.unproven)
+        let last = self.bindings.at(address).filter(|binding| binding.mac == mac).map(|binding| binding.state);
+        if last.is_some_and(|state| state != LeaseState::Declined)
+            || self.offers.at(address).is_some_and(|offer| offer.mac == mac || !offer.unproven)
         {
             return Decision::default();
         }
@@ -110,8 +115,9 @@ impl Engine {
         if aside >= self.pool.size().div_ceil(HEARD_PART) {
             return Decision::default();
         }
+        // Whoever goes on using it is set aside for again and again: that is told once.
         let event = Event::new(now.wall, Door::Dhcp, Reason::AddressInUse { address }).about(mac);
-        Decision { event: Some(event), ..self.set_aside(address, mac, at, now) }
+        Decision { event: Some(event).filter(|_| last.is_none()), ..self.set_aside(address, mac, at, now) }
     }
 
     /// Addresses that nobody gets for now because somebody was found to use them, with who.

@@ -36,7 +36,10 @@ impl Engine {
         if !self.network.subnet.net.contains(&address) {
             return self.refuse(ask, address);
         }
-        self.let_go_of_its_own(address, ask);
+        // Where we know who has what, it is told to ask anew: silence would let it go on using the address.
+        if self.has_gaps(ask.at) {
+            self.let_go_of_its_own(address, ask);
+        }
         let free = self.is_free_for(address, ask);
         let reserved = self.network.subnet.reservations.get(&ask.request.mac).map(|reservation| reservation.address);
         // A client whose reservation was made while it was off moves there now.

@@ -138,6 +138,8 @@ impl Engine {
 
     /// Changes what it does from now on.
     pub fn conduct(&mut self, conduct: Conduct) {
+        // The server that a client named is known to be gone.
+        self.unrivalled |= conduct == Conduct::Full { sole: true } && conduct != self.conduct;
         self.conduct = conduct;
     }
 

@@ -136,6 +136,35 @@ fn an_address_that_somebody_is_heard_to_use_is_avoided() {
 }
 
 #[test]
+fn an_address_that_was_set_aside_stays_so_while_it_is_used_and_is_looked_at_before_it_is_given() {
+    let mut facts = network(10, 13);
+    facts.subnet.on_link = true;
+    let mut office = Office::new(facts);
+    let static_host = mac(99);
+    office.engine.heard(address(10), static_host, at(0));
+    for seconds in [700, 1400] {
+        office.engine.tick(at(seconds));
+        let again = office.engine.heard(address(10), static_host, at(seconds));
+        assert_eq!((again.event, again.writes.len()), (None, 1), "it is told once, and set aside again");
+    }
+    // It is off now. A storm of other clients is no reason to give its address away unseen.
+    office.now = 2100;
+    office.engine.tick(at(2100));
+    for client in 1..=3 {
+        office.send(&Packet::discover(client));
+        office.engine.found_unused(address(10 + client));
+        assert!(office.get(client).is_some());
+    }
+    for client in 100..200 {
+        office.send(&Packet::discover(client).with(50, &address(11).octets()));
+    }
+    office.engine.tick(at(2200));
+    office.now = 2200;
+    office.send(&Packet::discover(4));
+    assert_eq!(office.last.probe, Some(address(10)));
+}
+
+#[test]
 fn a_flood_of_invented_clients_leaves_room_for_phones_and_old_friends() {
     let mut office = office(Conduct::Full { sole: true }, 10, 49);
     let friend = office.get(250).unwrap();
@@ -166,9 +195,28 @@ fn leases_beyond_the_pool_take_nothing_of_it() {
 }
 
 #[test]
+fn reservations_inside_the_pool_leave_its_last_part_to_phones() {
+    let mut facts = network(10, 49);
+    for client in 1..=20 {
+        let reservation = Reservation { address: address(9 + client), host_name: None };
+        facts.subnet.reservations.insert(mac(client), reservation);
+    }
+    let mut office = Office::new(facts);
+    for client in 1..=20 {
+        assert_eq!(office.get(client), Some(address(9 + client)));
+    }
+    office.engine.tick(at(1));
+    let strangers = (100..150).filter(|client| office.get(*client).is_some()).count();
+    assert!((16..=18).contains(&strangers), "{strangers} of twenty");
+    assert!(office.send_knowing(&Packet::discover(200), &phone()).is_some());
+}
+
+#[test]
 fn a_client_that_was_heard_before_it_asked_keeps_its_address() {
     let mut office = office(Conduct::Full { sole: true }, 10, 29);
     assert!(office.engine.heard(address(20), mac(1), at(0)).event.is_some());
+    assert_eq!(kind(office.send(&Packet::reboot(1, address(20)))), Some(6), "it did not begin to use it yet");
+    assert_eq!(office.engine.abandoned().len(), 1);
     assert_eq!(kind(office.send(&Packet::renew(2, address(20)))), Some(6), "another one's");
     assert_eq!(kind(office.send(&Packet::renew(1, address(20)))), Some(5));
     assert_eq!(office.stored[&address(20)].state, LeaseState::Bound);

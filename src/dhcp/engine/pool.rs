@@ -11,8 +11,9 @@ use super::network::Network;
 pub(super) struct Pool {
     first: u32,
     last: u32,
-    /// Addresses inside the range that are not for everybody: the box, the gateway, reservations, and the ends
-    /// of the subnet.
+    size: u64,
+    /// Addresses, inside the range and elsewhere, that are not for everybody: the box, the gateway, reservations, and
+    /// the ends of the subnet.
     kept: BTreeSet<Ipv4Addr>,
     /// The next address that was never given away; beyond `last` when there is none.
     cursor: u64,
@@ -31,10 +32,13 @@ impl Pool {
         let mut kept: BTreeSet<_> = subnet.reservations.values().map(|reservation| reservation.address).collect();
         kept.extend([network.server, subnet.net.network(), subnet.net.broadcast()]);
         kept.extend(subnet.gateway);
-        let first = u32::from(subnet.first);
+        let (first, last) = (u32::from(subnet.first), u32::from(subnet.last));
+        let inside = kept.iter().filter(|address| (first..=last).contains(&u32::from(**address))).count();
+        let range = (u64::from(last) + 1).saturating_sub(u64::from(first));
         Self {
             first,
-            last: u32::from(subnet.last),
+            last,
+            size: range.saturating_sub(u64::try_from(inside).unwrap_or(u64::MAX)),
             kept,
             cursor: u64::from(first),
             returned: BTreeMap::new(),
@@ -49,9 +53,9 @@ impl Pool {
         (self.first..=self.last).contains(&u32::from(address)) && !self.kept.contains(&address)
     }
 
-    /// How many addresses it has, with those that somebody holds.
+    /// How many addresses it has for everybody, with those that somebody holds.
     pub(super) fn size(&self) -> u64 {
-        (u64::from(self.last) + 1).saturating_sub(u64::from(self.first))
+        self.size
     }
 
     /// What [`Pool::take_any`] would take now.

@@ -47,9 +47,9 @@ impl Server {
 
     /// Notes who a client is, and what its packet says of other servers.
     pub(super) fn notice(&mut self, request: &Request) {
-        let wall = self.parts.clock.now().wall;
+        let now = self.parts.clock.now();
         if let Some(marker) = request.options.get(code::MARKER).and_then(Marker::read) {
-            if request.kind == Kind::Discover && self.coexistence.hear_box(&marker, request.source, wall) {
+            if request.kind == Kind::Discover && self.coexistence.hear_box(&marker, request.source, now) {
                 self.send_marker(false);
             }
             return;
@@ -57,7 +57,7 @@ impl Server {
         if request.kind == Kind::Request
             && let Some(server) = request.server_id()
         {
-            self.coexistence.hear_named(server, wall);
+            self.coexistence.hear_named(server, now);
         }
         let claims = Claims {
             user_agent: None,
@@ -113,18 +113,18 @@ impl Server {
     }
 
     fn hear_server(&mut self, told: Told) {
-        let wall = self.parts.clock.now().wall;
+        let now = self.parts.clock.now();
         let own: Ipv4Addr = self.link.interface().address;
         if told.server == own {
             return;
         }
         if let Some(marker) = told.options.get(code::MARKER).and_then(Marker::read) {
-            self.coexistence.hear_box(&marker, told.server, wall);
+            self.coexistence.hear_box(&marker, told.server, now);
             return;
         }
         let given = if told.kind == Verdict::Nak { Ipv4Addr::UNSPECIFIED } else { told.given };
         let to_us = told.client == self.link.interface().mac();
-        self.coexistence.hear(&Answer { server: told.server, given, to_us }, wall);
+        self.coexistence.hear(&Answer { server: told.server, given, to_us }, now);
         self.hear_answer(told);
     }
 }

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::config::Mode;
     use crate::dhcp::coexistence::{Memory, Setting};
-    use crate::model::{Id, Timestamp};
+    use crate::model::{Id, Now, Timestamp};
     use crate::store::{Disk, Key, Options};
     use crate::sys::clock::Clock;
 
@@ -146,7 +146,8 @@ mod tests {
         };
         let mut coexistence = Coexistence::new(setting, Memory::default(), Duration::ZERO);
         let router = Ipv4Addr::new(10, 66, 0, 254);
-        coexistence.hear_named(router, Timestamp::from_secs(1));
+        let now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(1), trusted: true };
+        coexistence.hear_named(router, now);
         let store = open(directory.path());
         store.close();
         let mut remember = |store: &Store| store_memory(&mut coexistence, store, "servers".into()).unwrap();
