@@ -10,6 +10,7 @@ use super::Core;
 use super::tell::fetched;
 use crate::access::{self, Lan};
 use crate::brands::{Manners, Told};
+use crate::config::Network;
 use crate::model::settings::Value;
 use crate::model::{Door, Event, LeaseState, Mac, Phone, Timestamp, Transport};
 use crate::sip::notify::{Habit, Target, Way};
@@ -185,7 +186,8 @@ impl Core {
     pub(super) fn address_by_lease(&mut self, mac: Mac) -> Option<IpAddr> {
         let now = self.now();
         if self.watched.leases_read.is_none_or(|at| at + LEASES_KEPT <= now.monotonic) {
-            let leases = self.parts.networks.iter().flat_map(|network| self.parts.store.leases(&network.name));
+            let subnets = self.parts.networks.iter().flat_map(Network::subnets);
+            let leases = subnets.flat_map(|net| self.parts.store.leases_between(net.network()..=net.broadcast()));
             let bound = leases.filter(|lease| lease.state == LeaseState::Bound && lease.expires > now.wall);
             let mut newest: Vec<_> = bound.map(|lease| (lease.expires, lease.mac, lease.address)).collect();
             newest.sort_unstable();

@@ -135,10 +135,11 @@ impl Job {
         }
         self.refusal = Some(Refusal::Status(status, phrase));
         // A busy or slow phone may do better on another transport; a refusal is the same on each.
-        if !matches!(status, 408 | 480 | 500..=599) && live.target.way == Way::Direct {
-            self.order.targets.retain(|target| target.way != Way::Direct);
+        if matches!(status, 408 | 480 | 500..=599) {
+            self.go_on_if_alone(now)
+        } else {
+            self.refused_here(live.target, now)
         }
-        self.go_on_if_alone(now)
     }
 
     fn accepted(&mut self, now: Duration) -> Vec<Act> {
@@ -176,9 +177,7 @@ impl Job {
         if live.target.way == Way::Direct && !proven {
             let address = live.target.to.ip().to_canonical();
             self.refusal = Some(Refusal::LoginUnproven(challenge.realm, address));
-            // Whoever is there is not told anything more; the phone may be at another address.
-            self.order.targets.retain(|other| other.way != Way::Direct || other.to.ip().to_canonical() != address);
-            return self.go_on_if_alone(now);
+            return self.refused_here(live.target, now);
         }
         let same = live.nonce.as_ref() == Some(&challenge.nonce);
         if live.answered > 0 && (same || !challenge.stale) || live.answered >= MOST_ANSWERS {
@@ -199,9 +198,11 @@ impl Job {
         vec![act]
     }
 
+    /// Whoever is there is not told anything more by another transport; the phone may be at another address.
     fn refused_here(&mut self, target: Target, now: Duration) -> Vec<Act> {
         if target.way == Way::Direct {
-            self.order.targets.retain(|other| other.way != Way::Direct);
+            let address = |target: &Target| target.to.ip().to_canonical();
+            self.order.targets.retain(|other| other.way != Way::Direct || address(other) != address(&target));
         }
         self.go_on_if_alone(now)
     }

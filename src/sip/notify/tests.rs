@@ -194,6 +194,12 @@ fn a_refusal_is_the_same_on_every_transport_but_not_at_the_proxy() {
     assert_eq!(next.way, Way::Proxy);
     job.step(answered(proxy, 200), secs(102));
     assert!(job.is_accepted());
+    // Another phone has the address that its registrar still names.
+    let mut moved = order();
+    moved.targets.push_front(Target { to: "10.66.0.66:5060".parse().unwrap(), ..target(Way::Direct, Transport::Udp) });
+    let (mut job, acts) = Job::begin(moved, secs(100));
+    let acts = job.step(answered(sent(&acts).0, 404), secs(101));
+    assert_eq!(sent(&acts).1, target(Way::Direct, Transport::Udp));
     // One that is overloaded may do better elsewhere.
     let (mut job, acts) = Job::begin(order(), secs(100));
     assert_eq!(sent(&job.step(answered(sent(&acts).0, 503), secs(101))).1.transport, Transport::Tcp);
