@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
 
 use super::Error;
 use super::histories::Coming;
@@ -146,9 +147,11 @@ impl<'a> Stage<'a> {
             Write::PutLease { network, lease } => {
                 let place = Place::Lease(fit_name("network", &network)?.into(), lease.address);
                 let bytes = stored::encode_lease(&place, &lease)?;
+                self.forget_former(commit, &network, lease.address);
                 (place, Some(bytes))
             }
             Write::DeleteLease { network, address } => {
+                self.forget_former(commit, &network, address);
                 (Place::Lease(fit_name("network", &network)?.into(), address), None)
             }
             Write::PutEvent { sequence, event } => {
@@ -177,6 +180,13 @@ impl<'a> Stage<'a> {
         };
         commit.changes.push(change);
         Ok(())
+    }
+
+    /// Deletes the leases of an address that networks have which were renamed or are configured no more: of two, the one
+    /// stored last would hold, and clocks of different starts do not tell which that is.
+    fn forget_former(&self, commit: &mut Layer, network: &str, address: Ipv4Addr) {
+        let former = self.view.networks_that_lease(address).filter(|name| *name != network);
+        commit.changes.extend(former.map(|name| (Place::Lease(name.into(), address), None)));
     }
 
     /// Stores a phone, and what differs from what it was in its history.

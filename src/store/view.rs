@@ -145,6 +145,12 @@ impl View {
         found.filter_map(|bytes| stored::decode_lease(address, bytes)).max_by_key(Lease::stored)
     }
 
+    /// Networks that have a lease of an address: one, unless networks were renamed.
+    pub(super) fn networks_that_lease(&self, address: Ipv4Addr) -> impl Iterator<Item = &str> {
+        let those = self.leases.iter().filter(move |(_, leases)| leases.contains_key(&address));
+        those.map(|(network, _)| network.as_ref())
+    }
+
     /// The leases of these addresses as [`View::lease`] has each, by address.
     pub(super) fn leases_between(&self, addresses: RangeInclusive<Ipv4Addr>) -> Vec<Lease> {
         let found = self.leases.values().flat_map(|leases| leases.range(addresses.clone()));

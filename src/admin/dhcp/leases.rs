@@ -31,7 +31,6 @@ impl Admin {
     ) -> Result<types::LeasesImported, Problem> {
         let (network, form) = (self.network_named(network)?, lease_form(form)?);
         let nets: Vec<_> = self.0.facts.networks.iter().filter(|known| known.name == network).collect();
-        let known = self.0.store.leases(&network);
         let read =
             lease_file::read(form, &String::from_utf8_lossy(bytes), self.0.clock.now().wall).map_err(|error| {
                 Problem::new(
@@ -47,7 +46,7 @@ impl Admin {
         let total = read.len();
         let fresh: Vec<_> = read
             .into_iter()
-            .filter(|lease| inside(lease) && !known.iter().any(|old| old.address == lease.address))
+            .filter(|lease| inside(lease) && self.0.store.lease_by_address(lease.address).is_none())
             .collect();
         let taken = fresh.len();
         for chunk in fresh.chunks(BATCH) {

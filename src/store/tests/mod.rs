@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Id, Login, Secret, Timestamp};
+use crate::model::{Id, Lease, Login, Secret, Timestamp};
 
 fn key() -> Key {
     Key::new(&[7; 32])
@@ -43,6 +43,26 @@ fn put_event(sequence: u64) -> Write {
 
 fn sequences(store: &Store, filter: &EventFilter) -> Vec<u64> {
     store.events(filter).into_iter().map(|(sequence, _)| sequence).collect()
+}
+
+#[test]
+fn what_is_decided_of_an_address_holds_whatever_its_network_was_called_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path());
+    let put = |network: &str, lease: &Lease| Write::PutLease { network: network.into(), lease: lease.clone() };
+    // The clock was ahead when the network was still called "branch".
+    let ahead = Timestamp::from_secs(1_900_000_000);
+    let former = Lease { expires: ahead, ..samples::lease(1) };
+    let holder = Lease { mac: samples::lease(2).mac, ..samples::lease(1) };
+    store.commit(vec![put("branch", &former)]).wait().unwrap();
+    store.commit(vec![put("office", &holder)]).wait().unwrap();
+    assert_eq!(store.lease_by_address(holder.address), Some(holder.clone()));
+    store.commit(vec![put("branch", &former)]).wait().unwrap();
+    store.commit(vec![Write::DeleteLease { network: "office".into(), address: holder.address }]).wait().unwrap();
+    store.close();
+    drop(store);
+    let (store, _) = open(directory.path());
+    assert_eq!(store.lease_by_address(holder.address), None);
 }
 
 #[test]
