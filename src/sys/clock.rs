@@ -40,7 +40,7 @@ impl Clock {
     pub fn now(&self) -> Now {
         let monotonic = self.started.elapsed();
         let (system, floor) = (self.system(), self.floor());
-        let possible = system >= floor && system <= Timestamp::LAST;
+        let possible = self.is_possible(system);
         let since = monotonic.saturating_sub(Duration::from_millis(self.raised.load(Ordering::Relaxed).unsigned_abs()));
         Now {
             monotonic,
@@ -73,9 +73,10 @@ impl Clock {
         self.trusted.store(true, Ordering::Relaxed);
     }
 
-    /// A clock chip vouches for the wall clock, unless it is years beyond the floor.
+    /// A clock chip vouches for the wall clock, unless it is below the floor or years beyond it.
     pub fn vouch_by_chip(&self) {
-        if self.system().since(self.floor()) < CHIP {
+        let (system, floor) = (self.system(), self.floor());
+        if system >= floor && system.since(floor) < CHIP {
             self.vouch();
         }
     }
@@ -87,8 +88,15 @@ impl Clock {
         if system >= self.built && system < self.floor() {
             self.floor.store(self.built.millis(), Ordering::Relaxed);
         }
-        self.vouch();
+        // A clock that cannot be right is not trusted one day because it has come so far by itself.
+        if self.is_possible(system) {
+            self.vouch();
+        }
         self.now().trusted
+    }
+
+    fn is_possible(&self, system: Timestamp) -> bool {
+        system >= self.floor() && system <= Timestamp::LAST
     }
 
     fn floor(&self) -> Timestamp {
@@ -126,6 +134,11 @@ mod tests {
         clock.raise_floor(Timestamp::from_millis(clock.system().millis() - 1000));
         clock.vouch_by_chip();
         assert!(clock.now().trusted);
+        let clock = Clock::new(clock.system().plus(Duration::from_millis(50)));
+        clock.vouch_by_chip();
+        assert!(!clock.vouch_in_person());
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(!clock.now().trusted, "nobody vouched for a clock that can be right");
     }
 
     #[test]

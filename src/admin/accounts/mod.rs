@@ -143,7 +143,12 @@ impl Admin {
             factor: None,
             created: now,
         };
-        let made = self.change_register(|register| register.add(account.clone()).map(|()| account)).await?;
+        let made = self
+            .change_register(|register| {
+                self.is_still_allowed(register, from, Role::Administrator)?;
+                register.add(account.clone()).map(|()| account)
+            })
+            .await?;
         let (name, role) = (made.name.clone(), made.role.word().to_owned());
         self.0.journal.record(self.admin_event(Reason::AccountAdded { name, role }, from));
         Ok(made)
@@ -169,7 +174,7 @@ impl Admin {
                 Some(self.hash(password).await?)
             }
         };
-        let (id, read) = (account.id, account.version);
+        let (id, read, by) = (account.id, account.version, self.called(from));
         let (changed, void) = self
             .change_register(|register| {
                 if register.account_of(id).is_some_and(|now| now.version != read) {
@@ -205,7 +210,7 @@ impl Admin {
         }
         let reason = Reason::AccountChanged { name: changed.name.clone(), what: what.join(", ") };
         self.0.journal.record(self.admin_event(reason, from));
-        self.note_void(&void, from);
+        self.note_void(&void, from, by.as_deref());
         Ok(changed)
     }
 
@@ -218,13 +223,23 @@ impl Admin {
 
     /// Removes an account with the tokens that it answers for, and signs it out.
     pub(super) async fn remove_account(&self, account: &Account, from: Origin) -> Result<(), Problem> {
-        let id = account.id;
+        let (id, by) = (account.id, self.called(from));
         let event = self.admin_event(Reason::AccountRemoved { name: account.name.clone() }, from);
         let void = self.change_register(|register| register.remove(id).map(|_| register.revoke_of(id, None))).await?;
         self.end_sessions(id, None);
         self.0.journal.record(event);
-        self.note_void(&void, from);
+        self.note_void(&void, from, by.as_deref());
         Ok(())
+    }
+
+    /// Refuses what somebody began to make who was removed, or may do less, before it was their turn.
+    fn is_still_allowed(&self, register: &Register, from: Origin, role: Role) -> Result<(), Refusal> {
+        match from {
+            Origin::Known { by, .. } if !register.allows(by, role) => {
+                Err(Refusal::Changed(register.called(by).unwrap_or_else(|| "of yours".to_owned())))
+            }
+            Origin::Known { .. } | Origin::Local | Origin::Web(_) => Ok(()),
+        }
     }
 
     fn end_sessions(&self, account: Id, but: Option<&Session>) {

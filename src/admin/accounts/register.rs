@@ -240,6 +240,12 @@ impl Register {
         self.account_of(by).map(|account| account.id).or_else(token)
     }
 
+    /// Whether whoever has this identity is still there, and may do as much as this role.
+    pub(crate) fn allows(&self, by: Id, role: Role) -> bool {
+        let token = || self.tokens.iter().find(|token| token.id == by).map(|token| token.scope.role());
+        self.account_of(by).map(|account| account.role).or_else(token).is_some_and(|most| most >= role)
+    }
+
     /// Makes those tokens void that an account answers for and that may do more than `most`: nothing at all for an
     /// account that is gone.
     pub(crate) fn revoke_of(&mut self, account: Id, most: Option<Role>) -> Vec<Token> {

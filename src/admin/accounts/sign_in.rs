@@ -144,7 +144,10 @@ impl Admin {
         self.may_guess(address, id)?;
         let fits = password.expose().len() <= LONGEST;
         let hash = account.map(|account| account.password.clone());
-        if !(fits && self.0.passwords.check(password, hash).await.map_err(busy)?) {
+        let checked = if fits { self.0.passwords.check(password, hash).await } else { Ok(false) };
+        // What nobody looked at is no guess.
+        let right = checked.inspect_err(|_| self.guessed_right(address, id)).map_err(busy)?;
+        if !right {
             self.refused(address, id);
             return Err(wrong_password());
         }
@@ -154,12 +157,18 @@ impl Admin {
                 self.guessed_right(address, id);
                 return Err(code_needed());
             };
-            if code.len() > LONGEST_CODE || !self.code_is_right(account, code).await? {
+            let checked = if code.len() > LONGEST_CODE { Ok(false) } else { self.code_is_right(account, code).await };
+            let right = checked.inspect_err(|_| self.guessed_right(address, id))?;
+            if !right {
                 self.refused(address, id);
                 return Err(wrong_code(self.0.clock.now().trusted));
             }
         }
         self.guessed_right(address, id);
+        // Whose account it is has shown it: what others guessed at it must not keep them out one day.
+        if let Some(id) = id {
+            self.unlock(id);
+        }
         Ok(())
     }
 

@@ -39,6 +39,7 @@ impl Admin {
         let by = if let Origin::Known { by, .. } = from { Some(by) } else { None };
         let made = self
             .change_register(|register| {
+                self.is_still_allowed(register, from, scope.role())?;
                 let token = Token { answers: by.and_then(|by| register.answers(by)), ..token };
                 register.add_token(token.clone()).map(|()| token)
             })
@@ -50,8 +51,9 @@ impl Admin {
 
     /// Makes a token void.
     pub(in crate::admin) async fn revoke_token(&self, name: &str, from: Origin) -> Result<Token, Problem> {
+        let by = self.called(from);
         let token = self.change_register(|register| register.revoke(name)).await?;
-        self.note_void(std::slice::from_ref(&token), from);
+        self.note_void(std::slice::from_ref(&token), from, by.as_deref());
         Ok(token)
     }
 
@@ -61,11 +63,11 @@ impl Admin {
         fits.then(|| self.register().token(text, self.0.clock.now().wall).cloned())?
     }
 
-    /// Records each token that was made void.
-    pub(super) fn note_void(&self, tokens: &[Token], from: Origin) {
+    /// Records each token that was made void, and by whom: they may have no account any more.
+    pub(super) fn note_void(&self, tokens: &[Token], from: Origin, by: Option<&str>) {
         for token in tokens {
             let reason = Reason::TokenRevoked { name: token.name.clone() };
-            self.0.journal.record(self.admin_event(reason, from));
+            self.0.journal.record(self.admin_event(reason, from).done_by(by.map(str::to_owned)));
         }
     }
 }

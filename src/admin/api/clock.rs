@@ -36,13 +36,17 @@ impl Admin {
             .map_err(|_| Problem::malformed(format!("\"{said}\" is no time, as 2026-11-21T14:03:07Z.")))?;
         let theirs = Timestamp::from_secs(theirs.unix_timestamp());
         let ours = self.0.clock.system();
-        if ours.since(theirs).max(theirs.since(ours)) > APART || !self.0.clock.vouch_in_person() {
-            return Err(Problem::new(
-                StatusCode::CONFLICT,
-                "clock-differs",
-                format!("The clock of the box says {ours}, and yours {theirs}."),
-                "Set the clock of the box, or let it reach a time server.",
-            ));
+        let differs = ours.since(theirs).max(theirs.since(ours)) > APART;
+        if differs || !self.0.clock.vouch_in_person() {
+            let why = if differs {
+                format!("The clock of the box says {ours}, and yours {theirs}.")
+            } else {
+                format!(
+                    "The clock of the box says {ours}, as yours does: that is before this version was made, or after 2038."
+                )
+            };
+            let next = "Set the clock of the box, or let it reach a time server.";
+            return Err(Problem::new(StatusCode::CONFLICT, "clock-differs", why, next));
         }
         self.0.journal.record(self.admin_event(Reason::ClockVouched, from));
         Ok(ours)

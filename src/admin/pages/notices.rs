@@ -28,6 +28,7 @@ pub(in crate::admin) fn notice(done: Option<&str>) -> Option<&'static str> {
         "changed" => "Changed.",
         "begun" => "The campaign has begun.",
         "stopped" => "No more phones are told. Those under way are waited for.",
+        "clock" => "The clock of this box counts as right.",
         "visit-over" => "The first visit is over.",
         "update" => "The version is being installed.",
         "address" => "The new address is on trial: open this page under it within a minute, and keep it.",

@@ -72,6 +72,10 @@ impl Admin {
                 }
                 ["firmware", "plan"] => self.plan_by_form(&form).await,
                 ["rollouts", id, order] => self.rollout_by_form(id, order).await,
+                ["clock"] => {
+                    self.vouch(form.of("time").unwrap_or_default(), call.from)?;
+                    Ok(Answer::see_other("/?done=clock"))
+                }
                 ["welcome"] => self.welcome_form(call, who, &form).await,
                 ["phones", mac, "edit"] => self.editor_form(call, who, mac, &form).await,
                 ["phones", mac, "start-over"] => {

@@ -49,6 +49,8 @@ impl Guard {
     pub const LONGEST: Duration = Duration::from_secs(900);
     /// After so long without a try all is forgotten.
     const FORGET: Duration = Duration::from_secs(3600);
+    /// After so long one wrong password is forgiven: typos of many behind one address do not add up for days.
+    const FORGIVE: Duration = Duration::from_secs(600);
     /// Sources and users that are remembered.
     const MOST: usize = 4096;
     /// Places that a user is known from.
@@ -107,10 +109,10 @@ fn count<K: std::hash::Hash + Eq + Clone>(table: &mut HashMap<K, Tries>, key: K,
         }
     }
     let tries = table.entry(key).or_insert(Tries { wrong: 0, last: now, before: now });
-    if now.saturating_sub(tries.last) >= Guard::FORGET {
-        tries.wrong = 0;
-    }
-    *tries = Tries { wrong: tries.wrong.saturating_add(1), last: now, before: tries.last };
+    let since = now.saturating_sub(tries.last);
+    let forgiven = u32::try_from(since.as_secs() / Guard::FORGIVE.as_secs()).unwrap_or(u32::MAX);
+    let wrong = if since >= Guard::FORGET { 0 } else { tries.wrong.saturating_sub(forgiven) };
+    *tries = Tries { wrong: wrong.saturating_add(1), last: now, before: tries.last };
 }
 
 /// Takes one try back, and with it what it put off.
