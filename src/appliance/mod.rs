@@ -145,6 +145,7 @@ impl Appliance {
             origin,
             restored: opened.restored.is_some(),
             control: crate::dhcp::Control::default(),
+            arrived: Arc::default(),
         };
         let (mut parts, setup_code) = doors.open(&supervisor).await?;
         let (refusal, told, ending) = (store.refusal(), journal.clone(), stop.clone());
