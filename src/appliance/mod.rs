@@ -233,8 +233,8 @@ impl Appliance {
     /// The box is alive when its store still takes a commit: that shows runtime, writer thread and disk at once.
     async fn answer_watchdog(&self) {
         match self.store.commit(Vec::new()).await {
-            Ok(()) | Err(store::Error::DiskFull) => service::alive(),
-            Err(error) => tracing::error!(%error, "the store does not answer"),
+            Err(error) if !error.is_of_the_disk() => tracing::error!(%error, "the store does not answer"),
+            _ => service::alive(),
         }
     }
 }
