@@ -263,6 +263,12 @@ impl From<crate::store::Error> for Problem {
                 "The disk of this box is full: nothing new can be stored. What is stored is safe.",
                 "Make room on its disk, then try again.",
             ),
+            Error::ReadOnly { .. } => Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "disk-read-only",
+                "The disk of this box can only be read: nothing new can be stored. What is stored is safe.",
+                "Have the disk of this box repaired or replaced, then try again.",
+            ),
             _ => {
                 tracing::error!(%error, "the store refused a change");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), said(), "Look into the log of this box.")

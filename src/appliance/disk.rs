@@ -1,17 +1,21 @@
-//! What is said about a full disk once it can be written down.
+//! What is said about a disk that took nothing once it can be written down.
 
 use tokio::sync::watch;
 
 use crate::journal::Journal;
 use crate::model::{Door, Event, Reason};
-use crate::store::Refusal;
+use crate::store::{Hindrance, Refusal};
 
-/// Records, whenever there is room again, since when nothing could be stored. Ends with the store.
+/// Records, whenever the disk takes something again, since when nothing could be stored. Ends with the store.
 pub(super) async fn tell(mut refusal: watch::Receiver<Option<Refusal>>, journal: Journal) {
     while refusal.changed().await.is_ok() {
         let last = *refusal.borrow_and_update();
-        if let Some(Refusal { since, until: Some(until) }) = last {
-            let reason = Reason::DiskHasRoom { since: since.to_string() };
+        if let Some(Refusal { why, since, until: Some(until) }) = last {
+            let since = since.to_string();
+            let reason = match why {
+                Hindrance::Full => Reason::DiskHasRoom { since },
+                Hindrance::ReadOnly => Reason::DiskWritable { since },
+            };
             journal.record(Event::new(until, Door::Box, reason));
         }
     }
@@ -43,9 +47,10 @@ mod tests {
         let telling = tokio::spawn(tell(seen, journal));
         let since = Timestamp::from_secs(1_700_000_000);
         let until = since.plus(Duration::from_secs(60));
-        disk.send_replace(Some(Refusal { since, until: None }));
+        let why = Hindrance::Full;
+        disk.send_replace(Some(Refusal { why, since, until: None }));
         tokio::task::yield_now().await;
-        disk.send_replace(Some(Refusal { since, until: Some(until) }));
+        disk.send_replace(Some(Refusal { why, since, until: Some(until) }));
         let told = tokio::time::timeout(Duration::from_secs(10), news.recv()).await.unwrap().unwrap();
         let Live::Event { event, .. } = told else { panic!("{told:?}") };
         assert_eq!(event.at, until);

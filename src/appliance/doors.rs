@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::net::UnixStream;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +61,8 @@ pub(super) struct Doors {
     pub(super) restored: bool,
     /// What page and command line see of DHCP.
     pub(super) control: dhcp::Control,
+    /// Told when a network is there again or has another address.
+    pub(super) arrived: Arc<Notify>,
 }
 
 impl Doors {
@@ -251,17 +254,17 @@ impl Doors {
             box_id: self.origin,
             control: self.control.clone(),
         };
-        let (network, stop) = (network.clone(), supervisor.stop.clone());
+        let (network, arrived, stop) = (network.clone(), self.arrived.clone(), supervisor.stop.clone());
         parts.spawn(supervisor.clone().keep(format!("dhcp on {}", network.name), move || {
-            let (network, server, stop) = (network.clone(), server.clone(), stop.clone());
+            let (network, arrived, server, stop) = (network.clone(), arrived.clone(), server.clone(), stop.clone());
             async move {
                 let mut told = String::new();
-                let mut port_taken = false;
+                let (mut served, mut port_taken) = (false, false);
                 loop {
                     let free = if port_taken { dhcp::may_answer(&network) } else { Ok(()) };
                     let mut running = match free.and_then(|()| dhcp::serve(&network, server.clone())) {
                         Ok(running) => running,
-                        Err(error) => match wait_for_network(&network, &server.control, error, &mut told) {
+                        Err(error) => match wait_for_network(&network, &server, error, (&mut told, served)) {
                             // It will not come while this program runs: the other doors go on without.
                             Ok(None) => {
                                 stop.cancelled().await;
@@ -276,6 +279,10 @@ impl Doors {
                             Err(error) => return Err(error.into()),
                         },
                     };
+                    // Phones come as soon as they have an address: by then there is a certificate for the box's.
+                    arrived.notify_one();
+                    served = true;
+                    told.clear();
                     let ended = tokio::select! {
                         ended = running.ended() => Some(ended),
                         () = stop.cancelled() => None,
@@ -331,6 +338,7 @@ impl Doors {
                 loop {
                     tokio::select! {
                         () = tokio::time::sleep(CARE) => {}
+                        () = doors.arrived.notified() => {}
                         () = stop.cancelled() => return Ok(()),
                     }
                     let (doors, given) = (doors.clone(), given.clone());
@@ -356,12 +364,12 @@ impl Doors {
 }
 
 /// What to do where DHCP cannot start: try again after a while, give up for this run, or fail. What was `told` last is
-/// not logged again.
+/// not logged again. Where it `served` before, the end of that is on record.
 fn wait_for_network(
     network: &Network,
-    control: &dhcp::Control,
+    server: &dhcp::Parts,
     error: dhcp::Error,
-    told: &mut String,
+    (told, served): (&mut String, bool),
 ) -> Result<Option<Duration>, dhcp::Error> {
     let alarm = network.dhcp.mode != Mode::Auto || network.dhcp.pool.is_some();
     let wait = match &error {
@@ -372,9 +380,13 @@ fn wait_for_network(
     let why = error.to_string();
     if *told != why {
         tracing::warn!(network = network.name, %error, "DHCP does not run");
+        if served {
+            let reason = Reason::DhcpDeaf { network: network.name.clone(), why: why.clone() };
+            server.journal.record(Event::new(server.clock.now().wall, Door::Dhcp, reason));
+        }
         told.clone_from(&why);
     }
-    control.deaf(&network.name, why, alarm);
+    server.control.deaf(&network.name, why, alarm);
     Ok(wait)
 }
 

@@ -145,6 +145,7 @@ impl Appliance {
             origin,
             restored: opened.restored.is_some(),
             control: crate::dhcp::Control::default(),
+            arrived: Arc::default(),
         };
         let (mut parts, setup_code) = doors.open(&supervisor).await?;
         let (refusal, told, ending) = (store.refusal(), journal.clone(), stop.clone());
@@ -232,8 +233,8 @@ impl Appliance {
     /// The box is alive when its store still takes a commit: that shows runtime, writer thread and disk at once.
     async fn answer_watchdog(&self) {
         match self.store.commit(Vec::new()).await {
-            Ok(()) | Err(store::Error::DiskFull) => service::alive(),
-            Err(error) => tracing::error!(%error, "the store does not answer"),
+            Err(error) if !error.is_of_the_disk() => tracing::error!(%error, "the store does not answer"),
+            _ => service::alive(),
         }
     }
 }

@@ -8,8 +8,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::libc;
 use nix::net::if_::InterfaceFlags;
 use nix::sys::socket::{
-    ControlMessage, LinkAddr, MsgFlags, MultiHeaders, SockaddrIn, SockaddrLike, bind, recvmmsg, sendmmsg, sendto,
-    setsockopt, sockopt,
+    ControlMessage, LinkAddr, MsgFlags, MultiHeaders, NetlinkAddr, SockaddrIn, SockaddrLike, bind, recvmmsg, sendmmsg,
+    sendto, setsockopt, sockopt,
 };
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
@@ -73,6 +73,8 @@ pub(super) struct Link {
     packet: Socket,
     /// Hears what others say.
     ear: Socket,
+    /// Hears from the kernel that an interface or an address changed.
+    news: Socket,
 }
 
 impl Link {
@@ -88,7 +90,11 @@ impl Link {
         bind(ear.as_raw_fd(), &interface.link)?;
         // What came in before it was bound may be of another interface.
         while ear.read(&mut [0]).is_ok() {}
-        Ok(Self { interface, udp: None, packet, ear })
+        let news = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE)))?;
+        news.set_nonblocking(true)?;
+        let groups = (libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR).unsigned_abs();
+        bind(news.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
+        Ok(Self { interface, udp: None, packet, ear, news })
     }
 
     /// Opens port 67 on the interface, if it is not open yet. Nothing is shared: where another DHCP server runs on
@@ -120,6 +126,28 @@ impl Link {
 
     pub(super) fn ear(&self) -> BorrowedFd<'_> {
         self.ear.as_fd()
+    }
+
+    pub(super) fn news(&self) -> BorrowedFd<'_> {
+        self.news.as_fd()
+    }
+
+    /// Whether the kernel said since the last time that an interface or an address changed. Only that it did counts:
+    /// what it lost for want of room is news as well.
+    pub(super) fn has_news(&mut self) -> bool {
+        let mut any = false;
+        loop {
+            match self.news.read(&mut [0; LONGEST]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return any,
+                Err(error) if error.raw_os_error() != Some(libc::ENOBUFS) => return true,
+                _ => any = true,
+            }
+        }
+    }
+
+    /// Whether the interface is still what replies were made for.
+    pub(super) fn stands(&self, subnet: Ipv4Net) -> io::Result<bool> {
+        Ok(Interface::find(&self.interface.name, subnet)?.as_ref() == Some(&self.interface))
     }
 
     /// The packets that wait, as many as there is room for: into `packets`, in place of what stood there.

@@ -91,6 +91,7 @@ impl Reason {
             | Self::RolloutStarted { .. }
             | Self::RolloutFinished { .. }
             | Self::DiskHasRoom { .. }
+            | Self::DiskWritable { .. }
             | Self::SoftphoneSignedIn { .. }
             | Self::ProviderConnected { .. }
             | Self::ProviderConfigured
@@ -169,6 +170,7 @@ impl Reason {
             | Self::StoreRestored { .. }
             | Self::UpdateRefused { .. }
             | Self::DiskFull
+            | Self::DiskReadOnly
             | Self::PnpNotTaken
             | Self::PnpOtherResponder { .. }
             | Self::SipMalformed { .. }

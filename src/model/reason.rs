@@ -862,6 +862,15 @@ pub enum Reason {
     /// The disk is full: nothing new is stored, everything stored stays readable.
     #[serde(rename = "box.disk-full")]
     DiskFull,
+    /// The disk can only be read: nothing new is stored, everything stored stays readable.
+    #[serde(rename = "box.disk-read-only")]
+    DiskReadOnly,
+    /// The disk can be written to again. What happened meanwhile was not recorded.
+    #[serde(rename = "box.disk-writable")]
+    DiskWritable {
+        /// Since when nothing could be stored, by RFC 3339 in UTC.
+        since: String,
+    },
     /// There is room on the disk again. What happened meanwhile was not recorded.
     #[serde(rename = "box.disk-has-room")]
     DiskHasRoom {

@@ -47,6 +47,12 @@ pub enum Error {
     /// The disk is full. Nothing of the commit was stored; all that was stored before is safe.
     #[error("the disk is full: make room on the disk of the data directory")]
     DiskFull,
+    /// The disk can only be read. Nothing of the commit was stored; all that was stored before is safe.
+    #[error("{doing}: the disk can only be read: it is write-protected, or its file system was found damaged")]
+    ReadOnly {
+        /// What was being done.
+        doing: String,
+    },
     /// The store was closed, or its writer died.
     #[error("the store is closed")]
     Closed,
@@ -122,6 +128,7 @@ impl Error {
             Self::Unfit { .. } => "store.unfit",
             Self::Busy => "store.busy",
             Self::DiskFull => "store.disk-full",
+            Self::ReadOnly { .. } => "store.read-only",
             Self::Closed => "store.closed",
             Self::InUseElsewhere { .. } => "store.in-use-elsewhere",
             Self::NoRoom { .. } => "store.no-room",
@@ -133,11 +140,19 @@ impl Error {
         }
     }
 
+    /// Whether the disk refused, which may end by itself: nothing of the commit was stored, and all that was stored
+    /// before is safe.
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::ReadOnly { .. })
+    }
+
     pub(super) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        if is_full(error) {
-            return Self::DiskFull;
+        let doing = format!("{doing} {}", path.display());
+        match error.kind() {
+            _ if is_full(error) => Self::DiskFull,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { doing },
+            _ => Self::Io { doing, what: error.to_string() },
         }
-        Self::Io { doing: format!("{doing} {}", path.display()), what: error.to_string() }
     }
 }
 

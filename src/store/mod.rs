@@ -15,8 +15,8 @@
 //! the generation that it was taken of: a database that is older than a snapshot was rolled back by its disk, and
 //! is restored just as one that does not open.
 //!
-//! When the disk is full, reads go on and writes are refused. After a write that failed in mid-air the database is
-//! not trusted any more: it is built anew from the view once there is room.
+//! When the disk is full or can only be read, reads go on and writes are refused. After a write that failed in mid-air
+//! the database is not trusted any more: it is built anew from the view once the disk takes it.
 
 mod copied;
 mod database;
@@ -63,7 +63,7 @@ pub use key::Key;
 pub use levels::Levels;
 pub use read::{EventFilter, Listed, LoginOwner};
 pub use roster::Roster;
-pub use shared::{Altered, Limits, Refusal};
+pub use shared::{Altered, Hindrance, Limits, Refusal};
 pub use write::{Ticket, Write};
 
 use crate::sys::clock::Clock;
@@ -204,7 +204,7 @@ impl Store {
         }
     }
 
-    /// The last time in which the disk was full, if there was any since the store was opened, to be watched.
+    /// The last time in which the disk took nothing, if there was any since the store was opened, to be watched.
     pub fn refusal(&self) -> watch::Receiver<Option<Refusal>> {
         self.shared.refusal.subscribe()
     }

@@ -46,12 +46,23 @@ impl Default for Limits {
 /// News of settings that a slow listener may lag behind before it misses some.
 const NEWS: usize = 64;
 
-/// A time in which the disk was full and nothing could be stored.
+/// Why the disk takes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It is full.
+    Full,
+    /// It can only be read.
+    ReadOnly,
+}
+
+/// A time in which the disk took nothing and nothing could be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
+    /// Why.
+    pub why: Hindrance,
     /// When the first write was refused.
     pub since: Timestamp,
-    /// When there was room again; `None` while it lasts.
+    /// When it took something again; `None` while it lasts.
     pub until: Option<Timestamp>,
 }
 
@@ -104,28 +115,32 @@ impl Shared {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whether the disk is full; returns whether that is news.
-    pub(super) fn set_full(&self, full: bool) -> bool {
-        if self.is_full() == full {
+    /// Says what keeps the disk from taking anything, if something does; returns whether that is news.
+    pub(super) fn set_hindrance(&self, why: Option<Hindrance>) -> bool {
+        if self.hindrance() == why {
             return false;
         }
         let now = self.clock.now().wall;
-        self.refusal.send_modify(|refusal| match refusal {
-            Some(refusal) if !full => refusal.until = Some(now),
-            _ => *refusal = Some(Refusal { since: now, until: None }),
+        self.refusal.send_modify(|refusal| match (refusal, why) {
+            (Some(refusal), None) => refusal.until = Some(now),
+            (Some(refusal @ Refusal { until: None, .. }), Some(why)) => refusal.why = why,
+            (refusal, why) => *refusal = why.map(|why| Refusal { why, since: now, until: None }),
         });
         true
     }
 
-    /// Whether the disk was full when it was last written to.
-    pub(super) fn is_full(&self) -> bool {
-        self.refusal.borrow().is_some_and(|refusal| refusal.until.is_none())
+    /// What kept the disk from taking anything when it was last written to.
+    pub(super) fn hindrance(&self) -> Option<Hindrance> {
+        self.refusal.borrow().filter(|refusal| refusal.until.is_none()).map(|refusal| refusal.why)
     }
 
     /// What is wrong with the store at present.
     pub(super) fn alarms(&self) -> Vec<Reason> {
-        let full = self.is_full().then_some(Reason::DiskFull);
+        let hindered = self.hindrance().map(|why| match why {
+            Hindrance::Full => Reason::DiskFull,
+            Hindrance::ReadOnly => Reason::DiskReadOnly,
+        });
         let restored = self.restored.as_ref().map(|path| Reason::StoreRestored { aside: path.display().to_string() });
-        full.into_iter().chain(restored).collect()
+        hindered.into_iter().chain(restored).collect()
     }
 }

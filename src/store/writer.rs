@@ -8,13 +8,13 @@ use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory, r
 use super::keeper::Keeper;
 use super::record::{Change, Part, Place};
 use super::recovery::{database_path, rebuild, room};
-use super::shared::{Altered, Shared};
+use super::shared::{Altered, Hindrance, Shared};
 use super::stage::Stage;
 use super::write::{Answer, Write};
 
 /// Writes in one batch beyond which no further commit joins it.
 const FULL_BATCH: usize = 2048;
-/// Time between looks at a full disk.
+/// Time between looks at a disk that takes nothing.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a handle asks of the writer.
@@ -45,7 +45,7 @@ impl Writer {
     /// Stores what comes in until it is told to end, or nobody is left to tell it.
     ///
     /// # Errors
-    /// When the database fails otherwise than for lack of room: what it holds is not certain any more.
+    /// When the database fails otherwise than because its disk takes nothing: what it holds is not certain any more.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let ending = loop {
             let first = match self.next() {
@@ -64,10 +64,10 @@ impl Writer {
         ending
     }
 
-    /// The next message; while the disk is full, looks now and then whether it still is.
+    /// The next message; while the disk takes nothing, looks now and then whether that is still so.
     fn next(&mut self) -> Option<Message> {
         loop {
-            if !self.is_full() {
+            if !self.is_hindered() {
                 return self.inbox.recv().ok();
             }
             match self.inbox.recv_timeout(LOOK_AGAIN) {
@@ -114,8 +114,8 @@ impl Writer {
             let _ = answer.send(outcome.and_then(|()| stored.clone()));
         }
         match stored {
-            Ok(()) | Err(Error::DiskFull) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) if !error.is_of_the_disk() => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -167,7 +167,10 @@ impl Writer {
             return Ok(());
         }
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN) {
-            return Err(Error::DiskFull);
+            return Err(match self.shared.hindrance() {
+                Some(Hindrance::ReadOnly) => Error::ReadOnly { doing: format!("writing {}", self.directory.display()) },
+                _ => Error::DiskFull,
+            });
         }
         self.looked = Some(Instant::now());
         if self.database.is_none() {
@@ -199,20 +202,25 @@ impl Writer {
         Ok(())
     }
 
-    fn is_full(&self) -> bool {
-        self.looked.is_some() || self.shared.is_full()
+    fn is_hindered(&self) -> bool {
+        self.looked.is_some() || self.shared.hindrance().is_some()
     }
 
     fn raise_alarm(&self, error: &Error) {
-        if *error == Error::DiskFull && self.shared.set_full(true) {
-            tracing::error!(directory = %self.directory.display(), "the disk is full: nothing new is stored");
+        let why = match error {
+            Error::DiskFull => Hindrance::Full,
+            Error::ReadOnly { .. } => Hindrance::ReadOnly,
+            _ => return,
+        };
+        if self.shared.set_hindrance(Some(why)) {
+            tracing::error!(directory = %self.directory.display(), %error, "nothing new is stored");
         }
     }
 
     fn clear_alarm(&mut self) {
         self.looked = None;
-        if self.shared.set_full(false) {
-            tracing::info!("there is room on the disk again");
+        if self.shared.set_hindrance(None) {
+            tracing::info!("the disk takes what is stored again");
         }
     }
 }

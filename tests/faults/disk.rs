@@ -1,4 +1,4 @@
-//! A disk that is full, and one that can only be read.
+//! A disk that is full, one that can only be read, and one that becomes so while the box runs.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use block66::lab::Lab;
-use block66::lab::ground::INTERFACE;
 use block66::model::Mac;
-use block66::phonesim::link::Netlink;
 use serde_json::json;
 
-use crate::place::Place;
-use crate::{PATIENCE, lab_behind, wait_until};
+use crate::page::{Page, place};
+use crate::{PATIENCE, all_serve, lab_behind, phones_are_served, preloaded, wait_until};
 
 /// A small file system of its own.
 struct Small {
@@ -86,27 +84,12 @@ fn listed(lab: &Lab) -> BTreeSet<String> {
     phones["phones"].as_array().unwrap().iter().map(|phone| phone["name"].as_str().unwrap().to_owned()).collect()
 }
 
-fn place(lab: &Lab, mac: Mac) -> Place {
-    let address = Ipv4Addr::new(10, 66, 3, 151);
-    let namespace = lab.ground().plug("desk", mac).unwrap();
-    namespace
-        .run(|| {
-            let net = Netlink::open().unwrap();
-            net.up("lo").unwrap();
-            net.up(INTERFACE).unwrap();
-            net.address(INTERFACE, ipnet::Ipv4Net::new(address, 22).unwrap()).unwrap();
-        })
-        .unwrap();
-    let pem = lab.api().get("ca").unwrap()["pem"].as_str().unwrap().to_owned();
-    Place::new(namespace, mac, address, pem.into_bytes())
-}
-
 #[test]
 fn a_full_disk_refuses_what_is_new_serves_what_is_there_and_says_so() {
     let small = Small::new("96m");
     let (mut lab, _program) = on(&small);
     add(&lab, 1).unwrap();
-    let desk = place(&lab, Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]));
+    let desk = place(&lab, Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]), Ipv4Addr::new(10, 66, 3, 151));
     let path = "/p/805ec0000001.cfg";
     let first = desk.get(false, path, "x").text();
     assert!(first.contains("static.auto_provision.server.password"), "{first}");
@@ -170,4 +153,78 @@ fn a_disk_that_can_only_be_read_is_named_and_loses_nothing() {
     small.mount(&["-o", "remount,rw"]);
     lab.appliance().start().unwrap();
     assert_eq!(listed(&lab), before);
+}
+
+/// Each phone of the lab looks for its files again, and gets them.
+fn phones_find_their_files(lab: &Lab, when: &str) {
+    let before: Vec<u32> = lab.phones().iter().map(|phone| phone.remote.report().looks).collect();
+    for (phone, before) in lab.phones().iter().zip(before) {
+        phone.remote.poll();
+        let found = phone.remote.wait_for(PATIENCE, |report| report.looks > before && report.kept.is_none());
+        let report = found.unwrap_or_else(|report| panic!("{when}: {:#?}", report.log));
+        assert!(report.in_service(), "{when}: {:#?}", report.log);
+    }
+}
+
+/// The codes of what is wrong with the box.
+fn alarms(lab: &Lab) -> Vec<String> {
+    let status = lab.api().get("status").unwrap();
+    status["alarms"].as_array().unwrap().iter().map(|alarm| alarm["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// As a kernel does with a file system in which it found an error: files that are open for writing stay open, and each
+/// write fails. `mount -o remount,ro` is refused while there are such files.
+#[test]
+fn a_disk_that_becomes_read_only_refuses_by_name_serves_on_and_is_written_to_again() {
+    let library = preloaded("../process/failing.c");
+    let directory = tempfile::tempdir().unwrap();
+    let fault = directory.path().join("fault");
+    // The program is called as `run --config <directory>/block66.toml`.
+    let disk = "DISK=\"${3%/*}/data\"";
+    let lines = format!("export FAULT={} {disk} LD_PRELOAD={}", fault.display(), library.display());
+    let (mut lab, _program) = lab_behind(&lines, 2);
+    lab.power_on().unwrap();
+    all_serve(&mut lab, "before");
+    let page = Page::claim(&lab);
+    add(&lab, 101).unwrap();
+    let (mut acknowledged, process) = (listed(&lab), lab.appliance().id());
+    assert!(acknowledged.len() == 3 && alarms(&lab).is_empty(), "{acknowledged:?}, {:?}", alarms(&lab));
+
+    fs::write(&fault, "erofs").unwrap();
+    for number in 102..105 {
+        let said = add(&lab, number).unwrap_err();
+        assert!(
+            said.contains(" 507 ") && said.contains("disk-read-only") && said.contains("can only be read"),
+            "{said}"
+        );
+        assert_eq!(listed(&lab), acknowledged);
+        phones_find_their_files(&lab, "with a disk that can only be read");
+    }
+    let status = lab.api().get("status").unwrap();
+    assert_eq!(alarms(&lab), ["box.disk-read-only"], "{status:#}");
+    let named = status["alarms"][0]["says"].as_str().unwrap().starts_with("The disk can only be read");
+    assert!(named && status["health"] == "fault", "{status:#}");
+    assert!(page.overview().contains("The disk can only be read: nothing new can be stored"), "{}", page.overview());
+    let vitals = lab.api().get("health").unwrap();
+    assert_eq!(vitals["faults"], json!([]), "an update would be taken back for what no version can help");
+    // What the page advises is possible: the backup comes, as bytes, which are no JSON.
+    let made = lab.api().post("backup", &json!({ "passphrase": "correct horse battery" })).unwrap_err().to_string();
+    assert!(made.contains("the answer is not JSON"), "{made}");
+
+    // It can be written to again: things go on by themselves, in the same process, and say what was.
+    fs::remove_file(&fault).unwrap();
+    assert!(wait_until(PATIENCE, || alarms(&lab).is_empty()), "{}", lab.appliance().last_words());
+    add(&lab, 105).unwrap();
+    acknowledged.insert("Desk 105".to_owned());
+    phones_are_served(&mut lab, "with a disk that can be written to again");
+    assert_eq!(lab.disagreements().unwrap(), Vec::<String>::new());
+    let told = || lab.api().get("events?limit=1000").unwrap().to_string().contains("box.disk-writable");
+    assert!(wait_until(PATIENCE, told), "{}", lab.api().get("events?limit=1000").unwrap());
+    assert_eq!((lab.appliance().id(), listed(&lab)), (process, acknowledged.clone()));
+    lab.appliance().kill();
+    lab.appliance().start().unwrap();
+    assert_eq!(listed(&lab), acknowledged);
+    let log = fs::read_to_string(lab.appliance().log()).unwrap();
+    assert!(!log.contains("panicked"), "{}", lab.appliance().last_words());
+    println!("figure: a disk that became read-only refused 3 changes and kept no phone from its files");
 }

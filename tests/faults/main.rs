@@ -10,6 +10,7 @@ mod disk;
 #[path = "../impair/mod.rs"]
 mod impair;
 mod interface;
+mod page;
 #[path = "../attack/place.rs"]
 #[allow(dead_code)] // The attacks need more of it.
 mod place;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use block66::lab::Api;
 use block66::model::Mac;
-use block66::phonesim::{BREEDS, Identity, Phone, Plug, Remote, Report, Setup};
+use block66::phonesim::{BREEDS, Breed, Identity, Phone, Plug, Remote, Report, Setup, Trust};
 use nix::sched::{CloneFlags, setns};
 use serde_json::json;
 
@@ -23,7 +23,8 @@ struct Branch {
 }
 
 impl Branch {
-    fn new(seed: u64, phones: u8, pace: u32, mtu: u16) -> Self {
+    /// With a phone of each of these breeds.
+    fn new(seed: u64, breeds: &[&'static Breed], pace: u32, mtu: u16) -> Self {
         let line = Line::new(Weather::default(), seed);
         let near = line.place("near");
         // What was the one interface there becomes the switch's way out.
@@ -52,23 +53,35 @@ impl Branch {
             assert!(Instant::now() < deadline, "the box does not start:\n{}", branch.log());
             std::thread::park_timeout(Duration::from_millis(20));
         }
-        for number in 1..=phones {
-            branch.plug(number, pace, mtu);
+        for (name, policy) in [
+            ("Plain HTTP", json!({ "plain-http": true })),
+            ("No login", json!({ "plain-http": true, "lan-alone": true })),
+        ] {
+            branch.api().post("organisations", &json!({ "name": name, "policy": policy })).unwrap();
+        }
+        for (number, breed) in (1..).zip(breeds) {
+            branch.plug(number, breed, pace, mtu);
         }
         branch
     }
 
-    fn plug(&mut self, number: u8, pace: u32, mtu: u16) {
+    fn plug(&mut self, number: u8, breed: &'static Breed, pace: u32, mtu: u16) {
         let (name, near) = (format!("{}-desk{number}", self.line.place("near")), self.line.place("near"));
-        let breed = BREEDS[0];
-        let identity = Identity { breed, make: &breed.makes[0], mac: Mac::new([0x80, 0x5e, 0xc0, 0x66, 0, number]) };
+        let make = &breed.makes[0];
+        let [a, b, c] = make.prefix;
+        let identity = Identity { breed, make, mac: Mac::new([a, b, c, 0x66, 0, number]) };
         ip(&format!("netns add {name}"));
         self.names.push(name.clone());
         ip(&format!("-n {near} link add port{number} type veth peer name eth0 address {} netns {name}", identity.mac));
         ip(&format!("-n {near} link set port{number} master switch up"));
         ip(&format!("-n {name} link set eth0 mtu {mtu}"));
-        let listed = json!({ "mac": identity.mac.to_string(), "name": format!("Desk {number}"), "lines": [
+        let mut listed = json!({ "mac": identity.mac.to_string(), "name": format!("Desk {number}"), "lines": [
             { "user": "201", "password": "line-password", "display": "Desk", "server": "10.77.0.2" }] });
+        match breed.trust {
+            Trust::Authority | Trust::Unchecked => {}
+            Trust::PlainLogin => listed["organisation"] = "Plain HTTP".into(),
+            Trust::Lan => listed["organisation"] = "No login".into(),
+        }
         self.api().post("phones", &listed).unwrap();
         let plug = Plug::Lan { interface: "eth0".into() };
         let (phone, remote) = Phone::new(Setup { identity, plug, pace, instead: None, escort: None });
@@ -176,11 +189,16 @@ fn every_phone_ends_in_service_in_any_weather() {
     std::thread::scope(|scope| {
         for (number, (what, weather, pace, mtu)) in (0..).zip(weathers()) {
             scope.spawn(move || {
-                let mut branch = Branch::new(seed + number, 2, pace, mtu);
+                let breeds: Vec<_> = BREEDS.iter().copied().cycle().skip(2 * number).take(2).collect();
+                let brands = breeds.iter().map(|breed| breed.brand).collect::<Vec<_>>().join(" and ");
+                let mut branch = Branch::new(seed + number as u64, &breeds, pace, mtu);
                 branch.line.change(weather);
-                let took = branch.all_serve(what, limit);
+                let took = branch.all_serve(&format!("{brands}, a line that {what}"), limit);
                 let counts = branch.line.counts();
-                println!("figure: a line that {what}: in service after {:.1} s, {counts:?}", took.as_secs_f64());
+                println!(
+                    "figure: {brands}, a line that {what}: in service after {:.1} s, {counts:?}",
+                    took.as_secs_f64()
+                );
                 assert!(counts.carried > 50, "hardly anything went over the line");
                 assert!(weather.lost == 0 || counts.lost > 0, "nothing was lost");
                 assert!(weather.doubled == 0 || counts.doubled > 0, "nothing was doubled");
@@ -194,7 +212,7 @@ fn every_phone_ends_in_service_in_any_weather() {
 
 #[test]
 fn peers_that_are_gone_in_the_middle_are_let_go() {
-    let branch = Branch::new(67, 4, 30, 1500);
+    let branch = Branch::new(67, &[BREEDS[0]; 4], 30, 1500);
     for _ in 0..4 {
         for phone in &branch.phones {
             phone.factory_reset();

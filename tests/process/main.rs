@@ -6,3 +6,4 @@ mod command;
 mod json;
 mod overlay;
 mod service;
+mod writes;

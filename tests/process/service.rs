@@ -3,6 +3,7 @@
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -22,7 +23,7 @@ impl Service {
         Self::start_in(tempfile::tempdir().unwrap(), more)
     }
 
-    fn start_in(directory: tempfile::TempDir, more: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_in(directory: tempfile::TempDir, more: &[(&str, &str)]) -> Self {
         Self::start_at(directory, more, 0)
     }
 
@@ -73,6 +74,19 @@ impl Service {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
+    /// The last lines of its log.
+    pub(crate) fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    /// Ends it at once, as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     fn wait(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -87,8 +101,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -107,13 +120,14 @@ fn it_is_ready_alive_and_ends_cleanly_when_told() {
 #[test]
 fn a_disk_that_dies_ends_the_process_with_70_and_loses_nothing_acknowledged() {
     let library = failing_disk();
-    let broken = tempfile::tempdir().unwrap();
-    let sign = broken.path().join("broken");
-    let environment = [("LD_PRELOAD", library.to_str().unwrap()), ("BROKEN", sign.to_str().unwrap())];
-    let mut service = Service::start(&environment);
+    let directory = tempfile::tempdir().unwrap();
+    let (disk, fault) = (directory.path().join("data"), directory.path().join("fault"));
+    let [library, disk, fault] = [&library, &disk, &fault].map(|path| path.to_str().unwrap().to_owned());
+    let environment = [("LD_PRELOAD", &*library), ("DISK", &*disk), ("FAULT", &*fault)];
+    let mut service = Service::start_in(directory, &environment);
     let added = service.block66(&["organisations", "add", "Kept"]);
     assert!(added.contains("Added Kept"), "{added}");
-    std::fs::write(&sign, "").unwrap();
+    std::fs::write(&fault, "eio").unwrap();
     let refused = service.block66(&["organisations", "add", "Lost"]);
     assert!(!refused.contains("Added"), "{refused}");
     assert_eq!(service.wait().code(), Some(70), "{}", service.log());
@@ -140,12 +154,17 @@ fn no_secret_is_logged_at_the_most_talkative_level() {
     assert!(log.contains("TRACE"), "the log is less talkative than this test thinks: {log}");
 }
 
-fn failing_disk() -> PathBuf {
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("failing-{}.so", std::process::id()));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/process/failing.c");
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).status().unwrap();
-    assert!(built.success());
-    library
+/// The library that makes a disk fail, made once for all tests.
+pub(crate) fn failing_disk() -> PathBuf {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("failing-{}.so", std::process::id()));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/process/failing.c");
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).status();
+        assert!(built.unwrap().success());
+        library
+    };
+    LIBRARY.get_or_init(build).clone()
 }
 
 #[test]

@@ -3,17 +3,29 @@ use std::collections::BTreeMap;
 use block66::lab::{Lab, LabPhone};
 use serde_json::{Value, json};
 
+/// The kinds of things that happen.
+const KINDS: [&str; 10] =
+    ["looks", "renewals", "edits", "messages", "restarts", "resets", "replacements", "images", "roll-outs", "pages"];
+
 /// What happens in a branch, at random by a seed.
 pub(crate) struct Life {
     chance: u64,
     counts: BTreeMap<&'static str, u32>,
     edits: u32,
+    /// Images that were brought so far.
+    brought: u32,
+    /// Those that are there, oldest first.
     images: Vec<String>,
+    /// The roll-out that runs, and its image.
+    rollout: Option<(String, String)>,
+    /// Phones that the roll-outs which are over brought to their image.
+    updated: u64,
 }
 
 impl Life {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { chance: seed, counts: BTreeMap::new(), edits: 0, images: Vec::new() }
+        let (counts, images) = (KINDS.into_iter().map(|kind| (kind, 0)).collect(), Vec::new());
+        Self { chance: seed, counts, edits: 0, brought: 0, images, rollout: None, updated: 0 }
     }
 
     /// A number below `limit` (Steele and others, SplitMix64).
@@ -30,7 +42,13 @@ impl Life {
         let number = usize::try_from(self.below(lab.phones().len() as u64)).unwrap();
         let phone = &lab.phones()[number];
         let api = lab.api();
+        // Nobody pulls the plug of a phone that is to be updated.
+        let spared = self.rollout.is_some() && is_rolled_out(phone);
         let what = match self.below(100) {
+            75..89 if spared => {
+                phone.remote.poll();
+                "looks"
+            }
             0..30 => {
                 phone.remote.poll();
                 "looks"
@@ -63,10 +81,11 @@ impl Life {
                 phone.remote.factory_reset();
                 "replacements"
             }
-            89..94 => {
-                self.roll(lab);
+            89..92 => {
+                self.bring(lab);
                 "images"
             }
+            92..94 if self.begins_rollout(lab) => "roll-outs",
             _ => {
                 let _ = api.get("events?limit=200");
                 let _ = api.get("phones");
@@ -76,20 +95,46 @@ impl Life {
         *self.counts.entry(what).or_default() += 1;
     }
 
-    /// A new image comes and the oldest one goes.
-    fn roll(&mut self, lab: &Lab) {
-        let release = format!("108.86.{}.{}", self.edits / 100, self.edits % 100 + 100 * (self.below(9) as u32));
-        let mut bytes = format!("image {release}\n").into_bytes();
+    /// A new image comes and the oldest one goes, unless phones are just being brought to it.
+    fn bring(&mut self, lab: &Lab) {
+        self.brought += 1;
+        let release = format!("108.87.{}.{}", self.brought / 200, self.brought % 200);
+        let mut bytes = format!("image for SIP-T46U: {release}\n").into_bytes();
         bytes.resize(256 << 10, 0x66);
         let path = format!("firmware?brand=yealink&version={release}&name={release}.rom&model=T46U");
-        if let Ok(image) = lab.api().put_file(&path, &bytes)
-            && let Some(id) = image["id"].as_str()
-        {
-            self.images.push(id.to_owned());
-        }
+        let image = lab.api().put_file(&path, &bytes).unwrap_or_else(|error| panic!("{error}"));
+        self.images.push(image["id"].as_str().unwrap().to_owned());
+        let needed = self.rollout.as_ref().map(|(_, image)| image);
+        let oldest = self.images.iter().position(|image| Some(image) != needed).unwrap();
         if self.images.len() > 3 {
-            let _ = lab.api().delete(&format!("firmware/{}", self.images.remove(0)));
+            let gone = lab.api().delete(&format!("firmware/{}", self.images.remove(oldest)));
+            gone.unwrap_or_else(|error| panic!("{error}"));
         }
+    }
+
+    /// Phones are to be brought to the newest image, unless that is still being done with another one.
+    fn begins_rollout(&mut self, lab: &Lab) -> bool {
+        let api = lab.api();
+        if let Some((id, _)) = &self.rollout {
+            let path = format!("rollouts/{id}");
+            let seen = api.get(&path).unwrap();
+            if seen["state"] == "running" {
+                return false;
+            }
+            self.updated += seen["counts"]["done"].as_u64().unwrap();
+            api.delete(&path).unwrap();
+            self.rollout = None;
+            return false;
+        }
+        let Some(image) = self.images.last().cloned() else { return false };
+        let phones: Vec<String> =
+            lab.phones().iter().filter(|phone| is_rolled_out(phone)).map(|phone| phone.mac.to_string()).collect();
+        let plan = json!({ "canary": 1, "wave": 9, "at_once": 9, "patience": 5, "may_fail": 9 });
+        let planned = api.post("rollouts", &json!({ "image": image, "phones": phones, "plan": plan })).unwrap();
+        let id = planned["id"].as_str().unwrap().to_owned();
+        api.post(&format!("rollouts/{id}/start"), &json!({})).unwrap();
+        self.rollout = Some((id, image));
+        true
     }
 
     /// Everybody of these is on the list, and starts over.
@@ -101,11 +146,19 @@ impl Life {
         }
     }
 
-    /// What happened how often.
+    /// What happened how often. Nothing of it may be missing.
     pub(crate) fn counts(&self) -> String {
+        let missing: Vec<_> = self.counts.iter().filter(|(_, count)| **count == 0).collect();
+        assert!(missing.is_empty(), "never happened: {missing:?}");
+        assert!(self.updated > 0, "no roll-out brought a phone to its image");
         let all: Vec<_> = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        all.join(", ")
+        format!("{}; {} phones updated", all.join(", "), self.updated)
     }
+}
+
+/// Whether images are for this phone.
+fn is_rolled_out(phone: &LabPhone) -> bool {
+    phone.identity.make.model.ends_with("T46U")
 }
 
 /// Puts a phone on the list, or changes what it shows, as an import of a list does.

@@ -3,11 +3,10 @@ use hyper::StatusCode;
 use crate::admin::answer::Answer;
 use crate::admin::problem::Problem;
 use crate::admin::{Admin, types};
-use crate::store::Error;
 use crate::sys::interfaces;
 
 impl Admin {
-    /// Whether store and DHCP answer. A disk that is full and a cable that is pulled out are no faults of a version.
+    /// Whether store and DHCP answer. A disk that takes nothing and a cable that is pulled out are no faults of a version.
     pub(super) async fn api_health(&self) -> Result<Answer, Problem> {
         let facts = &self.0.facts;
         let faults = self.faults().await;
@@ -20,8 +19,8 @@ impl Admin {
         let facts = &self.0.facts;
         let mut faults = Vec::new();
         match self.0.store.commit(Vec::new()).await {
-            Ok(()) | Err(Error::DiskFull) => {}
-            Err(error) => faults.push(format!("The store does not answer: {error}.")),
+            Err(error) if !error.is_of_the_disk() => faults.push(format!("The store does not answer: {error}.")),
+            _ => {}
         }
         for network in &facts.networks {
             let ready = interfaces::address_in(&network.interface, network.subnet).is_ok_and(|own| own.is_some());

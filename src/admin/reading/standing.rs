@@ -187,6 +187,9 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
         Reason::RenderFailed { .. } => "Correct the setting that is named.",
         Reason::MacMismatch { .. } => "Find out which device is at that address before you trust it.",
         Reason::DiskFull => "Make room on the disk of this box.",
+        Reason::DiskReadOnly => {
+            "Make a backup, and have the disk of this box repaired or replaced before its power goes: it does not start from such a disk."
+        }
         Reason::OverlayRefused { .. } => "Correct the file that is named, then restart this box.",
         Reason::StoreRestored { .. } => "Look through the list of phones: the newest changes may be missing.",
         Reason::PartRestarted { .. } => {

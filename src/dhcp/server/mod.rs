@@ -21,7 +21,7 @@ use self::probes::Probes;
 use super::coexistence::{Coexistence, Marker, Memory, Part, Setting, Standing};
 use super::control::Order;
 use super::engine::{Decision, LeaseWrite, Network, Segments};
-use super::link::{Interface, LONGEST, Link, Packets};
+use super::link::{LONGEST, Link, Packets};
 use super::promises::{Promise, Promises};
 use super::reply::Reply;
 use super::request::{Malformed, Request};
@@ -154,6 +154,15 @@ impl Server {
                 return Ended::Stopped;
             }
             self.keep_what_is_stored();
+            let is_tick = self.parts.clock.now().monotonic >= next_tick;
+            // Before anything is answered: on another network the addresses that would be given are somebody else's.
+            if self.link.has_news() || is_tick {
+                match self.link.stands(self.config.subnet) {
+                    Ok(true) => {}
+                    Ok(false) => return Ended::Changed,
+                    Err(error) => return Ended::Failed(error),
+                }
+            }
             let mut batch = Batch::default();
             let heard = if overheard { self.overhear(&mut batch) } else { Ok(()) };
             match heard.and_then(|()| self.receive(&mut batch)) {
@@ -169,15 +178,10 @@ impl Server {
             while let Ok(order) = ordered.try_recv() {
                 self.obey(order);
             }
-            if self.parts.clock.now().monotonic >= next_tick {
+            if is_tick {
                 next_tick = self.parts.clock.now().monotonic + TICK;
                 let writes = self.segments.tick(self.parts.clock.now());
                 batch.writes.extend(writes.into_iter().map(|write| self.write(write)));
-                match Interface::find(&self.config.interface, self.config.subnet) {
-                    Ok(found) if found.as_ref() == Some(self.link.interface()) => {}
-                    Ok(_) => return Ended::Changed,
-                    Err(error) => return Ended::Failed(error),
-                }
                 self.coexistence.claimed(self.is_claimed());
                 let abandoned = self.segments.abandoned();
                 self.parts.control.show(&self.config.name, |view| view.abandoned = abandoned);
@@ -192,6 +196,7 @@ impl Server {
     fn wait(&self, woken: &UnixStream, most: Duration) -> io::Result<bool> {
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut watched = vec![readable(self.promises.bell()), readable(woken.as_fd()), readable(self.link.ear())];
+        watched.push(readable(self.link.news()));
         watched.extend(self.link.udp().filter(|_| !self.promises.is_full()).map(readable));
         // Rounded up: a deadline must be over when the wait is.
         let millis = u16::try_from(most.as_millis().saturating_add(1)).unwrap_or(u16::MAX);
