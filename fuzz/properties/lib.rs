@@ -1,7 +1,7 @@
 //! What must hold at every door of the box, whatever comes in.
 //!
-//! Each module has one function `hold`: it takes bytes, plays them against the whole decision behind a door, and
-//! panics when something is not as it must be. It says whether the bytes got past the door's first guard, so that
+//! Each module has one function `hold`: it takes bytes, plays them against what is behind a door, as far as its first
+//! lines say, and panics when something is not as it must be. It says whether the bytes got past the door's first guard, so that
 //! a run in which nothing does is noticed. The coverage-guided targets in `fuzz/targets` call these functions, and
 //! so do the mutation tests in `tests/mutation`, with the seeds of `fuzz/corpus`.
 

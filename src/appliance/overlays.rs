@@ -16,6 +16,9 @@ const MOST_FILES: usize = 128;
 /// The largest file, in bytes.
 const LARGEST: u64 = 256 << 10;
 
+/// Why a link is left out: a backup has nothing that lies elsewhere, and a box that is put back would lack the brand.
+const LINKED: &str = "it is a link: put the folder itself here, so that a backup has it";
+
 /// A folder or file that could not be read, and why.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable {
@@ -38,7 +41,9 @@ pub(super) fn read(data: &Path) -> (Vec<Folder>, Vec<Unreadable>) {
     names.truncate(MOST_FOLDERS);
     let (mut folders, mut unreadable) = (Vec::new(), Vec::new());
     for name in names {
-        match folder(&data.join(DIRECTORY).join(&name)) {
+        let path = data.join(DIRECTORY).join(&name);
+        let linked = path.is_symlink() || path.join("templates").is_symlink();
+        match if linked { Err(LINKED.into()) } else { folder(&path) } {
             Ok(files) => folders.push(Folder { id: name, files }),
             Err(what) => unreadable.push(Unreadable { brand: name, what }),
         }
@@ -113,12 +118,16 @@ mod tests {
         ] {
             fs::write(brands.join(name), text).unwrap();
         }
+        std::os::unix::fs::symlink(brands.join("toy"), brands.join("leads")).unwrap();
+        fs::create_dir_all(brands.join("partly")).unwrap();
+        std::os::unix::fs::symlink(brands.join("toy/templates"), brands.join("partly/templates")).unwrap();
         let (folders, unreadable) = read(data.path());
         let [toy] = &folders[..] else { panic!("{folders:?}") };
         assert_eq!(toy.id, "toy");
         assert_eq!(toy.files.keys().map(String::as_str).collect::<Vec<_>>(), ["brand.toml", "templates/own.txt"]);
         let named: Vec<&str> = unreadable.iter().map(|folder| folder.brand.as_str()).collect();
-        assert_eq!(named, ["broken", "large"]);
+        assert_eq!(named, ["broken", "large", "leads", "partly"]);
+        assert!(unreadable[2..].iter().all(|folder| folder.what == LINKED), "{unreadable:?}");
         assert!(unreadable[1].what.contains("templates/own.txt: it is larger"), "{unreadable:?}");
     }
 }

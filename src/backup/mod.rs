@@ -15,6 +15,8 @@
 
 pub mod restore;
 mod sealed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -292,7 +294,9 @@ fn brands(directory: &Path) -> Result<BTreeMap<String, BTreeMap<String, String>>
     for entry in entries(directory)? {
         let Some(brand) = entry.file_name().to_str().filter(|name| is_brand(name)).map(str::to_owned) else { continue };
         let mut files = BTreeMap::new();
-        for (below, prefix) in [(entry.path(), ""), (entry.path().join("templates"), "templates/")] {
+        let folders = [(entry.path(), ""), (entry.path().join("templates"), "templates/")];
+        // What a link leads to is not the box's, and is not in force either.
+        for (below, prefix) in folders.into_iter().take_while(|(below, _)| !below.is_symlink()) {
             for (name, path) in files_in(&below)? {
                 let name = format!("{prefix}{name}");
                 if is_template(&name)

@@ -1,5 +1,5 @@
-//! PURE. Slows down those who guess logins, by where they come from and never by which phone they ask for: nobody can
-//! lock a phone out.
+//! PURE. Slows down those who guess logins or ask without end, by where they come from and never by which phone they
+//! ask for: nobody can lock a phone out.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,15 +12,29 @@ pub(super) fn source(address: IpAddr) -> u64 {
     }
 }
 
-/// How often each source may be wrong.
+/// How often a source may do something for nothing, and what each further time costs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowance {
+    free: u32,
+    each: Duration,
+}
+
+impl Allowance {
+    /// Wrong logins: more of them than a phone with an old password sends in one boot.
+    pub(super) const WRONG: Self = Self { free: 30, each: Duration::from_secs(2) };
+    /// Requests without a login: a thousand phones behind one router's address that all start at once and ask for
+    /// thirty names each make fewer, and asking each second for forty is no phone's habit.
+    pub(super) const WITHOUT_LOGIN: Self = Self { free: 32_768, each: Duration::from_millis(25) };
+}
+
+/// Who has used up an allowance.
 ///
-/// A source may be wrong [`Throttle::FREE`] times at once, which is more than a phone with an old password is in one
-/// boot, and once every [`Throttle::EACH`] from then on. The table has a fixed size. Sources that share a slot push
-/// each other out, which forgives and never punishes.
+/// The table has a fixed size. Sources that share a slot push each other out, which forgives and never punishes.
 #[derive(Debug)]
 pub(super) struct Throttle {
     slots: Vec<Slot>,
     key: u64,
+    allowance: Allowance,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,31 +45,28 @@ struct Slot {
 }
 
 impl Throttle {
-    /// Wrong logins in a row that cost nothing.
-    pub(super) const FREE: u32 = 30;
-    /// What each further one costs.
-    pub(super) const EACH: Duration = Duration::from_secs(2);
     const SLOTS: usize = 4096;
 
     /// An empty table. `key` makes it hard to choose sources that share a slot.
-    pub(super) fn new(key: u64) -> Self {
-        Self { slots: vec![Slot::default(); Self::SLOTS], key }
+    pub(super) fn new(key: u64, allowance: Allowance) -> Self {
+        Self { slots: vec![Slot::default(); Self::SLOTS], key, allowance }
     }
 
-    /// How long `address` has to wait before its next login is looked at, in time since the start of the process.
+    /// How long `address` has to wait before it may do so again. Times are since the start of the process.
     pub(super) fn wait(&self, address: IpAddr, now: Duration) -> Option<Duration> {
         let source = source(address);
         let slot = self.slots.get(self.index(source)).filter(|slot| slot.source == source)?;
-        slot.settled.saturating_sub(now).checked_sub(Self::EACH * Self::FREE).filter(|wait| !wait.is_zero())
+        let Allowance { free, each } = self.allowance;
+        slot.settled.saturating_sub(now).checked_sub(each * free).filter(|wait| !wait.is_zero())
     }
 
-    /// `address` sent a wrong login.
-    pub(super) fn wrong(&mut self, address: IpAddr, now: Duration) {
+    /// `address` did so once.
+    pub(super) fn count(&mut self, address: IpAddr, now: Duration) {
         let source = source(address);
         let index = self.index(source);
         if let Some(slot) = self.slots.get_mut(index) {
             let settled = if slot.source == source { slot.settled } else { Duration::ZERO };
-            *slot = Slot { source, settled: settled.max(now) + Self::EACH };
+            *slot = Slot { source, settled: settled.max(now) + self.allowance.each };
         }
     }
 
@@ -74,21 +85,45 @@ mod tests {
 
     #[test]
     fn a_guesser_is_slowed_down_and_forgiven_and_nobody_else_waits() {
-        let mut throttle = Throttle::new(66);
-        let start = Duration::from_secs(1000);
-        for _ in 0..Throttle::FREE {
-            throttle.wrong(GUESSER, start);
-            assert_eq!(throttle.wait(GUESSER, start), None);
+        for allowance in [Allowance::WRONG, Allowance::WITHOUT_LOGIN] {
+            let Allowance { free, each } = allowance;
+            let mut throttle = Throttle::new(66, allowance);
+            let start = Duration::from_secs(1000);
+            for _ in 0..free {
+                throttle.count(GUESSER, start);
+                assert_eq!(throttle.wait(GUESSER, start), None);
+            }
+            throttle.count(GUESSER, start);
+            assert_eq!(throttle.wait(GUESSER, start), Some(each));
+            assert_eq!(throttle.wait(GUESSER, start + each), None);
+            for last in 0..=255 {
+                let other = IpAddr::from([10, 66, 1, last]);
+                assert_eq!(throttle.wait(other, start), None);
+            }
+            let later = start + each * free * 2;
+            throttle.count(GUESSER, later);
+            assert_eq!(throttle.wait(GUESSER, later), None);
         }
-        throttle.wrong(GUESSER, start);
-        assert_eq!(throttle.wait(GUESSER, start), Some(Throttle::EACH));
-        assert_eq!(throttle.wait(GUESSER, start + Throttle::EACH), None);
-        for last in 0..=255 {
-            let other = IpAddr::from([10, 66, 1, last]);
-            assert_eq!(throttle.wait(other, start), None);
+    }
+
+    /// A branch behind one router's address starts twice within five minutes, and then asks each minute.
+    #[test]
+    fn a_branch_behind_one_address_never_waits() {
+        const PHONES: u32 = 300;
+        const NAMES: u32 = 40;
+        let mut throttle = Throttle::new(66, Allowance::WITHOUT_LOGIN);
+        let mut ask = |at: u64, times: u32| {
+            let now = Duration::from_secs(at);
+            for _ in 0..times {
+                assert_eq!(throttle.wait(GUESSER, now), None, "{at} s");
+                throttle.count(GUESSER, now);
+            }
+        };
+        ask(1000, PHONES * NAMES);
+        ask(1300, PHONES * NAMES);
+        for minute in 1..60 {
+            ask(1300 + minute * 60, PHONES * 8);
         }
-        throttle.wrong(GUESSER, start + Throttle::EACH * 1000);
-        assert_eq!(throttle.wait(GUESSER, start + Throttle::EACH * 1000), None);
     }
 
     #[test]

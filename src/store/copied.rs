@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::record::{Part, Place};
-use super::schema::{MIGRATIONS, newest};
+use super::schema::{MIGRATIONS, migrate};
 use super::snapshot::{self, Header};
+use super::view::View;
 use super::{Error, STORE_DIRECTORY, Store};
 use crate::sys::files;
 
@@ -55,18 +56,19 @@ impl Copied {
         for (name, text) in [("documents", &self.documents), ("leases", &self.leases)] {
             let damaged = || Error::Damaged { path: name.into(), what: "they are not whole".into() };
             let (header, records) = snapshot::of_text(text.as_bytes()).ok_or_else(damaged)?;
-            let known = newest(MIGRATIONS);
-            if header.schema > known {
-                return Err(Error::NewerSchema { found: header.schema, known });
-            }
+            // With a record that cannot be read the store would not open.
+            let current = migrate(header.schema, || records.clone(), MIGRATIONS)?.unwrap_or(records);
             key.open(&header.check, "store", "check")?;
-            for record in records.keys() {
-                match Place::from_key(record).ok_or_else(damaged)? {
+            let mut view = View::default();
+            for (record, bytes) in current {
+                let place = Place::from_key(&record).ok_or_else(damaged)?;
+                match place {
                     Place::Phone(_) => facts.phones += 1,
                     Place::Organisation(_) => facts.organisations += 1,
                     Place::Lease(..) => facts.leases += 1,
                     _ => {}
                 }
+                view.apply((place, Some(bytes)))?;
             }
         }
         Ok(facts)

@@ -7,7 +7,7 @@ use block66::model::Mac;
 use serde_json::Value;
 
 use crate::ground::{ATTACKER, Ground, PATIENCE, median, wait_until};
-use crate::place::Place;
+use crate::place::{Place, Stream};
 use crate::speak::{self, exchange};
 
 const AGENT: &str = "Yealink SIP-T46U 108.86.0.90 80:5e:c0:66:00:01";
@@ -57,6 +57,57 @@ fn asking_for_every_mac_tells_nothing() {
     let [known, unknown] = times.map(|times| median(times).as_secs_f64() * 1e6);
     println!("figure: a challenge takes {known:.0} µs for a listed MAC and {unknown:.0} µs for another");
     assert!((0.75..1.33).contains(&(known / unknown)), "{known} µs for a listed MAC, {unknown} µs for another");
+    ground.box_is_well();
+}
+
+#[test]
+fn whoever_asks_for_every_mac_is_slowed_and_nobody_else_is() {
+    /// Nobody is slowed before so many: a whole branch behind one address asks for fewer at once.
+    const FREE: usize = 30_000;
+    /// So many in a row are measured, and what they come to a second where they are slowed, at most.
+    const ROW: u16 = 120;
+    const SLOW: f64 = 80.0;
+    let mut ground = Ground::new(2);
+    let evil = ground.place(ATTACKER);
+    let listed = ground.lab.phones()[0].mac;
+    let pace = |stream: &mut dyn Stream, mac: &dyn Fn(u16) -> Mac| -> f64 {
+        let before = Instant::now();
+        for number in 0..ROW {
+            let reply = exchange(stream, "GET", &format!("/p/{}.cfg", mac(number).plain()), "", b"").unwrap();
+            assert_eq!(reply.status, 401, "nobody is refused");
+        }
+        f64::from(ROW) / before.elapsed().as_secs_f64()
+    };
+    let mut stream = evil.open(false).unwrap();
+    let begun = Instant::now();
+    let rows = FREE * 2 / usize::from(ROW);
+    let is_slow = |row: &usize| {
+        pace(&mut *stream, &|number| unlisted((*row as u16).wrapping_mul(ROW).wrapping_add(number))) < SLOW
+    };
+    let slowed = (0..rows).find(is_slow).expect("asking without end is never slowed") * usize::from(ROW);
+    println!("figure: slowed after {slowed} requests without a login within {:?}", begun.elapsed());
+    assert!(slowed > FREE, "slowed after {slowed}, as a branch behind one address would be");
+    // From then on, listed or not, over plain HTTP or TLS, at the same pace.
+    for tls in [false, true] {
+        let mut stream = evil.open(tls).unwrap();
+        let known = pace(&mut *stream, &|_| listed);
+        let unknown = pace(&mut *stream, &unlisted);
+        println!("figure: then {known:.0} a second for a listed MAC and {unknown:.0} for others, over TLS: {tls}");
+        assert!(known < SLOW && unknown < SLOW, "{known} and {unknown} a second");
+        assert!((0.5..2.0).contains(&(known / unknown)), "{known} and {unknown} a second");
+    }
+    // A neighbour, and a phone that starts anew, notice nothing.
+    let other = ground.place("02:66:6e:00:00:09".parse().unwrap());
+    let neighbour = pace(&mut *other.open(false).unwrap(), &unlisted);
+    assert!(neighbour > SLOW, "a neighbour gets {neighbour} answers a second");
+    ground.phones_are_served();
+    // Whose it was is on record.
+    let told = wait_until(PATIENCE, || {
+        let events = ground.lab.api().get("events?limit=1000").unwrap();
+        let mut events = events["events"].as_array().unwrap().iter();
+        events.any(|event| event["code"] == "box.flooded" && event["address"] == evil.address.to_string())
+    });
+    assert!(told, "no event names the address that asked");
     ground.box_is_well();
 }
 

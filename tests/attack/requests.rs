@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use block66::lab::ground::BOX;
 
-use crate::ground::{ATTACKER, Ground};
+use crate::ground::{ATTACKER, Ground, PATIENCE, wait_until};
+use crate::place::Place;
 
 /// How many answers stand in what came back.
 fn answers(bytes: &[u8]) -> usize {
@@ -66,6 +68,35 @@ fn nothing_hidden_in_a_body_is_a_request() {
     ground.box_is_well();
 }
 
+/// Where a server of the attacker's own listens.
+const OWN: &str = "127.0.0.1:4433";
+
+/// A program that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server that resumes sessions, in the place itself.
+fn resuming(place: &Place) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let [key, chain] = ["key.pem", "chain.pem"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    let made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=own", "-keyout", &key, "-out", &chain];
+    assert!(place.run("openssl", &made).status.success());
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-accept", OWN, "-key", &key, "-cert", &chain, "-quiet"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let server = Running(place.namespace.run(|| command.spawn().unwrap()).unwrap());
+    // It has read its key by the time that it takes connections.
+    let listens = || place.namespace.run(|| TcpStream::connect(OWN).is_ok()).unwrap();
+    assert!(wait_until(PATIENCE, listens), "openssl s_server does not listen");
+    server
+}
+
 #[test]
 fn tls_of_yesterday_is_refused() {
     let ground = Ground::new(0);
@@ -95,13 +126,24 @@ fn tls_of_yesterday_is_refused() {
     ] {
         let said = client(bad);
         assert!(!said.contains("CONNECTION ESTABLISHED"), "{bad:?}: {said}");
+        // It is the box that says no: a client that cannot even ask proves nothing.
+        assert!(said.contains("SSL alert number"), "{bad:?}: {said}");
     }
-    // Nothing is resumed, so nothing that was stolen of a session opens another.
-    let said = String::from_utf8_lossy(
-        &evil.run("openssl", &["s_client", "-connect", &server, "-reconnect", "-tls1_2"]).stdout,
-    )
-    .into_owned();
-    assert!(!said.contains("Reused, "), "{said}");
+    // Nothing is resumed, so nothing that was stolen of a session opens another. The same client does resume where it
+    // may, with the sessions and the tickets of a server of its own.
+    let again = |server: &str, more: &[&str]| {
+        let base = ["s_client", "-connect", server, "-reconnect", "-tls1_2"];
+        let output = evil.run("openssl", &[&base, more].concat());
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let _resuming = resuming(&evil);
+    for more in [&[][..], &["-no_ticket"]] {
+        let times = |said: &str, word: &str| said.lines().filter(|line| line.starts_with(word)).count();
+        let said = again(OWN, more);
+        assert_eq!((times(&said, "New, TLSv1.2"), times(&said, "Reused, TLSv1.2")), (1, 5), "{more:?}: {said}");
+        let said = again(&server, more);
+        assert_eq!((times(&said, "New, TLSv1.2"), times(&said, "Reused, ")), (6, 0), "{more:?}: {said}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod certificates;
 mod disk;
 mod full;
 mod random;
@@ -85,10 +86,13 @@ fn recorded(scratch: &Path, seed: u64) -> Vec<Deed> {
         run(&format!("life-{life}"), 1, 60_000, Some(most + 1), &mut deeds);
     }
     run("closed", 4, 500, None, &mut deeds);
-    let marked = deeds.iter().filter(|deed| matches!(deed, Deed::Mark { .. })).count();
+    let marks_of =
+        |what: &str| deeds.iter().filter(|deed| matches!(deed, Deed::Mark { text } if text.starts_with(what))).count();
+    let (marked, renewed) = (marks_of(""), marks_of("leaf"));
+    assert!(renewed > 5, "the leaves were renewed {renewed} times only");
     assert_eq!(marked, std::fs::read_to_string(&marks).unwrap().lines().count());
     println!(
-        "recorded {} deeds in {LIVES} lives that were cut short and 4 that were not, {marked} acknowledgements",
+        "recorded {} deeds in {LIVES} lives that were cut short and 4 that were not, {marked} acknowledgements, {renewed} of them of renewed leaves",
         deeds.len()
     );
 

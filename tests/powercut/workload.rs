@@ -16,6 +16,7 @@ use block66::store::{Disk, EventFilter, Limits, Options, Store, Ticket, Write, k
 use block66::sys::clock::Clock;
 use block66::sys::files;
 
+use crate::certificates;
 use crate::random::Random;
 
 const LEASES: u32 = 60;
@@ -28,6 +29,9 @@ pub(crate) struct Acknowledged {
     leases: BTreeMap<u32, u32>,
     phones: BTreeMap<u32, u32>,
     file: u32,
+    /// The beginning of the root's fingerprint.
+    root: Option<u32>,
+    leaf: u32,
 }
 
 impl Acknowledged {
@@ -40,6 +44,8 @@ impl Acknowledged {
                 "lease" => drop(self.leases.insert(number(1), number(2))),
                 "phone" => drop(self.phones.insert(number(1), number(2))),
                 "file" => self.file = number(1),
+                "root" => self.root = Some(number(1)),
+                "leaf" => self.leaf = number(1),
                 other => panic!("a mark of {other}"),
             }
         }
@@ -80,6 +86,7 @@ pub(crate) fn run(directory: &Path, marks: &Path, sessions: u32, length: Duratio
         let end = Instant::now() + length;
         // Values go on where they were left, also after a kill.
         let first = highest(&store, directory) + 1;
+        let authority = certificates::root(directory, &marks);
         store.commit(vec![put_organisation()]).wait().unwrap();
         std::thread::scope(|scope| {
             for half in 0..2 {
@@ -90,6 +97,7 @@ pub(crate) fn run(directory: &Path, marks: &Path, sessions: u32, length: Duratio
             scope.spawn(|| phones(&store, &marks, first, end));
             scope.spawn(|| events(&store, end));
             scope.spawn(|| replace_files(&store, directory, &marks, first, end));
+            scope.spawn(|| certificates::renew(&authority, directory, &marks, first, end));
         });
         store.close();
         if session + 1 < sessions && session % 2 == 0 {
@@ -111,10 +119,11 @@ fn lose_database(directory: &Path) {
 fn highest(store: &Store, directory: &Path) -> u32 {
     let leases = store.leases(NETWORK).into_iter().map(|lease| lease.seconds_left).max();
     let phones = store.phones().iter().map(|phone| phone.name.parse().unwrap()).max();
-    leases.into_iter().chain(phones).chain(file(directory).ok().flatten()).max().unwrap_or(0)
+    let files = file(directory).ok().flatten().into_iter().chain(certificates::values(directory).unwrap());
+    leases.into_iter().chain(phones).chain(files).max().unwrap_or(0)
 }
 
-fn mark(marks: &Mutex<File>, text: &str) {
+pub(crate) fn mark(marks: &Mutex<File>, text: &str) {
     marks.lock().unwrap().write_all(text.as_bytes()).unwrap();
 }
 
@@ -158,13 +167,13 @@ fn events(store: &Store, end: Instant) {
     }
 }
 
-/// A file as important as the key of the CA, replaced again and again, in turn with a setting.
+/// A file that is replaced far more often than any certificate, in turn with a setting.
 fn replace_files(store: &Store, directory: &Path, marks: &Mutex<File>, first: u32, end: Instant) {
     for value in first.. {
         if Instant::now() >= end {
             return;
         }
-        files::replace(&directory.join("ca.key"), content(value).as_bytes(), 0o600).unwrap();
+        files::replace(&directory.join("often"), content(value).as_bytes(), 0o600).unwrap();
         mark(marks, &format!("file {value}\n"));
         let setting = Write::PutSetting { key: "file".into(), value: value.into() };
         store.commit(vec![setting]).wait().unwrap();
@@ -177,19 +186,20 @@ fn content(value: u32) -> String {
 
 /// The value of the file, if it is there; an error when it is not whole.
 fn file(directory: &Path) -> Result<Option<u32>, String> {
-    let Ok(text) = std::fs::read_to_string(directory.join("ca.key")) else { return Ok(None) };
+    let Ok(text) = std::fs::read_to_string(directory.join("often")) else { return Ok(None) };
     let value = text.lines().next().and_then(|line| line.parse().ok());
     match value {
         Some(value) if text == content(value) => Ok(Some(value)),
-        _ => Err(format!("ca.key is not whole: {} bytes", text.len())),
+        _ => Err(format!("often is not whole: {} bytes", text.len())),
     }
 }
 
 /// Opens what was left, and compares it with what was acknowledged. Says whether a snapshot was needed.
 pub(crate) fn verify(directory: &Path, acknowledged: &Acknowledged) -> Result<bool, String> {
     snapshots(directory)?;
+    certificates::verify(directory, acknowledged.root, acknowledged.leaf)?;
     match file(directory)?.unwrap_or(0) {
-        value if value < acknowledged.file => return Err(format!("ca.key is {value}, not {}", acknowledged.file)),
+        value if value < acknowledged.file => return Err(format!("often is {value}, not {}", acknowledged.file)),
         _ => {}
     }
     let (store, restored) = open(directory).map_err(|error| format!("does not open: {error}"))?;

@@ -1,5 +1,6 @@
 //! The box under a service manager: ready, alive, stopping; and what it does when its disk dies under it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -29,6 +30,12 @@ impl Service {
 
     /// With the plain listener at a port that is known.
     pub(crate) fn start_at(directory: tempfile::TempDir, more: &[(&str, &str)], http: u16) -> Self {
+        let service = Self::spawn(directory, more, http);
+        assert!(service.says("READY=1"), "{}", service.log());
+        service
+    }
+
+    fn spawn(directory: tempfile::TempDir, more: &[(&str, &str)], http: u16) -> Self {
         let manager = UnixDatagram::bind(directory.path().join("notify")).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
         let text = format!(
@@ -43,9 +50,22 @@ impl Service {
         command.args(["run", "--config"]).arg(directory.path().join("block66.toml"));
         command.env("NOTIFY_SOCKET", directory.path().join("notify")).envs(more.iter().copied());
         let child = command.stdout(log.try_clone().unwrap()).stderr(log).stdin(Stdio::null()).spawn().unwrap();
-        let service = Self { child, manager, directory };
-        assert!(service.says("READY=1"), "{}", service.log());
-        service
+        Self { child, manager, directory }
+    }
+
+    /// Has it end as the service manager does.
+    fn stop(&mut self) {
+        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        kill(id, Signal::SIGTERM).unwrap();
+        assert_eq!(self.wait().code(), Some(0), "{}", self.log());
+    }
+
+    /// A copy of its data directory and of nothing else, as on another machine.
+    fn copied_data(&self) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let copied = Command::new("cp").arg("-a").arg(self.path("data")).arg(directory.path()).status().unwrap();
+        assert!(copied.success());
+        directory
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -137,6 +157,44 @@ fn a_disk_that_dies_ends_the_process_with_70_and_loses_nothing_acknowledged() {
     let again = Service::start_in(directory, &[]);
     let listed = again.block66(&["organisations", "list"]);
     assert!(listed.contains("Kept"), "{listed}");
+}
+
+/// A copied disk is worth nothing where the service manager hands the key over.
+#[test]
+fn the_data_alone_opens_nothing_that_a_credential_sealed() {
+    let given = tempfile::tempdir().unwrap();
+    std::fs::write(given.path().join("block66-key"), "5a".repeat(32)).unwrap();
+    let credential = [("CREDENTIALS_DIRECTORY", given.path().to_str().unwrap())];
+    let login = |service: &Service| -> serde_json::Value {
+        let shown = service.block66(&["organisations", "login", "Branch", "--json"]);
+        serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{error}: {shown}"))
+    };
+    let mut service = Service::start(&credential);
+    let before = login(&service);
+    service.stop();
+    assert!(!service.path("data/key").exists(), "a key lies beside the data all the same");
+
+    // Neither without a key, nor with a new one.
+    let other = "a5".repeat(32);
+    for (what, key, said) in [
+        ("the data alone", None, "put it back"),
+        ("another key beside it", Some(other), "the secrets in the store are encrypted with another key"),
+    ] {
+        let thief = service.copied_data();
+        if let Some(key) = &key {
+            let path = thief.path().join("data/key");
+            std::fs::write(&path, key).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let mut stolen = Service::spawn(thief, &[], 0);
+        assert_eq!(stolen.wait().code(), Some(70), "{what}: {}", stolen.log());
+        assert!(stolen.log().contains(said), "{what}: {}", stolen.log());
+        assert!(!stolen.log().contains(before["password"].as_str().unwrap()), "{what}");
+        assert_eq!(stolen.path("data/key").exists(), key.is_some(), "{what}: a new key opens nothing");
+    }
+    // The same copy with the credential is the box.
+    let own = Service::start_in(service.copied_data(), &credential);
+    assert_eq!(login(&own), before);
 }
 
 /// No password and no setup code stands in the log, whatever is logged.

@@ -1,15 +1,19 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::{Response, StatusCode};
 
 use super::login::Login;
 use super::query::Query;
 use super::{Provision, Target, answers, transition};
-use crate::access::{self, Ask, Evidence, Lan, LoginProof, Subject, Verdict};
+use crate::access::{self, Ask, Channel, Evidence, Lan, LoginProof, Subject, Verdict};
 use crate::http::Body;
 use crate::http::path::Wanted;
 use crate::model::{Id, Mac, Organisation, Phone, Reason};
 use crate::store::Write;
+
+/// How much later an answer comes to those who ask without end.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Who asks, as far as they have shown it.
 pub(super) struct Asker {
@@ -83,14 +87,26 @@ impl Provision {
         Decision { phone, organisation, verdict }
     }
 
-    /// Answers what is no grant, and notes what it says about the phone.
-    pub(super) fn refuse(
+    /// Answers what is no grant. Whoever has no login and asks without end gets the same answer, but late: nobody is
+    /// refused for what somebody else behind the same address does, and no phone gives up within so short a time.
+    ///
+    /// Not over TFTP, where few answers are under way at a time, and where nobody is asked for a login.
+    pub(super) async fn turn_away(
         &self,
         query: &Query<'_>,
         target: Target<'_>,
         asker: &Asker,
         decision: &Decision,
     ) -> Response<Body> {
+        let nameless = !asker.sent && query.channel != Channel::Tftp;
+        if nameless && self.asks_without_end(query.peer.address, query.now) {
+            tokio::time::sleep(LATE).await;
+        }
+        self.refuse(query, target, asker, decision)
+    }
+
+    /// Answers what is no grant, and notes what it says about the phone.
+    fn refuse(&self, query: &Query<'_>, target: Target<'_>, asker: &Asker, decision: &Decision) -> Response<Body> {
         let phone = decision.phone.as_deref();
         let record = |reason: &Reason| {
             let organisation = phone.map(|phone| phone.organisation);

@@ -48,7 +48,7 @@ impl Provision {
             decision => decision,
         };
         let Verdict::Grant { content, transition, basis } = decision.verdict else {
-            return Ok(self.refuse(query, target, asker, &decision));
+            return Ok(self.turn_away(query, target, asker, &decision).await);
         };
         let organisation = decision.organisation.as_deref();
         let event = |reason| {

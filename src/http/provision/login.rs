@@ -9,7 +9,7 @@ use crate::http::Peer;
 use crate::http::digest::{Authorization, AuthorizationError, REALM};
 use crate::http::nonce::{Freshness, Nonces};
 use crate::http::path::Wanted;
-use crate::http::throttle::Throttle;
+use crate::http::throttle::{Allowance, Throttle};
 use crate::model::{Now, Secret};
 use crate::store::{LoginOwner, Store};
 use crate::sys::random;
@@ -47,7 +47,7 @@ impl Logins {
     pub(super) fn new() -> Self {
         Self {
             nonces: Nonces::new(&random::bytes()),
-            throttle: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()))),
+            throttle: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::WRONG)),
             decoy: Mutex::new(None),
         }
     }
@@ -79,7 +79,7 @@ impl Logins {
         let (proof, password) = self.look_up(store, login.user());
         let right = login.proves(method, &password);
         if !right || proof == LoginProof::Wrong || !is_for(&login, wanted) {
-            self.throttle().wrong(peer.address, now.monotonic);
+            self.throttle().count(peer.address, now.monotonic);
             return Login::Proof { proof: LoginProof::Wrong, sent: true, bare };
         }
         if let Authorization::Digest(answer) = &login {

@@ -35,6 +35,7 @@ use self::query::Query;
 use self::revisions::Revisions;
 use self::unanswered::Unanswered;
 use super::path::Wanted;
+use super::throttle::{Allowance, Throttle};
 use super::{Body, Peer};
 use crate::access::{Channel, File, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
@@ -48,6 +49,7 @@ use crate::pairing::Pairing;
 use crate::pki::Authority;
 use crate::store::Store;
 use crate::sys::clock::Clock;
+use crate::sys::random;
 
 /// How often a decision is taken anew because the phone's document changed under it.
 const ATTEMPTS: usize = 4;
@@ -97,6 +99,7 @@ pub struct Provision {
     logins: Logins,
     derived: Derived,
     unanswered: Mutex<Unanswered>,
+    without_login: Mutex<Throttle>,
     revisions: Mutex<Revisions>,
     images: Option<Library>,
 }
@@ -140,6 +143,7 @@ impl Provision {
             logins: Logins::new(),
             derived: Derived::default(),
             unanswered: Mutex::new(Unanswered::new()),
+            without_login: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::WITHOUT_LOGIN)),
             revisions: Mutex::default(),
             images: None,
         }
@@ -302,6 +306,16 @@ impl Provision {
 
     fn challenge(&self, peer: Peer, now: Now, stale: bool) -> Response<Body> {
         answers::challenge(&self.logins.nonce(peer.address, now), stale, peer.tls)
+    }
+
+    /// Whether somebody who has no login has asked so much that the answer comes late.
+    fn asks_without_end(&self, address: IpAddr, now: Now) -> bool {
+        let mut throttle = self.without_login.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = throttle.wait(address, now.monotonic).is_some();
+        if !late {
+            throttle.count(address, now.monotonic);
+        }
+        late
     }
 
     fn unanswered(&self) -> MutexGuard<'_, Unanswered> {

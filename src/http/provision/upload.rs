@@ -41,7 +41,7 @@ impl Provision {
         };
         let decision = self.decide(query, target, &asker);
         let (Verdict::Grant { .. }, Some(phone)) = (&decision.verdict, decision.phone.as_deref()) else {
-            return self.refuse(query, target, &asker, &decision);
+            return self.turn_away(query, target, &asker, &decision).await;
         };
         let record = |reason| {
             self.journal.record(self.event(query, target.claimed, reason).of(phone.organisation));
