@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use block66::model::{Now, Timestamp};
 use block66::pki::{Authority, Certificates, LEAVES, Names};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 use crate::workload::mark;
 
@@ -19,6 +20,11 @@ const NOW: Now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(1_7
 
 fn names(value: u32) -> Names {
     Names { common_name: format!("{NAME}{value:09}"), dns: Vec::new(), addresses: Vec::new() }
+}
+
+/// The names of the root and of the leaves.
+pub(crate) fn files() -> impl Iterator<Item = &'static str> {
+    [Authority::FILE].into_iter().chain(LEAVES)
 }
 
 /// Makes the root at the first start, and reads it at the others.
@@ -73,15 +79,26 @@ pub(crate) fn verify(directory: &Path, acknowledged: Option<u32>, leaf: u32) -> 
     }
     let files: Vec<_> = LEAVES.iter().map(|name| directory.join(name)).filter(|path| path.exists()).collect();
     let before: Vec<Vec<u8>> = files.iter().map(|path| fs::read(path).unwrap()).collect();
-    for (at, value) in values.into_iter().enumerate() {
-        Certificates::open(directory, &authority, &names(value), NOW).map_err(|error| error.to_string())?;
-        if fs::read(&files[at]).unwrap() != before[at] {
-            return Err(format!("{} had to be made anew", files[at].display()));
-        }
-        // Of the other kind there may be one of another renewal, which gave way to one of this.
-        for (path, bytes) in files.iter().zip(&before) {
-            fs::write(path, bytes).unwrap();
+    let torn = before.iter().position(|bytes| !is_whole(bytes));
+    if let Some(at) = torn {
+        return Err(format!("{} is not whole", files[at].display()));
+    }
+    let Some(value) = values.first() else { return Ok(()) };
+    Certificates::open(directory, &authority, &names(*value), NOW).map_err(|error| error.to_string())?;
+    // The other one may be of another renewal, and then gives way.
+    let same = files.iter().zip(&before).zip(&values).filter(|(_, other)| *other == value);
+    for ((path, bytes), _) in same {
+        if fs::read(path).unwrap() != *bytes {
+            return Err(format!("{} had to be made anew", path.display()));
         }
     }
     Ok(())
+}
+
+/// Whether a key and the certificate of it are there.
+fn is_whole(pem: &[u8]) -> bool {
+    let (Ok(chain), Ok(key)) = (CertificateDer::from_pem_slice(pem), PrivateKeyDer::from_pem_slice(pem)) else {
+        return false;
+    };
+    CertifiedKey::from_der(vec![chain], key, &rustls::crypto::aws_lc_rs::default_provider()).is_ok()
 }
