@@ -88,7 +88,10 @@ impl Preset {
             let asked = Request::Address { interface: interface.clone(), setting: setting.clone() };
             asked.check().map_err(|refusal| wrong(refusal.says))?;
             for place in ["config/network", "run/systemd/network"] {
-                put(&format!("{place}/10-{interface}.network"), setting.as_network_file(&interface));
+                setting
+                    .as_network_file(&interface)
+                    .into_iter()
+                    .for_each(|text| put(&format!("{place}/10-{interface}.network"), text));
             }
         }
         if let Some(from) = file.updates_from {
