@@ -79,11 +79,11 @@ pub(super) struct Browser {
 
 impl Ground {
     pub(super) async fn new() -> Self {
-        Self::with(|_| {}).await
+        Self::told(|_| {}).await
     }
 
     /// Where some of what the page is told is another.
-    pub(super) async fn with(change: impl FnOnce(&mut Facts)) -> Self {
+    pub(super) async fn told(change: impl FnOnce(&mut Facts)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
         let options = Options {

@@ -38,7 +38,7 @@ async fn a_network_that_is_not_served_is_a_fault() {
         ("no-such-0", "10.66.0.0/24", "There is no interface no-such-0, which the network office is behind."),
         ("lo", "127.0.0.0/8", "DHCP does not answer on the network office."),
     ] {
-        let ground = Ground::with(|facts| {
+        let ground = Ground::told(|facts| {
             let network = facts.networks.first_mut().unwrap();
             (network.interface, network.subnet) = (interface.to_owned(), subnet.parse().unwrap());
         })
