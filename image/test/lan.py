@@ -169,3 +169,32 @@ def time_of(address, limit=10):
         except TimeoutError:
             pass
     raise AssertionError(f"no time from {address}")
+
+
+def name_by_multicast(name, interface="tap0", limit=20):
+    """The address that somebody on the LAN tells for a name (RFC 6762), or None."""
+    place = socket.inet_aton("224.0.0.251") + struct.pack("=4si", b"\0" * 4, socket.if_nametoindex(interface))
+    ask = struct.pack("!HHHHHH", 0, 0, 1, 0, 0, 0) + b"".join(bytes([len(word)]) + word.encode() for word in name.split("."))
+    ask += b"\0\0\1\0\1"
+    heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    heard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    heard.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, place)
+    heard.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, place)
+    heard.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+    heard.bind(("", 5353))
+    heard.settimeout(1)
+    question, end = ask[12:-4], time.monotonic() + limit
+    with heard:
+        while time.monotonic() < end:
+            heard.sendto(ask, ("224.0.0.251", 5353))
+            try:
+                answer = heard.recv(2048)
+            except TimeoutError:
+                continue
+            # An answer of one record, for this name, with an address at its end.
+            if answer[2] & 0x80 and question in answer.lower() and struct.unpack("!H", answer[6:8])[0]:
+                at = answer.lower().index(question) + len(question)
+                kind, length = struct.unpack("!H", answer[at:at + 2])[0], struct.unpack("!H", answer[at + 8:at + 10])[0]
+                if (kind, length) == (1, 4):
+                    return socket.inet_ntoa(answer[at + 10:at + 14])
+    return None

@@ -1,6 +1,5 @@
 """Ways to go wrong that are too long for every run."""
 
-import base64
 import glob
 import os
 import shutil
@@ -9,9 +8,11 @@ import struct
 import subprocess
 import time
 
+import power
+from doors import address_trial, usb_stick_of, watchdog
 from ground import run
 from lan import ADDRESS, Clients, phone_mac
-from scenes import OFFICE, PHONE, SETUP_CODE, install
+from scenes import OFFICE, PHONE, SETUP_CODE, install, sign_in
 from tries import bring
 from vm import Vm, ends_with_parent
 
@@ -49,6 +50,7 @@ def memory(story, sticks):
     used = int(story.vm.must("awk '/MemTotal/{t=$2} /MemAvailable/{a=$2} END {print int((t - a) / 1024)}' /proc/meminfo"))
     own = story.vm.must("awk '/^(VmRSS|RssAnon)/{print $1, int($2 / 1024)}' /proc/$(systemctl show -P MainPID block66)/status")
     story.figure(f"memory used a minute after the start, of 256 MB: {used} MB (aim: under 64)")
+    story.holds("the box uses at most 64 MB", used <= 64, f"{used} MB")
     story.figure(f"block66 alone, in MB: {' '.join(own.split())} (aim: under 24)")
 
 
@@ -146,20 +148,29 @@ def corrupted_data(story, sticks):
     It is made anew from what the configuration partition keeps: authority, phones, and the leases of the last copy.
     """
     vm = story.vm
-    authority = vm.must("block66 ca show | head -n 2 | tail -n 1")
+    authority = story.fingerprint()
+    story.lease()
+    # What is kept are snapshots, and the store takes one when it ends.
+    vm.must("systemctl restart block66.service", 180)
+    story.wait_up()
     vm.must("systemctl start block66-keep.service")
-    start = int(vm.must("cat /sys/class/block/vda6/start")) * 512
+    start, size = (int(vm.must(f"cat /sys/class/block/vda6/{fact}")) * 512 for fact in ("start", "size"))
     vm.off()
+    # All of it: of one whose first part is gone e2fsck makes an empty one, with what stands further back.
     with open(story.disk, "r+b") as disk:
         disk.seek(start)
-        disk.write(b"\xa5" * (24 * 2**20))
+        for _ in range(size >> 20):
+            disk.write(b"\xa5" * 2**20)
     story.power_on(sticks)
     story.wait_up()
-    story.holds("the same authority", story.vm.must("block66 ca show | head -n 2 | tail -n 1") == authority)
+    notices = story.vm.must("cat /run/block66-boot/notices")
+    story.holds("the data were beyond repair, and are made anew", "The data were beyond repair. They are back from what was kept; "
+                "the newest changes may be missing." in notices, notices)
+    story.holds("the same authority", story.fingerprint() == authority)
     story.holds("the same phones", PHONE in story.vm.must("block66 phones list").lower())
+    story.leases_hold("the leases that were kept")
     story.wait("block66 events | grep -q 'back from what was kept'", 60, "it stands on the page")
     story.holds("what happened stands on the page", True)
-    story.leases.clear()
     story.wait_confirmed()
 
 
@@ -244,24 +255,26 @@ def two_boxes(story, sticks):
 
 
 def factory_reset(story, sticks):
-    """A factory reset keeps the authority and nothing else."""
-    authority = story.vm.must("block66 ca show | head -n 2 | tail -n 1")
-    story.vm.must("echo keep-authority >/config/reset-pending; sync")
-    story.vm.off()
+    """A factory reset by the page keeps the authority and nothing else."""
+    authority = story.fingerprint()
+    curl, api = sign_in(story)
+    story.lan.run(*curl, "-H", "Content-Type: application/json", "-d", "{}", f"{api}/appliance/factory-reset")
+    story.vm.wait_off(60)
     story.power_on(sticks)
     story.wait_up()
-    story.holds("the same authority", story.vm.must("block66 ca show | head -n 2 | tail -n 1") == authority)
+    story.holds("the same authority", story.fingerprint() == authority)
     story.holds("no phones", PHONE not in story.vm.must("block66 phones list").lower())
     story.holds("no name, and an address of DHCP", story.vm.must("hostname") == "block66")
     story.wait("ip -4 -o addr show eth0 | grep -q 192.168.66.66", 120, "the fallback address")
     story.holds("with nobody to give it an address, it is at 192.168.66.66", True)
     story.leases.clear()
+    story.name = "block66"
 
 
 def early_panic(story, sticks):
-    """A version whose kernel panics before it has a root is left for the one that runs."""
+    """A version whose kernel panics before it has a root is left for the one that runs; here an older one, on which somebody insists."""
     before = story.running()
-    install(story, "panics")
+    install(story, "older", insist="--older")
     story.vm.off()
     story.vm = Vm(story.ground.work, story.lan.namespace, story.disk, sticks)
     story.vm.wait_for_console("Kernel panic", 240)
@@ -289,25 +302,16 @@ address = "{ADDRESS}/20"
 
 def usb_stick(story, sticks):
     """Settings on a USB stick are taken once; rubbish, and settings that are wrong, are told on page and console."""
-    def put_in(name, *files, size=8192):
-        stick = f"{story.ground.work}/{name}.vfat"
-        run("mkfs.vfat", "-C", stick, str(size))
-        for file, content in files:
-            with open(f"{story.ground.work}/{file}", "w") as out:
-                out.write(content)
-            run("mcopy", "-i", stick, f"{story.ground.work}/{file}", "::")
-        return stick
-
     rubbish = f"{story.ground.work}/rubbish"
     with open(rubbish, "wb") as file:
         file.write(os.urandom(64 * 1024))
-    wrong = put_in("wrong", ("block66-setup.toml", "setup-code = 12\nsetup-cod = 'x'\n"),
+    wrong = usb_stick_of(story, "wrong", ("block66-setup.toml", "setup-code = 12\nsetup-cod = 'x'\n"),
                    ("block66-factory-reset.txt", "wipe all 001122334455\n"), ("block66-rubbish.raucb", "no bundle\n" * 500))
-    good = put_in("settings", ("block66-setup.toml", STICK_SETTINGS))
+    good = usb_stick_of(story, "settings", ("block66-setup.toml", STICK_SETTINGS))
     story.vm.off()
     bring(story, "2.1.0", "newest")
     bundle = f"{story.ground.work}/stick/newest.raucb"
-    update = put_in("update", size=os.path.getsize(bundle) // 1024 * 11 // 10 + 8192)
+    update = usb_stick_of(story, "update", size=os.path.getsize(bundle) // 1024 * 11 // 10 + 8192)
     run("mcopy", "-i", update, bundle, "::block66-2.1.0-x86_64.raucb")
     others = [*sticks, rubbish, wrong, good, update]
     story.power_on(others)
@@ -328,7 +332,8 @@ def usb_stick(story, sticks):
     story.vm.wait_off(120)
     story.power_on(others)
     story.wait_up()
-    story.holds("the name on the stick is in force", story.vm.must("hostname") == "block66-stick")
+    story.name = "block66-stick"
+    story.holds("the name on the stick is in force", story.vm.must("hostname") == story.name)
     story.holds("its network is in force", struct.unpack("!I", story.lease()[1][51])[0] == 6 * 3600)
     story.wait("block66 phones list | grep -qi 80:5e:c0:66:00:02", 60, "its phones are on the list")
     story.holds("its phones are on the list, beside those before", PHONE in story.vm.must("block66 phones list").lower())
@@ -350,42 +355,4 @@ def usb_stick(story, sticks):
     story.wait_confirmed()
 
 
-UNSYNCED = """
-int fsync(int file) { return 0; }
-int fdatasync(int file) { return 0; }
-int sync_file_range(int file, long from, long many, unsigned int how) { return 0; }
-int msync(void *from, unsigned long many, int how) { return 0; }
-"""
-
-
-def cut_without_sync(story, sticks):
-    """The control of the power cuts: with fdatasync left out, acknowledged leases must be lost."""
-    source, library = f"{story.ground.work}/unsynced.c", f"{story.ground.work}/unsynced.so"
-    with open(source, "w") as file:
-        file.write(UNSYNCED)
-    run("cc", "-shared", "-fPIC", "-O1", "-o", library, source)
-    vm = story.vm
-    vm.must("sync")
-    with open(library, "rb") as file:
-        code = base64.b64encode(file.read()).decode()
-    vm.must("rm -f /tmp/unsynced")
-    for start in range(0, len(code), 2000):
-        vm.must(f"echo {code[start:start + 2000]} >>/tmp/unsynced")
-    vm.must("base64 -d /tmp/unsynced >/run/unsynced.so; mkdir -p /run/systemd/system/block66.service.d")
-    vm.must("printf '[Service]\\nEnvironment=LD_PRELOAD=/run/unsynced.so\\n' >/run/systemd/system/block66.service.d/unsynced.conf")
-    vm.must("systemctl daemon-reload; systemctl restart block66.service", 180)
-    story.holds("the program runs without syncing", "unsynced" in vm.must("cat /proc/$(systemctl show -P MainPID block66)/maps"))
-    kept = dict(story.leases)
-    for _ in range(8):
-        story.lease()
-    vm.cut()
-    story.power_on(sticks)
-    story.wait_up()
-    known = story.vm.must("block66 dhcp export-leases --form dnsmasq", 60)
-    lost = [address for number, address in story.leases.items() if number not in kept and address not in known]
-    story.holds(f"without syncing, {len(lost)} of 8 acknowledged leases are lost: the power cuts would show it", bool(lost))
-    story.leases = kept
-    story.wait_confirmed()
-
-
-ALL = [early_panic, cut_without_sync, full_data, damaged_data, no_cable, two_boxes, usb_stick, corrupted_data, factory_reset]
+ALL = [early_panic, power.cut_without_sync, full_data, damaged_data, no_cable, two_boxes, usb_stick, address_trial, watchdog, corrupted_data, factory_reset]

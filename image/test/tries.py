@@ -139,6 +139,73 @@ def unmountable(story, sticks):
     story.wait_confirmed()
 
 
+def left_for_the_one_before(story, sticks, name, version, change, meanwhile):
+    """A version that comes up, and is not healthy: it has a minute, and then ends by itself for the one before."""
+    def impatient(root):
+        place = f"{root}/etc/systemd/system/block66-confirm.service.d"
+        os.makedirs(place, exist_ok=True)
+        with open(f"{place}/impatient.conf", "w") as file:
+            file.write("[Service]\nExecStart=\nExecStart=/usr/lib/block66/confirm 4 60\n")
+        change(root)
+
+    before = story.running()
+    story.vm.off()
+    bring(story, version, name, impatient)
+    story.power_on(sticks)
+    story.wait_up()
+    story.wait_confirmed()
+    install(story, name)
+    story.vm.off()
+    story.power_on(sticks)
+    story.wait_up()
+    story.holds(f"version {version} runs", story.running()[1] == version, str(story.running()))
+    story.vm.must("echo changed-in-the-new-one >/config/hostname; sync")
+    meanwhile()
+    story.vm.wait_off(180)
+    story.power_on(sticks)
+    story.wait_up()
+    story.holds("it was never confirmed, and the version before runs again", story.running() == before, str(story.running()))
+    story.is_itself()
+    story.leases_hold("with all leases")
+    story.wait("block66 events | grep -q 'runs again'", 60, "what happened is an event")
+    story.wait_confirmed()
+
+
+def unhealthy(story, sticks):
+    """A version whose page does not answer is left; the configuration of the one before and the leases given meanwhile hold."""
+    def change(root):
+        rules = f"{root}/etc/block66-firewall.nft"
+        with open(rules) as file:
+            text = file.read()
+        assert "        iif lo accept\n" in text
+        with open(rules, "w") as file:
+            file.write(text.replace("        iif lo accept\n", "        tcp dport 443 drop\n        iif lo accept\n"))
+
+    def meanwhile():
+        story.lease()
+        # Whoever asks gets no answer: it is not waited for without an end.
+        why = story.vm.run("block66 health", 60)
+        story.holds("its health is told to be bad", why[0] != 0 and "The page does not answer over HTTPS" in why[1], str(why))
+
+    left_for_the_one_before(story, sticks, "unhealthy", "2.6.0", change, meanwhile)
+
+
+def lost_interface(story, sticks):
+    """A version that has no driver for the network is left, though its page answers on the box itself."""
+    def change(root):
+        place = f"{root}/etc/systemd/network"
+        os.makedirs(place, exist_ok=True)
+        # As good as none: the kernel's name of it is gone.
+        with open(f"{place}/10-lost.link", "w") as file:
+            file.write("[Match]\nOriginalName=eth0\n[Link]\nName=lost0\n")
+
+    def meanwhile():
+        why = story.vm.run("block66 health", 60)
+        story.holds("its health is told to be bad", why[0] != 0 and "There is no interface eth0" in why[1], str(why))
+
+    left_for_the_one_before(story, sticks, "lost-interface", "2.7.0", change, meanwhile)
+
+
 def bring(story, version, name, change=None):
     """Makes one more version, and puts its bundle beside the others on the stick; the box is off."""
     squashfs, root = story.ground.root(version, change)
@@ -149,4 +216,4 @@ def bring(story, version, name, change=None):
     story.ground.stick()
 
 
-ALL = [busy, late_partition, unmountable]
+ALL = [busy, late_partition, unmountable, unhealthy, lost_interface]

@@ -79,6 +79,11 @@ pub(super) struct Browser {
 
 impl Ground {
     pub(super) async fn new() -> Self {
+        Self::told(|_| {}).await
+    }
+
+    /// Where some of what the page is told is another.
+    pub(super) async fn told(change: impl FnOnce(&mut Facts)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
         let options = Options {
@@ -114,7 +119,8 @@ impl Ground {
             addresses: Vec::new(),
         };
         let backups = Backups { ground: Arc::new(move || ground.clone()), restart: Default::default() };
-        let facts = facts(library, depot.clone(), pairing, (outlets, backups));
+        let mut facts = facts(library, depot.clone(), pairing, (outlets, backups));
+        change(&mut facts);
         let admin = Admin::new(store.clone(), journal, clock, facts).unwrap();
         Self { admin, store, depot, _directory: directory }
     }
@@ -177,7 +183,8 @@ fn facts(firmware: Library, depot: Depot, pairing: Pairing, (outlets, backups): 
         brands: [("acme".to_owned(), "Acme".to_owned())].into(),
         networks: vec![Network {
             name: "office".into(),
-            interface: "eth0".into(),
+            // There wherever this runs, and without an address in the subnet.
+            interface: "lo".into(),
             subnet: "10.66.0.0/24".parse().unwrap(),
             gateway: Some([10, 66, 0, 254].into()),
             dns: Vec::new(),

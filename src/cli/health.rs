@@ -17,6 +17,8 @@ use crate::admin::types;
 
 /// How long the page may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long all of it may take: a box that keeps whoever asks waiting is none that serves.
+const WHOLE: Duration = Duration::from_secs(30);
 
 /// See whether DHCP, HTTPS and the store of the running box answer
 #[derive(Debug, clap::Args)]
@@ -26,6 +28,11 @@ pub(super) struct Health {}
 
 impl Health {
     pub(super) async fn run(self, client: &Client) -> Result<(), Failure> {
+        let late = || Failure::Given(format!("The box did not answer in {} seconds.", WHOLE.as_secs()));
+        tokio::time::timeout(WHOLE, self.look(client)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn look(self, client: &Client) -> Result<(), Failure> {
         let vitals: types::Vitals = client.get("health").await?;
         let mut faults = vitals.faults.clone();
         let page = tokio::time::timeout(PATIENCE, page(client, &vitals)).await;
@@ -74,4 +81,18 @@ async fn page(client: &Client, vitals: &types::Vitals) -> Result<(), String> {
         }
     }
     Err(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_box_that_never_answers_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("socket");
+        let _mute = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let asked = tokio::time::timeout(WHOLE * 2, Health {}.run(&Client::new(&socket))).await;
+        assert!(matches!(asked, Ok(Err(Failure::Given(why))) if why.contains("30 seconds")));
+    }
 }

@@ -45,6 +45,8 @@ pub enum Order {
     Ask(Vec<Player>, oneshot::Sender<Vec<Heard>>),
     /// Read the leases from the store anew.
     Reload(oneshot::Sender<()>),
+    /// Answer, and nothing else: it goes round.
+    Answer(oneshot::Sender<()>),
 }
 
 /// The part of a client that is played.

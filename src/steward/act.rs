@@ -1,3 +1,5 @@
+mod address;
+
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::OpenOptionsExt;
@@ -5,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Standing;
-use super::request::{AddressSetting, Refusal, Request, UPDATES};
+use super::request::{Refusal, Request, UPDATES};
 use crate::sys::files;
 
 /// Where things are on the box.
@@ -80,41 +82,6 @@ impl Ground {
     /// The hardware address of the first interface, as it stands on the label.
     fn serial(&self) -> String {
         self.text("sys/class/net/eth0/address").replace(':', "")
-    }
-
-    fn try_address(&self, interface: &str, setting: &AddressSetting) -> Result<(), Refusal> {
-        if !self.at("sys/class/net").join(interface).exists() {
-            return Err(Refusal::new("interface", format!("This box has no interface {interface}.")));
-        }
-        let trial = self.at("run/block66-address");
-        std::fs::create_dir_all(&trial).map_err(|error| disk(&trial, &error))?;
-        self.write(&trial.join("trial"), interface)?;
-        let network = self.at("run/systemd/network");
-        std::fs::create_dir_all(&network).map_err(|error| disk(&network, &error))?;
-        let file = network.join(file_name(interface));
-        if file.exists() {
-            std::fs::rename(&file, trial.join("before")).map_err(|error| disk(&file, &error))?;
-        }
-        // systemd-networkd is another user and must be able to read it.
-        std::fs::write(&file, setting.as_network_file(interface)).map_err(|error| disk(&file, &error))?;
-        self.run("systemctl", &["--no-block", "restart", "block66-address-trial.service"])?;
-        self.run("networkctl", &["reload"])
-    }
-
-    fn confirm_address(&self) -> Result<(), Refusal> {
-        let trial = self.at("run/block66-address/trial");
-        let Ok(interface) = std::fs::read_to_string(&trial) else {
-            return Err(Refusal::new("no-trial", "No address is on trial; it was taken back, or confirmed before."));
-        };
-        let name = file_name(interface.trim());
-        let set = self.at("run/systemd/network").join(&name);
-        let text = std::fs::read_to_string(&set).map_err(|error| disk(&set, &error))?;
-        let kept = self.at("config/network");
-        std::fs::create_dir_all(&kept).map_err(|error| disk(&kept, &error))?;
-        self.write(&kept.join(&name), &text)?;
-        std::fs::remove_file(&trial).map_err(|error| disk(&trial, &error))?;
-        let _ = std::fs::remove_file(self.at("run/block66-address/before"));
-        self.run("systemctl", &["--no-block", "stop", "block66-address-trial.service"])
     }
 
     fn factory_reset(&self, wipe_all: Option<&str>) -> Result<(), Refusal> {
@@ -202,10 +169,6 @@ impl Ground {
     }
 }
 
-fn file_name(interface: &str) -> String {
-    format!("10-{interface}.network")
-}
-
 fn disk(path: &Path, error: &std::io::Error) -> Refusal {
     Refusal::new("disk", format!("{}: {error}.", path.display()))
 }
@@ -237,7 +200,7 @@ mod tests {
     use super::*;
 
     /// A box made of files, with programs that write down how they were called.
-    fn ground(directory: &Path) -> Ground {
+    pub(super) fn ground(directory: &Path) -> Ground {
         let programs = directory.join("programs");
         for path in ["config", "run/block66-boot", "sys/class/net/eth0", "proc", "efi/grub", "usr/lib/block66"] {
             std::fs::create_dir_all(directory.join(path)).unwrap();
@@ -261,7 +224,7 @@ mod tests {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    fn act(ground: &Ground, line: &str) -> Result<Standing, Refusal> {
+    pub(super) fn act(ground: &Ground, line: &str) -> Result<Standing, Refusal> {
         ground.act(&Request::read(line.as_bytes()).unwrap(), &mut |_, _| {})
     }
 
@@ -272,22 +235,6 @@ mod tests {
         assert_eq!((&*standing.version, &*standing.slot, &*standing.next), ("1.2.0", "B", "B"));
         assert_eq!(standing.serial, "525400aabbcc");
         assert!(!standing.confirmed && !standing.address_on_trial);
-    }
-
-    #[test]
-    fn an_address_is_on_trial_until_it_is_confirmed() {
-        let directory = tempfile::tempdir().unwrap();
-        let ground = ground(directory.path());
-        let line = r#"{"verb":"address","interface":"eth0","setting":{"static":{"address":"10.66.0.1/24"}}}"#;
-        assert!(act(&ground, line).unwrap().address_on_trial);
-        assert!(!directory.path().join("config/network").exists(), "not kept yet");
-        let standing = act(&ground, r#"{"verb":"confirm-address"}"#).unwrap();
-        assert!(!standing.address_on_trial);
-        let kept = std::fs::read_to_string(directory.path().join("config/network/10-eth0.network")).unwrap();
-        assert!(kept.contains("Address=10.66.0.1/24"));
-        assert_eq!(act(&ground, r#"{"verb":"confirm-address"}"#).unwrap_err().code, "no-trial");
-        let other = r#"{"verb":"address","interface":"eth7","setting":"dhcp"}"#;
-        assert_eq!(act(&ground, other).unwrap_err().code, "interface");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod request;
 
 use std::io::{self, BufRead, Read, Write};
 
+use ipnet::Ipv4Net;
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 use schemars::JsonSchema;
@@ -58,6 +59,11 @@ pub struct Standing {
     pub clock_kept: bool,
     /// An address is on trial and is taken back unless it is confirmed.
     pub address_on_trial: bool,
+}
+
+/// The address that somebody gave this interface of the box, on the page or before its first start.
+pub fn set_address(interface: &str) -> Option<Ipv4Net> {
+    Ground::of_the_box().set_address(interface)
 }
 
 /// Answers the one request on standard input.

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::request::{AddressSetting, Refusal, Request};
+use crate::admin::import::{self, Defaults};
 use crate::config::Config;
 use crate::sys::files;
 
@@ -88,7 +89,10 @@ impl Preset {
             let asked = Request::Address { interface: interface.clone(), setting: setting.clone() };
             asked.check().map_err(|refusal| wrong(refusal.says))?;
             for place in ["config/network", "run/systemd/network"] {
-                put(&format!("{place}/10-{interface}.network"), setting.as_network_file(&interface));
+                setting
+                    .as_network_file(&interface)
+                    .into_iter()
+                    .for_each(|text| put(&format!("{place}/10-{interface}.network"), text));
             }
         }
         if let Some(from) = file.updates_from {
@@ -107,6 +111,7 @@ impl Preset {
             put("config/chrony/preset.sources", lines.collect());
         }
         if let Some(phones) = file.phones {
+            import::read(phones.as_bytes(), &Defaults::default()).map_err(|refusal| wrong(of_phones(&refusal)))?;
             put("var/lib/block66-preset/phones.csv", phones);
         }
         if let Some(code) = file.setup_code {
@@ -148,6 +153,13 @@ impl Preset {
         }
         Ok(())
     }
+}
+
+/// What is wrong with a list of phones, in one line that shows nothing of what stands there: that may be a password.
+fn of_phones(refusal: &import::Refusal) -> String {
+    let import::Refusal::Rows(errors, _) = refusal else { return format!("phones: {refusal}") };
+    let fields: Vec<&str> = errors.iter().take(5).map(|error| error.field.as_str()).collect();
+    format!("phones: {refusal} Look at {}.", fields.join("; "))
 }
 
 /// Takes the settings of the file at `path` over into the box below `root`, and erases the file unless `keep`.
@@ -252,6 +264,7 @@ pool = "10.66.0.100-10.66.0.199"
             ("[address]\naddress = \"10.0.0.0/24\"", "no address"),
             ("updates-from = \"ftp://x\"", "bundle"),
             ("time-servers = [\"a b\"]", "time-servers"),
+            ("phones = \"mac,name\\n80:5e:c0:12:34:56,Hall\\nnonsense,Door\\n\"", "row 3, mac"),
             (
                 "host-name = \"good\"\n[[network]]\ninterface = \"eth0\"\nsubnet = \"nonsense\"",
                 ":3: invalid IP address",

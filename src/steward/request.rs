@@ -157,26 +157,25 @@ impl AddressSetting {
         Ok(())
     }
 
-    /// As systemd-networkd reads it.
-    pub fn as_network_file(&self, interface: &str) -> String {
+    /// What systemd-networkd reads of it. `None`: nothing, since the image gives each interface what DHCP says.
+    pub fn as_network_file(&self, interface: &str) -> Option<String> {
+        let Self::Static { address, gateway, dns } = self else { return None };
         let mut text = format!(
-            "[Match]\nName={interface}\n\n[Network]\nLinkLocalAddressing=ipv6\nIPv6AcceptRA=yes\nMulticastDNS=yes\nLLMNR=no\n"
+            "[Match]\nName={interface}\n\n[Network]\nLinkLocalAddressing=ipv6\nIPv6AcceptRA=yes\nMulticastDNS=yes\nLLMNR=no\n\
+             ConfigureWithoutCarrier=no\n"
         );
-        match self {
-            Self::Dhcp => {
-                text.push_str("DHCP=ipv4\n\n[DHCPv4]\nClientIdentifier=mac\nSendDecline=yes\nUseHostname=no\n")
-            }
-            Self::Static { address, gateway, dns } => {
-                text.push_str("ConfigureWithoutCarrier=no\n");
-                dns.iter().for_each(|server| text.push_str(&format!("DNS={server}\n")));
-                if let Some(gateway) = gateway {
-                    text.push_str(&format!("Gateway={gateway}\n"));
-                }
-                text.push_str(&format!("\n[Address]\nAddress={address}\nDuplicateAddressDetection=ipv4\n"));
-            }
+        dns.iter().for_each(|server| text.push_str(&format!("DNS={server}\n")));
+        if let Some(gateway) = gateway {
+            text.push_str(&format!("Gateway={gateway}\n"));
         }
-        text
+        text.push_str(&format!("\n[Address]\nAddress={address}\nDuplicateAddressDetection=ipv4\n"));
+        Some(text)
     }
+}
+
+/// The address in such a file.
+pub(super) fn address_in(network_file: &str) -> Option<Ipv4Net> {
+    network_file.lines().find_map(|line| line.strip_prefix("Address=")?.parse().ok())
 }
 
 fn is_label(name: &str) -> bool {
@@ -267,11 +266,12 @@ mod tests {
     fn an_address_is_written_as_networkd_reads_it() {
         let line = r#"{"static":{"address":"10.66.0.1/24","gateway":"10.66.0.254","dns":["9.9.9.9"]}}"#;
         let setting: AddressSetting = serde_json::from_str(line).unwrap();
-        let text = setting.as_network_file("eth0");
+        let text = setting.as_network_file("eth0").unwrap();
         for expected in ["Name=eth0\n", "Gateway=10.66.0.254\n", "DNS=9.9.9.9\n", "Address=10.66.0.1/24\n"] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
         assert!(!text.contains("DHCP="));
-        assert!(AddressSetting::Dhcp.as_network_file("eth0").contains("DHCP=ipv4\n"));
+        assert_eq!(address_in(&text), "10.66.0.1/24".parse().ok());
+        assert_eq!(AddressSetting::Dhcp.as_network_file("eth0"), None, "the image's own says so for all of them");
     }
 }

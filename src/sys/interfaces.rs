@@ -20,6 +20,29 @@ pub struct Address {
     pub loopback: bool,
 }
 
+/// How an interface stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// There is none of this name.
+    Missing,
+    /// It is up, and nothing is at the other end of its cable.
+    Unplugged,
+    /// It can have an address, or nobody brought it up.
+    There,
+}
+
+/// How the interface of this name stands.
+pub fn link(interface: &str) -> io::Result<Link> {
+    let Some(found) = getifaddrs()?.find(|entry| entry.interface_name == interface) else { return Ok(Link::Missing) };
+    let unplugged = found.flags.contains(InterfaceFlags::IFF_UP) && !found.flags.contains(InterfaceFlags::IFF_RUNNING);
+    Ok(if unplugged { Link::Unplugged } else { Link::There })
+}
+
+/// Whether there is an interface that leads out of the box.
+pub fn lead_out() -> io::Result<bool> {
+    Ok(getifaddrs()?.any(|entry| !entry.flags.contains(InterfaceFlags::IFF_LOOPBACK)))
+}
+
 /// Every IPv4 address of every interface that is up.
 pub fn addresses() -> io::Result<Vec<Address>> {
     let found = getifaddrs()?.filter(|entry| entry.flags.contains(InterfaceFlags::IFF_UP)).filter_map(|entry| {
@@ -76,6 +99,8 @@ mod tests {
         assert!(addresses().unwrap().iter().any(|a| a.loopback && a.net.addr() == own));
         assert_eq!(address_in("lo", "127.0.0.0/8".parse().unwrap()).unwrap(), Some(own));
         assert_eq!(address_in("lo", "10.66.0.0/24".parse().unwrap()).unwrap(), None);
+        assert_eq!(link("lo").unwrap(), Link::There);
+        assert_eq!(link("no-such-0").unwrap(), Link::Missing);
         assert!(!reachable().unwrap().contains(&own.into()));
     }
 }

@@ -31,6 +31,24 @@ async fn metrics_are_read_with_a_token_and_health_by_anybody() {
     assert_eq!(ground.call(BROWSER, wrong, "").await.status, StatusCode::UNAUTHORIZED);
 }
 
+/// An interface that is gone, and one with its address where no server runs, keep the box from serving phones.
+#[tokio::test]
+async fn a_network_that_is_not_served_is_a_fault() {
+    for (interface, subnet, fault) in [
+        ("no-such-0", "10.66.0.0/24", "There is no interface no-such-0, which the network office is behind."),
+        ("lo", "127.0.0.0/8", "DHCP does not answer on the network office."),
+    ] {
+        let ground = Ground::told(|facts| {
+            let network = facts.networks.first_mut().unwrap();
+            (network.interface, network.subnet) = (interface.to_owned(), subnet.parse().unwrap());
+        })
+        .await;
+        assert_eq!(ground.get("health").await.json()["faults"], json!([fault]));
+        let ready = ground.call(BROWSER, Request::get("/readyz"), "").await;
+        assert_eq!((ready.status, ready.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "not-ready"));
+    }
+}
+
 #[tokio::test]
 async fn a_support_bundle_holds_what_happened_and_no_secret() {
     let ground = Ground::new().await;

@@ -40,6 +40,7 @@ impl Server {
                 self.reload();
                 let _ = tell.send(());
             }
+            Order::Answer(tell) => drop(tell.send(())),
         }
     }
 
