@@ -88,7 +88,9 @@ fn a_laptop_that_asks_in_a_phones_name_is_told_nothing_later() {
     resync(&ground);
     let (first, from) = told(&phone, None, PATIENCE).expect("the phone is told");
     socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-    assert_eq!(receive(&socket), None, "the laptop is told");
+    // What it took already may have been sent to it once more before the box heard that.
+    let more = std::iter::from_fn(|| receive(&socket)).find(|(text, _)| *text != notify);
+    assert_eq!(more, None, "the laptop is told");
     // The neighbour table vouches for the phone, whoever gave it its address.
     challenge(&phone, &first, from);
     let (second, from) = told(&phone, Some(&first), PATIENCE).expect("the phone gets its answer");
