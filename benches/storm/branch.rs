@@ -24,6 +24,8 @@ pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 66, 15, 254);
 pub(crate) const PREFIX: u8 = 20;
 /// How fast phones live until all of them are in service for the first time.
 const PACE: u32 = 240;
+/// How many are on their way there at a time: some brands look again only after an hour, which is seconds at that pace.
+const UNDER_WAY: usize = 200;
 /// In how much time all of them get their power back.
 const WITHIN: Duration = Duration::from_secs(2);
 
@@ -132,7 +134,8 @@ impl Branch {
             self.desks.push(Desk { identity, remote, namespace, options, made, thread: Some(thread) });
             // A branch that is set up phone by phone: what is measured comes later.
             if self.serial.is_multiple_of(20) {
-                self.settle(self.desks.len().saturating_sub(40)..self.desks.len());
+                let ready = self.desks.len().saturating_sub(UNDER_WAY);
+                self.settle(ready.saturating_sub(20)..ready);
             }
         }
         eprintln!("{} phones plugged in after {:.0} s", products.len(), begun.elapsed().as_secs_f64());
