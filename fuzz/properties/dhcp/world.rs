@@ -336,6 +336,7 @@ impl World {
 
     /// Another part is played from now on, as [`super`] numbers them.
     pub(super) fn set_conduct(&mut self, number: u8) {
+        let before = self.conduct;
         self.conduct = match number & 7 {
             1 => FULL,
             2 => Conduct::Full { sole: false },
@@ -345,6 +346,8 @@ impl World {
             6 => Conduct::Silent,
             _ => return,
         };
+        // Who decides that the box is alone knows that the server is gone which clients named.
+        self.rivalled &= self.conduct != FULL || before == FULL;
         if self.plant != Plant::Untold {
             self.segments.conduct(self.conduct);
         }
