@@ -1,11 +1,12 @@
 //! Who is handed what.
 
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use block66::http::Peer;
-use block66::model::{FirstContact, Login, Policy, Reason, Secret, SecretPolicy};
+use block66::model::{FirstContact, Login, Phone, Policy, Reason, Secret, SecretPolicy};
 use hyper::StatusCode;
 
-use crate::ground::{AGENT, BOX, DESK, Ground, OTHER, STRANGER, ask, digest, mac};
+use crate::ground::{AGENT, Ask, BOX, DESK, Ground, OTHER, STRANGER, ask, digest, mac};
 
 const NO_BRANCH: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 66, 0, 77);
 
@@ -200,7 +201,7 @@ async fn basic_counts_over_tls_alone() {
     let ground = Ground::new().await;
     let desk = ground.settle(1, DESK).await;
     let pair = format!("{}:{}", desk.user, desk.password.expose());
-    let basic = Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)));
+    let basic = Some(format!("Basic {}", STANDARD.encode(pair)));
     assert!(ground.once(&ask(own(1)), basic.clone()).await.text.contains("line-secret-1"));
     let plain = ground.once(&ask(own(1)).plain(), basic).await;
     assert!(!plain.text.contains("line-secret-1"));
@@ -280,6 +281,38 @@ async fn a_guesser_waits_and_the_phone_does_not() {
 }
 
 #[tokio::test]
+async fn a_login_that_cannot_be_read_is_a_wrong_one() {
+    let ground = Ground::new().await;
+    let asked = ask(own(1)).from(NO_BRANCH);
+    for login in ["Bearer x", "Digest", "Basic ?", "x"].into_iter().cycle().take(40) {
+        ground.once(&asked, Some(login.into())).await;
+    }
+    assert_eq!(ground.once(&asked, Some("Bearer x".into())).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ground.once(&asked, None).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn what_a_phone_is_listed_as_shows_to_nobody_who_has_shown_nothing() {
+    let ground = Ground::new().await;
+    // No files are made for this brand, so a phone that is known as one is told that there are none.
+    ground.change(Phone { brand: Some("unify".into()), ..ground.phone(2) }).await;
+    for asked in [ask(own(2)), ask(own(2)).plain()] {
+        for guess in [None, Some("Basic YnJhbmNoOmd1ZXNz"), Some("Bearer x")] {
+            let [listed, unlisted] = [own(2), own(9)].map(|path| Ask { path, ..asked.clone().from(NO_BRANCH) });
+            let listed = ground.once(&listed, guess.map(String::from)).await;
+            let unlisted = ground.once(&unlisted, guess.map(String::from)).await;
+            assert_eq!((listed.status, listed.text), (unlisted.status, unlisted.text), "with {guess:?}");
+        }
+        let itself = ground.once(&asked.clone().from(OTHER), None).await;
+        assert_eq!(itself.status, StatusCode::NOT_FOUND, "at its own address");
+        let login = ground.organisation("branch").login;
+        let pair = STANDARD.encode(format!("{}:{}", login.user, login.password.expose()));
+        let known = ground.once(&asked.from(NO_BRANCH), Some(format!("Basic {pair}"))).await;
+        assert_eq!(known.status, StatusCode::NOT_FOUND, "with a login that is right");
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_gets_is_not_found_for_everybody() {
     let mut ground = Ground::new().await;
     let desk = ground.settle(1, DESK).await;
@@ -296,7 +329,7 @@ async fn what_nobody_gets_is_not_found_for_everybody() {
             asked.tls = tls;
             assert_eq!(ground.get(asked.clone()).await.status, StatusCode::NOT_FOUND, "{name}");
             let pair = format!("{}:{}", desk.user, desk.password.expose());
-            let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+            let basic = format!("Basic {}", STANDARD.encode(pair));
             assert_eq!(ground.once(&asked, Some(basic)).await.status, StatusCode::NOT_FOUND, "{name}");
         }
     }
@@ -340,7 +373,7 @@ async fn outside_the_networks_there_is_nothing() {
     let branch = ground.organisation("branch").login;
     let outside = std::net::Ipv4Addr::new(192, 0, 2, 1);
     let pair = format!("branch:{}", branch.password.expose());
-    let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    let basic = format!("Basic {}", STANDARD.encode(pair));
     for path in [own(1), "/p/ca.pem".into(), "/ca.pem".into()] {
         assert_eq!(ground.once(&ask(path).from(outside), Some(basic.clone())).await.status, StatusCode::NOT_FOUND);
     }

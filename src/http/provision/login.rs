@@ -57,7 +57,7 @@ impl Logins {
         self.nonces.issue(address, now)
     }
 
-    /// Judges the login of a request. The work is the same whether its user name is known or not.
+    /// Judges the login of a request.
     pub(super) fn judge(
         &self,
         store: &Store,
@@ -73,14 +73,16 @@ impl Logins {
         }
         let login = match Authorization::read(value.as_bytes()) {
             Ok(login) => login,
-            Err(error) => return Login::Malformed(error),
+            Err(error) => {
+                self.throttle().count(peer.address, now.monotonic);
+                return Login::Malformed(error);
+            }
         };
         let bare = matches!(login, Authorization::Basic { .. }) && !peer.tls;
-        let (proof, password) = self.look_up(store, login.user());
-        let right = login.proves(method, &password);
-        if !right || proof == LoginProof::Wrong || !is_for(&login, wanted) {
+        let proof = self.proof(store, &login, (method, wanted));
+        if proof == LoginProof::Wrong {
             self.throttle().count(peer.address, now.monotonic);
-            return Login::Proof { proof: LoginProof::Wrong, sent: true, bare };
+            return Login::Proof { proof, sent: true, bare };
         }
         if let Authorization::Digest(answer) = &login {
             let count = answer.quality.as_ref().map(|quality| quality.count);
@@ -89,6 +91,30 @@ impl Logins {
             }
         }
         Login::Proof { proof, sent: true, bare }
+    }
+
+    /// Whether the login of a request is right, where it may be looked at. Nothing is counted, and no nonce is used up:
+    /// it is still to be judged.
+    pub(super) fn is_right(
+        &self,
+        store: &Store,
+        (method, wanted, headers): (&str, &Wanted, &HeaderMap),
+        peer: Peer,
+        now: Now,
+    ) -> bool {
+        let Some(value) = headers.get(AUTHORIZATION) else { return false };
+        if self.throttle().wait(peer.address, now.monotonic).is_some() {
+            return false;
+        }
+        let login = Authorization::read(value.as_bytes());
+        login.is_ok_and(|login| self.proof(store, &login, (method, wanted)) != LoginProof::Wrong)
+    }
+
+    /// What a login proves for a request. The work is the same whether its user name is known or not.
+    fn proof(&self, store: &Store, login: &Authorization, (method, wanted): (&str, &Wanted)) -> LoginProof {
+        let (proof, password) = self.look_up(store, login.user());
+        let right = login.proves(method, &password);
+        if right && is_for(login, wanted) { proof } else { LoginProof::Wrong }
     }
 
     /// What a user name would prove, and the password that it would take.

@@ -37,7 +37,7 @@ use self::unanswered::Unanswered;
 use super::path::Wanted;
 use super::throttle::{Allowance, Throttle};
 use super::{Body, Peer};
-use crate::access::{Channel, File, Transition};
+use crate::access::{self, Channel, File, Lan, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
 use crate::depot::Depot;
 use crate::firmware::Library;
@@ -217,7 +217,7 @@ impl Provision {
         if let Some(response) = self.root_file(&query, &wanted).filter(|_| reads) {
             return response;
         }
-        let brand = query.said.as_ref().map(|said| said.brand).or_else(|| self.brand_of_name(wanted.name()));
+        let brand = query.said.as_ref().map(|said| said.brand).or_else(|| self.brand_of_name(&query, &wanted));
         match self.registry.file_of(wanted.name(), brand.map(|brand| brand.id.as_str())) {
             FileMatch::Served { brand, rule, places } if reads || sends && rule.kind == FileKind::Upload => {
                 let claimed = self.claimed(&query, &places);
@@ -257,11 +257,24 @@ impl Provision {
     }
 
     /// Whose file a name is that phones of several brands ask for, where the asker does not say what it is: that of the
-    /// phone whose MAC stands in it, as it is listed or as its address begins.
-    fn brand_of_name(&self, name: &str) -> Option<&Brand> {
-        let FileMatch::Served { places, .. } = self.registry.file_of(name, None) else { return None };
+    /// phone whose MAC stands in it, as it is listed or as its address begins. The list is for those alone who have shown
+    /// something: to others a listed MAC is like any of its maker.
+    fn brand_of_name(&self, query: &Query<'_>, wanted: &Wanted) -> Option<&Brand> {
+        let FileMatch::Served { places, .. } = self.registry.file_of(wanted.name(), None) else { return None };
         let mac = places.mac?;
-        let listed = self.store.phone_by_mac(mac).and_then(|phone| self.registry.brand(phone.brand.as_deref()?));
+        let has_shown = || {
+            let known = self.whereabouts(query);
+            query.peer.certificate.is_some()
+                || access::lan(mac, known.lease, known.neighbour) == Lan::Agrees
+                || self.logins.is_right(
+                    &self.store,
+                    (query.method.as_str(), wanted, query.headers),
+                    query.peer,
+                    query.now,
+                )
+        };
+        let listed = Some(mac).filter(|_| has_shown()).and_then(|mac| self.store.phone_by_mac(mac));
+        let listed = listed.and_then(|phone| self.registry.brand(phone.brand.as_deref()?));
         let claims = Claims { mac: Some(mac), ..Claims::default() };
         listed.or_else(|| self.registry.recognise(&claims).map(|found| found.brand))
     }
