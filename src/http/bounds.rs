@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::throttle::source;
+use crate::model::block_of;
 
 /// How much a listener takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) struct Bounds {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    by_source: HashMap<u64, usize>,
+    by_source: HashMap<IpAddr, usize>,
 }
 
 impl Bounds {
@@ -55,7 +55,7 @@ impl Bounds {
 
     /// Room for one more connection from `address`, kept until it is dropped.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Admission> {
-        let source = source(address);
+        let source = block_of(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.all >= self.limits.connections {
             return None;
@@ -74,7 +74,7 @@ impl Bounds {
 #[derive(Debug)]
 pub(super) struct Admission {
     counts: Arc<Mutex<Counts>>,
-    source: u64,
+    source: IpAddr,
 }
 
 impl Drop for Admission {

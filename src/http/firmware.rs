@@ -17,11 +17,10 @@ use hyper::{Method, Response, StatusCode};
 use super::conditional::{Condition, read_date, write_date};
 use super::path::Wanted as Path;
 use super::provision::Provision;
-use super::throttle::source;
 use super::{Body, Peer, Service, body, range};
 use crate::firmware::pace::Pace;
 use crate::firmware::{Content, Library, Unavailable};
-use crate::model::{Door, Event, Firmware, Mac, Reason};
+use crate::model::{Door, Event, Firmware, Mac, Reason, block_of};
 use crate::sys::clock::Clock;
 use crate::sys::random;
 
@@ -35,7 +34,7 @@ pub struct FirmwareDoor {
     clock: Clock,
     /// Transfers at once to one source.
     per_source: usize,
-    sources: Mutex<HashMap<u64, Transfers>>,
+    sources: Mutex<HashMap<IpAddr, Transfers>>,
 }
 
 /// What one source is being sent.
@@ -47,7 +46,7 @@ struct Transfers {
 /// A transfer's place, given back when it is over.
 struct Place {
     door: Arc<FirmwareDoor>,
-    source: u64,
+    source: IpAddr,
     pace: Arc<Pace>,
 }
 
@@ -172,7 +171,7 @@ impl FirmwareDoor {
     }
 
     fn place(self: Arc<Self>, address: IpAddr) -> Option<Place> {
-        let source = source(address);
+        let source = block_of(address);
         let pace = {
             let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
             let transfers = sources.entry(source).or_insert_with(|| Transfers { count: 0, pace: Arc::default() });

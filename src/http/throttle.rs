@@ -4,13 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// An address, or for IPv6 the /64 that one host can use as it likes.
-pub(super) fn source(address: IpAddr) -> u64 {
-    match address.to_canonical() {
-        IpAddr::V4(address) => u64::from(address.to_bits()),
-        IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or_default() | 1 << 63,
-    }
-}
+use crate::model::block_of;
 
 /// How often a source may do something for nothing, and what each further time costs.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +33,7 @@ pub(super) struct Throttle {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    source: u64,
+    source: Option<IpAddr>,
     /// When all is forgiven.
     settled: Duration,
 }
@@ -54,25 +48,31 @@ impl Throttle {
 
     /// How long `address` has to wait before it may do so again. Times are since the start of the process.
     pub(super) fn wait(&self, address: IpAddr, now: Duration) -> Option<Duration> {
-        let source = source(address);
-        let slot = self.slots.get(self.index(source)).filter(|slot| slot.source == source)?;
+        let source = block_of(address);
+        let slot = self.slots.get(self.index(source)).filter(|slot| slot.source == Some(source))?;
         let Allowance { free, each } = self.allowance;
         slot.settled.saturating_sub(now).checked_sub(each * free).filter(|wait| !wait.is_zero())
     }
 
     /// `address` did so once.
     pub(super) fn count(&mut self, address: IpAddr, now: Duration) {
-        let source = source(address);
+        let source = block_of(address);
         let index = self.index(source);
         if let Some(slot) = self.slots.get_mut(index) {
-            let settled = if slot.source == source { slot.settled } else { Duration::ZERO };
-            *slot = Slot { source, settled: settled.max(now) + self.allowance.each };
+            let settled = if slot.source == Some(source) { slot.settled } else { Duration::ZERO };
+            *slot = Slot { source: Some(source), settled: settled.max(now) + self.allowance.each };
         }
     }
 
-    fn index(&self, source: u64) -> usize {
+    fn index(&self, source: IpAddr) -> usize {
+        let bits = match source {
+            IpAddr::V4(address) => u64::from(address.to_bits()),
+            IpAddr::V6(address) => {
+                address.segments().into_iter().fold(0, |bits: u64, part| bits.rotate_left(16) ^ u64::from(part))
+            }
+        };
         // Multiplicative hashing: the high bits depend on every bit of the key.
-        let mixed = (source ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (bits ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         usize::try_from(mixed >> 52).unwrap_or_default() % Self::SLOTS
     }
 }
@@ -124,13 +124,5 @@ mod tests {
         for minute in 1..60 {
             ask(1300 + minute * 60, PHONES * 8);
         }
-    }
-
-    #[test]
-    fn one_host_has_one_source() {
-        let [a, b, c] = ["fd00::1", "fd00::2", "fd00:0:0:1::1"].map(|text| source(text.parse().unwrap()));
-        assert_eq!(a, b);
-        assert_ne!(a, c);
-        assert_eq!(source("::ffff:10.66.0.66".parse().unwrap()), source(GUESSER));
     }
 }
