@@ -38,6 +38,8 @@ struct Tries {
     last: Duration,
     /// When the one before the last was.
     before: Duration,
+    /// How many the last one found forgiven.
+    forgiven: u32,
 }
 
 impl Guard {
@@ -108,17 +110,19 @@ fn count<K: std::hash::Hash + Eq + Clone>(table: &mut HashMap<K, Tries>, key: K,
             table.remove(&oldest);
         }
     }
-    let tries = table.entry(key).or_insert(Tries { wrong: 0, last: now, before: now });
+    let tries = table.entry(key).or_insert(Tries { wrong: 0, last: now, before: now, forgiven: 0 });
     let since = now.saturating_sub(tries.last);
     let forgiven = u32::try_from(since.as_secs() / Guard::FORGIVE.as_secs()).unwrap_or(u32::MAX);
-    let wrong = if since >= Guard::FORGET { 0 } else { tries.wrong.saturating_sub(forgiven) };
-    *tries = Tries { wrong: wrong.saturating_add(1), last: now, before: tries.last };
+    let forgiven = if since >= Guard::FORGET { tries.wrong } else { forgiven.min(tries.wrong) };
+    let wrong = tries.wrong.saturating_sub(forgiven).saturating_add(1);
+    *tries = Tries { wrong, last: now, before: tries.last, forgiven };
 }
 
-/// Takes one try back, and with it what it put off.
+/// Takes one try back, and with it what it put off and what it found forgiven: the same hours forgive once.
 fn uncount<K: std::hash::Hash + Eq>(table: &mut HashMap<K, Tries>, key: &K) {
     let Some(tries) = table.get_mut(key) else { return };
-    *tries = Tries { wrong: tries.wrong.saturating_sub(1), last: tries.before, before: tries.before };
+    let wrong = tries.wrong.saturating_sub(1).saturating_add(tries.forgiven);
+    *tries = Tries { wrong, last: tries.before, before: tries.before, forgiven: 0 };
     if tries.wrong == 0 {
         table.remove(key);
     }
@@ -186,6 +190,21 @@ mod tests {
         for _ in 0..Guard::FREE {
             assert_eq!(guard.begin(DESK, "ann", hours), Ok(()));
         }
+    }
+
+    #[test]
+    fn the_same_hour_forgives_once() {
+        let mut guard = Guard::default();
+        for _ in 0..Guard::FREE {
+            assert_eq!(guard.begin(DESK, "ann", START), Ok(()));
+        }
+        let later = START + Guard::FORGIVE;
+        for _ in 0..Guard::FREE {
+            assert_eq!(guard.begin(DESK, "mallory", later), Ok(()));
+            guard.right(DESK, "mallory");
+        }
+        assert_eq!(guard.begin(DESK, "ann", later), Ok(()), "one is forgiven");
+        assert!(guard.begin(DESK, "ann", later).is_err(), "no more than one");
     }
 
     #[test]
