@@ -44,20 +44,32 @@ impl Ground {
 
     pub(super) fn confirm_address(&self) -> Result<(), Refusal> {
         let place = self.at("run/block66-address");
-        let trial = place.join("trial");
-        let Ok(interface) = std::fs::read_to_string(&trial) else {
+        let (trial, ending) = (place.join("trial"), place.join("ending"));
+        // Who moves it away ends the trial, this or the service that takes the address back after a minute: only one of
+        // the two can, and what is read below is no longer taken back meanwhile.
+        if std::fs::rename(&trial, &ending).is_err() {
             return Err(Refusal::new("no-trial", "No address is on trial; it was taken back, or confirmed before."));
-        };
+        }
+        if let Err(refusal) = self.keep_address(&ending) {
+            std::fs::rename(&ending, &trial).map_err(|error| disk(&trial, &error))?;
+            self.run("systemctl", &["--no-block", "restart", "block66-address-trial.service"])?;
+            return Err(refusal);
+        }
+        remove(&ending)?;
+        remove(&place.join("before"))?;
+        self.run("systemctl", &["--no-block", "stop", "block66-address-trial.service"])
+    }
+
+    /// Keeps what was set for the interface that a trial is of.
+    fn keep_address(&self, trial: &Path) -> Result<(), Refusal> {
+        let interface = std::fs::read_to_string(trial).map_err(|error| disk(trial, &error))?;
         let set = self.network_file(interface.trim());
         let kept = self.at("config/network").join(file_name(interface.trim()));
         match std::fs::read_to_string(&set) {
-            Ok(text) => self.put_network_file(&kept, &text)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => remove(&kept)?,
-            Err(error) => return Err(disk(&set, &error)),
+            Ok(text) => self.put_network_file(&kept, &text),
+            Err(error) if error.kind() == ErrorKind::NotFound => remove(&kept),
+            Err(error) => Err(disk(&set, &error)),
         }
-        remove(&trial)?;
-        remove(&place.join("before"))?;
-        self.run("systemctl", &["--no-block", "stop", "block66-address-trial.service"])
     }
 
     /// The address that was set for an interface.
