@@ -110,8 +110,9 @@ impl Preset {
             let lines = file.time_servers.iter().map(|name| format!("server {name} iburst\n"));
             put("config/chrony/preset.sources", lines.collect());
         }
-        if let Some(phones) = file.phones {
-            import::read(phones.as_bytes(), &Defaults::default()).map_err(|refusal| wrong(of_phones(&refusal)))?;
+        if let Some(phones) = file.phones.filter(|phones| !phones.trim().is_empty()) {
+            let read = import::read_any(phones.as_bytes(), &Defaults::default(), |_| None);
+            read.map_err(|refusal| wrong(of_phones(&refusal)))?;
             put("var/lib/block66-preset/phones.csv", phones);
         }
         if let Some(code) = file.setup_code {
@@ -253,6 +254,22 @@ pool = "10.66.0.100-10.66.0.199"
         assert!(text("var/lib/block66-preset/phones.csv").contains("Reception"));
         let stored: ForTheStore = serde_json::from_str(&text("var/lib/block66/preset.json")).unwrap();
         assert_eq!(stored.setup_code.as_deref(), Some("7KQM-2XHD-94TW"));
+    }
+
+    #[test]
+    fn takes_the_list_that_a_box_has_written_and_an_empty_one() {
+        for (list, is_there) in
+            [(r#"{"phones": [{"mac": "80:5e:c0:12:34:56", "name": "Reception"}]}"#, true), ("  \n", false)]
+        {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("block66-setup.toml");
+            std::fs::write(&path, format!("host-name = \"berlin\"\nphones = '''{list}'''\n")).unwrap();
+            let root = directory.path().join("root");
+            std::fs::create_dir(&root).unwrap();
+            take_over(&path, &root, false).unwrap_or_else(|refusal| panic!("{list}: {}", refusal.says));
+            assert!(root.join("config/hostname").exists());
+            assert_eq!(root.join("var/lib/block66-preset/phones.csv").exists(), is_there);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(in crate::admin) use rows::guess_separator;
 pub use rows::read;
 
 /// Reads a list of phones in whichever form it is. `known` finds a phone as it is on the list.
-pub(in crate::admin) fn read_any(
+pub(crate) fn read_any(
     bytes: &[u8],
     defaults: &Defaults,
     known: impl Fn(Mac) -> Option<Arc<Phone>>,
