@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -209,11 +209,14 @@ impl Streams {
     }
 }
 
-/// Whether whoever is at the other end of this place has as many connections as one source may have.
+/// Whether whoever is at the other end of this place has as many connections as one source may have, or those on the
+/// link, of whom each can call itself by any number of addresses, have half of all.
 fn are_many(open: &Open, (tls, from): (bool, SocketAddr)) -> bool {
     let source = block_of(from.ip());
     let own = |(kind, other): &&(bool, SocketAddr)| *kind == tls && block_of(other.ip()) == source;
-    open.keys().filter(own).count() >= MOST_OF_ONE
+    let is_on_link = |ip: IpAddr| matches!(ip, IpAddr::V6(address) if address.is_unicast_link_local());
+    let on_link = || open.keys().filter(|(kind, other)| *kind == tls && is_on_link(other.ip())).count();
+    open.keys().filter(own).count() >= MOST_OF_ONE || is_on_link(source) && on_link() >= MOST_ACCEPTED / 2
 }
 
 #[cfg(test)]
@@ -233,5 +236,17 @@ mod tests {
         assert!(!are_many(&open, (false, at(67, 1000))));
         open.remove(&(false, at(66, 1)));
         assert!(!are_many(&open, (false, at(66, 1000))), "one that is closed makes room");
+    }
+
+    #[test]
+    fn many_addresses_on_the_link_leave_room_for_others() {
+        let mut open = Open::new();
+        let at = |host: u16| SocketAddr::from(([0xfe80, 0, 0, 0, 0, 0, 0, host], 5060));
+        for host in 1..=u16::try_from(MOST_ACCEPTED / 2).unwrap() {
+            assert!(!are_many(&open, (false, at(host))), "{host}");
+            open.insert((false, at(host)), mpsc::channel(1).0);
+        }
+        assert!(are_many(&open, (false, at(1000))));
+        assert!(!are_many(&open, (false, SocketAddr::from(([192, 0, 2, 66], 5060)))));
     }
 }
