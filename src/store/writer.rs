@@ -3,6 +3,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use nix::unistd::{AccessFlags, access};
+
 use super::Error;
 use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory, retire};
 use super::keeper::Keeper;
@@ -185,6 +187,9 @@ impl Writer {
 
     /// Makes the next database of the view. The one before counts until it is retired.
     fn build_anew(&mut self) -> Result<(), Error> {
+        // Looked at first: to gather all records each second, only to be refused, would keep the box busy.
+        access(&self.directory, AccessFlags::W_OK)
+            .map_err(|errno| Error::io("writing", &self.directory, &errno.into()))?;
         if room(&self.directory)? < self.shared.limits.room_to_open {
             return Err(Error::DiskFull);
         }
