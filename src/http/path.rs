@@ -45,11 +45,6 @@ impl Wanted {
         &self.name
     }
 
-    /// Whether the path began with the provisioning prefix.
-    pub fn is_prefixed(&self) -> bool {
-        self.prefixed
-    }
-
     /// Whether this is a file of the provisioning side rather than a page of the administrator's: all below the
     /// prefix, and bare file names, which some phones insist on.
     pub fn is_provisioning(&self) -> bool {
@@ -115,7 +110,7 @@ mod tests {
 
     fn name(path: &str) -> String {
         let wanted = Wanted::read(path).unwrap();
-        format!("{}{}", if wanted.is_prefixed() { "p:" } else { "" }, wanted.name())
+        format!("{}{}", if wanted.prefixed { "p:" } else { "" }, wanted.name())
     }
 
     #[test]

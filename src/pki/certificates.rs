@@ -18,16 +18,6 @@ use super::own::{Own, OwnFacts};
 use super::{Authority, Error, Names, Why, issue};
 use crate::model::{Mac, Now, Secret, Timestamp};
 
-/// Which leaf a client gets that can take both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Preference {
-    /// RSA: many phones offer ECDSA and trust only RSA.
-    #[default]
-    Rsa,
-    /// ECDSA, which costs a slow box a tenth of the work; for listeners whose clients are known.
-    Ecdsa,
-}
-
 /// The two kinds of leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -104,7 +94,7 @@ impl Certificates {
         let (ecdsa, _) = hold(directory, &provider, Kind::Ecdsa, authority, &names, now)?;
         let leaves = Leaves { pair: Arc::new(ArcSwap::from_pointee(Pair { rsa, ecdsa })), own: Arc::default() };
         let clients = ArcSwap::from_pointee(ClientAuthorities::none(&provider));
-        let server = ArcSwap::from_pointee(server_config(&provider, &leaves, clients.load_full(), Preference::Rsa)?);
+        let server = ArcSwap::from_pointee(server_config(&provider, &leaves, clients.load_full())?);
         let directory = directory.to_owned();
         Ok(Self { inner: Arc::new(Inner { directory, provider, leaves, clients, server, writing: Mutex::new(()) }) })
     }
@@ -130,7 +120,7 @@ impl Certificates {
     pub fn trust_clients(&self, authorities: &[String]) -> Result<(), Error> {
         let Inner { provider, leaves, clients, server, .. } = &*self.inner;
         let read = Arc::new(ClientAuthorities::read(authorities, provider)?);
-        server.store(Arc::new(server_config(provider, leaves, Arc::clone(&read), Preference::Rsa)?));
+        server.store(Arc::new(server_config(provider, leaves, Arc::clone(&read))?));
         clients.store(read);
         Ok(())
     }
@@ -166,19 +156,6 @@ impl Certificates {
     /// nobody knows is served HTTP/1.1 all the same.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         self.inner.server.load_full()
-    }
-
-    /// The same for a listener that prefers another kind of leaf.
-    ///
-    /// # Errors
-    /// The TLS library refuses the configuration.
-    pub fn server_config_preferring(&self, preference: Preference) -> Result<Arc<ServerConfig>, Error> {
-        Ok(Arc::new(server_config(
-            &self.inner.provider,
-            &self.inner.leaves,
-            self.inner.clients.load_full(),
-            preference,
-        )?))
     }
 }
 
@@ -243,12 +220,11 @@ fn server_config(
     provider: &Arc<CryptoProvider>,
     leaves: &Leaves,
     clients: Arc<ClientAuthorities>,
-    preference: Preference,
 ) -> Result<ServerConfig, Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(clients)
-        .with_cert_resolver(Arc::new(Resolver { leaves: leaves.clone(), preference }));
+        .with_cert_resolver(Arc::new(Resolver { leaves: leaves.clone() }));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
@@ -259,7 +235,6 @@ fn server_config(
 #[derive(Debug)]
 struct Resolver {
     leaves: Leaves,
-    preference: Preference,
 }
 
 impl ResolvesServerCert for Resolver {
@@ -272,12 +247,10 @@ impl ResolvesServerCert for Resolver {
         let pair = self.leaves.pair.load();
         // The library has already left out the schemes that no cipher suite of the client's could use.
         let takes = |leaf: &Arc<CertifiedKey>| leaf.key.choose_scheme(hello.signature_schemes()).is_some();
-        let (first, second) = match self.preference {
-            Preference::Rsa => (&pair.rsa, &pair.ecdsa),
-            Preference::Ecdsa => (&pair.ecdsa, &pair.rsa),
-        };
-        // A client that takes neither fails on the first one, with an error that says what it lacks.
-        Some(Arc::clone(if !takes(first) && takes(second) { second } else { first }))
+        // RSA for those that take both: many phones offer ECDSA and trust only RSA. A client that takes neither fails
+        // on RSA, with an error that says what it lacks.
+        let ecdsa = !takes(&pair.rsa) && takes(&pair.ecdsa);
+        Some(Arc::clone(if ecdsa { &pair.ecdsa } else { &pair.rsa }))
     }
 }
 

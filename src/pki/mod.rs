@@ -23,7 +23,7 @@ pub mod roots;
 mod words;
 
 pub use authority::Authority;
-pub use certificates::{Certificates, Preference};
+pub use certificates::Certificates;
 pub use clients::read_authorities;
 pub use error::Error;
 pub use explain::{explain, explain_after};

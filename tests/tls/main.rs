@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use block66::model::{Now, Reason, Timestamp};
-use block66::pki::{Authority, Certificates, Names, Preference, Why, explain};
+use block66::pki::{Authority, Certificates, Names, Why, explain};
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -134,17 +134,6 @@ fn cipher_suites_bind_the_leaf_where_schemes_do_not() {
             ground.connect(ground.certificates.server_config(), &["-tls1_2", "-sigalgs", BOTH, "-cipher", cipher]);
         seen.verified(cipher);
         assert_eq!(seen.leaf(), leaf, "{cipher}");
-    }
-}
-
-#[test]
-fn a_listener_may_prefer_ecdsa() {
-    let ground = Ground::new();
-    let config = ground.certificates.server_config_preferring(Preference::Ecdsa).unwrap();
-    for (schemes, leaf) in [(ONLY_RSA, "RSA"), (ONLY_ECDSA, "ECDSA"), (BOTH, "ECDSA")] {
-        let seen = ground.connect(config.clone(), &["-sigalgs", schemes]);
-        seen.verified(schemes);
-        assert_eq!(seen.leaf(), leaf, "{schemes}");
     }
 }
 

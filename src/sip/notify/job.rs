@@ -123,7 +123,7 @@ impl Job {
                 self.live.retain(|live| live.attempt != attempt);
                 self.go_on_if_alone(now)
             }
-            Input::Fetched(fetch) => self.fetched(fetch, now),
+            Input::Fetched(fetch) => self.fetched(fetch),
             Input::Time => self.time(now),
         }
     }
@@ -151,7 +151,7 @@ impl Job {
         self.live.clear();
         // Some fetch first and answer then.
         match self.fetched.take() {
-            Some(fetch) => self.fetched(fetch, now),
+            Some(fetch) => self.fetched(fetch),
             None => Vec::new(),
         }
     }
@@ -207,7 +207,7 @@ impl Job {
         self.go_on_if_alone(now)
     }
 
-    fn fetched(&mut self, fetch: Fetch, now: Duration) -> Vec<Act> {
+    fn fetched(&mut self, fetch: Fetch) -> Vec<Act> {
         let outdated = self.order.outdated.as_ref() == Some(&fetch.revision);
         if fetch.at < self.begun || outdated {
             return Vec::new();
@@ -225,7 +225,6 @@ impl Job {
             }),
             State::Sending => {
                 self.fetched = Some(fetch);
-                let _ = now;
                 Vec::new()
             }
             State::Settled => Vec::new(),
