@@ -11,6 +11,7 @@ use block66::phonesim::{Breed, Identity, Make, Outcome, Phone, Plug, Remote, Rep
 use ipnet::Ipv4Net;
 use serde_json::json;
 
+use crate::errand::Errand;
 use crate::figures::{self, Figures, Start};
 use crate::relay::Relay;
 use crate::stack::Block66;
@@ -125,6 +126,7 @@ impl Branch {
             });
             let wire = segment.map_or(&self.core, |segment| &segment.router);
             wiring::cable(wire, &port, &namespace, "eth0", identity.mac);
+            wiring::isolate(wire, &port);
             ours.list(&identity, self.serial);
             let plug = Plug::Lan { interface: "eth0".into() };
             let made = Instant::now();
@@ -243,7 +245,9 @@ impl Branch {
             let broken =
                 report.exchanges.iter().filter(|exchange| exchange.status.is_none_or(|code| code >= 500)).count();
             let retries = u32::try_from(broken).unwrap() + report.rounds.saturating_sub(1);
-            Start { reached, in_service: last.map(|last| last + since), retries }
+            let asked = report.exchanges.iter().filter_map(|exchange| Some((Errand::of(exchange)?, exchange.took)));
+            let asked = asked.collect();
+            Start { reached, in_service: last.map(|last| last + since), retries, asked }
         });
         let starts = starts.collect();
         Figures { starts, cpu: figures::cpu(servers).saturating_sub(cpu), memory: figures::memory(servers) }

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use block66::phonesim::Stage;
 
+use crate::errand::Errand;
+
 /// Steps that are told apart, by the stage that ends each.
-const STEPS: [(Stage, &str); 5] = [
+const STEPS: [(Stage, &str); 7] = [
     (Stage::Dhcp, "address"),
     (Stage::Time, "time"),
+    (Stage::Bootstrap, "first file, from where DHCP points"),
+    (Stage::Authority, "CA"),
     (Stage::Configuration, "own file over HTTPS"),
     (Stage::Resources, "all that it names"),
     (Stage::InService, "in service"),
@@ -24,6 +28,8 @@ pub(crate) struct Start {
     pub(crate) in_service: Option<Duration>,
     /// Exchanges that broke off, and looks beyond the first.
     pub(crate) retries: u32,
+    /// What it asked for, and how long each answer took with connection and TLS.
+    pub(crate) asked: Vec<(Errand, Duration)>,
 }
 
 /// A storm.
@@ -45,7 +51,7 @@ impl Figures {
     /// A row, with the time of the last phone beside that of another storm.
     pub(crate) fn row(&self, name: &str, beside: Option<&Self>) -> String {
         let times = sorted(self.starts.iter().filter_map(|start| start.in_service));
-        let lost = self.starts.len() - times.len();
+        let lost = self.lost();
         let retries: u32 = self.starts.iter().map(|start| start.retries).sum();
         let ratio = beside.map_or("-".into(), |beside| format!("{:.2}", self.last() / beside.last()));
         format!(
@@ -59,8 +65,13 @@ impl Figures {
         )
     }
 
-    /// When the last phone that came was in service.
-    fn last(&self) -> f64 {
+    /// Phones that did not get into service in time.
+    pub(crate) fn lost(&self) -> usize {
+        self.starts.iter().filter(|start| start.in_service.is_none()).count()
+    }
+
+    /// When the last phone that came was in service, in seconds.
+    pub(crate) fn last(&self) -> f64 {
         self.starts.iter().filter_map(|start| start.in_service).max().unwrap_or_default().as_secs_f64()
     }
 
@@ -77,6 +88,37 @@ impl Figures {
             };
             let ((a, b), (c, d)) = (of(self), of(other));
             let _ = writeln!(text, "| {words} | {a:.2} | {b:.2} | {c:.2} | {d:.2} |");
+        }
+        text
+    }
+
+    /// The requests of two storms by what they were for.
+    pub(crate) fn errands(&self, name: &str, other: &Self, other_name: &str) -> String {
+        let mut text = format!(
+            "| one request for | {name}: number | p50 ms | p99 ms | {other_name}: number | p50 ms | p99 ms |\n\
+             |---|---|---|---|---|---|---|\n"
+        );
+        for errand in Errand::ALL {
+            let of = |figures: &Self| {
+                let asked = figures.starts.iter().flat_map(|start| &start.asked).filter(|(what, _)| *what == errand);
+                let times = sorted(asked.map(|(_, took)| *took));
+                (times.len(), part(&times, 0.5) * 1e3, part(&times, 0.99) * 1e3)
+            };
+            let (a, b) = (of(self), of(other));
+            if a.0 + b.0 == 0 {
+                continue;
+            }
+            let _ = writeln!(
+                text,
+                "| {} | {} | {:.1} | {:.1} | {} | {:.1} | {:.1} |",
+                errand.name(),
+                a.0,
+                a.1,
+                a.2,
+                b.0,
+                b.1,
+                b.2
+            );
         }
         text
     }

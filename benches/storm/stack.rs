@@ -70,6 +70,22 @@ impl Block66 {
                 self.api().post("organisations", &json!({ "name": name, "policy": policy })).unwrap();
             }
         }
+        self.bring_books();
+    }
+
+    /// A phone book of fifty names for each organisation, unless they are there.
+    fn bring_books(&self) {
+        if !self.api().get("books").unwrap()["books"].as_array().unwrap().is_empty() {
+            return;
+        }
+        let contact =
+            |number: u32| json!({ "name": format!("Desk {number}"), "numbers": [(2000 + number).to_string()] });
+        let contacts: Vec<Value> = (1..=50).map(contact).collect();
+        for organisation in self.api().get("organisations").unwrap()["organisations"].as_array().unwrap() {
+            let name = organisation["name"].as_str().unwrap();
+            let book = json!({ "name": format!("Company of {name}"), "organisation": name, "contacts": contacts });
+            self.api().post("books", &book).unwrap();
+        }
     }
 
     pub(crate) fn stop(&mut self) {

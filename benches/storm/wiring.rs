@@ -55,10 +55,16 @@ pub(crate) fn up(at: &Namespace, interface: &str, address: Ipv4Net) {
 
 /// Sends what is for `net` by `gateway`.
 pub(crate) fn route(at: &Namespace, net: Ipv4Net, gateway: Ipv4Addr) {
-    let output = at.run(|| {
-        let mut command = std::process::Command::new("ip");
-        command.args(["route", "add", &net.to_string(), "via", &gateway.to_string()]).output()
-    });
+    ip(at, &["route", "add", &net.to_string(), "via", &gateway.to_string()]);
+}
+
+/// Has a port of the switch reach those alone that are not set so: the server and the routers.
+pub(crate) fn isolate(at: &Namespace, port: &str) {
+    ip(at, &["link", "set", port, "type", "bridge_slave", "isolated", "on"]);
+}
+
+fn ip(at: &Namespace, words: &[&str]) {
+    let output = at.run(|| std::process::Command::new("ip").args(words).output());
     let output = output.and_then(|output| output).expect("iproute2");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

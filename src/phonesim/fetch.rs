@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
@@ -131,6 +131,7 @@ impl Phone {
         self.exchanges += 1;
         let host = url.address().to_string();
         let limit = self.clock.patience(STANDSTILL);
+        let begun = Instant::now();
         let mut wire = Wire::connect(url.address(), self.remote.clone(), cut, limit)
             .map_err(|error| Fault::Unreachable { host: host.clone(), why: error.to_string() })?;
         let request = request(ask, &user_agent, url, (authorization, header));
@@ -158,7 +159,8 @@ impl Phone {
             (result, wire.bytes)
         };
         let status = result.as_ref().ok().map(|response| response.status);
-        self.remote.tell(|report| report.exchanged(Exchange { url: url.to_string(), status, bytes }));
+        let took = begun.elapsed();
+        self.remote.tell(|report| report.exchanged(Exchange { url: url.to_string(), status, bytes, took }));
         if let Some(order) = self.remote.ordered() {
             return Err(Halt::Power(order));
         }

@@ -87,6 +87,8 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// Bytes that went over the wire in both directions, those of TLS included.
     pub bytes: u64,
+    /// How long it took, from the first packet of the connection to the last byte of the answer.
+    pub took: Duration,
 }
 
 /// What a simulated phone did, and how far it came.
