@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Timestamp;
 
-/// The most servers that are remembered of one LAN.
-const MOST: usize = 8;
+/// The most servers that are remembered of one LAN, and followed at once.
+pub(super) const MOST: usize = 8;
 
 /// What was ever seen on a LAN. It outlives every restart: after a power cut the box is up long before the router.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,12 @@ pub struct Server {
     pub seen: Timestamp,
     /// Whether it answers probes: only then its silence means that it is gone.
     pub answers: bool,
+    /// Whether it was found to be gone. Where that is not known it was there when the box went off.
+    #[serde(default)]
+    pub left: bool,
+    /// An address of the box's pool that it gave, while that counts.
+    #[serde(default)]
+    pub gave: Option<Ipv4Addr>,
 }
 
 impl Memory {
@@ -39,15 +45,42 @@ impl Memory {
             let learned = answers && !known.answers;
             known.answers |= answers;
             known.seen = if old { wall } else { known.seen };
-            return old || learned;
+            return std::mem::take(&mut known.left) || old || learned;
         }
+        // Whoever names servers that do not exist cannot have those forgotten that matter.
+        let matters = |known: &Server| {
+            let overlaps = known.gave.is_some();
+            (overlaps || !known.left, overlaps, known.answers, known.seen)
+        };
         if self.servers.len() >= MOST
-            && let Some(oldest) = self.servers.iter().min_by_key(|(_, known)| known.seen).map(|(server, _)| *server)
+            && let Some(least) = self.servers.iter().min_by_key(|(_, known)| matters(known)).map(|(server, _)| *server)
         {
-            self.servers.remove(&oldest);
+            self.servers.remove(&least);
         }
-        self.servers.insert(server, Server { seen: wall, answers });
+        self.servers.insert(server, Server { seen: wall, answers, left: false, gave: None });
         true
+    }
+
+    /// Notes that a server is there no more. Whether this is worth storing.
+    pub(super) fn note_left(&mut self, server: Ipv4Addr) -> bool {
+        self.servers.get_mut(&server).is_some_and(|known| !std::mem::replace(&mut known.left, true))
+    }
+
+    /// Notes which address of the box's pool a server gave, or that it gives none any more. Whether this is worth
+    /// storing.
+    pub(super) fn note_gave(&mut self, server: Ipv4Addr, gave: Option<Ipv4Addr>) -> bool {
+        self.servers.get_mut(&server).is_some_and(|known| std::mem::replace(&mut known.gave, gave) != gave)
+    }
+
+    /// Forgets addresses that servers gave and that do not count any more. Whether there were any.
+    pub(super) fn keep_overlaps(&mut self, counts: impl Fn(Ipv4Addr) -> bool) -> bool {
+        let ended = self.servers.values_mut().filter_map(|known| known.gave.take_if(|address| !counts(*address)));
+        ended.count() > 0
+    }
+
+    /// Whether a server has ever answered a probe.
+    pub(super) fn answers(&self, server: Ipv4Addr) -> bool {
+        self.servers.get(&server).is_some_and(|known| known.answers)
     }
 
     /// The server that was noticed last.

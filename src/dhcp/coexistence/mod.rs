@@ -12,7 +12,10 @@
 
 mod marker;
 mod memory;
+mod others;
 mod reasons;
+#[cfg(test)]
+mod rival_tests;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +25,7 @@ use std::time::Duration;
 pub use marker::{Marker, Part};
 pub use memory::{Memory, Server};
 
+use self::others::Others;
 use super::engine::Conduct;
 use crate::config::{Mode, Pool};
 use crate::model::{Id, Now, Reason, Timestamp};
@@ -86,14 +90,6 @@ pub struct Standing {
     pub may_take_over: bool,
 }
 
-/// A server that gave an address of our pool, that address, and when it did last.
-#[derive(Debug, Clone, Copy)]
-struct Overlap {
-    server: Ipv4Addr,
-    address: Ipv4Addr,
-    at: Duration,
-}
-
 /// Another box on the LAN.
 #[derive(Debug, Clone, Copy)]
 struct Peer {
@@ -117,9 +113,9 @@ pub struct Coexistence {
     awaiting: bool,
     /// Probes in a row without an answer of a server.
     misses: u32,
-    /// A server that was heard since the start, the last one, and when.
-    heard: Option<(Ipv4Addr, Duration)>,
-    overlap: Option<Overlap>,
+    /// The servers that were heard since the start, and those that were there before it: except in `auto`, which waits
+    /// for these in a way of its own.
+    others: Others,
     peer: Option<Peer>,
     /// Whether the other box goes first.
     yields: bool,
@@ -130,18 +126,23 @@ pub struct Coexistence {
 
 impl Coexistence {
     /// Begins to search, knowing what was ever seen on this LAN.
-    pub fn new(setting: Setting, memory: Memory, now: Duration) -> Self {
+    pub fn new(setting: Setting, mut memory: Memory, now: Duration) -> Self {
+        // An administrator who mends an overlap gives the box another pool.
+        let memory_changed = memory.keep_overlaps(|address| setting.pool.is_some_and(|pool| pool.contains(address)));
+        let others = match setting.mode {
+            Mode::Auto => Others::new(setting.quiet_time),
+            _ => Others::recalled(setting.quiet_time, &memory, now),
+        };
         Self {
             setting,
             memory,
-            memory_changed: false,
+            memory_changed,
             claimed: false,
             since: now,
             last_probe: None,
             awaiting: false,
             misses: 0,
-            heard: None,
-            overlap: None,
+            others,
             peer: None,
             yields: false,
             taken_over: false,
@@ -154,20 +155,22 @@ impl Coexistence {
         self.claimed = claimed;
     }
 
-    /// Notes a message of a DHCP server. Our own do not count.
+    /// Notes a message of a DHCP server. Our own do not count, nor do those of another box: its ACKs carry no marker,
+    /// and which of the two serves is settled by what it says of itself.
     pub fn hear(&mut self, answer: &Answer, now: Now) {
-        if answer.server == self.setting.own || answer.server.is_unspecified() {
+        if !self.is_foreign(answer.server) {
             return;
         }
         self.present(answer.server, answer.to_us, now);
         if self.setting.pool.is_some_and(|pool| pool.contains(answer.given)) {
-            self.overlap = Some(Overlap { server: answer.server, address: answer.given, at: now.monotonic });
+            let told = self.others.gives(answer.server, answer.given, now.monotonic);
+            self.memory_changed |= self.memory.note_gave(answer.server, Some(told));
         }
     }
 
     /// Notes that a client named a server in a REQUEST.
     pub fn hear_named(&mut self, server: Ipv4Addr, now: Now) {
-        if server != self.setting.own && !server.is_unspecified() && !self.is_peer(server) {
+        if self.is_foreign(server) {
             self.present(server, false, now);
         }
     }
@@ -179,6 +182,7 @@ impl Coexistence {
             return false;
         }
         self.peer = Some(Peer { address, silent_for: 0 });
+        let overlapped = self.setting.mode != Mode::Auto && self.is_no_server(address);
         let ours = self.part();
         self.yields = match (marker.part, ours) {
             (Part::Guest, _) => false,
@@ -192,7 +196,10 @@ impl Coexistence {
             self.remember(address, true, now.wall);
             self.misses = 0;
             self.awaiting = false;
-            self.heard = self.heard.or(Some((address, now.monotonic)));
+            self.others.hear(address, true, now.monotonic);
+        }
+        if overlapped {
+            self.overlap_ended(now.monotonic);
         }
         marker.asks
     }
@@ -219,6 +226,7 @@ impl Coexistence {
             self.misses = self.misses.saturating_add(1);
         }
         self.awaiting = true;
+        self.others.probed();
         if let Some(peer) = &mut self.peer {
             peer.silent_for = peer.silent_for.saturating_add(1);
             if peer.silent_for > MISSES {
@@ -261,10 +269,15 @@ impl Coexistence {
 
     /// Decides what to do from now on. `has_leases`: whether leases of ours still run.
     pub fn decide(&mut self, now: Duration, has_leases: bool) -> Standing {
-        if self.overlap.is_some_and(|overlap| now >= overlap.at + DAY) {
-            // Another box may have waited for the same: who serves is found out anew.
-            self.overlap = None;
-            self.since = now;
+        let over = self.others.forget_overlaps(now);
+        for server in &over {
+            self.memory_changed |= self.memory.note_gave(*server, None);
+        }
+        if !over.is_empty() {
+            self.overlap_ended(now);
+        }
+        for server in self.others.left(now) {
+            self.memory_changed |= self.memory.note_left(server);
         }
         let standing = self.judge(now, has_leases);
         self.conduct = standing.conduct;
@@ -297,14 +310,14 @@ impl Coexistence {
             return self.says(Conduct::InformOnly, self.other_box(peer.address)).alarming(true);
         }
         match setting.mode {
-            Mode::PhonesOnly => match self.overlap {
-                Some(Overlap { server, address, .. }) => {
+            Mode::PhonesOnly => match self.others.overlap() {
+                Some((server, address)) => {
                     self.says(Conduct::InformOnly, self.pool_overlaps(server, address)).alarming(true)
                 }
                 None => self.says(Conduct::PhonesOnly, self.phones_only()),
             },
-            Mode::Full => match self.heard.filter(|heard| !self.has_left(*heard, now)) {
-                Some((server, _)) => self.says(Conduct::Full { sole: false }, self.not_alone(server)).alarming(true),
+            Mode::Full => match self.others.here(now) {
+                Some(server) => self.says(Conduct::Full { sole: false }, self.not_alone(server)).alarming(true),
                 None => self.says(Conduct::Full { sole: true }, self.full()),
             },
             Mode::Auto | Mode::Off | Mode::InformOnly => self.judge_auto(now, has_leases),
@@ -313,7 +326,7 @@ impl Coexistence {
 
     fn judge_auto(&self, now: Duration, has_leases: bool) -> Standing {
         let gone = self.is_gone(now);
-        if let Some((server, _)) = self.heard.filter(|_| !gone) {
+        if let Some(server) = self.others.any().filter(|_| !gone) {
             let reason = if has_leases { self.stepping_down(server) } else { self.beside(server) };
             return self.says(Conduct::InformOnly, reason);
         }
@@ -341,19 +354,35 @@ impl Coexistence {
 
     /// A server is there. Whatever was taken over is its again.
     fn present(&mut self, server: Ipv4Addr, answers: bool, now: Now) {
-        self.heard = Some((server, now.monotonic));
         self.misses = 0;
         self.awaiting = false;
         self.taken_over = false;
         self.remember(server, answers, now.wall);
+        self.others.hear(server, self.memory.answers(server), now.monotonic);
+    }
+
+    /// What was taken for a server of other people's is a box. Whether it had given an address of our pool.
+    fn is_no_server(&mut self, address: Ipv4Addr) -> bool {
+        self.memory_changed |= self.memory.note_left(address) | self.memory.note_gave(address, None);
+        self.others.forget(address)
+    }
+
+    /// Another box may have waited for the same end of an overlap: where it kept this one from serving, who serves is
+    /// found out anew.
+    fn overlap_ended(&mut self, now: Duration) {
+        if self.setting.mode == Mode::PhonesOnly && !self.yields && self.others.overlap().is_none() {
+            self.since = now;
+        }
     }
 
     fn remember(&mut self, server: Ipv4Addr, answers: bool, wall: Timestamp) {
         self.memory_changed |= self.memory.note(server, answers, wall);
     }
 
-    fn is_peer(&self, address: Ipv4Addr) -> bool {
-        self.peer.is_some_and(|peer| peer.address == address)
+    /// Whether an address is another server's, and not that of a box.
+    fn is_foreign(&self, server: Ipv4Addr) -> bool {
+        let is_peer = self.peer.is_some_and(|peer| peer.address == server);
+        server != self.setting.own && !server.is_unspecified() && !is_peer
     }
 
     /// Nothing at all is sent, not even probes.
@@ -381,17 +410,8 @@ impl Coexistence {
 
     /// Whether the servers that answer probes have ceased to. After a power cut they get the time to start.
     fn is_gone(&self, now: Duration) -> bool {
-        let in_time = self.heard.is_some() || now >= self.since + self.setting.quiet_time;
+        let in_time = !self.others.is_empty() || now >= self.since + self.setting.quiet_time;
         self.misses >= MISSES && self.expects_answer() && in_time
-    }
-
-    /// Whether a server that was heard is there no more, so that the box is alone: not while it may be starting anew.
-    fn has_left(&self, (server, heard): (Ipv4Addr, Duration), now: Duration) -> bool {
-        if self.memory.servers.get(&server).is_some_and(|server| server.answers) {
-            self.is_gone(now) && now >= heard + self.setting.quiet_time
-        } else {
-            now >= heard + DAY
-        }
     }
 
     /// When the next probe is to be sent: soon while searching and while somebody who should have answered has not.
@@ -399,13 +419,14 @@ impl Coexistence {
         let Some(last) = self.last_probe else { return Duration::ZERO };
         let server_misses = self.awaiting && self.misses < MISSES && self.expects_answer();
         let box_misses = self.peer.is_some_and(|peer| peer.silent_for > 0);
-        last + if self.is_searching(last) {
+        let wait = if self.is_searching(last) {
             if self.search() == SHORT_SEARCH { HASTY } else { EAGER }
         } else if server_misses || box_misses {
             EAGER.min(self.setting.probe_interval)
         } else {
             self.setting.probe_interval
-        }
+        };
+        self.others.last_chance(last).map_or(last + wait, |chance| chance.min(last + wait))
     }
 
     /// The part that is told to other boxes.
@@ -416,7 +437,7 @@ impl Coexistence {
         let setting = &self.setting;
         let may = match setting.mode {
             Mode::Full => true,
-            Mode::PhonesOnly => self.overlap.is_none(),
+            Mode::PhonesOnly => self.others.overlap().is_none(),
             Mode::Auto => self.memory.last().is_none(),
             Mode::InformOnly | Mode::Off => false,
         };

@@ -2,16 +2,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-const OWN: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
-const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 254);
-const OTHER_BOX: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 2);
+pub(super) const OWN: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
+pub(super) const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 254);
+pub(super) const OTHER_BOX: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 2);
 const WALL: Timestamp = Timestamp::from_secs(1_790_000_000);
 
-fn id(number: u128) -> Id {
+pub(super) fn id(number: u128) -> Id {
     Id::new(WALL, number)
 }
 
-fn setting(mode: Mode) -> Setting {
+pub(super) fn setting(mode: Mode) -> Setting {
     Setting {
         network: "office".into(),
         mode,
@@ -25,24 +25,24 @@ fn setting(mode: Mode) -> Setting {
 }
 
 /// A moment of the monotonic clock.
-fn at(monotonic: Duration) -> Now {
+pub(super) fn at(monotonic: Duration) -> Now {
     Now { monotonic, wall: WALL, trusted: true }
 }
 
-fn offer(given: u8) -> Answer {
+pub(super) fn offer(given: u8) -> Answer {
     Answer { server: ROUTER, given: [10, 66, 0, given].into(), to_us: true }
 }
 
 /// A box, its time in tenths of a second, and what its LAN answers.
-struct Lan {
-    coexistence: Coexistence,
-    now: u64,
-    router: bool,
-    has_leases: bool,
+pub(super) struct Lan {
+    pub(super) coexistence: Coexistence,
+    pub(super) now: u64,
+    pub(super) router: bool,
+    pub(super) has_leases: bool,
 }
 
 impl Lan {
-    fn new(setting: Setting, memory: Memory) -> Self {
+    pub(super) fn new(setting: Setting, memory: Memory) -> Self {
         Self {
             coexistence: Coexistence::new(setting, memory, Duration::ZERO),
             now: 0,
@@ -51,12 +51,12 @@ impl Lan {
         }
     }
 
-    fn clock(&self) -> Duration {
+    pub(super) fn clock(&self) -> Duration {
         Duration::from_millis(self.now * 100)
     }
 
     /// Lets time pass; the router, where there is one, answers every probe. What is done at the end.
-    fn pass(&mut self, seconds: u64) -> Standing {
+    pub(super) fn pass(&mut self, seconds: u64) -> Standing {
         for _ in 0..seconds * 10 {
             self.now += 1;
             if self.coexistence.probe(self.clock()) && self.router {
@@ -226,14 +226,14 @@ fn markers_are_read_back_and_others_values_are_not() {
 }
 
 /// Two boxes on one wire. Each hears what the other sends, unless it is lost or the other is off.
-struct Pair {
-    boxes: [Coexistence; 2],
-    off: [bool; 2],
+pub(super) struct Pair {
+    pub(super) boxes: [Coexistence; 2],
+    pub(super) off: [bool; 2],
     now: u64,
 }
 
 impl Pair {
-    fn new(modes: [Mode; 2], memory: &Memory) -> Self {
+    pub(super) fn new(modes: [Mode; 2], memory: &Memory) -> Self {
         let one = |number: usize, mode| {
             let own = [OWN, OTHER_BOX][number];
             let setting = Setting { own, box_id: id(number as u128 + 1), ..setting(mode) };
@@ -246,15 +246,19 @@ impl Pair {
         let to = 1 - from;
         let address = [OWN, OTHER_BOX][from];
         let marker = self.boxes[from].marker(asks);
-        if !self.off[to] && self.boxes[to].hear_box(&marker, address, at(Duration::from_millis(self.now * 100))) {
+        if !self.off[to] && self.boxes[to].hear_box(&marker, address, at(self.clock())) {
             self.tell(to, false);
         }
     }
 
-    fn pass(&mut self, tenths: u64) -> [bool; 2] {
+    pub(super) fn clock(&self) -> Duration {
+        Duration::from_millis(self.now * 100)
+    }
+
+    pub(super) fn pass(&mut self, tenths: u64) -> [bool; 2] {
         for _ in 0..tenths {
             self.now += 1;
-            let now = Duration::from_millis(self.now * 100);
+            let now = self.clock();
             for number in 0..2 {
                 if !self.off[number] {
                     if self.boxes[number].probe(now) {
@@ -268,7 +272,7 @@ impl Pair {
     }
 
     fn serving(&mut self) -> [bool; 2] {
-        let now = Duration::from_millis(self.now * 100);
+        let now = self.clock();
         [0, 1].map(|number| !self.off[number] && self.boxes[number].decide(now, false).conduct.gives_addresses())
     }
 }
@@ -282,7 +286,7 @@ fn of_two_boxes_that_start_in_the_same_second_the_lower_id_serves() {
             assert!(!(one && two), "{mode:?}: both serve after {} tenths", pair.now);
         }
         assert_eq!(pair.serving(), [true, false], "{mode:?}");
-        let now = Duration::from_millis(pair.now * 100);
+        let now = pair.clock();
         let banner = pair.boxes[1].decide(now, false);
         assert!(matches!(banner.reason, Reason::DhcpOtherBox { .. }) && banner.alarm, "{mode:?}: {banner:?}");
     }

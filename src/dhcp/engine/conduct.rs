@@ -11,8 +11,8 @@ pub enum Conduct {
     PhonesOnly,
     /// Gives addresses to everybody.
     Full {
-        /// No other server was noticed. Only then is anything ever refused with a NAK; a client that names another
-        /// server takes this back for the rest of the run.
+        /// No other server is there. Only then is anything ever refused with a NAK; a client that names another
+        /// server takes this back until it is decided anew that none is.
         sole: bool,
     },
     /// Stands in for a server that is gone and may come back: leases are short, and each address is probed first.
