@@ -49,7 +49,11 @@ impl Server {
     pub(super) fn notice(&mut self, request: &Request) {
         let now = self.parts.clock.now();
         if let Some(marker) = request.options.get(code::MARKER).and_then(Marker::read) {
-            if request.kind == Kind::Discover && self.coexistence.hear_box(&marker, request.source, now) {
+            // One behind a relay agent is on another LAN, and its packet comes from the agent's address.
+            if request.kind == Kind::Discover
+                && request.giaddr.is_unspecified()
+                && self.coexistence.hear_box(&marker, request.source, now)
+            {
                 self.send_marker(false);
             }
             return;
