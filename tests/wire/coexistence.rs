@@ -186,6 +186,27 @@ fn powered_on_together_with_a_slow_router_it_offers_nothing() {
 }
 
 #[test]
+fn after_a_power_cut_full_still_knows_of_the_router_and_gives_it_its_time() {
+    const FULL: &str =
+        "mode = \"full\"\npool = \"10.66.0.100-10.66.0.120\"\nprobe-interval = \"5s\"\nquiet-time = \"20s\"";
+    let ground = Ground::new();
+    let router = router(&ground);
+    let other = dnsmasq(&router, 200);
+    let appliance = ground.start_as(FULL);
+    ground.dhcp_says("10.66.0.254, answers on office as well");
+    appliance.kill();
+    drop(other);
+
+    // The box is up long before the router.
+    let appliance = ground.start_as(FULL);
+    ground.dhcp_says("10.66.0.254, answers on office as well");
+    ground.dhcp_says("This box is the DHCP server of office");
+    let _again = dnsmasq(&router, 200);
+    ground.dhcp_says("10.66.0.254, answers on office as well");
+    appliance.stop();
+}
+
+#[test]
 fn of_two_boxes_in_the_same_second_one_serves_and_the_other_says_so() {
     for mode in ["mode = \"full\"", "mode = \"auto\""] {
         let ground = Ground::new();
