@@ -45,12 +45,7 @@ impl Ground {
             net.address(BRIDGE, net_of(SWITCH)?)
         })??;
         ground.wire("box", &ground.appliance, Mac::new([0x02, 0x66, 0, 0, 0, 1]))?;
-        ground.appliance.run(|| {
-            let net = Netlink::open()?;
-            net.up("lo")?;
-            net.up(INTERFACE)?;
-            net.address(INTERFACE, net_of(BOX)?)
-        })??;
+        ground.appliance.run(|| switch_on(BOX).map(drop))??;
         Ok(ground)
     }
 
@@ -74,6 +69,21 @@ impl Ground {
         Ok(device)
     }
 
+    /// The same with its interface on and at this address. Where that is one of the LAN, all that is elsewhere is reached
+    /// by way of the box.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn place(&self, port: &str, mac: Mac, address: Ipv4Addr) -> io::Result<Namespace> {
+        let device = self.plug(port, mac)?;
+        let is_of_the_lan = net_of(BOX)?.contains(&address);
+        device.run(|| {
+            let net = switch_on(address)?;
+            if is_of_the_lan { net.default_route(BOX) } else { Ok(()) }
+        })??;
+        Ok(device)
+    }
+
     fn wire(&self, port: &str, device: &Namespace, mac: Mac) -> io::Result<()> {
         self.switch.run(|| {
             let net = Netlink::open()?;
@@ -88,6 +98,15 @@ impl Ground {
             net.add(near.build())
         })?
     }
+}
+
+/// Switches loopback and interface of the calling thread's namespace on, with this address.
+fn switch_on(address: Ipv4Addr) -> io::Result<Netlink> {
+    let net = Netlink::open()?;
+    net.up("lo")?;
+    net.up(INTERFACE)?;
+    net.address(INTERFACE, net_of(address)?)?;
+    Ok(net)
 }
 
 fn net_of(address: Ipv4Addr) -> io::Result<Ipv4Net> {

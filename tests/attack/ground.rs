@@ -9,11 +9,9 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use block66::lab::ground::{BOX, INTERFACE};
 use block66::lab::{Lab, Settings, table};
 use block66::model::Mac;
-use block66::phonesim::BREEDS;
-use block66::phonesim::link::Netlink;
+use block66::phonesim::{BREEDS, Breed};
 use serde_json::{Value, json};
 
 use crate::place::Place;
@@ -37,10 +35,21 @@ pub(crate) struct Ground {
 impl Ground {
     /// A box with so many phones, all of them in service: their first contact is over.
     pub(crate) fn new(phones: u16) -> Self {
+        Self::configured(phones, BREEDS.iter().copied().take(1).collect(), "")
+    }
+
+    /// The same with phones of these brands, and with more lines at the end of the box's configuration.
+    pub(crate) fn configured(phones: u16, brands: Vec<&'static Breed>, more: &str) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "these tests make network namespaces: run them as root");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
-        let brands = BREEDS.iter().copied().take(1).collect();
         let mut lab = Lab::new(&Settings { program, phones, brands, pace: Settings::USUAL_PACE, plant: None }).unwrap();
+        if !more.is_empty() {
+            let path = lab.appliance().configuration();
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, format!("{text}\n{more}\n")).unwrap();
+            lab.appliance().stop().unwrap();
+            lab.appliance().start().unwrap();
+        }
         lab.power_on().unwrap();
         if !lab.all_in_service(PATIENCE) {
             panic!("{}\nThe end of the box's log:\n{}", table::text(lab.phones()), lab.appliance().last_words());
@@ -59,17 +68,7 @@ impl Ground {
     /// A place with this hardware address at this address.
     pub(crate) fn place_at(&self, mac: Mac, address: Ipv4Addr) -> Place {
         let serial = self.places.replace(self.places.get() + 1);
-        let namespace = self.lab.ground().plug(&format!("evil{serial}"), mac).unwrap();
-        namespace
-            .run(|| {
-                let net = Netlink::open().unwrap();
-                net.up("lo").unwrap();
-                net.up(INTERFACE).unwrap();
-                net.address(INTERFACE, ipnet::Ipv4Net::new(address, 22).unwrap()).unwrap();
-                // From elsewhere there is no such way.
-                let _ = net.default_route(BOX);
-            })
-            .unwrap();
+        let namespace = self.lab.ground().place(&format!("evil{serial}"), mac, address).unwrap();
         Place::new(namespace, mac, address, self.root.clone())
     }
 

@@ -3,9 +3,7 @@
 use std::net::Ipv4Addr;
 
 use block66::lab::Lab;
-use block66::lab::ground::INTERFACE;
 use block66::model::Mac;
-use block66::phonesim::link::Netlink;
 use serde_json::json;
 
 use crate::place::Place;
@@ -14,15 +12,7 @@ const PASSWORD: &str = "correct horse battery";
 
 /// A computer on the LAN with an address of its own.
 pub(crate) fn place(lab: &Lab, mac: Mac, address: Ipv4Addr) -> Place {
-    let namespace = lab.ground().plug(&format!("desk{}", address.octets()[3]), mac).unwrap();
-    namespace
-        .run(|| {
-            let net = Netlink::open().unwrap();
-            net.up("lo").unwrap();
-            net.up(INTERFACE).unwrap();
-            net.address(INTERFACE, ipnet::Ipv4Net::new(address, 22).unwrap()).unwrap();
-        })
-        .unwrap();
+    let namespace = lab.ground().place(&format!("desk{}", address.octets()[3]), mac, address).unwrap();
     let pem = lab.api().get("ca").unwrap()["pem"].as_str().unwrap().to_owned();
     Place::new(namespace, mac, address, pem.into_bytes())
 }

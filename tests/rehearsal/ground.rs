@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 use block66::lab::ground::{BOX, Ground, INTERFACE};
 use block66::model::Mac;
 use block66::phonesim;
-use block66::phonesim::link::Netlink;
-use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -122,11 +120,8 @@ impl Box66 {
 
     /// The phone shows at its desk that it speaks nothing newer than TLS 1.0.
     pub(crate) fn greets_as_of_old(&self, mac: Mac) {
-        let desk = self.ground.plug("desk", mac).unwrap();
+        let desk = self.ground.place("desk", mac, [10, 66, 0, 200].into()).unwrap();
         let greeted = desk.run(|| {
-            let net = Netlink::open().unwrap();
-            net.up(INTERFACE).unwrap();
-            net.address(INTERFACE, Ipv4Net::new([10, 66, 0, 200].into(), 22).unwrap()).unwrap();
             let until = Instant::now() + Duration::from_secs(10);
             loop {
                 // The switch takes a moment to notice a cable.

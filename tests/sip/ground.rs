@@ -14,7 +14,6 @@ use block66::lab::ground::{BOX, INTERFACE};
 use block66::lab::namespace::Namespace;
 use block66::lab::{Lab, Settings};
 use block66::model::Mac;
-use block66::phonesim::link::Netlink;
 use block66::phonesim::{Identity, Phone, Plug, Remote, Setup, Trust, breed};
 use serde_json::{Value, json};
 
@@ -89,17 +88,7 @@ impl Ground {
         let number = self.places.get() + 1;
         self.places.set(number);
         let address = Ipv4Addr::new(10, 66, 3, 150 + u8::try_from(number).unwrap());
-        let namespace = self.lab.ground().plug(&format!("port{number}"), mac).unwrap();
-        namespace
-            .run(|| {
-                let net = Netlink::open().unwrap();
-                net.up("lo").unwrap();
-                net.up(INTERFACE).unwrap();
-                net.address(INTERFACE, ipnet::Ipv4Net::new(address, 22).unwrap()).unwrap();
-                // Multicast goes where everything goes.
-                net.default_route(BOX).unwrap();
-            })
-            .unwrap();
+        let namespace = self.lab.ground().place(&format!("port{number}"), mac, address).unwrap();
         let directory = self.directory.path().join(format!("place{number}"));
         fs::create_dir_all(&directory).unwrap();
         Place { namespace, mac, address, directory }
