@@ -1,7 +1,9 @@
 //! The box under a service manager: ready, alive, stopping; and what it does when its disk dies under it.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -210,6 +212,36 @@ fn no_secret_is_logged_at_the_most_talkative_level() {
         assert!(secret.len() > 8 && !log.contains(secret), "{log}");
     }
     assert!(log.contains("TRACE"), "the log is less talkative than this test thinks: {log}");
+}
+
+/// Nobody else on the machine gets at the socket; where it was opened to everybody, nobody else is heard on it.
+#[test]
+fn the_local_socket_hears_no_other_user() {
+    const NOBODY: u32 = 65534;
+    assert!(nix::unistd::geteuid().is_root(), "this test runs the program as another user: run it as root");
+    let service = Service::start(&[]);
+    let socket = service.path("socket");
+    let told: serde_json::Value = serde_json::from_str(&service.block66(&["status", "--json"])).unwrap();
+    let code = told["setup_code"].as_str().unwrap();
+    // The program may lie where only its owner looks, as the socket does.
+    let program = service.path("block66");
+    std::fs::copy(env!("CARGO_BIN_EXE_block66"), &program).unwrap();
+    let open = |path: &Path, mode: u32| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    open(service.directory.path(), 0o755);
+    let nobody_is_refused = || {
+        let mut command = Command::new(&program);
+        command.uid(NOBODY).gid(NOBODY).arg("--socket").arg(&socket).args(["status", "--json"]);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(!output.status.success() && !said.contains(code), "{said}");
+        assert!(said.contains("You may not talk to the box"), "{said}");
+    };
+    let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+    nobody_is_refused();
+    open(&socket, 0o666);
+    nobody_is_refused();
+    assert!(service.block66(&["status", "--json"]).contains(code), "root is heard still");
 }
 
 /// The library that makes a disk fail, made once for all tests.
