@@ -1,6 +1,6 @@
 //! What nobody should send. All of it is counted and dropped, and nothing stops.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::time::Duration;
 
@@ -87,6 +87,41 @@ fn streams_that_break_off_hinder_nobody() {
         text.extend(&buffer[..length]);
     }
     assert!(answers(&place, &socket, "after"));
+}
+
+#[test]
+fn who_has_many_connections_over_tcp_has_no_further_one_and_others_find_theirs() {
+    const MOST: usize = 8;
+    let ground = Ground::new();
+    let crowd = ground.place(MAC);
+    let phone = ground.place("80:5e:c0:00:00:02".parse().unwrap());
+    // A connection on which the box has answered; none where it was closed instead.
+    let connected = |place: &Place, branch: &str| {
+        let mut stream = place.namespace.run(|| TcpStream::connect((BOX, 5060)).unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // One that is closed at once may be so before this is written.
+        let _ = stream.write_all(options(place, 5062, branch).replace("/UDP", "/TCP").as_bytes());
+        let mut answer = [0; 2048];
+        match stream.read(&mut answer) {
+            Ok(length @ 1..) => {
+                assert!(answer[..length].starts_with(b"SIP/2.0 200 OK"), "{}", String::from_utf8_lossy(&answer));
+                Some(stream)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("neither an answer nor an end"),
+            Ok(_) | Err(_) => None,
+        }
+    };
+    let mut held: Vec<_> = (0..MOST).map_while(|number| connected(&crowd, &format!("held{number}"))).collect();
+    assert_eq!(held.len(), MOST);
+    assert!(connected(&crowd, "ninth").is_none(), "a ninth connection of one source");
+    assert!(connected(&phone, "other").is_some(), "another source");
+    // One that ends makes room, and the others are there still.
+    held.pop();
+    assert!(wait_until(PATIENCE, || connected(&crowd, "again").is_some()), "its place does not come back");
+    for (number, stream) in held.iter_mut().enumerate() {
+        stream.write_all(options(&crowd, 5062, &format!("still{number}")).replace("/UDP", "/TCP").as_bytes()).unwrap();
+        assert!(stream.read(&mut [0; 2048]).unwrap() > 0, "one of the eight was closed");
+    }
 }
 
 #[test]
