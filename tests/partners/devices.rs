@@ -138,6 +138,14 @@ impl Devices {
         Self { known, pem, stop: Some(stop), thread: Some(thread) }
     }
 
+    /// Ends it, with every connection.
+    pub(crate) fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+
     /// Changes what it knows or does.
     pub(crate) fn set<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
         change(&mut self.known.lock().unwrap())
@@ -188,10 +196,7 @@ impl Devices {
 
 impl Drop for Devices {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 

@@ -1,5 +1,8 @@
 //! Who may talk to the box as an app, in what order, and what it does with what makes no sense.
 
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -8,6 +11,7 @@ use crate::cipher::Login;
 use crate::devices::{CODE, Seen};
 use crate::ground::{PATIENCE, wait_until};
 use crate::pbx::{OBJECT, Pbx, Users, itself};
+use crate::place::address;
 use crate::site::{PASSWORD, PATHS, Site, URLS};
 
 const OFF: &str = "mode = \"off\"";
@@ -106,6 +110,51 @@ fn nothing_is_told_and_nothing_is_done_before_the_login() {
     assert!(!site.status().contains("10.66.0.66") && !site.status().contains("evil"), "{}", site.status());
     assert!(!site.listed().contains("80:5e:c0:00:00:42"));
     assert_eq!(site.devices.times(Seen::Code) + site.devices.times(Seen::Stranger), 0);
+    appliance.stop();
+}
+
+#[test]
+fn who_does_not_log_in_has_few_websockets_and_takes_none_of_others() {
+    const MOST: usize = 4;
+    let (site, appliance) = Site::new(OFF);
+    let laptop = site.ground.client();
+    address(&laptop, Ipv4Addr::new(10, 66, 0, 66));
+    let mut pbx = site.open(0);
+    let mut inside = site.open_at(&laptop, 0);
+    inside.log_in(&itself(), PASSWORD).expect("who knows the password logs in");
+    // One after the other: each is counted before the next one comes.
+    let mut strangers: Vec<App> = Vec::new();
+    for _ in 0..MOST {
+        strangers.push(site.open_at(&laptop, 0));
+        assert!(strangers.last_mut().unwrap().is_open());
+    }
+    assert!(strangers.iter_mut().all(App::is_open), "so many find a place");
+    let mut fifth = site.open_at(&laptop, 0);
+    assert!(fifth.is_open());
+    // Long before its time to log in is over.
+    let soon = Duration::from_secs(10);
+    assert!(wait_until(soon, || !strangers[0].is_open()), "the oldest does not give way");
+    assert!(strangers[1..].iter_mut().all(App::is_open), "another one gave way, too");
+    assert!(inside.is_open(), "one that has logged in gave way");
+    // From elsewhere nobody gives way, logged in or not yet.
+    assert!(pbx.is_open());
+    pbx.log_in(&itself(), PASSWORD).expect("the PBX logs in");
+    appliance.stop();
+}
+
+#[test]
+fn somebody_else_in_the_place_of_devices_is_not_trusted_and_told_nothing() {
+    let (mut site, appliance) = Site::new(OFF);
+    let _pbx = site.connect_pbx(0, 0);
+    assert_eq!(site.provision(PHONE, CODE)["result"], "ok");
+    let false_devices = site.usurp_devices();
+    false_devices.set(|known| known.codes.push("222222222222".into()));
+    // Neither the phone that has a password there, nor one that has a code.
+    site.says("10.66.0.81 cannot be trusted");
+    let why = site.fails("805ec0000043", "222222222222");
+    assert!(why.contains("10.66.0.81 cannot be trusted"), "{why}");
+    assert_eq!(false_devices.set(|known| known.seen.clone()), [], "it was told something");
+    assert!(site.shown(PHONE).contains("10.66.0.90"), "what was configured stays: {}", site.shown(PHONE));
     appliance.stop();
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) devices: Devices,
     dhcp: &'static str,
     pbx: Client,
+    /// Where Devices is.
+    place: Client,
     ca: String,
 }
 
@@ -64,7 +66,7 @@ impl Site {
         ground.block66(&["partners", "innovaphone", "settings", "enabled=true", "patience=10", "ping=5", &trust], "");
         ground.block66(&["partners", "innovaphone", "password"], &format!("{PASSWORD}\n"));
         let ca = ground.block66(&["ca", "export"], "");
-        (Self { ground, devices, dhcp, pbx, ca }, appliance)
+        (Self { ground, devices, dhcp, pbx, place, ca }, appliance)
     }
 
     /// The box, started again with what it has.
@@ -84,7 +86,19 @@ impl Site {
 
     /// A websocket to the box from the PBX's machine.
     pub(crate) fn open(&self, path: usize) -> App {
-        self.at_the_pbx(move |ca| App::open(PATHS[path], ca)).expect("a websocket")
+        self.open_at(&self.pbx, path)
+    }
+
+    /// The same from another place.
+    pub(crate) fn open_at(&self, place: &Client, path: usize) -> App {
+        let ca = self.ca.clone();
+        at(place, move || App::open(PATHS[path], &ca)).expect("a websocket")
+    }
+
+    /// Somebody else takes the place of Devices, at its address and with an authority of their own.
+    pub(crate) fn usurp_devices(&mut self) -> Devices {
+        self.devices.end();
+        Devices::serve(&self.place)
     }
 
     /// The PBX connects by a form of the box's URL, and says where Devices is by a form of that one's.
