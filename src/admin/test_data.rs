@@ -10,7 +10,7 @@ pub(crate) fn organisation() -> Organisation {
         version: 1,
         origin: Id::new(Timestamp::from_secs(1), 0),
         name: "Branch".into(),
-        login: Login { user: "branch".into(), password: Secret::new("organisation-secret") },
+        login: Login { user: "branch".into(), password: Secret::new("organisation-secret-never-shown") },
         policy: Policy::default(),
         settings: Settings::NONE,
         created: Timestamp::from_secs(1_700_000_000),

@@ -35,6 +35,7 @@ mod pages;
 mod partners;
 mod rollouts;
 mod routes;
+mod secrets;
 mod sign_in;
 mod telling;
 mod uploads;

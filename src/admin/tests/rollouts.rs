@@ -15,7 +15,7 @@ fn brand() -> String {
 }
 
 /// Puts a phone on the list that runs a release.
-async fn list(ground: &Ground, number: u8, model: &str, runs: &str) {
+pub(super) async fn list(ground: &Ground, number: u8, model: &str, runs: &str) {
     let mut phone = test_data::phone(number);
     (phone.brand, phone.model) = (Some(brand()), Some(model.into()));
     let mac = phone.mac;
@@ -27,7 +27,7 @@ async fn list(ground: &Ground, number: u8, model: &str, runs: &str) {
         .unwrap();
 }
 
-async fn image(ground: &Ground, release: &str, models: &[&str]) -> String {
+pub(super) async fn image(ground: &Ground, release: &str, models: &[&str]) -> String {
     let url = format!("http://vendor.example/{release}.rom");
     let body = json!({ "brand": brand(), "version": release, "url": url, "models": models });
     ground.post("firmware", &body).await.json()["id"].as_str().unwrap().to_owned()
