@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::ground::{ATTACKER, Ground, PASSWORD};
-use crate::speak::{self, digest};
+use crate::speak::{self, digest, digest_for};
 
 /// The login of one organisation, whose policy lets its phones ask over plain HTTP.
 fn organisation(ground: &Ground) -> (String, String) {
@@ -66,14 +66,24 @@ fn a_login_that_was_overheard_is_of_no_use() {
     // Of its own file it would be given its login, as on first contact.
     let nonce = good.ask(false, "GET", "/p/805ec0000099.cfg", "", b"").nonce();
     let header = digest(&user, &password, path, &nonce, 1);
-    assert!(good.ask(false, "GET", path, &header, b"").text().contains("planted-password"));
+    let whole = good.ask(false, "GET", path, &header, b"");
+    assert!(whole.text().contains("planted-password"), "{}", whole.head);
     // The very same bytes, from the same address and from another.
     for place in [&good, &evil] {
         let again = place.ask(false, "GET", path, &header, b"");
         assert_eq!(again.status, 401, "{}", again.head);
         assert!(again.fields("www-authenticate").any(|value| value.contains("stale=true")), "{}", again.head);
     }
-    // For another file, by another method, with another count, and with the nonce of the attacker's own.
+    // By another method: what was made for GET does not open the file for HEAD, and what was made for HEAD does.
+    let nonce_of_both = good.ask(false, "GET", "/p/805ec0000099.cfg", "", b"").nonce();
+    let told_length = |method, count| {
+        let header = digest_for(method, (&user, &password), path, &nonce_of_both, count);
+        good.ask(false, "HEAD", path, &header, b"").fields("content-length").next().map(str::to_owned)
+    };
+    let length = Some(whole.body.len().to_string());
+    assert_ne!(told_length("GET", 1), length, "an answer that was made for GET");
+    assert_eq!(told_length("HEAD", 2), length);
+    // For another file, with another count, and with the nonce of the attacker's own.
     let other = good.ask(false, "GET", "/p/805ec0000008.cfg", &digest(&user, &password, path, &nonce, 2), b"");
     assert_eq!(other.status, 401);
     let counted = header.replace("00000001", "00000003");

@@ -1,7 +1,7 @@
 //! The attacker's suite: what somebody on the LAN, in a browser or with a copied disk can try against the real program,
 //! from a namespace beside the phones. `docs/threat-model.md` says which defence each test proves.
 //!
-//! Needs root, openssl, python3 and busybox's udhcpc.
+//! Needs root, openssl and python3.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may panic.
 
 mod addresses;
@@ -10,7 +10,9 @@ mod files;
 mod floods;
 mod ground;
 mod logins;
+mod logs;
 mod model;
+mod outside;
 mod page;
 mod place;
 mod requests;

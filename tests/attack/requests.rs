@@ -1,6 +1,6 @@
 //! Requests that two readers would read in two ways, TLS of yesterday, and those who take their time.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use block66::lab::ground::BOX;
 
 use crate::ground::{ATTACKER, Ground, PATIENCE, wait_until};
-use crate::place::Place;
+use crate::page::{JSON, sign_in};
+use crate::place::{Place, Stream};
 
 /// How many answers stand in what came back.
 fn answers(bytes: &[u8]) -> usize {
@@ -150,8 +151,10 @@ fn tls_of_yesterday_is_refused() {
 fn who_takes_his_time_keeps_nobody_out() {
     let mut ground = Ground::new(2);
     let evil = ground.place(ATTACKER);
+    let good = ground.place("02:00:00:00:00:09".parse().unwrap());
     let mut held: Vec<TcpStream> = Vec::new();
     let begun = Instant::now();
+    let mut bodiless = bodiless(&ground, &evil, &good);
     // Heads that never end, handshakes that never begin, and bodies that never come.
     for number in 0..300 {
         for (port, bytes) in [
@@ -167,7 +170,6 @@ fn who_takes_his_time_keeps_nobody_out() {
             }
         }
     }
-    let good = ground.place("02:00:00:00:00:09".parse().unwrap());
     let asked = Instant::now();
     for stream in &mut held {
         let _ = stream.write_all(b"x");
@@ -186,10 +188,45 @@ fn who_takes_his_time_keeps_nobody_out() {
         let left = Duration::from_secs(45).saturating_sub(begun.elapsed()).max(Duration::from_millis(10));
         stream.set_read_timeout(Some(left)).unwrap();
         let mut rest = Vec::new();
-        closed += usize::from(
-            !matches!(stream.read_to_end(&mut rest), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock),
-        );
+        closed +=
+            usize::from(!matches!(stream.read_to_end(&mut rest), Err(error) if error.kind() == ErrorKind::WouldBlock));
     }
     assert_eq!(closed, held.len(), "some are still open after {:?}", begun.elapsed());
+    for (what, stream) in &mut bodiless {
+        let mut said = Vec::new();
+        let closed = loop {
+            match stream.read_to_end(&mut said) {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => break true,
+                Err(_) if begun.elapsed() < Duration::from_secs(45) => {}
+                ended => break ended.is_ok(),
+            }
+        };
+        let said = String::from_utf8_lossy(&said);
+        assert!(
+            closed && said.starts_with("HTTP/1.1 408 "),
+            "{what} after {:?}, closed: {closed}: {said}",
+            begun.elapsed()
+        );
+    }
     ground.box_is_well();
+}
+
+/// Requests whose heads are whole and whose bodies never come: of a stranger, and of an administrator.
+fn bodiless(ground: &Ground, stranger: &Place, administrator: &Place) -> Vec<(&'static str, Box<dyn Stream>)> {
+    ground.claim();
+    let signed_in = sign_in(administrator, "").1.lines();
+    let image = "/api/v1/firmware?brand=yealink&version=108.86.0.99&name=108.86.0.99.rom";
+    let requests = [
+        ("a stranger's sign-in", stranger, format!("POST /api/v1/session HTTP/1.1\r\n{JSON}")),
+        ("a change", administrator, format!("POST /api/v1/phones HTTP/1.1\r\n{JSON}{signed_in}")),
+        ("an image", administrator, format!("PUT {image} HTTP/1.1\r\n{signed_in}")),
+    ];
+    requests
+        .map(|(what, place, head)| {
+            let mut stream = place.open(true).unwrap();
+            stream.write_all(format!("{head}Host: {BOX}\r\nContent-Length: 50\r\n\r\n").as_bytes()).unwrap();
+            stream.flush().unwrap();
+            (what, stream)
+        })
+        .into()
 }

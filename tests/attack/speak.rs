@@ -56,11 +56,27 @@ pub(crate) fn exchange(
     bytes.extend(body);
     stream.write_all(&bytes)?;
     stream.flush()?;
-    read(stream)
+    // An answer to HEAD tells the length of a body that does not come (RFC 9110 section 9.3.2).
+    if method == "HEAD" { read_head(stream) } else { read(stream) }
 }
 
 /// Reads one answer.
 pub(crate) fn read(stream: &mut (impl Read + ?Sized)) -> io::Result<Reply> {
+    let mut reply = read_head(stream)?;
+    let mut piece = [0; 4096];
+    let length = reply.fields("content-length").next().and_then(|length| length.parse().ok()).unwrap_or(0);
+    while reply.body.len() < length {
+        let read = stream.read(&mut piece)?;
+        if read == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no whole body"));
+        }
+        reply.body.extend(&piece[..read]);
+    }
+    Ok(reply)
+}
+
+/// Reads the head of one answer, and what came with it of the body.
+fn read_head(stream: &mut (impl Read + ?Sized)) -> io::Result<Reply> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     let end = loop {
@@ -75,16 +91,7 @@ pub(crate) fn read(stream: &mut (impl Read + ?Sized)) -> io::Result<Reply> {
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
-    let mut reply = Reply { status, head, body: bytes[end..].to_vec() };
-    let length = reply.fields("content-length").next().and_then(|length| length.parse().ok()).unwrap_or(0);
-    while reply.body.len() < length {
-        let read = stream.read(&mut piece)?;
-        if read == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no whole body"));
-        }
-        reply.body.extend(&piece[..read]);
-    }
-    Ok(reply)
+    Ok(Reply { status, head, body: bytes[end..].to_vec() })
 }
 
 /// The field of a Basic login.
@@ -92,11 +99,16 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// The field of a Digest login with `qop=auth` (RFC 2617 section 3.2.2).
+/// The field of a Digest login with `qop=auth` (RFC 2617 section 3.2.2), for GET.
 pub(crate) fn digest(user: &str, password: &str, path: &str, nonce: &str, count: u32) -> String {
+    digest_for("GET", (user, password), path, nonce, count)
+}
+
+/// The same for this method.
+pub(crate) fn digest_for(method: &str, (user, password): (&str, &str), path: &str, nonce: &str, count: u32) -> String {
     let hash = |text: String| hex(&Md5::digest(text.as_bytes()));
     let secret = hash(format!("{user}:Block66:{password}"));
-    let request = hash(format!("GET:{path}"));
+    let request = hash(format!("{method}:{path}"));
     let response = hash(format!("{secret}:{nonce}:{count:08x}:c0ffee:auth:{request}"));
     format!(
         "Authorization: Digest username=\"{user}\", realm=\"Block66\", nonce=\"{nonce}\", uri=\"{path}\", qop=auth, \
