@@ -10,6 +10,7 @@ mod ground;
 mod kinds;
 mod matrix;
 mod revisions;
+mod silence;
 mod sockets;
 mod table;
 mod toy;

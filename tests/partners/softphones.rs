@@ -1,10 +1,11 @@
 //! Softphones on computers, from finding the login server to the newer program.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
 use crate::ground::{Appliance, BOX, Client, Ground};
-use crate::place::{address, at, start};
+use crate::place::{PATIENCE, address, at, start};
 use crate::softphone::{Registrar, Softphone, Told};
 
 pub(crate) const COMPUTER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 50);
@@ -210,6 +211,23 @@ fn ten_users_get_only_their_own() {
         let told = at(&computer, move || softphone.ask("config_server_url"));
         assert_eq!(told.data["Success"], expected);
     }
+    appliance.stop();
+}
+
+#[test]
+fn a_form_that_never_comes_is_not_waited_for_without_end() {
+    let (_ground, appliance, computer) = lan("off");
+    let said = at(&computer, || {
+        let mut stream = TcpStream::connect((BOX, 80)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = "POST /p/bria/login HTTP/1.1\r\nHost: 10.66.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                    Content-Length: 40\r\n\r\nUsername=ann";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).expect("an answer, and then the end");
+        said
+    });
+    assert!(said.contains("The request could not be read."), "{said}");
     appliance.stop();
 }
 
