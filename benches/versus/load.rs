@@ -48,16 +48,19 @@ fn question(place: usize, exchange: &Exchange, relay: Ipv4Addr, offered: Option<
     packet[4..6].copy_from_slice(&exchange.round.to_be_bytes());
     packet[6..8].copy_from_slice(&u16::try_from(place).unwrap().to_be_bytes());
     packet[24..28].copy_from_slice(&relay.octets());
-    packet[28..34].copy_from_slice(&(FIRST + exchange.client).to_be_bytes()[2..]);
+    let mac = &(FIRST + exchange.client).to_be_bytes()[2..];
+    packet[28..34].copy_from_slice(mac);
     packet[236..243].copy_from_slice(&[99, 130, 83, 99, 53, 1, exchange.kind]);
     packet[243..252].copy_from_slice(&[55, 7, 1, 28, 2, 3, 15, 6, 12]);
-    packet[252] = 255;
+    packet[252..255].copy_from_slice(&[61, 7, 1]);
+    packet[255..261].copy_from_slice(mac);
+    packet[261] = 255;
     if let Some((address, server)) = offered {
-        packet[252..254].copy_from_slice(&[50, 4]);
-        packet[254..258].copy_from_slice(&address);
-        packet[258..260].copy_from_slice(&[54, 4]);
-        packet[260..264].copy_from_slice(&server);
-        packet[264] = 255;
+        packet[261..263].copy_from_slice(&[50, 4]);
+        packet[263..267].copy_from_slice(&address);
+        packet[267..269].copy_from_slice(&[54, 4]);
+        packet[269..273].copy_from_slice(&server);
+        packet[273] = 255;
     }
     packet
 }

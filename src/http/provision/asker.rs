@@ -39,19 +39,18 @@ impl Provision {
         target: Target<'_>,
     ) -> Result<Asker, Box<Response<Body>>> {
         let Query { peer, now, .. } = *query;
-        let login = self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), peer, now);
         let known = self.whereabouts(query);
         let lan = target.claimed.map_or(Lan::Unknown, |claimed| access::lan(claimed, known.lease, known.neighbour));
         // Away from its place, and with a guess for a login, a listed phone is not looked up: it would take longer than
         // another.
         let may_look = |proof: LoginProof| proof != LoginProof::Wrong || lan == Lan::Agrees;
-        let (proof, sent) = match login {
+        let (proof, sent) = match *self.login(query, wanted) {
             // What was asked for is still to come.
             Login::Proof { proof, sent, bare: true } if may_look(proof) && !self.takes_bare(target) => {
                 (LoginProof::None, sent)
             }
             Login::Proof { proof, sent, .. } => (proof, sent),
-            Login::Malformed(error) => {
+            Login::Malformed(ref error) => {
                 self.record(query, target.claimed, Reason::HttpMalformed { what: error.to_string() });
                 (LoginProof::Wrong, true)
             }

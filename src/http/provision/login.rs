@@ -35,6 +35,17 @@ pub(super) enum Login {
     Malformed(AuthorizationError),
 }
 
+impl Login {
+    /// Whether the password was right, whatever it counts for.
+    pub(super) fn is_right(&self) -> bool {
+        match self {
+            Self::Proof { proof, .. } => !matches!(proof, LoginProof::None | LoginProof::Wrong),
+            Self::Stale => true,
+            Self::Throttled(_) | Self::Malformed(_) => false,
+        }
+    }
+}
+
 /// Judges logins.
 pub(super) struct Logins {
     nonces: Nonces,
@@ -91,23 +102,6 @@ impl Logins {
             }
         }
         Login::Proof { proof, sent: true, bare }
-    }
-
-    /// Whether the login of a request is right, where it may be looked at. Nothing is counted, and no nonce is used up:
-    /// it is still to be judged.
-    pub(super) fn is_right(
-        &self,
-        store: &Store,
-        (method, wanted, headers): (&str, &Wanted, &HeaderMap),
-        peer: Peer,
-        now: Now,
-    ) -> bool {
-        let Some(value) = headers.get(AUTHORIZATION) else { return false };
-        if self.throttle().wait(peer.address, now.monotonic).is_some() {
-            return false;
-        }
-        let login = Authorization::read(value.as_bytes());
-        login.is_ok_and(|login| self.proof(store, &login, (method, wanted)) != LoginProof::Wrong)
     }
 
     /// What a login proves for a request. The work is the same whether its user name is known or not.

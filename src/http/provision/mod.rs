@@ -201,6 +201,7 @@ impl Provision {
             agent,
             said,
             neighbour: OnceLock::new(),
+            login: OnceLock::new(),
             peer,
             channel: if peer.tls { Channel::Tls } else { Channel::Plain },
             now: self.clock.now(),
@@ -265,13 +266,8 @@ impl Provision {
         let has_shown = || {
             let known = self.whereabouts(query);
             query.peer.certificate.is_some()
+                || self.login(query, wanted).is_right()
                 || access::lan(mac, known.lease, known.neighbour) == Lan::Agrees
-                || self.logins.is_right(
-                    &self.store,
-                    (query.method.as_str(), wanted, query.headers),
-                    query.peer,
-                    query.now,
-                )
         };
         let listed = Some(mac).filter(|_| has_shown()).and_then(|mac| self.store.phone_by_mac(mac));
         let listed = listed.and_then(|phone| self.registry.brand(phone.brand.as_deref()?));

@@ -5,11 +5,12 @@ use hyper::{HeaderMap, Method};
 
 use super::Provision;
 use super::lan::Neighbour;
+use super::login::Login;
 use crate::access::Channel;
 use crate::brands::Recognition;
 use crate::http::Peer;
 use crate::http::conditional::Condition;
-use crate::http::path;
+use crate::http::path::{self, Wanted};
 use crate::model::{Door, Event, Mac, Now, Reason};
 
 /// A request, taken apart.
@@ -25,6 +26,8 @@ pub(super) struct Query<'a> {
     pub(super) said: Option<Recognition<'a>>,
     /// Who holds its address; looked up when it is first needed.
     pub(super) neighbour: OnceLock<Neighbour>,
+    /// What its login is worth; judged, and counted, when it is first needed.
+    pub(super) login: OnceLock<Login>,
     pub(super) peer: Peer,
     pub(super) channel: Channel,
     pub(super) now: Now,
@@ -47,6 +50,13 @@ impl Provision {
     /// What the LAN knows about whoever asks.
     pub(super) fn whereabouts(&self, query: &Query<'_>) -> Neighbour {
         *query.neighbour.get_or_init(|| self.neighbour(query.peer.address, query.now))
+    }
+
+    /// What the login is worth that came for `wanted`.
+    pub(super) fn login<'q>(&self, query: &'q Query<'_>, wanted: &Wanted) -> &'q Login {
+        query.login.get_or_init(|| {
+            self.logins.judge(&self.store, (query.method.as_str(), wanted, query.headers), query.peer, query.now)
+        })
     }
 
     /// An event about this request.

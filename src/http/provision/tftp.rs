@@ -93,6 +93,7 @@ impl Provision {
             agent: None,
             said: None,
             neighbour: OnceLock::new(),
+            login: OnceLock::new(),
             peer: Peer { address, local, tls: false, certificate: None },
             channel: Channel::Tftp,
             now: self.clock.now(),
