@@ -153,14 +153,15 @@ impl Engine {
         if !now.trusted {
             self.misdated_until = at;
         } else if offset.abs_diff(self.offset) > JUMP.unsigned_abs() {
-            self.misdated_until = at - 1;
+            self.misdated_until = self.misdated_until.max(at - 1);
         }
         self.offset = offset;
         let age = TICK.min(millis(self.network.subnet.lease_time) / 2).max(1);
-        let before = if now.trusted { self.misdated_until.max(at - age) } else { at - age };
+        // What was stored in this very millisecond waits for the next tick: it cannot be told from what this one stores.
+        let before = if now.trusted { self.misdated_until.max(at - age).min(at - 1) } else { at - age };
         let stale = std::iter::from_fn(|| self.bindings.stale(before, at, now));
         let mut writes: Vec<_> = stale.take(TICK_WRITES).map(LeaseWrite::Put).collect();
-        if now.trusted && !self.dated && writes.len() < TICK_WRITES {
+        if now.trusted && !self.dated && writes.len() < TICK_WRITES && self.misdated_until < at {
             self.dated = true;
             writes.push(LeaseWrite::Dated(true));
         } else if self.dated && !now.trusted && !writes.is_empty() {

@@ -363,6 +363,26 @@ fn clock_jumps_neither_end_leases_nor_make_them_immortal() {
 }
 
 #[test]
+fn a_clock_that_is_set_right_in_the_moment_of_a_lease_does_not_vouch_for_its_end() {
+    let mut office = Office::new(network(10, 10));
+    let decades = Duration::from_secs(1_000_000_000);
+    let wrong = Now { wall: Timestamp::from_secs(1_790_000_000 - 1_000_000_000), trusted: false, ..at(0) };
+    office.engine = Engine::new(network(10, 10), Vec::new(), wrong);
+    for packet in [Packet::discover(1), Packet::select(1, SERVER, address(10))] {
+        let decision = office.engine.handle(&packet.request(), &Knowledge::default(), wrong);
+        office.take(decision.writes);
+    }
+    assert_eq!(office.stored[&address(10)].expires, wrong.wall.plus(Duration::from_secs(3600)));
+    assert_eq!(wrong.wall.plus(decades), at(0).wall);
+    // In the same millisecond the end is still the wrong one, and nothing says that it can be trusted.
+    assert_eq!(office.engine.tick(at(0)), []);
+    let writes = office.engine.tick(at(5));
+    assert_eq!(writes.last(), Some(&LeaseWrite::Dated(true)));
+    office.take(writes);
+    assert_eq!(office.stored[&address(10)].expires, at(3600).wall);
+}
+
+#[test]
 fn leases_that_are_not_renewed_count_down_in_the_store() {
     let mut office = Office::new(network(10, 10));
     office.get(1).unwrap();
