@@ -202,8 +202,10 @@ impl Registry {
         };
         let by_mac = || self.recognise(&Claims { mac: claims.mac, ..Claims::default() });
         let found = by_pattern.or_else(by_agent).or_else(by_vendor).or_else(by_mac)?;
+        // Some say "OEM" for both, or "VOIP PHONE".
+        let named = vendor.as_deref().is_some_and(|vendor| found.brand.is_vendor(vendor));
         Some(Recognition {
-            model: found.model.or_else(|| short(claims.model)),
+            model: found.model.or_else(|| short(claims.model).filter(|_| named)),
             firmware: found.firmware.or_else(|| short(claims.version)),
             ..found
         })

@@ -44,6 +44,7 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         | Reason::SipLoginRefused { .. }
         | Reason::SipLoginWithheld { .. }
         | Reason::SipLoginUnproven { .. }
+        | Reason::SipSnmpWithheld { .. }
         | Reason::SipNoAnswer { .. }
         | Reason::SipNoAddress => {
             journey.lights.insert(Step::Resynced, light(event.reason.outcome()));

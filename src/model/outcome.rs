@@ -118,6 +118,7 @@ impl Reason {
             | Self::DhcpOwnAddressLeased { .. }
             | Self::DhcpOtherBox { .. }
             | Self::DhcpPoolOverlaps { .. }
+            | Self::DhcpReservationUnfit { .. }
             | Self::WrongCredentials
             | Self::MacUnknown
             | Self::MoreEvidenceNeeded
@@ -141,7 +142,8 @@ impl Reason {
             | Self::SipRefused { .. }
             | Self::SipLoginRefused { .. }
             | Self::SipLoginWithheld { .. }
-            | Self::SipLoginUnproven { .. } => Outcome::Refused,
+            | Self::SipLoginUnproven { .. }
+            | Self::SipSnmpWithheld { .. } => Outcome::Refused,
             Self::Declined { .. }
             | Self::DhcpServerGone { .. }
             | Self::DhcpStandIn { .. }

@@ -176,6 +176,14 @@ pub enum Reason {
         /// The address.
         address: Ipv4Addr,
     },
+    /// The address that is reserved for a device is the box's own.
+    #[serde(rename = "dhcp.reservation-unfit")]
+    DhcpReservationUnfit {
+        /// Name of the network.
+        network: String,
+        /// The address.
+        address: Ipv4Addr,
+    },
     /// The sockets for listening could not be had.
     #[serde(rename = "dhcp.deaf")]
     DhcpDeaf {
@@ -426,6 +434,12 @@ pub enum Reason {
     SipLoginUnproven {
         /// The realm that it named.
         realm: String,
+        /// Where it is.
+        address: IpAddr,
+    },
+    /// A phone was not told by SNMP, since nothing proves that it is the phone.
+    #[serde(rename = "sip.snmp-withheld")]
+    SipSnmpWithheld {
         /// Where it is.
         address: IpAddr,
     },

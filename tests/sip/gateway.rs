@@ -1,9 +1,12 @@
 //! A gateway that is told by SNMP, played by net-snmp's agent.
 
+use std::time::Duration;
+
 use block66::lab::ground::BOX;
 use block66::model::Mac;
 
 use crate::ground::{Ground, PATIENCE, Place, Running, wait_until};
+use crate::harvest::in_place_of;
 
 /// AudioCodes' own prefix; brands are known by it.
 const MAC: Mac = Mac::new([0x00, 0x90, 0x8f, 0, 0, 1]);
@@ -65,6 +68,22 @@ fn a_gateway_is_told_by_a_user_with_privacy() {
         "{ version = \"3\", user = \"box\", digest = \"sha1\", password = \"authpassword\", privacy = \"aes128\", \
          privacy-password = \"privpassword\" }",
     );
+}
+
+#[test]
+fn a_laptop_at_the_address_of_a_gateway_is_not_told_the_community() {
+    let ground = Ground::configured("[sip]\nsnmp = { version = \"2c\", community = \"private\" }");
+    let mut place = ground.place(MAC);
+    ground.list(MAC, "audiocodes", "udp");
+    place.lease();
+    let laptop = in_place_of(&ground, &place);
+    let trap = laptop.socket(161);
+    // The box learns by ARP who is there now.
+    trap.send_to(b"\r\n\r\n", (BOX, 5060)).unwrap();
+    let outcome = ground.tell(MAC, "resync");
+    assert_eq!(outcome["code"], "sip.snmp-withheld", "{outcome}");
+    trap.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!(trap.recv_from(&mut [0; 1500]).is_err(), "the laptop was told something by SNMP");
 }
 
 #[test]

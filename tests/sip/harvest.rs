@@ -45,7 +45,7 @@ fn unleased(ground: &Ground) -> Place {
 }
 
 /// The phone is unplugged, and a laptop takes its address.
-fn in_place_of(ground: &Ground, place: &Place) -> Place {
+pub(crate) fn in_place_of(ground: &Ground, place: &Place) -> Place {
     let mut laptop = ground.place(LAPTOP);
     place.run("ip", &["link", "set", INTERFACE, "down"]);
     let net = format!("{}/22", place.address);
@@ -83,6 +83,21 @@ fn a_laptop_that_asks_in_a_phones_name_is_told_nothing_later() {
     let (notify, from) = receive(&socket).unwrap();
     take(&socket, &notify, from);
     ground.event(MAC, "sip.pnp-answered");
+    // Nor is anything believed that it says of the phone.
+    let known = || {
+        let phone = ground.lab.api().get(&format!("phones/{MAC}")).unwrap();
+        (phone["brand"].clone(), phone["model"].clone())
+    };
+    let before = known();
+    let lie = subscribe(&laptop, MAC, 5059, "lie").replace("Yealink W52P 25.81.0.10", "Fanvil X4 2.10.2.6887");
+    socket.send_to(lie.replace("yealink", "fanvil").replace("W52P", "X4").as_bytes(), GROUP).unwrap();
+    let (accepted, _) = receive(&socket).unwrap();
+    assert!(accepted.starts_with("SIP/2.0 200 OK"), "{accepted}");
+    let (notify, from) = receive(&socket).unwrap();
+    take(&socket, &notify, from);
+    // What is stored later is stored after whatever came of the lie.
+    ground.list(LAPTOP, "snom", "udp");
+    assert_eq!(known(), before);
     // The phone is told where it fetched from, and nobody else is.
     let phone = place.socket(5060);
     resync(&ground);

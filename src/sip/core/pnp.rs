@@ -161,7 +161,9 @@ impl Core {
             Event::new(now.wall, Door::Sip, reason).about(mac).from_address(address).by_agent(ask.agent.as_deref())
         };
         match pnp::decide(&known) {
-            Verdict::Answer(mac) => self.answer_question(&question, mac, recognised.as_ref()),
+            Verdict::Answer(mac) => {
+                self.answer_question(&question, mac, recognised.as_ref(), known.lan == Lan::Agrees);
+            }
             Verdict::False(mac) => {
                 self.parts.journal.record(event(Reason::MacMismatch { claimed: mac, address }, mac));
             }
@@ -203,10 +205,11 @@ impl Core {
         }
         let registry = self.parts.registry.clone();
         let recognised = registry.recognise_by_sip(&claims(&question.ask, Some(mac)));
-        self.answer_question(&question, mac, recognised.as_ref());
+        // Only what is in its place is put on the list by itself.
+        self.answer_question(&question, mac, recognised.as_ref(), true);
     }
 
-    fn answer_question(&mut self, question: &Question, mac: Mac, recognised: Option<&Recognition<'_>>) {
+    fn answer_question(&mut self, question: &Question, mac: Mac, recognised: Option<&Recognition<'_>>, in_place: bool) {
         let now = self.now().monotonic;
         let Question { key, message, ask, hop } = question;
         let address = hop.remote.ip();
@@ -234,7 +237,11 @@ impl Core {
             }
             Err(unfit) => tracing::debug!(%unfit, %mac, "a phone cannot be told its URL"),
         }
-        if let (Some(phone), Some(found)) = (phone, recognised) {
+        // Whoever asks in a phone's name says anything of it: only where the LAN vouches for it does that change what is
+        // known.
+        if let (Some(phone), Some(found)) = (phone, recognised)
+            && (in_place || phone.brand.is_none())
+        {
             self.learn(&phone, found);
         }
     }

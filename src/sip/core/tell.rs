@@ -27,6 +27,8 @@ pub(super) struct Running {
     tag: String,
     /// The address that was tried last.
     last: Option<IpAddr>,
+    /// Its messages that are under way.
+    under_way: Vec<Key>,
     /// When it stands in the schedule.
     scheduled: Option<Duration>,
     /// The other way to tell it.
@@ -177,6 +179,7 @@ impl Core {
             call_id: random::token(20),
             tag: tag(),
             last: None,
+            under_way: Vec::new(),
             scheduled: None,
             otherwise: manners.otherwise.clone(),
             job,
@@ -191,6 +194,8 @@ impl Core {
         let before = running.job.is_accepted();
         let acts = running.job.step(input, now);
         if !before && running.job.is_accepted() {
+            let under_way = std::mem::take(&mut running.under_way);
+            self.forget(under_way);
             self.board.change(mac, |telling| telling.says = "Accepted the message; is waited for.".into());
         }
         self.carry_out(mac, acts);
@@ -215,13 +220,25 @@ impl Core {
             match act {
                 Act::Send { attempt, target, login, sequence } => self.send(mac, attempt, target, login, sequence),
                 Act::Settle(reason) => {
-                    let running = self.jobs.remove(mac);
+                    let mut running = self.jobs.remove(mac);
+                    let under_way = running.as_mut().map(|running| std::mem::take(&mut running.under_way));
+                    self.forget(under_way.unwrap_or_default());
                     let organisation = running.as_ref().map(|running| running.phone.organisation);
                     self.settled(mac, organisation, running.and_then(|running| running.last), reason);
                 }
             }
         }
         self.jobs.reschedule(mac);
+    }
+
+    /// Sends messages no more that have no answer yet: nothing that comes of them has to do with what the phone is told
+    /// next.
+    fn forget(&mut self, under_way: Vec<Key>) {
+        for key in under_way {
+            if self.purposes.remove(&key).is_some() {
+                self.transactions.forget(&key);
+            }
+        }
     }
 
     pub(super) fn settled(&mut self, mac: Mac, organisation: Option<Id>, address: Option<IpAddr>, reason: Reason) {
@@ -260,6 +277,9 @@ impl Core {
         });
         match begun {
             Some((key, send)) => {
+                if let Some(running) = self.jobs.running.get_mut(&mac) {
+                    running.under_way.push(key.clone());
+                }
                 self.purposes.insert(key, Purpose::Job(mac, attempt));
                 self.out.push_back(send);
             }
@@ -272,6 +292,10 @@ impl Core {
         let Some(tell) = name.and_then(|name| self.parts.otherwise.get(&name).cloned()) else {
             return self.step_job(mac, Input::Unreachable(attempt));
         };
+        // What is sent holds the login of all gateways, or what it can be guessed from.
+        if !self.is_at(mac, target.to.ip()) {
+            return self.step_job(mac, Input::Withheld(attempt));
+        }
         let inputs = self.inputs.clone();
         tokio::spawn(async move {
             let result = tell(target.to.ip().to_canonical()).await;

@@ -37,6 +37,7 @@ enum Refusal {
     LoginRefused(String),
     LoginWithheld(String),
     LoginUnproven(String, IpAddr),
+    SnmpWithheld(IpAddr),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl Job {
     pub fn next(&self) -> Option<Duration> {
         match self.state {
             State::Accepted { until, .. } => Some(until),
-            State::Sending if self.may_go_beside() => self.live.iter().map(|live| live.sent + PATIENCE).min(),
+            State::Sending if self.may_go_beside() => self.live.iter().map(|live| live.sent + PATIENCE).max(),
             State::Sending | State::Settled => None,
         }
     }
@@ -121,6 +122,11 @@ impl Job {
             }
             Input::Silent(attempt) | Input::Unreachable(attempt) => {
                 self.live.retain(|live| live.attempt != attempt);
+                self.go_on_if_alone(now)
+            }
+            Input::Withheld(attempt) => {
+                let Some(live) = self.take(attempt) else { return Vec::new() };
+                self.refusal = Some(Refusal::SnmpWithheld(live.target.to.ip().to_canonical()));
                 self.go_on_if_alone(now)
             }
             Input::Fetched(fetch) => self.fetched(fetch),
@@ -213,22 +219,26 @@ impl Job {
             return Vec::new();
         }
         let by_chance = self.order.habit.expects(fetch.at);
-        let late = fetch.at.saturating_sub(self.begun).as_secs();
         match self.state {
             State::Accepted { .. } if by_chance => {
                 self.fetched = Some(fetch);
                 Vec::new()
             }
-            State::Accepted { .. } => self.settle(match self.order.told {
-                Told::Resync => Reason::SipResynced { seconds: late },
-                Told::Reboot => Reason::SipRestarted { seconds: late },
-            }),
+            State::Accepted { .. } => self.settle_by(&fetch),
             State::Sending => {
                 self.fetched = Some(fetch);
                 Vec::new()
             }
             State::Settled => Vec::new(),
         }
+    }
+
+    fn settle_by(&mut self, fetch: &Fetch) -> Vec<Act> {
+        let seconds = fetch.at.saturating_sub(self.begun).as_secs();
+        self.settle(match self.order.told {
+            Told::Resync => Reason::SipResynced { seconds },
+            Told::Reboot => Reason::SipRestarted { seconds },
+        })
     }
 
     fn time(&mut self, now: Duration) -> Vec<Act> {
@@ -259,6 +269,10 @@ impl Job {
 
     /// Tries the next way, or gives up.
     fn go_on(&mut self, now: Duration) -> Vec<Act> {
+        // One that fetched since has heard it, though its answer never came: it is not told to restart once more.
+        if let Some(fetch) = self.fetched.take_if(|fetch| !self.order.habit.expects(fetch.at)) {
+            return self.settle_by(&fetch);
+        }
         let Some(target) = self.order.targets.pop_front() else {
             return if self.live.is_empty() { self.give_up() } else { Vec::new() };
         };
@@ -275,6 +289,7 @@ impl Job {
             Some(Refusal::LoginRefused(realm)) => Reason::SipLoginRefused { realm },
             Some(Refusal::LoginWithheld(realm)) => Reason::SipLoginWithheld { realm },
             Some(Refusal::LoginUnproven(realm, address)) => Reason::SipLoginUnproven { realm, address },
+            Some(Refusal::SnmpWithheld(address)) => Reason::SipSnmpWithheld { address },
             None if self.tried.is_empty() => Reason::SipNoAddress,
             None => Reason::SipNoAnswer { tried: self.tried_in_words(), hint },
         };

@@ -92,6 +92,8 @@ pub enum Input {
     Silent(Attempt),
     /// The message could not even be sent.
     Unreachable(Attempt),
+    /// The message was not sent: it holds a secret, and nothing proves that the phone is at that address.
+    Withheld(Attempt),
     /// The phone fetched its own file.
     Fetched(Fetch),
     /// Time has passed.

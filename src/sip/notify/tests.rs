@@ -153,7 +153,10 @@ fn silence_on_every_way_names_them_all() {
     let (mut job, acts) = Job::begin(order, secs(100));
     let (udp, _) = sent(&acts);
     let (tcp, _) = sent(&job.step(Input::Time, secs(104)));
+    // It asks for no time at which it would do nothing: whoever gives it that time would do so without end.
+    assert_eq!(job.next(), Some(secs(108)));
     let (proxy, _) = sent(&job.step(Input::Time, secs(108)));
+    assert_eq!(job.next(), None);
     assert!(job.step(Input::Unreachable(tcp), secs(109)).is_empty());
     assert!(job.step(Input::Silent(udp), secs(132)).is_empty());
     assert_eq!(
@@ -180,6 +183,32 @@ fn a_restart_is_never_ordered_on_two_ways_at_once() {
     let (tcp, _) = sent(&job.step(Input::Silent(sent(&acts).0), secs(132)));
     job.step(answered(tcp, 200), secs(133));
     assert_eq!(settled(&job.step(fetch(secs(200), "a"), secs(200))), &Reason::SipRestarted { seconds: 100 });
+}
+
+#[test]
+fn one_that_fetched_before_it_could_answer_is_not_told_again() {
+    let (mut job, acts) = Job::begin(Order { told: Told::Reboot, ..order() }, secs(100));
+    assert!(job.step(fetch(secs(125), "a"), secs(125)).is_empty(), "its answer may come yet");
+    let over = job.step(Input::Silent(sent(&acts).0), secs(132));
+    assert_eq!(settled(&over), &Reason::SipRestarted { seconds: 25 });
+    // Nor where no other way is left.
+    let mut last = order();
+    last.targets.pop_back();
+    let (mut job, acts) = Job::begin(last, secs(100));
+    job.step(fetch(secs(101), "a"), secs(101));
+    let over = job.step(Input::Silent(sent(&acts).0), secs(132));
+    assert_eq!(settled(&over), &Reason::SipResynced { seconds: 1 });
+}
+
+#[test]
+fn whoever_is_not_proven_to_be_the_gateway_is_not_told_by_snmp() {
+    let mut gateway = order();
+    gateway.targets.push_back(target(Way::Other, Transport::Udp));
+    let (mut job, acts) = Job::begin(gateway, secs(100));
+    let (tcp, _) = sent(&job.step(Input::Silent(sent(&acts).0), secs(132)));
+    let (snmp, _) = sent(&job.step(Input::Silent(tcp), secs(164)));
+    let over = job.step(Input::Withheld(snmp), secs(164));
+    assert_eq!(settled(&over), &Reason::SipSnmpWithheld { address: [10, 66, 0, 10].into() });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::client::{self, Client};
 use super::server::{self, Server};
 use super::timers::Timers;
 use crate::model::Transport;
-use crate::sip::address::{COOKIE, Via};
+use crate::sip::address::{COOKIE, Host, Via};
 use crate::sip::wire::{Message, Method, Unfit};
 
 /// The way that a message takes: how, to or from whom, and by which interface.
@@ -83,9 +83,6 @@ pub enum Stray {
     /// An answer from another address than the request went to.
     #[error("an answer from another address than was asked")]
     OtherSource,
-    /// Too many transactions are under way.
-    #[error("too much is under way")]
-    TooMany,
 }
 
 /// Everything that is under way.
@@ -94,6 +91,8 @@ pub struct Transactions {
     timers: Timers,
     clients: HashMap<Arc<str>, Sent>,
     servers: HashMap<Arc<str>, Received>,
+    /// The same in the order in which they came, by their numbers.
+    oldest: BTreeMap<u64, Arc<str>>,
     wheel: BTreeSet<(Duration, Key)>,
 }
 
@@ -110,10 +109,11 @@ struct Received {
     machine: Server,
     hop: Hop,
     answer: Option<Arc<[u8]>>,
+    number: u64,
     scheduled: Option<Duration>,
 }
 
-/// The most requests of others that are remembered.
+/// The most requests of others that are remembered. The oldest gives way: whoever floods the box keeps nobody out.
 const MOST_SERVERS: usize = 16_384;
 /// The most requests of ours that are under way.
 const MOST_CLIENTS: usize = 65_536;
@@ -223,13 +223,27 @@ impl Transactions {
         if method == Method::Ack {
             return Ok(vec![Outcome::Request { key: None, message: Box::new(message), hop }]);
         }
-        if self.servers.len() >= MOST_SERVERS {
-            return Err(Stray::TooMany);
+        if self.servers.len() >= MOST_SERVERS
+            && let Some(oldest) = self.oldest.first_key_value().map(|(_, name)| name.clone())
+        {
+            self.drop_server(&oldest);
         }
         let machine = Server::begin(method == Method::Invite, hop.is_reliable(), self.timers, now);
-        self.servers.insert(name, Received { machine, hop: answer_to(hop, via), answer: None, scheduled: None });
+        let number = self.oldest.last_key_value().map_or(0, |(last, _)| last + 1);
+        self.oldest.insert(number, name.clone());
+        let received = Received { machine, hop: answer_to(hop, via), answer: None, number, scheduled: None };
+        self.servers.insert(name, received);
         self.reschedule(&key);
-        Ok(vec![Outcome::Request { key: Some(key), message: Box::new(message), hop }])
+        let message = Box::new(seen_from(message, via, hop.remote));
+        Ok(vec![Outcome::Request { key: Some(key), message, hop }])
+    }
+
+    fn drop_server(&mut self, name: &Arc<str>) {
+        let Some(received) = self.servers.remove(name) else { return };
+        self.oldest.remove(&received.number);
+        if let Some(at) = received.scheduled {
+            self.wheel.remove(&(at, Key::Server(name.clone())));
+        }
     }
 
     /// Answers somebody's request. Nothing comes of it when that is over already.
@@ -310,7 +324,7 @@ impl Transactions {
         match key {
             _ if !over => {}
             Key::Client(name) => drop(self.clients.remove(name)),
-            Key::Server(name) => drop(self.servers.remove(name)),
+            Key::Server(name) => self.drop_server(name),
         }
     }
 }
@@ -344,6 +358,32 @@ fn answer_to(hop: Hop, via: &Via) -> Hop {
     }
     let port = via.port.unwrap_or(5060);
     Hop { remote: SocketAddr::new(hop.remote.ip(), port), ..hop }
+}
+
+/// The request with where it came from in its topmost Via, as its answer has to say (RFC 3261 section 18.2.1, RFC 3581
+/// section 4).
+fn seen_from(mut message: Message, via: &Via, remote: SocketAddr) -> Message {
+    let address = remote.ip().to_canonical();
+    let Some(field) = message.headers.iter_mut().find(|field| field.name.eq_ignore_ascii_case("Via")) else {
+        return message;
+    };
+    // Inside quotes a semicolon ends nothing; nobody quotes anything there.
+    if field.value.contains('"') {
+        return message;
+    }
+    let is_ours = |piece: &str| {
+        let name = piece.split('=').next().unwrap_or_default().trim();
+        name.eq_ignore_ascii_case("rport") || name.eq_ignore_ascii_case("received")
+    };
+    let kept: Vec<&str> = field.value.split(';').filter(|piece| !is_ours(piece)).collect();
+    field.value = kept.join(";");
+    if via.rport || via.host != Host::Address(address) {
+        field.value.push_str(&format!(";received={address}"));
+    }
+    if via.rport {
+        field.value.push_str(&format!(";rport={}", remote.port()));
+    }
+    message
 }
 
 /// The ACK of a refused INVITE (RFC 3261 section 17.1.1.3).
