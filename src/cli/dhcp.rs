@@ -6,12 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{answer, encode, print, table, time};
+use super::output::{encode, print, table, time};
 use crate::admin::types;
-use crate::brands::Registry;
-use crate::config::Listen;
-use crate::dhcp::export::{self, Target};
-use crate::model::BoxAddress;
+use crate::dhcp::export::Target;
 
 /// What DHCP does on each network and why; who is there; what phones are told
 #[derive(Debug, clap::Args)]
@@ -67,7 +64,10 @@ enum Command {
         /// dnsmasq, kea, isc, windows, mikrotik, fortigate, unifi or opnsense
         #[arg(long = "for", value_name = "SERVER", value_parser = target)]
         target: Target,
-        /// Address of this box as phones see it [default: that of the running box]
+        /// Name of the network, where there are several
+        #[arg(long)]
+        network: Option<String>,
+        /// Address of this box as phones see it [default: its own on that network]
         #[arg(long, value_name = "IP")]
         address: Option<std::net::IpAddr>,
         /// VLAN that phones are to be sent into
@@ -131,10 +131,21 @@ impl Dhcp {
                 let _: types::Dhcp = client.post(&format!("dhcp/{}/take-over", encode(&network)), &()).await?;
                 print(&format!("This box stands in on {network} until the other DHCP server is back.\n"));
             }
-            Command::Export { target, address, voice_vlan } => {
-                let text = snippet(client, target, address, voice_vlan).await?;
-                print(&text);
-                answer(&serde_json::json!({ "text": text }));
+            Command::Export { target, network, address, voice_vlan } => {
+                let network = match address {
+                    Some(_) => network,
+                    None => Some(named(client, network).await?),
+                };
+                let mut path = format!("dhcp/export?for={}", target.name());
+                let address = address.map(|address| address.to_string());
+                let voice_vlan = voice_vlan.map(|vlan| vlan.to_string());
+                for (name, value) in [("network", network), ("address", address), ("voice_vlan", voice_vlan)] {
+                    if let Some(value) = value {
+                        let _ = write!(path, "&{name}={}", encode(&value));
+                    }
+                }
+                let export: types::DhcpExport = client.get(&path).await?;
+                print(&export.text);
             }
             Command::ExportLeases { form, network } => {
                 let file: types::LeaseFile = client.get(&leases("export", &form, network.as_deref())).await?;
@@ -166,29 +177,6 @@ async fn named(client: &Client, name: Option<String>) -> Result<String, Failure>
             Err(Failure::Given(format!("Say which network, with --network: {}.", names.join(", "))))
         }
     }
-}
-
-async fn snippet(
-    client: &Client,
-    target: Target,
-    address: Option<std::net::IpAddr>,
-    voice_vlan: Option<u16>,
-) -> Result<String, Failure> {
-    let host = match address {
-        Some(address) => address,
-        None => {
-            let status: types::Status = client.get("status").await?;
-            let first = status.addresses.iter().find_map(|address| address.parse::<std::net::Ipv4Addr>().ok());
-            first
-                .map(Into::into)
-                .ok_or_else(|| Failure::Given("This box has no IPv4 address: give --address.".into()))?
-        }
-    };
-    let registry = Registry::builtin().map_err(|error| Failure::Given(error.to_string()))?;
-    let at = BoxAddress { host, http: 80, https: 443 };
-    // Where a box answers besides, as long as nothing else holds these ports there.
-    let also = [Listen::USUAL_TFTP, Listen::USUAL_ALTERNATE].map(|usual| usual.port()).to_vec();
-    Ok(export::export(target, &registry, &export::Facts { at, also, voice_vlan }))
 }
 
 fn leases(what: &str, form: &str, network: Option<&str>) -> String {

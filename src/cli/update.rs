@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -77,11 +77,22 @@ impl Update {
 
 /// Copies a file to where the steward takes bundles from, and gives its name there.
 fn handed_over(file: PathBuf) -> Result<String, Failure> {
+    if !Path::new(UPDATES).is_dir() {
+        return Err(not_the_appliance());
+    }
     let name = format!("by-hand-{}.raucb", std::process::id());
     let place = PathBuf::from(UPDATES).join(&name);
     std::fs::copy(&file, &place)
         .map_err(|error| Failure::Unreadable { path: file.display().to_string(), why: error.to_string() })?;
     Ok(name)
+}
+
+fn not_the_appliance() -> Failure {
+    Failure::NotHere(
+        "This is not the appliance: there is no other version beside the one that runs.\n\
+         Update the program as you installed it."
+            .into(),
+    )
 }
 
 async fn ask(steward: &Steward, request: &Request) -> Result<Standing, Failure> {
@@ -95,11 +106,7 @@ async fn ask(steward: &Steward, request: &Request) -> Result<Standing, Failure> 
     };
     steward.ask(request, told).await.map_err(|error| match error {
         Error::Refused(refusal) => Failure::Given(refusal.says),
-        Error::Absent => Failure::NotHere(
-            "This is not the appliance: there is no other version beside the one that runs.\n\
-             Update the program as you installed it."
-                .into(),
-        ),
+        Error::Absent => not_the_appliance(),
         Error::Broken(_) => Failure::NotDone(format!(
             "{}\nLook into the log: journalctl -u 'block66-*'",
             as_sentence(&error.to_string())

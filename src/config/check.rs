@@ -286,6 +286,9 @@ fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns:
         if !addresses.insert(address) {
             return fault(&span, format!("{address} is reserved twice"));
         }
+        if gateway == Some(address) {
+            return fault(&span, format!("{address} is reserved, and is the gateway"));
+        }
         let host_name = reservation.host_name.map(|name| host_name(&name, Labels::One)).transpose()?;
         reservations.push(Reservation { mac, address, host_name });
     }

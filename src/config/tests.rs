@@ -56,6 +56,12 @@ fn a_network_is_read() {
 }
 
 #[test]
+fn the_gateway_is_reserved_for_nobody() {
+    let said = wrong(&OFFICE.replace("10.66.0.20", "10.66.0.1"));
+    assert!(said.contains("10.66.0.1 is reserved, and is the gateway"), "{said}");
+}
+
+#[test]
 fn unknown_keys_are_refused_with_the_nearest_right_name() {
     assert_eq!(
         wrong("data_directory = \"/x\""),

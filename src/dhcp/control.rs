@@ -29,6 +29,23 @@ pub struct View {
     pub memory: Memory,
     /// Addresses that are set aside because somebody else uses them.
     pub abandoned: Vec<(Ipv4Addr, Mac)>,
+    /// Whether clients find no address.
+    pub exhausted: bool,
+    /// Addresses that are reserved and cannot be given: the box's own.
+    pub unfit: Vec<Ipv4Addr>,
+}
+
+impl View {
+    fn alarms(&self) -> impl Iterator<Item = Reason> {
+        let network = || self.network.clone();
+        let standing = self.standing.iter().filter(|standing| standing.alarm).map(|standing| standing.reason.clone());
+        let exhausted = self.exhausted.then(|| Reason::PoolExhausted { network: network() });
+        let unfit = self
+            .unfit
+            .iter()
+            .map(move |address| Reason::DhcpReservationUnfit { network: network(), address: *address });
+        standing.chain(exhausted).chain(unfit)
+    }
 }
 
 /// Something that a network's server is asked to do or tell. Whoever asks gets the answer by the channel; it is closed
@@ -144,8 +161,7 @@ impl Control {
     /// What needs somebody to act.
     pub fn alarms(&self) -> Vec<Reason> {
         let desk = self.desk();
-        let standings = desk.networks.values().filter_map(|seat| seat.view.standing.as_ref());
-        standings.filter(|standing| standing.alarm).map(|standing| standing.reason.clone()).collect()
+        desk.networks.values().flat_map(|seat| seat.view.alarms()).collect()
     }
 
     /// Gives an order to the server of a network.
@@ -169,6 +185,8 @@ impl Control {
             standing: None,
             memory: Memory::default(),
             abandoned: Vec::new(),
+            exhausted: false,
+            unfit: Vec::new(),
         };
         self.desk().networks.entry(network.to_owned()).or_insert(Seat { view, line: None });
     }

@@ -162,6 +162,8 @@ fn who_takes_every_address_leaves_those_for_phones() {
     let all = pool.len();
     println!("figure: {} invented clients were given an address; they hold {held} of {all}", taken.len());
     assert!((400..=all - all / 8).contains(&held), "{held} addresses are taken");
+    let alarms = || ground.lab.api().get("status").unwrap()["alarms"].to_string();
+    assert!(wait_until(PATIENCE, || alarms().contains("dhcp.pool-exhausted")), "{}", alarms());
     // Those who were here keep what they have, a phone that is new gets an address, and all are served.
     ground.phones_are_served();
     let new: Mac = "80:5e:c0:00:00:42".parse().unwrap();

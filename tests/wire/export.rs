@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::devices::{DOORS, Device, NOBODY, PHONES};
 use crate::dhcp::{DISCOVER, OFFER};
-use crate::ground::{BOX, Client, Ground, PATIENCE, Process, version};
+use crate::ground::{BOX, Client, Ground, INTERFACE, PATIENCE, Process, version};
 
 /// Every option by which phones find their configuration or their VLAN.
 const LEADING: [u8; 15] = [43, 66, 67, 114, 120, 125, 128, 132, 150, 159, 160, 161, 176, 232, 242];
@@ -294,13 +294,21 @@ fn other_servers_tell_each_brand_what_the_box_wrote_for_them() {
 #[test]
 fn the_command_line_prints_what_is_written_for_other_servers() {
     let registry = Registry::builtin().unwrap();
+    let ground = Ground::new();
+    // The box has an address that phones do not reach, too, and its pages stand at another port.
+    let mut ip = ground.command("ip".as_ref());
+    assert!(ip.args(["addr", "add", "10.1.0.1/24", "dev", INTERFACE]).status().unwrap().success());
+    let appliance = ground.start_as("mode = \"inform-only\"\n[listen]\nhttp = \"0.0.0.0:8080\"");
     for target in Target::ALL {
-        let at = BoxAddress { host: BOX.into(), http: 80, https: 443 };
-        let written = export(target, &registry, &Facts { at, also: vec![69, 6970], voice_vlan: Some(20) });
-        let arguments = ["dhcp", "export", "--for", target.name(), "--address", "10.66.0.1", "--voice-vlan", "20"];
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_block66")).args(arguments).output().unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), written, "{}", target.name());
+        for (address, more) in [(BOX, &[][..]), ([192, 0, 2, 7].into(), &["--address", "192.0.2.7"])] {
+            let at = BoxAddress { host: address.into(), http: 8080, https: 443 };
+            let written = export(target, &registry, &Facts { at, also: vec![69, 6970], voice_vlan: Some(20) });
+            let arguments = ["dhcp", "export", "--for", target.name(), "--voice-vlan", "20"];
+            let printed = ground.block66(&[&arguments[..], more].concat(), "");
+            assert_eq!(printed, written, "{}", target.name());
+        }
     }
+    appliance.stop();
 }
 
 /// What the box does not say, because the phones would ask at a port at which it does not answer.

@@ -24,6 +24,12 @@ impl Admin {
         Ok(Answer::json(StatusCode::OK, &self.explain(network, client).await?))
     }
 
+    pub(super) fn api_export_dhcp(&self, call: &Call) -> Result<Answer, Problem> {
+        let of = |name| call.query.of(name);
+        let export = self.export_dhcp(of("for"), of("network"), of("address"), of("voice_vlan"))?;
+        Ok(Answer::json(StatusCode::OK, &export))
+    }
+
     pub(super) fn api_export(&self, call: &Call) -> Result<Answer, Problem> {
         Ok(Answer::json(StatusCode::OK, &self.export_leases(call.query.of("network"), call.query.of("form"))?))
     }

@@ -88,6 +88,7 @@ impl Admin {
             (["leases", "export"], _) => self.api_export(call),
             (["leases", "import"], _) => self.api_import_leases(call).await,
             (["dhcp"], _) => self.api_dhcp(),
+            (["dhcp", "export"], _) => self.api_export_dhcp(call),
             (["dhcp", network, "explain"], _) => self.api_explain(call, network).await,
             (["dhcp", network, "ask"], _) => self.api_ask(network).await,
             (["dhcp", network, "take-over"], _) => self.api_take_over(network).await,

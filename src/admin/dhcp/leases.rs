@@ -58,7 +58,7 @@ impl Admin {
     }
 
     /// The network of that name; the only one when none is named.
-    fn network_named(&self, name: Option<&str>) -> Result<String, Problem> {
+    pub(super) fn network_named(&self, name: Option<&str>) -> Result<String, Problem> {
         let networks = &self.0.facts.networks;
         let found = match name {
             Some(name) => networks.iter().find(|network| network.name == name),

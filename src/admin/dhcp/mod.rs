@@ -1,5 +1,6 @@
 //! DHCP for page and API: what is done and why, who is there, what others tell, and orders.
 
+mod export;
 mod leases;
 
 use std::collections::{BTreeMap, HashSet};

@@ -253,17 +253,8 @@ impl Admin {
                 self.network(network, own, now.wall)
             })
             .collect();
-        let exhausted = networks.iter().filter(|n| n.dhcp == "full" && n.leases >= n.pool_size);
-        let exhausted = exhausted.map(|n| Reason::PoolExhausted { network: n.name.clone() });
-        let alarms: Vec<types::Alarm> = self
-            .0
-            .store
-            .alarms()
-            .into_iter()
-            .chain(exhausted)
-            .chain(self.0.facts.dhcp.alarms())
-            .map(|r| alarm(&r, self.1))
-            .collect();
+        let alarms = self.0.store.alarms().into_iter().chain(self.0.facts.dhcp.alarms());
+        let alarms: Vec<types::Alarm> = alarms.map(|reason| alarm(&reason, self.1)).collect();
         let phones = gather::count(listing.rows.iter().map(|row| row.standing(listing.now)));
         let (health, says) = health(phones, &alarms, self.1);
         types::Status {

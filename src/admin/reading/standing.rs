@@ -212,6 +212,7 @@ pub(crate) fn remedy(reason: &Reason, language: Language) -> Option<crate::admin
         | Reason::DhcpNotAlone { .. }
         | Reason::DhcpStandIn { .. }
         | Reason::DhcpPoolOverlaps { .. }
+        | Reason::DhcpReservationUnfit { .. }
         | Reason::DhcpDeaf { .. } => remedy("/networks".into(), false, "Look at the networks"),
         Reason::DhcpOwnAddressLeased { .. } => remedy("/box".into(), false, "Set the address"),
         Reason::StoreRestored { .. } => remedy("/phones".into(), false, "Look through the phones"),

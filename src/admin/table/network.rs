@@ -17,6 +17,9 @@ pub(super) const ROUTES: &[Route] = &[
         .gives::<types::LeasesImported>()
         .leaves(Says("Took over leases of another DHCP server")),
     Route::get("/dhcp", Viewer, "What is done on each network, and why").gives::<types::Dhcp>(),
+    Route::get("/dhcp/export", Viewer, "Configuration for another DHCP server, so that it points phones here")
+        .asks(EXPORT)
+        .gives::<types::DhcpExport>(),
     Route::get("/dhcp/{network}/explain", Viewer, "What a client would be told")
         .asks(&[text("client", "Its MAC address, or the class that it names")])
         .gives::<types::Explanation>(),
@@ -44,6 +47,16 @@ const EVENTS: &[Parameter] = &[
     LIMIT,
     number("after", "Only what stands behind this place in the journal"),
     number("before", "Only what stands before this place in the journal: what the answer before has in `next`"),
+];
+const EXPORT: &[Parameter] = &[
+    one_of(
+        "for",
+        &["dnsmasq", "kea", "isc", "windows", "mikrotik", "fortigate", "unifi", "opnsense"],
+        "The server; must be given",
+    ),
+    text("network", "The network; may be left out where there is one only, or with an address"),
+    text("address", "Where phones find this box; its address in that network when left out"),
+    number("voice_vlan", "The VLAN that phones are to be sent into"),
 ];
 const FORM: &[Parameter] = &[
     text("network", "The network; may be left out where there is one only"),

@@ -137,6 +137,7 @@ impl Keeper {
         let queries: &[&str] = match route.path {
             "/dhcp/{network}/explain" => &["?client=805ec0123456"],
             "/leases/export" => &["?form=kea", "?form=dnsmasq"],
+            "/dhcp/export" => &["?for=kea&address=10.66.0.1"],
             "/phones/export" => &["", "?passwords=true"],
             "/phones/{mac}/files/{name*}" => &["?content=pointer", "?content=first-contact", "?content=settings", ""],
             _ => &[""],

@@ -156,6 +156,13 @@ pub struct AskedBrand {
     pub says: Vec<String>,
 }
 
+/// Configuration for another DHCP server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DhcpExport {
+    /// What is to be put in there; what it cannot express stands in it as a comment.
+    pub text: String,
+}
+
 /// Leases as another server keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeaseFile {

@@ -378,6 +378,41 @@ fn a_wire_with_two_subnets_uses_the_second_when_the_first_is_full() {
 }
 
 #[test]
+fn that_clients_find_no_address_is_known_until_none_asked_for_a_while() {
+    let mut facts = network(10, 10);
+    facts.subnet.on_link = true;
+    let nets = [facts.subnet.net];
+    let mut segments = Segments::new(SERVER, (&[facts], &nets), &[], &[], at(0));
+    segments.conduct(Conduct::Full { sole: true });
+    let mut asks = |client| {
+        let decision = segments.handle(&Packet::discover(client).request(), &Knowledge::default(), at(0));
+        (decision.silence, segments.is_exhausted(at(899)), segments.is_exhausted(at(900)))
+    };
+    assert_eq!(asks(1), (None, false, false));
+    assert_eq!(asks(2), (Some(Silence::PoolExhausted), true, false));
+}
+
+#[test]
+fn an_address_of_the_box_or_the_gateway_is_kept_for_nobody() {
+    let text = r#"
+[[network]]
+name = "office"
+interface = "eth0"
+subnet = "10.66.0.0/24"
+gateway = "10.66.0.254"
+dns = ["10.66.0.254"]
+dhcp = { mode = "full", pool = "10.66.0.10-10.66.0.20", reservation = [
+  { mac = "80:5e:c0:00:00:01", address = "10.66.0.1" }, { mac = "80:5e:c0:00:00:02", address = "10.66.0.40" } ] }
+"#;
+    let (config, _) = crate::config::Config::parse(text, "block66.toml".as_ref()).unwrap();
+    let mut facts = Network::of(&config.networks[0], SERVER).remove(0);
+    facts.conduct = Conduct::Full { sole: true };
+    facts.subnet.on_link = false;
+    let mut office = Office::new(facts);
+    assert_eq!((office.get(1), office.get(2)), (Some(address(10)), Some(address(40))));
+}
+
+#[test]
 fn a_preview_changes_nothing() {
     let mut segments = segments();
     let question = Packet::discover(1).request();

@@ -63,11 +63,13 @@ pub struct Reservation {
 
 impl Network {
     /// The facts of every subnet of a configured network that has a pool; `server` is the box's address. The one in
-    /// which the box is comes first.
+    /// which the box is comes first. A reservation of an address that is the box's own or a gateway's is left out.
     pub fn of(network: &config::Network, server: Ipv4Addr) -> Vec<Self> {
         let dhcp = &network.dhcp;
-        let subnet = |net: Ipv4Net, pool: config::Pool, gateway, dns: &[Ipv4Addr]| {
+        let subnet = |net: Ipv4Net, pool: config::Pool, gateway: Option<Ipv4Addr>, dns: &[Ipv4Addr]| {
             let kept = dhcp.reservations.iter().filter(|kept| net.contains(&kept.address));
+            // A phone at the box's own address or the gateway's would take the branch down.
+            let kept = kept.filter(|kept| kept.address != server && Some(kept.address) != gateway);
             let reservation = |kept: &config::Reservation| {
                 (kept.mac, Reservation { address: kept.address, host_name: kept.host_name.clone() })
             };

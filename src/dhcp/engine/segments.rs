@@ -1,4 +1,5 @@
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
@@ -22,7 +23,12 @@ pub struct Segments {
     conduct: Conduct,
     engines: Vec<Engine>,
     budgets: Budgets,
+    /// When a client that asked for an address found none last.
+    exhausted: Option<Duration>,
 }
+
+/// How long an address is missed after the last client found none. Clients ask again every few minutes.
+const MISSED: Duration = Duration::from_secs(900);
 
 impl Segments {
     /// Engines that go on from what is stored, one for each of `networks`, the one in which the box is first.
@@ -41,7 +47,15 @@ impl Segments {
         });
         let engines = engines.collect();
         let relays = relays.to_vec();
-        Self { server, nets: nets.to_vec(), relays, conduct: Conduct::Silent, engines, budgets: Budgets::default() }
+        Self {
+            server,
+            nets: nets.to_vec(),
+            relays,
+            conduct: Conduct::Silent,
+            engines,
+            budgets: Budgets::default(),
+            exhausted: None,
+        }
     }
 
     /// Changes what is done from now on.
@@ -54,6 +68,19 @@ impl Segments {
 
     /// Decides about one request.
     pub fn handle(&mut self, request: &Request, knowledge: &Knowledge, now: Now) -> Decision {
+        let decision = self.decide(request, knowledge, now);
+        if decision.silence == Some(Silence::PoolExhausted) {
+            self.exhausted = Some(now.monotonic);
+        }
+        decision
+    }
+
+    /// Whether clients find no address.
+    pub fn is_exhausted(&self, now: Now) -> bool {
+        self.exhausted.is_some_and(|last| now.monotonic.saturating_sub(last) < MISSED)
+    }
+
+    fn decide(&mut self, request: &Request, knowledge: &Knowledge, now: Now) -> Decision {
         if self.conduct == Conduct::Silent {
             return Decision::silent(Silence::NotServing);
         }

@@ -108,6 +108,9 @@ impl Server {
             own_name,
         };
         server.coexistence.claimed(server.is_claimed());
+        let unfit = server.config.dhcp.reservations.iter().map(|kept| kept.address).filter(|address| *address == own);
+        let unfit = unfit.collect();
+        server.parts.control.show(&server.config.name, |view| view.unfit = unfit);
         server
     }
 
@@ -184,7 +187,11 @@ impl Server {
                 batch.writes.extend(writes.into_iter().map(|write| self.write(write)));
                 self.coexistence.claimed(self.is_claimed());
                 let abandoned = self.segments.abandoned();
-                self.parts.control.show(&self.config.name, |view| view.abandoned = abandoned);
+                let exhausted = self.segments.is_exhausted(self.parts.clock.now());
+                self.parts.control.show(&self.config.name, |view| {
+                    view.abandoned = abandoned;
+                    view.exhausted = exhausted;
+                });
             }
             self.finish(batch);
             // Only a ticket that was asked rings the bell.
