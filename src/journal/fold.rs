@@ -11,9 +11,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// stored anew, which is only less tidy.
 const LOOK_BACK: usize = 256;
 
-/// Whether `event` is only `earlier` once more.
+/// Whether `event` is only `earlier` once more. After the clock was set back none is: it would stand hours ahead.
 pub(super) fn is_once_more(earlier: &Event, event: &Event) -> bool {
-    earlier.repeats(event) && event.at.since(earlier.at) < WINDOW
+    earlier.repeats(event) && event.at >= earlier.at && event.at.since(earlier.at) < WINDOW
 }
 
 /// Gives each event its place in the journal.
@@ -73,6 +73,15 @@ mod tests {
         let many = Event { count: 5, last: Timestamp::from_secs(63), ..knock(62, "a.cfg") };
         let (sequence, event, _) = fold.add(many);
         assert_eq!((sequence, event.count, event.last.secs()), (9, 7, 63), "counted on the way");
+    }
+
+    #[test]
+    fn what_happens_after_the_clock_was_set_back_has_a_place_of_its_own() {
+        let mut fold = Fold::starting_at(7);
+        assert_eq!(fold.add(knock(3600, "a.cfg")).0, 7);
+        let (sequence, event, new) = fold.add(knock(0, "a.cfg"));
+        assert_eq!((sequence, event.count, event.at.secs(), new), (8, 1, 0, true));
+        assert_eq!(fold.add(knock(1, "a.cfg")).0, 8, "and repeats are counted there");
     }
 
     #[test]
