@@ -1,7 +1,7 @@
 mod address;
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -90,8 +90,14 @@ impl Ground {
             Some(serial) if serial.eq_ignore_ascii_case(&self.serial()) => "wipe-all",
             Some(_) => return Err(Refusal::new("serial", "That is not the serial number of this box.")),
         };
-        self.write(&self.at("config/reset-pending"), wish)?;
-        self.run("systemctl", &["--no-block", "reboot"])
+        let pending = self.at("config/reset-pending");
+        self.write(&pending, wish)?;
+        let restarting = self.run("systemctl", &["--no-block", "reboot"]);
+        if restarting.is_err() {
+            // What was refused must not be done by a start some day.
+            remove(&pending)?;
+        }
+        restarting
     }
 
     fn install(&self, from: &str, older: bool, told: &mut dyn FnMut(u8, &str)) -> Result<(), Refusal> {
@@ -169,6 +175,15 @@ impl Ground {
     }
 }
 
+/// Takes a file away, if it is there; also after a power cut it is gone.
+fn remove(path: &Path) -> Result<(), Refusal> {
+    let removed = std::fs::remove_file(path).and_then(|()| path.parent().map_or(Ok(()), files::sync_directory));
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(disk(path, &error)),
+        _ => Ok(()),
+    }
+}
+
 fn disk(path: &Path, error: &std::io::Error) -> Refusal {
     Refusal::new("disk", format!("{}: {error}.", path.display()))
 }
@@ -219,7 +234,7 @@ mod tests {
         Ground { root: directory.to_owned(), programs: Some(path) }
     }
 
-    fn script(path: &Path, body: &str) {
+    pub(super) fn script(path: &Path, body: &str) {
         std::fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -248,6 +263,17 @@ mod tests {
         assert_eq!(wish(), "keep-authority");
         act(&ground, r#"{"verb":"factory-reset","wipe_all":"525400AABBCC"}"#).unwrap();
         assert_eq!(wish(), "wipe-all");
+    }
+
+    /// A reset that was refused is not done by the next start either.
+    #[test]
+    fn a_reset_whose_restart_fails_leaves_nothing_pending() {
+        let directory = tempfile::tempdir().unwrap();
+        let ground = ground(directory.path());
+        script(&directory.path().join("programs/systemctl"), "echo 'Access denied' >&2; exit 1");
+        let refused = act(&ground, r#"{"verb":"factory-reset"}"#).unwrap_err();
+        assert_eq!(refused.says, "systemctl failed: Access denied.");
+        assert!(!directory.path().join("config/reset-pending").exists());
     }
 
     #[test]

@@ -3,9 +3,8 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 
-use super::{Ground, disk};
+use super::{Ground, disk, remove};
 use crate::steward::request::{AddressSetting, Refusal, address_in};
-use crate::sys::files;
 
 /// The addresses of the box: tried, confirmed, looked up.
 impl Ground {
@@ -17,7 +16,10 @@ impl Ground {
         let (trial, before) = (place.join("trial"), place.join("before"));
         std::fs::create_dir_all(&place).map_err(|error| disk(&place, &error))?;
         let file = self.network_file(interface);
-        match std::fs::read_to_string(&trial) {
+        let standing = std::fs::read_to_string(&file).ok();
+        let other = std::fs::read_to_string(&trial);
+        let first = other.is_err();
+        match other {
             // What stands there now is on trial itself: what was in force before it stays the way back.
             Ok(other) if other.trim() == interface => {}
             Ok(other) => {
@@ -28,8 +30,8 @@ impl Ground {
             Err(_) => {
                 // It may be left from a trial that was cut off.
                 remove(&before)?;
-                if let Ok(text) = std::fs::read_to_string(&file) {
-                    self.write(&before, &text)?;
+                if let Some(text) = &standing {
+                    self.write(&before, text)?;
                 }
                 self.write(&trial, interface)?;
             }
@@ -38,7 +40,18 @@ impl Ground {
             Some(text) => self.put_network_file(&file, &text)?,
             None => remove(&file)?,
         }
-        self.run("systemctl", &["--no-block", "restart", "block66-address-trial.service"])?;
+        if let Err(refusal) = self.run("systemctl", &["--no-block", "restart", "block66-address-trial.service"]) {
+            // Without its minute nobody would ever take it back.
+            match standing {
+                Some(text) => self.put_network_file(&file, &text)?,
+                None => remove(&file)?,
+            }
+            if first {
+                remove(&trial)?;
+                remove(&before)?;
+            }
+            return Err(refusal);
+        }
         self.run("networkctl", &["reload"])
     }
 
@@ -94,18 +107,9 @@ fn file_name(interface: &str) -> String {
     format!("10-{interface}.network")
 }
 
-/// Takes a file away, if it is there; also after a power cut it is gone.
-fn remove(path: &Path) -> Result<(), Refusal> {
-    let removed = std::fs::remove_file(path).and_then(|()| path.parent().map_or(Ok(()), files::sync_directory));
-    match removed {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(disk(path, &error)),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{act, ground};
+    use super::super::tests::{act, ground, script};
     use super::*;
 
     #[test]
@@ -147,6 +151,32 @@ mod tests {
         confirm().unwrap();
         set("eth1", "10.67.0.1").unwrap();
         assert_eq!(before(), None, "nothing was set there before");
+    }
+
+    /// What nobody would take back after a minute is not tried at all.
+    #[test]
+    fn an_address_whose_trial_cannot_be_ended_is_not_on_trial() {
+        let directory = tempfile::tempdir().unwrap();
+        let ground = ground(directory.path());
+        let set = |own: &str| {
+            let setting = format!(r#"{{"static":{{"address":"{own}/24"}}}}"#);
+            act(&ground, &format!(r#"{{"verb":"address","interface":"eth0","setting":{setting}}}"#))
+        };
+        let net = |text: &str| text.parse::<Ipv4Net>().ok();
+        let systemctl = directory.path().join("programs/systemctl");
+        set("10.66.0.1").unwrap();
+        act(&ground, r#"{"verb":"confirm-address"}"#).unwrap();
+        script(&systemctl, "exit 1");
+        assert_eq!(set("10.66.0.2").unwrap_err().code, "system");
+        assert!(!act(&ground, r#"{"verb":"status"}"#).unwrap().address_on_trial);
+        assert_eq!(ground.set_address("eth0"), net("10.66.0.1/24"));
+        // One that is on trial already stays so, as it was: its minute goes on.
+        script(&systemctl, "exit 0");
+        set("10.66.0.3").unwrap();
+        script(&systemctl, "exit 1");
+        assert_eq!(set("10.66.0.4").unwrap_err().code, "system");
+        assert!(act(&ground, r#"{"verb":"status"}"#).unwrap().address_on_trial);
+        assert_eq!(ground.set_address("eth0"), net("10.66.0.3/24"));
     }
 
     #[test]
