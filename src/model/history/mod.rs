@@ -82,7 +82,7 @@ pub struct History {
 /// Why a change cannot be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Irreversible {
-    /// These parts were changed again since.
+    /// These parts were changed again since, or would move to other places by it.
     ChangedSince(Vec<Part>),
     /// It put another device in place: only another replacement takes that back.
     OtherDevice,
@@ -124,7 +124,7 @@ impl Change {
         if !since.is_empty() {
             return Err(Irreversible::ChangedSince(since));
         }
-        *phone = part::put(phone, altered).map_err(Irreversible::Unreadable)?;
+        *phone = part::put(phone, altered)?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::Altered;
+use super::{Altered, Irreversible};
 use crate::model::settings::{Key, Override, Value};
 use crate::model::{Id, Line, Phone, Secret, Settings, Transport};
 
@@ -157,9 +157,9 @@ pub(super) fn parts(phone: &Phone) -> BTreeMap<Part, Secret> {
     parts
 }
 
-/// The phone with all that is altered as it was before; the part that cannot be read, where there is one. Lists close
-/// up where a place of theirs is left empty.
-pub(super) fn put(phone: &Phone, altered: &[Altered]) -> Result<Phone, Part> {
+/// The phone with all that is altered as it was before, or why that cannot be. Lists of handsets and of ports close up
+/// where a place of theirs is left empty.
+pub(super) fn put(phone: &Phone, altered: &[Altered]) -> Result<Phone, Irreversible> {
     let mut phone = phone.clone();
     let mut lines: BTreeMap<usize, Line> = (1..).zip(std::mem::take(&mut phone.lines)).collect();
     let mut handsets: BTreeMap<usize, _> = (1..).zip(std::mem::take(&mut phone.handsets)).collect();
@@ -196,7 +196,14 @@ pub(super) fn put(phone: &Phone, altered: &[Altered]) -> Result<Phone, Part> {
                 }
             }),
         };
-        done.ok_or_else(|| part.clone())?;
+        done.ok_or_else(|| Irreversible::Unreadable(part.clone()))?;
+    }
+    if !lines.keys().copied().eq(1..=lines.len()) {
+        // Keys, handsets and ports name lines by their places: none may move up.
+        let last = lines.keys().next_back().copied().unwrap_or_default();
+        let beyond = (1..=last).skip_while(|at| lines.contains_key(at)).map(Part::Line);
+        let others = beyond.filter(|part| altered.iter().all(|altered| altered.part != *part));
+        return Err(Irreversible::ChangedSince(others.collect()));
     }
     phone.lines = lines.into_values().collect();
     phone.handsets = handsets.into_values().collect();

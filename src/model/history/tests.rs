@@ -48,15 +48,21 @@ fn phones() -> impl Strategy<Value = Phone> {
             if let Some(secret) = secret {
                 phone.settings.set_text("ldap.password", &format!("ldap-secret-{secret}")).unwrap();
             }
-            phone.settings.keys =
-                keys.iter().map(|((module, position), label)| key(*module, *position, &label.to_string())).collect();
+            let on_line = |((module, position), label): (&(u8, u16), &u8)| {
+                let line = u8::try_from(*position).ok();
+                Key { line, ..key(*module, *position, &label.to_string()) }
+            };
+            phone.settings.keys = keys.iter().map(on_line).collect();
             let raw = raw.iter().map(|(name, value)| Override {
                 brand: "toy".into(),
                 name: format!("a.{name}").into(),
                 value: format!("raw-secret-{value}").into(),
             });
             phone.settings.overrides = raw.collect();
-            let handset = |number| Handset { number, ipei: None, name: "Hall".into(), lines: vec![1] };
+            let handset = |number| {
+                let lines = vec![u8::try_from(number).unwrap()];
+                Handset { number, ipei: None, name: "Hall".into(), lines }
+            };
             phone.handsets = (1..=handsets).map(handset).collect();
             phone.ports =
                 (1..=ports).map(|number| AnaloguePort { number, line: None, caller_id: None, fax: None }).collect();
@@ -92,14 +98,17 @@ proptest! {
             Ok(()) => {
                 prop_assert!(!touched.iter().any(|part| since.contains(part)));
                 let undone = between(&later, &now);
-                // Lists may close up; nothing else than what the change touched becomes another.
+                // Handsets and ports may close up; nothing else than what the change touched becomes another, and
+                // what names a line by its place names the same one.
                 for altered in undone {
-                    let list = matches!(altered.part, Part::Line(_) | Part::Handset(_) | Part::Port(_));
+                    let list = matches!(altered.part, Part::Handset(_) | Part::Port(_));
                     prop_assert!(list || touched.contains(&altered.part), "{:?}", altered.part);
                 }
             }
             Err(Irreversible::ChangedSince(parts)) => {
-                prop_assert!(parts.iter().all(|part| touched.contains(part) && since.contains(part)));
+                prop_assert!(!parts.is_empty());
+                let line = |part: &Part| matches!(part, Part::Line(_));
+                prop_assert!(parts.iter().all(|part| since.contains(part) && (line(part) || touched.contains(part))));
                 prop_assert_eq!(now, later);
             }
             Err(other) => prop_assert!(false, "{other:?}"),
@@ -148,6 +157,27 @@ fn a_difference_names_the_field() {
             "key 3 of module 1 value:  -> 201",
         ]
     );
+}
+
+/// Key 1 is for the third line, and stays so.
+#[test]
+fn a_line_before_others_that_came_later_does_not_go() {
+    let before = samples::phone(1, 1);
+    let with = |lines| Phone { lines: samples::phone(1, lines).lines, ..before.clone() };
+    let added = change(&before, &with(2));
+    let mut later = with(3);
+    later.settings.keys.push(Key { line: Some(3), ..key(0, 1, "Hall") });
+    let mut now = later.clone();
+    assert_eq!(added.undo(&mut now), Err(Irreversible::ChangedSince(vec![Part::Line(3)])));
+    assert_eq!(now, later);
+    // Nor does one come back behind a place that is empty since.
+    let removed = change(&with(3), &with(2));
+    let mut now = before.clone();
+    assert_eq!(removed.undo(&mut now), Err(Irreversible::ChangedSince(vec![Part::Line(2)])));
+    // At the end it goes.
+    let mut now = with(2);
+    added.undo(&mut now).unwrap();
+    assert_eq!(now.lines, before.lines);
 }
 
 #[test]
