@@ -14,7 +14,7 @@ use crate::admin::call::{Call, Form, Origin};
 use crate::admin::problem::Problem;
 use crate::admin::types;
 use crate::backup::{self, Backup, Error, Ground, KEPT, MOST};
-use crate::model::{Reason, Secret};
+use crate::model::{Reason, Secret, Timestamp};
 use crate::store::Write;
 use crate::sys::files;
 
@@ -26,6 +26,10 @@ const PASSPHRASE: &str = "block66-passphrase";
 const LAST: &str = "backup.last";
 /// Backups that the box keeps of what was there before a restore.
 const MOST_KEPT: usize = 3;
+/// How their names begin.
+const UNDO: &str = "before-restore-";
+/// How names of backups end.
+const ENDING: &str = ".backup";
 
 /// What backups are made of, and how the box is told to start from one.
 #[derive(Clone)]
@@ -147,17 +151,27 @@ impl Admin {
 }
 
 /// Keeps a backup of what is there now; its name. The oldest one gives way.
-fn keep(ground: &Ground, passphrase: &Secret, now: crate::model::Timestamp) -> Result<String, Error> {
+///
+/// Names are numbered by the time, and go on from the newest one where the clock was set back: the last one made is what
+/// an undo takes.
+fn keep(ground: &Ground, passphrase: &Secret, now: Timestamp) -> Result<String, Error> {
     let bytes = ground.backup(passphrase, now)?;
     let directory = ground.directory.join(KEPT);
     files::create_private_directory(&directory)?;
-    let name = format!("before-restore-{:013}.backup", now.millis());
+    let before = kept(&directory)?;
+    let newest = before.iter().filter_map(|(name, _)| number(name)).max();
+    let number = newest.map_or(now.millis(), |newest| now.millis().max(newest.saturating_add(1)));
+    let name = format!("{UNDO}{number:013}{ENDING}");
     files::replace(&directory.join(&name), &bytes, 0o600)?;
-    let all = kept(&directory)?;
-    for (old, _) in all.iter().rev().skip(MOST_KEPT) {
+    for (old, _) in before.iter().rev().skip(MOST_KEPT - 1) {
         std::fs::remove_file(directory.join(old))?;
     }
     Ok(name)
+}
+
+/// The number in the name of a backup that was kept.
+fn number(name: &str) -> Option<i64> {
+    name.strip_prefix(UNDO)?.strip_suffix(ENDING)?.parse().ok()
 }
 
 /// Names and sizes of the backups in a directory, oldest first.
@@ -171,7 +185,7 @@ fn kept(directory: &std::path::Path) -> std::io::Result<Vec<(String, u64)>> {
     for entry in entries {
         let entry = entry?;
         let about = entry.metadata()?;
-        let name = entry.file_name().into_string().ok().filter(|name| name.ends_with(".backup") && about.is_file());
+        let name = entry.file_name().into_string().ok().filter(|name| name.ends_with(ENDING) && about.is_file());
         found.extend(name.map(|name| (name, about.len())));
     }
     found.sort();
@@ -214,6 +228,36 @@ impl From<Error> for Problem {
                 tracing::error!(text, "a backup could not be made or restored");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "backup-failed", said, "Look into the log of this box.")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::Authority;
+    use crate::store::{Disk, Options, Store, key, samples};
+    use crate::sys::clock::Clock;
+
+    /// An undo takes the last one: of four that were made while the clock ran backwards, the newest three stay, and the
+    /// last is the last of the list.
+    #[test]
+    fn what_is_kept_is_in_the_order_in_which_it_was_made_whatever_the_clock_says() {
+        let around = tempfile::tempdir().unwrap();
+        let directory = around.path().to_owned();
+        Authority::open(&directory, samples::CREATED).unwrap();
+        let key = key::load(&directory, None).unwrap();
+        let clock = Clock::new(samples::CREATED);
+        let (store, _) =
+            Store::open(Options { directory: directory.clone(), key, clock, disk: Disk::default() }).unwrap();
+        let ground = Ground { directory, credential: None, store, name: "box66".into(), addresses: Vec::new() };
+        let passphrase = Secret::new("correct horse battery");
+        let mut made = Vec::new();
+        for seconds in [4_000, 3_000, 2_000, 1_000] {
+            made.push(keep(&ground, &passphrase, Timestamp::from_secs(seconds)).unwrap());
+            let listed: Vec<String> =
+                kept(&ground.directory.join(KEPT)).unwrap().into_iter().map(|(name, _)| name).collect();
+            assert_eq!(listed, made[made.len().saturating_sub(MOST_KEPT)..], "after the one of {seconds}");
         }
     }
 }
