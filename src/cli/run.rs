@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::exit;
 use crate::appliance::{Appliance, Ended};
 use crate::config::{self, Config, Log};
-use crate::sys::log;
+use crate::sys::{log, service};
 
 /// Run the box: serve phones until told to stop.
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,8 @@ impl Run {
         }
         let ended = loop {
             match serve(config.clone()) {
-                Ok(Ended::Restoring) => {}
+                // Who has a manager was just told to stop to it, and is started again by it.
+                Ok(Ended::Restoring) if !service::is_managed() => {}
                 other => break other,
             }
         };
