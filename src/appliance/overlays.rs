@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::backup::{UNFIT_NAME, is_brand, is_template};
 use crate::brands::Folder;
 
 /// Name of the directory in the data directory.
@@ -36,7 +37,7 @@ pub(super) fn read(data: &Path) -> (Vec<Folder>, Vec<Unreadable>) {
         }
         Err(_) => return (Vec::new(), Vec::new()),
     };
-    names.retain(|name| is_name(name));
+    names.retain(|name| is_brand(name));
     names.sort();
     names.truncate(MOST_FOLDERS);
     let (mut folders, mut unreadable) = (Vec::new(), Vec::new());
@@ -51,18 +52,13 @@ pub(super) fn read(data: &Path) -> (Vec<Folder>, Vec<Unreadable>) {
     (folders, unreadable)
 }
 
-/// Names of brands are those of their folders: small letters, digits and underscores.
-fn is_name(name: &str) -> bool {
-    (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-}
-
 /// Texts of a brand folder by their paths in it.
 pub(crate) type Files = BTreeMap<String, std::borrow::Cow<'static, str>>;
 
 /// Reads one folder: its `brand.toml` and its `templates/`; what else lies there is left alone.
 ///
 /// # Errors
-/// When a file of it cannot be read, is no text or is too large: names the file.
+/// When a file of it cannot be read, is no text, is too large, or has a name that no backup holds: names the file.
 pub(crate) fn folder(path: &Path) -> Result<Files, String> {
     let mut files = Files::new();
     for (below, prefix) in [(path.to_owned(), ""), (path.join("templates"), "templates/")] {
@@ -81,8 +77,12 @@ pub(crate) fn folder(path: &Path) -> Result<Files, String> {
             if files.len() == MOST_FILES {
                 return Err(format!("there are more than {MOST_FILES} files"));
             }
-            let text = text(&entry.path()).map_err(|error| format!("{prefix}{name}: {error}"))?;
-            files.insert(format!("{prefix}{name}"), text.into());
+            let name = format!("{prefix}{name}");
+            if !is_template(&name) {
+                return Err(format!("{name}: {UNFIT_NAME}"));
+            }
+            let text = text(&entry.path()).map_err(|error| format!("{name}: {error}"))?;
+            files.insert(name, text.into());
         }
     }
     Ok(files)
@@ -108,6 +108,7 @@ mod tests {
         fs::create_dir_all(brands.join("Other Name")).unwrap();
         fs::create_dir_all(brands.join("broken/templates")).unwrap();
         fs::create_dir_all(brands.join("large/templates")).unwrap();
+        fs::create_dir_all(brands.join("spaced/templates")).unwrap();
         for (name, text) in [
             ("toy/brand.toml", &b"name = \"Toy\""[..]),
             ("toy/NOTES.md", b"notes"),
@@ -115,6 +116,7 @@ mod tests {
             ("toy/templates/.own.txt.swp", b"x"),
             ("broken/templates/own.txt", b"\xff"),
             ("large/templates/own.txt", &vec![b'x'; 300 << 10]),
+            ("spaced/templates/own file.txt", b"x"),
         ] {
             fs::write(brands.join(name), text).unwrap();
         }
@@ -126,8 +128,9 @@ mod tests {
         assert_eq!(toy.id, "toy");
         assert_eq!(toy.files.keys().map(String::as_str).collect::<Vec<_>>(), ["brand.toml", "templates/own.txt"]);
         let named: Vec<&str> = unreadable.iter().map(|folder| folder.brand.as_str()).collect();
-        assert_eq!(named, ["broken", "large", "leads", "partly"]);
-        assert!(unreadable[2..].iter().all(|folder| folder.what == LINKED), "{unreadable:?}");
+        assert_eq!(named, ["broken", "large", "leads", "partly", "spaced"]);
+        assert!(unreadable[2..4].iter().all(|folder| folder.what == LINKED), "{unreadable:?}");
         assert!(unreadable[1].what.contains("templates/own.txt: it is larger"), "{unreadable:?}");
+        assert!(unreadable[4].what.contains(&format!("templates/own file.txt: {UNFIT_NAME}")), "{unreadable:?}");
     }
 }

@@ -37,6 +37,8 @@ use crate::sys::hex;
 
 /// Directory in the data directory in which backups are kept that the box made by itself.
 pub const KEPT: &str = "backups";
+/// Most bytes of pictures and sounds together: as text they take half of a backup, and leave the rest to all else.
+pub const MOST_RESOURCES: u64 = 48 << 20;
 /// Largest file of a brand folder, in bytes.
 const LARGEST_TEMPLATE: usize = 256 << 10;
 /// Brand folders' files, all together.
@@ -69,6 +71,17 @@ pub enum Error {
     /// It is larger than any backup.
     #[error("a backup has at most {} MiB", MOST >> 20)]
     TooLarge,
+    /// What is on the box fits into no backup.
+    #[error("what is on this box does not fit into a backup, which has at most {} MiB", MOST >> 20)]
+    Overfull,
+    /// A file of a brand folder fits into no backup, so that a restore would lose it.
+    #[error("{file} cannot be in a backup: {why}")]
+    Brand {
+        /// Its path in the data directory.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The disk or the store refuses.
     #[error("{0}")]
     System(String),
@@ -84,6 +97,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::NewerSchema { found, known } => Self::Newer { found, known },
+            error @ store::Error::Io { .. } => Self::System(error.to_string()),
             other => Self::Damaged(other.to_string()),
         }
     }
@@ -170,6 +184,7 @@ impl Ground {
         sealed::check(passphrase)?;
         let contents = self.contents(now)?;
         let plain = Zeroizing::new(serde_json::to_vec(&contents).map_err(|e| Error::System(e.to_string()))?);
+        drop(contents);
         sealed::seal(&plain, passphrase)
     }
 
@@ -177,6 +192,12 @@ impl Ground {
         let key = self.key()?;
         let root = Secret::new(std::fs::read_to_string(self.directory.join(Authority::FILE))?);
         let store = self.store.copied();
+        let (brands_in, resources_in) = (self.directory.join("brands"), self.directory.join("resources"));
+        // Before any of it is read: a box has less memory than its disk has room.
+        let encoded = size_of(&resources_in)?.saturating_mul(4) / 3;
+        if encoded.saturating_add(size_as_u64(store.size())) > size_as_u64(MOST) {
+            return Err(Error::Overfull);
+        }
         let facts = store.examine(&Key::of_text(key.expose()).ok_or_else(|| unreadable("the key"))?)?;
         let fingerprint = fingerprint(&root)?;
         let about = About {
@@ -189,8 +210,7 @@ impl Ground {
             leases: facts.leases,
             fingerprint,
         };
-        let brands = brands(&self.directory.join("brands"))?;
-        let resources = resources(&self.directory.join("resources"))?;
+        let (brands, resources) = (brands(&brands_in)?, resources(&resources_in)?);
         Ok(Contents { about, store, key, root, brands, resources })
     }
 
@@ -255,13 +275,16 @@ fn fingerprint(root: &Secret) -> Result<String, Error> {
     found.map(|fingerprint| fingerprint.to_string()).ok_or_else(|| unreadable("the root certificate"))
 }
 
-/// Names of brands are those of their folders.
-fn is_brand(name: &str) -> bool {
+/// Names of brands are those of their folders: small letters, digits and underscores.
+pub(crate) fn is_brand(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// A file of a brand folder: its manifest, or a template.
-fn is_template(name: &str) -> bool {
+/// Why a file of a brand folder that has another name is not in force, and in no backup.
+pub(crate) const UNFIT_NAME: &str = "a name here has letters, digits, dots, - and _, 64 at most";
+
+/// A file of a brand folder, as it may be called in a backup and is in force: its manifest, or a template.
+pub(crate) fn is_template(name: &str) -> bool {
     let plain = |name: &str| {
         (1..=64).contains(&name.len())
             && !name.starts_with('.')
@@ -291,20 +314,26 @@ fn resources(directory: &Path) -> Result<BTreeMap<String, String>, Error> {
 
 fn brands(directory: &Path) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
     let mut found = BTreeMap::new();
+    let (mut count, mut size) = (0, 0);
     for entry in entries(directory)? {
         let Some(brand) = entry.file_name().to_str().filter(|name| is_brand(name)).map(str::to_owned) else { continue };
         let mut files = BTreeMap::new();
         let folders = [(entry.path(), ""), (entry.path().join("templates"), "templates/")];
         // What a link leads to is not the box's, and is not in force either.
-        for (below, prefix) in folders.into_iter().take_while(|(below, _)| !below.is_symlink()) {
+        for (below, prefix) in folders.into_iter().take_while(|(below, _)| !below.is_symlink() && below.is_dir()) {
             for (name, path) in files_in(&below)? {
-                let name = format!("{prefix}{name}");
-                if is_template(&name)
-                    && let Ok(text) = std::fs::read_to_string(path)
-                    && text.len() <= LARGEST_TEMPLATE
-                {
-                    files.insert(name, text);
+                // Notes and what editors leave are nobody's; all else would be gone after a restore.
+                if name.starts_with('.') || prefix.is_empty() && name != "brand.toml" {
+                    continue;
                 }
+                let name = format!("{prefix}{name}");
+                let text = template(&name, &path)
+                    .map_err(|why| Error::Brand { file: format!("brands/{brand}/{name}"), why })?;
+                (count, size) = (count + 1, size + text.len());
+                if count > MOST_TEMPLATES || size > MOST {
+                    return Err(Error::Overfull);
+                }
+                files.insert(name, text);
             }
         }
         if !files.is_empty() {
@@ -312,6 +341,27 @@ fn brands(directory: &Path) -> Result<BTreeMap<String, BTreeMap<String, String>>
         }
     }
     Ok(found)
+}
+
+/// The text of a file of a brand folder, if a backup can hold it.
+fn template(name: &str, path: &Path) -> Result<String, String> {
+    if !is_template(name) {
+        return Err(UNFIT_NAME.into());
+    }
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > size_as_u64(LARGEST_TEMPLATE) {
+        return Err(format!("it is larger than {LARGEST_TEMPLATE} bytes"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// Bytes of the files of a directory.
+fn size_of(directory: &Path) -> io::Result<u64> {
+    files_in(directory)?.into_iter().map(|(_, path)| Ok(std::fs::metadata(path)?.len())).sum()
+}
+
+fn size_as_u64(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
 }
 
 /// The plain files of a directory, no links; none where there is no directory.

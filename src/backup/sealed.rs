@@ -68,15 +68,21 @@ pub(super) fn seal(plain: &[u8], passphrase: &Secret) -> Result<Vec<u8>, Error> 
         verify,
     };
     let header = serde_json::to_string(&header).map_err(|e| Error::System(e.to_string()))?;
-    let mut file = format!("{MAGIC}{FORMAT} {header}\n").into_bytes();
-    let mut sealed = plain.to_vec();
-    let aad = Aad::from(file.clone());
-    let refused = |_| Error::System("the cipher refused".into());
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).map_err(refused)?;
-    file.append(&mut sealed);
+    let head = format!("{MAGIC}{FORMAT} {header}\n").into_bytes();
+    let length = head.len() + plain.len() + AES_256_GCM.tag_len() + CHECKSUM;
+    if length > MOST {
+        return Err(Error::Overfull);
+    }
+    let mut file = Vec::with_capacity(length);
+    file.extend_from_slice(&head);
+    file.extend_from_slice(plain);
+    let refused = || Error::System("the cipher refused".into());
+    let sealed = file.get_mut(head.len()..).ok_or_else(refused)?;
+    let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&head), sealed);
+    file.extend_from_slice(tag.map_err(|_| refused())?.as_ref());
     let sum = digest(&SHA256, &file);
     file.extend_from_slice(sum.as_ref());
-    if file.len() > MOST { Err(Error::TooLarge) } else { Ok(file) }
+    Ok(file)
 }
 
 pub(super) fn open(file: &[u8], passphrase: &Secret) -> Result<Zeroizing<Vec<u8>>, Error> {

@@ -156,3 +156,46 @@ fn no_link_is_followed_into_a_backup() {
     assert_eq!(found["resources"], honest["resources"]);
     assert_eq!(found["brands"], json!({ "toy": { "brand.toml": "inside = true\n", "templates/own.txt": "inside\n" } }));
 }
+
+/// What is in force is in the backup, or there is none: a restore exchanges the folders whole.
+#[test]
+fn no_file_of_a_brand_that_is_in_force_is_left_out() {
+    let site = Site::new();
+    let toy = site.ground.directory.join("brands/toy");
+    let long = format!("templates/{}.txt", "x".repeat(61));
+    for (name, bytes) in [
+        ("templates/own file.txt", &b"x"[..]),
+        ("templates/k\u{fc}che.txt", b"x"),
+        (&long, b"x"),
+        ("templates/latin.txt", b"\xfc"),
+        ("templates/large.txt", &vec![b'x'; LARGEST_TEMPLATE + 1]),
+    ] {
+        std::fs::write(toy.join(name), bytes).unwrap();
+        let refused = site.ground.contents(samples::CREATED).map(drop).unwrap_err();
+        assert!(refused.to_string().starts_with(&format!("brands/toy/{name} cannot be in a backup: ")), "{refused}");
+        let not_in_force = crate::appliance::overlays::folder(&toy).unwrap_err();
+        assert!(not_in_force.starts_with(&format!("{name}: ")), "{not_in_force}");
+        std::fs::remove_file(toy.join(name)).unwrap();
+    }
+    // What is never in force hinders nobody.
+    let before = site.contents();
+    std::fs::write(toy.join("NOTES.md"), "notes").unwrap();
+    std::fs::write(toy.join("templates/.own.txt.swp"), b"\xff").unwrap();
+    std::fs::write(site.ground.directory.join("brands/readme"), "notes").unwrap();
+    assert_eq!(site.contents()["brands"], before["brands"]);
+    let in_force = crate::appliance::overlays::folder(&toy).unwrap();
+    let held: Vec<&String> = before["brands"]["toy"].as_object().unwrap().keys().collect();
+    assert_eq!(in_force.keys().collect::<Vec<_>>(), held);
+}
+
+#[test]
+fn what_fits_into_no_backup_is_not_read() {
+    let site = Site::new();
+    // More than any memory; it takes no room on the disk.
+    let sound = std::fs::File::create(site.ground.directory.join("resources").join("a".repeat(64))).unwrap();
+    sound.set_len(1 << 42).unwrap();
+    let refused = site.ground.contents(samples::CREATED).map(drop);
+    assert!(matches!(refused, Err(Error::Overfull)), "{refused:?}");
+    let passphrase = Secret::new("correct horse battery");
+    assert!(matches!(sealed::seal(&vec![0; MOST], &passphrase), Err(Error::Overfull)));
+}

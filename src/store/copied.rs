@@ -47,6 +47,11 @@ impl Store {
 }
 
 impl Copied {
+    /// Bytes that it takes.
+    pub fn size(&self) -> usize {
+        self.documents.len() + self.leases.len()
+    }
+
     /// Checks that it is whole, that this program knows its schema, and that `key` opens it; how much there is.
     ///
     /// # Errors

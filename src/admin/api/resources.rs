@@ -6,6 +6,7 @@ use crate::admin::call::{Call, Form, Origin};
 use crate::admin::files::genuine;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
+use crate::backup::MOST_RESOURCES;
 use crate::model::{Id, Reason, Resource, ResourceKind};
 use crate::store::Write;
 use crate::sys::{hex, random};
@@ -72,6 +73,11 @@ impl Admin {
             return Err(Problem::new(StatusCode::CONFLICT, "too-many", detail, "Remove what no phone needs any more."));
         }
         let size = bytes.len() as u64;
+        let others = all.iter().filter(|known| before.is_none_or(|before| before.id != known.id));
+        if others.map(|known| known.size).sum::<u64>().saturating_add(size) > MOST_RESOURCES {
+            let detail = format!("All of them together have at most {} MiB, which fit a backup.", MOST_RESOURCES >> 20);
+            return Err(Problem::new(StatusCode::CONFLICT, "no-room", detail, "Remove what no phone needs any more."));
+        }
         let depot = self.0.facts.depot.clone();
         let put = tokio::task::spawn_blocking(move || depot.put_resource(&bytes)).await;
         let sha256 = put.map_err(std::io::Error::other).and_then(|put| put).map_err(|error| disk(&error))?;

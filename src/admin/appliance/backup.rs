@@ -224,6 +224,14 @@ impl From<Error> for Problem {
             Error::WrongPassphrase => unusable("wrong-passphrase", "Try again: nothing was changed."),
             Error::ShortPassphrase => unusable("passphrase-short", "Choose a longer one, and write it down."),
             Error::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", said, "Choose the right file."),
+            Error::Overfull => {
+                let next = "Remove pictures, sounds or brand folders that no phone needs, then try again.";
+                Self::new(StatusCode::CONFLICT, "backup-overfull", said, next)
+            }
+            Error::Brand { .. } => {
+                let next = "Rename it, shorten it, or move it out of the data directory, then try again.";
+                Self::new(StatusCode::CONFLICT, "brand-unfit", said, next)
+            }
             Error::System(_) => {
                 tracing::error!(text, "a backup could not be made or restored");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "backup-failed", said, "Look into the log of this box.")

@@ -2,17 +2,37 @@
 
 use super::office::{listed, send};
 use super::*;
+use crate::model::Resource;
+use crate::store::samples;
+
+async fn put_resource(ground: &Ground, query: &str, bytes: &[u8]) -> Answered {
+    let request = Request::put(format!("/api/v1/resources?{query}")).header("host", "box.lan");
+    let request = request.body(Full::new(Bytes::from(bytes.to_vec()))).unwrap();
+    let (head, body) = ground.admin.answer(request, Origin::Local).await.into_parts();
+    let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    Answered { status: head.status, headers: head.headers, text }
+}
+
+#[tokio::test]
+async fn no_more_pictures_and_sounds_are_taken_than_a_backup_holds() {
+    let ground = Ground::new().await;
+    let put = async |name: &str| put_resource(&ground, &format!("name={name}&kind=xml"), b"<Menu/>").await;
+    assert_eq!(put("first.xml").await.status, StatusCode::CREATED);
+    let first = ground.store.resources().remove(0);
+    let size = crate::backup::MOST_RESOURCES - 2 * first.size;
+    let large = Resource { organisation: first.organisation, size, ..samples::resource(1) };
+    ground.store.commit(vec![Write::PutResource { resource: large, expect: Some(0) }]).await.unwrap();
+    assert_eq!(put("second.xml").await.status, StatusCode::CREATED, "there is just room for it");
+    let refused = put("third.xml").await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::CONFLICT, "no-room"), "{}", refused.text);
+    assert_eq!(put("first.xml").await.status, StatusCode::CREATED, "in place of one of its size");
+    assert_eq!(ground.store.resources().len(), 3);
+}
 
 #[tokio::test]
 async fn a_wallpaper_that_is_no_picture_is_refused() {
     let ground = Ground::new().await;
-    let put = async |query: &str, bytes: &[u8]| {
-        let request = Request::put(format!("/api/v1/resources?{query}")).header("host", "box.lan");
-        let request = request.body(Full::new(Bytes::from(bytes.to_vec()))).unwrap();
-        let (head, body) = ground.admin.answer(request, Origin::Local).await.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Answered { status: head.status, headers: head.headers, text }
-    };
+    let put = async |query: &str, bytes: &[u8]| put_resource(&ground, query, bytes).await;
     let picture = crate::admin::files::genuine::tests::png(480, 272);
     let wallpaper = "name=branch.png&kind=wallpaper";
     let refused = put(wallpaper, b"<html>not a picture</html>").await;
