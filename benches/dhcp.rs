@@ -42,7 +42,7 @@ fn engine(leases: u32) -> Engine {
         conduct: Conduct::Full { sole: true },
         marker: None,
         dated: true,
-        restored: false,
+        restored: None,
     };
     let lease = |number: u32| Lease {
         address: (FIRST + number).into(),

@@ -24,7 +24,7 @@ fn main() {
     let sync_delay = Duration::from_micros(arguments[1].parse().expect("microseconds"));
     let clock = Clock::new(Timestamp::from_secs(1_790_000_000));
     clock.vouch();
-    let (store, opened) = Store::open(Options {
+    let (store, _) = Store::open(Options {
         directory: config.data_directory,
         key: Key::new(&block66::sys::random::bytes()),
         clock: clock.clone(),
@@ -45,7 +45,6 @@ fn main() {
         store,
         journal,
         provisioning,
-        restored: opened.restored.is_some(),
         box_id,
         clock,
         control: Control::default(),

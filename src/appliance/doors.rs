@@ -58,7 +58,6 @@ pub(super) struct Doors {
     pub(super) restart: CancellationToken,
     pub(super) certificates: Certificates,
     pub(super) origin: Id,
-    pub(super) restored: bool,
     /// What page and command line see of DHCP.
     pub(super) control: dhcp::Control,
     /// Told when a network is there again or has another address.
@@ -250,7 +249,6 @@ impl Doors {
                 strangers: partners.for_strangers(),
             },
             clock: self.clock.clone(),
-            restored: self.restored,
             box_id: self.origin,
             control: self.control.clone(),
         };

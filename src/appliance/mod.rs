@@ -6,6 +6,7 @@
 mod disk;
 mod doors;
 mod first_start;
+mod gaps;
 mod given;
 mod image;
 mod listening;
@@ -33,7 +34,7 @@ use crate::depot::{self, Depot};
 use crate::journal::{self, Journal};
 use crate::model::{Door, Event, Reason, Secret, Timestamp};
 use crate::pki::{Authority, Certificates, Names};
-use crate::store::{self, Disk, Store};
+use crate::store::{self, Disk, Store, Write};
 use crate::sys::clock::Clock;
 use crate::sys::{files, interfaces, service};
 
@@ -109,8 +110,8 @@ impl Appliance {
         };
         let (store, opened) = Store::open(options)?;
         something_keeps_time(&clock);
-        // A store that was put back may not know the newest phones.
-        if opened.restored.is_none()
+        // A store that was put back may not know the newest phones, or be exchanged for what was there before.
+        if store.gaps().is_none()
             && let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some())
         {
             tracing::warn!(%error, "what phones sent that are gone could not be deleted");
@@ -120,9 +121,13 @@ impl Appliance {
         let names = names(&config)?;
         let certificates = Certificates::open(directory, &authority, &names, clock.now())?;
 
+        if let Some(event) = restore::told(directory) {
+            // On the disk before it is forgotten: the store that knew of it is gone.
+            store.commit(vec![Write::PutEvent { sequence: store.next_event_sequence(), event }]).await?;
+        }
+        restore::recorded(directory).with_context(|| format!("{} cannot be written", directory.display()))?;
         let (journal, writing) = Journal::open(store.clone()).context("the journal cannot be started")?;
-        if let Some(aside) = &opened.restored {
-            let reason = Reason::StoreRestored { aside: aside.display().to_string() };
+        if let Some(reason) = opened.restored {
             journal.record(Event::new(clock.now().wall, Door::Box, reason));
         }
         let origin = first_start::make_missing(&store, clock.now()).await?;
@@ -131,6 +136,7 @@ impl Appliance {
         let (stop, restart) = (CancellationToken::new(), CancellationToken::new());
         let supervisor = Supervisor { stop: stop.clone(), journal: journal.clone(), clock: clock.clone() };
         let store_failed = Box::pin(store.failed());
+        let missed = gaps::missed_for(&config);
         let doors = Doors {
             config,
             store: store.clone(),
@@ -143,7 +149,6 @@ impl Appliance {
             restart: restart.clone(),
             certificates,
             origin,
-            restored: opened.restored.is_some(),
             control: crate::dhcp::Control::default(),
             arrived: Arc::default(),
         };
@@ -153,6 +158,10 @@ impl Appliance {
             ending.run_until_cancelled(disk::tell(refusal, told)).await;
         });
 
+        let (counted, ending) = (store.clone(), stop.clone());
+        parts.spawn(async move {
+            ending.run_until_cancelled(gaps::count(counted, missed)).await;
+        });
         parts.spawn(image::follow(store.clone(), journal.clone(), clock.clone(), stop.clone()));
 
         let version = env!("CARGO_PKG_VERSION").to_owned();

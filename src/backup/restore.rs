@@ -6,9 +6,12 @@
 use std::io;
 use std::path::Path;
 
-use super::{Backup, Error, resource};
+use zeroize::Zeroizing;
+
+use super::{Backup, Error, Ground, resource};
+use crate::model::Event;
 use crate::pki::{Authority, LEAVES};
-use crate::store::key::KEY_FILE;
+use crate::store::key::{self, KEY_FILE};
 use crate::sys::files;
 
 /// Laid out whole: to be exchanged.
@@ -17,15 +20,18 @@ const READY: &str = "restore";
 const UNREADY: &str = "restore.new";
 /// What was there, while it is being exchanged.
 const ASIDE: &str = "restore.old";
-/// What is exchanged, in this order. The root comes last: with it the leaves under the old one go.
-const PIECES: [&str; 5] = ["store", "brands", "resources", KEY_FILE, Authority::FILE];
+/// What the new store is to record: the journal that knows of it goes with the old one.
+const TOLD: &str = "restored.json";
+/// What is exchanged, in this order. After the root, the leaves under the old one go.
+const PIECES: [&str; 6] = ["store", "brands", "resources", KEY_FILE, Authority::FILE, TOLD];
 
 impl Backup {
-    /// Lays this backup out in the data directory, for the next start. Blocks.
+    /// Lays this backup out in the data directory, for the next start, which records `event`. Blocks.
     ///
     /// # Errors
     /// The disk refuses; then nothing is changed.
-    pub fn lay_out(&self, directory: &Path) -> Result<(), Error> {
+    pub fn lay_out(&self, ground: &Ground, event: &Event) -> Result<(), Error> {
+        let directory = &ground.directory;
         let (unready, ready) = (directory.join(UNREADY), directory.join(READY));
         remove(&unready)?;
         remove(&ready)?;
@@ -49,8 +55,16 @@ impl Backup {
                 files::replace(&resources.join(name), &bytes, 0o600)?;
             }
         }
-        files::replace(&unready.join(KEY_FILE), contents.key.expose().as_bytes(), 0o600)?;
+        // What is handed over at each start never lies beside the data. Where nothing else is left the file is empty,
+        // takes the place of an older one all the same, and goes when the key is loaded.
+        let own = match &ground.credential {
+            Some(credential) => key::beyond(contents.key.expose(), credential)?,
+            None => Zeroizing::new(contents.key.expose().to_owned()),
+        };
+        files::replace(&unready.join(KEY_FILE), own.as_bytes(), 0o600)?;
         files::replace(&unready.join(Authority::FILE), contents.root.expose().as_bytes(), 0o600)?;
+        let event = serde_json::to_vec(event).map_err(|error| Error::System(error.to_string()))?;
+        files::replace(&unready.join(TOLD), &event, 0o600)?;
         std::fs::rename(&unready, &ready)?;
         files::sync_directory(directory)?;
         Ok(())
@@ -90,6 +104,19 @@ pub fn apply(directory: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// What is to be recorded of the backup that was put in force, until that is done.
+pub fn told(directory: &Path) -> Option<Event> {
+    serde_json::from_slice(&std::fs::read(directory.join(TOLD)).ok()?).ok()
+}
+
+/// It is recorded.
+///
+/// # Errors
+/// The disk refuses.
+pub fn recorded(directory: &Path) -> io::Result<()> {
+    remove(&directory.join(TOLD))
+}
+
 /// Removes a file or a directory; none is fine, and a link is removed and not followed.
 fn remove(path: &Path) -> io::Result<()> {
     let removed = match path.symlink_metadata() {
@@ -113,14 +140,14 @@ mod tests {
             std::fs::create_dir_all(base.join(folder)).unwrap();
             std::fs::write(base.join(folder).join("x"), text).unwrap();
         }
-        for file in [KEY_FILE, Authority::FILE] {
+        for file in [KEY_FILE, Authority::FILE, TOLD] {
             std::fs::write(base.join(file), text).unwrap();
         }
     }
 
     fn holds(directory: &Path, text: &str) -> bool {
         let folders = ["store", "brands", "resources"].map(|folder| directory.join(folder).join("x"));
-        let files = [KEY_FILE, Authority::FILE].map(|file| directory.join(file));
+        let files = [KEY_FILE, Authority::FILE, TOLD].map(|file| directory.join(file));
         folders.iter().chain(&files).all(|path| std::fs::read_to_string(path).is_ok_and(|found| found == text))
     }
 

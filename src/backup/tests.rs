@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::{Door, Event, Reason};
 use crate::store::{Disk, Options, Write, key, samples};
 use crate::sys::clock::Clock;
 
@@ -69,10 +70,16 @@ fn sum(text: &str) -> String {
 }
 
 /// The contents sealed as a backup is, and opened and laid out as the box does it.
-fn restored(contents: &Value, directory: &Path) -> Result<(), Error> {
+fn restored(contents: &Value, ground: &Ground) -> Result<(), Error> {
     let passphrase = Secret::new("correct horse battery");
     let file = sealed::seal(&serde_json::to_vec(contents).unwrap(), &passphrase).unwrap();
-    Backup::open(&file, &passphrase)?.lay_out(directory)
+    Backup::open(&file, &passphrase)?.lay_out(ground, &by_anna())
+}
+
+fn by_anna() -> Event {
+    let reason = Reason::BackupRestored { of: "box66".into(), made: "2026-11-22T10:00:00Z".into() };
+    let address: std::net::IpAddr = [192, 0, 2, 7].into();
+    Event::new(samples::CREATED, Door::Admin, reason).from_address(address).done_by("anna".to_owned())
 }
 
 #[test]
@@ -114,14 +121,14 @@ fn a_backup_with_hostile_names_is_damaged_and_nothing_is_written() {
     for (what, change) in hostile {
         let mut contents = honest.clone();
         change(&mut contents);
-        let outcome = restored(&contents, &site.ground.directory);
+        let outcome = restored(&contents, &site.ground);
         if !matches!(outcome, Err(Error::Damaged(_))) || site.all() != before {
             taken.push(format!("{what}: {outcome:?}"));
         }
     }
     assert!(taken.is_empty(), "{taken:#?}");
     // As it was made it is laid out, and stays in its place.
-    restored(&honest, &site.ground.directory).unwrap();
+    restored(&honest, &site.ground).unwrap();
     let after = site.all();
     let ready = site.ground.directory.join("restore");
     assert!(after.contains_key(&ready.join("brands/toy/templates/own.txt")), "{after:?}");
@@ -198,4 +205,19 @@ fn what_fits_into_no_backup_is_not_read() {
     assert!(matches!(refused, Err(Error::Overfull)), "{refused:?}");
     let passphrase = Secret::new("correct horse battery");
     assert!(matches!(sealed::seal(&vec![0; MOST], &passphrase), Err(Error::Overfull)));
+}
+
+/// The journal of what was there before goes; who put the backup in force is told to the new one.
+#[test]
+fn who_restored_is_known_until_it_is_recorded() {
+    let site = Site::new();
+    let directory = &site.ground.directory;
+    restored(&site.contents(), &site.ground).unwrap();
+    assert_eq!(restore::told(directory), None, "it is not in force yet");
+    assert!(restore::apply(directory).unwrap());
+    assert_eq!(restore::told(directory), Some(by_anna()));
+    assert!(!restore::apply(directory).unwrap());
+    assert_eq!(restore::told(directory), Some(by_anna()), "a start that was cut off did not record it");
+    restore::recorded(directory).unwrap();
+    assert_eq!(restore::told(directory), None);
 }

@@ -30,8 +30,6 @@ pub struct Parts {
     pub provisioning: Provisioning,
     /// The time.
     pub clock: Clock,
-    /// Whether the store was put back from a snapshot when it was opened.
-    pub restored: bool,
     /// The box.
     pub box_id: Id,
     /// Where page and command line look.

@@ -170,6 +170,7 @@ impl Reason {
             | Self::ProviderLost { .. }
             | Self::ProviderUnusable { .. }
             | Self::StoreRestored { .. }
+            | Self::StoreGone { .. }
             | Self::UpdateRefused { .. }
             | Self::DiskFull
             | Self::DiskReadOnly

@@ -873,6 +873,12 @@ pub enum Reason {
         /// Where the broken one was put aside.
         aside: String,
     },
+    /// The store was gone and is back from a snapshot.
+    #[serde(rename = "box.store-gone")]
+    StoreGone {
+        /// The snapshot.
+        snapshot: String,
+    },
     /// The disk is full: nothing new is stored, everything stored stays readable.
     #[serde(rename = "box.disk-full")]
     DiskFull,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::record::{Part, Place};
+use super::recovery;
 use super::schema::{MIGRATIONS, migrate};
 use super::snapshot::{self, Header};
 use super::view::View;
@@ -89,6 +90,6 @@ impl Copied {
         for (part, text) in [(Part::Documents, &self.documents), (Part::Leases, &self.leases)] {
             files::replace(&directory.join(snapshot::first_file(part)), text.as_bytes(), 0o600)?;
         }
-        Ok(())
+        files::replace(&directory.join(recovery::LAID), b"", 0o600)
     }
 }

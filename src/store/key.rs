@@ -41,7 +41,8 @@ struct Named {
 }
 
 /// Loads the key from the service manager's `credential` when there is one, else from the file `key` in the data
-/// directory, which is made on the first start. With a credential, keys in that file open and do not seal.
+/// directory, which is made on the first start. With a credential, keys in that file open and do not seal; those that
+/// the credential has are taken out of it.
 ///
 /// # Errors
 /// When the file cannot be read or is no key file, when others may read it, or when it is gone although there is
@@ -49,6 +50,7 @@ struct Named {
 pub fn load(directory: &Path, credential: Option<&Path>) -> Result<Key, Error> {
     let path = directory.join(KEY_FILE);
     if let Some(credential) = credential {
+        take_out(&path, credential)?;
         // A store that came with a backup was sealed with the keys of another box, which came along.
         return if path.exists() { read(&[credential, &path]) } else { read(&[credential]) };
     }
@@ -74,6 +76,43 @@ pub fn load(directory: &Path, credential: Option<&Path>) -> Result<Key, Error> {
             Ok(Key::new(&bytes))
         }
     }
+}
+
+/// The lines of a key file that the `credential` lacks: all that may stand beside the data.
+///
+/// # Errors
+/// When the credential cannot be read.
+pub fn beyond(text: &str, credential: &Path) -> Result<Zeroizing<String>, Error> {
+    let given = std::fs::read_to_string(credential).map(Zeroizing::new);
+    let given = given.map_err(|e| Error::io("reading", credential, &e))?;
+    let is_given = |line: &str| given.lines().any(|known| known.trim().eq_ignore_ascii_case(line));
+    let mut left = Zeroizing::new(String::with_capacity(text.len() + 1));
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_given(line)) {
+        left.push_str(line);
+        left.push('\n');
+    }
+    Ok(left)
+}
+
+/// Takes out of the key file what the `credential` holds: beside the data it would open them on a stolen disk. A file
+/// in which nothing is left goes.
+fn take_out(file: &Path, credential: &Path) -> Result<(), Error> {
+    let text = match std::fs::read_to_string(file).map(Zeroizing::new) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("reading", file, &error)),
+    };
+    let left = beyond(&text, credential)?;
+    let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
+    if !left.is_empty() && lines(&left) == lines(&text) {
+        return Ok(());
+    }
+    let taken_out = if left.is_empty() {
+        std::fs::remove_file(file).and_then(|()| file.parent().map_or(Ok(()), files::sync_directory))
+    } else {
+        files::replace(file, left.as_bytes(), 0o600)
+    };
+    taken_out.map_err(|e| Error::io("writing", file, &e))
 }
 
 fn hex_digit(nibble: u8) -> char {
@@ -243,6 +282,25 @@ mod tests {
         let alone = load(directory.path(), Some(&credential)).unwrap();
         assert_eq!(alone.open(&own, "d", "f").unwrap().expose(), "a", "the credential seals");
         assert!(matches!(alone.open(&sealed, "d", "f"), Err(Error::WrongKey { .. })));
+    }
+
+    #[test]
+    fn what_the_credential_holds_does_not_stay_beside_the_data() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(KEY_FILE);
+        let credential = directory.path().join("credential");
+        std::fs::write(&credential, format!("{}\n", "5a".repeat(32))).unwrap();
+        let (given, other) = ("5A".repeat(32), "0f".repeat(32));
+        for (text, left) in [
+            (format!("{given}\n\n{other}"), Some(format!("{other}\n"))),
+            (other.clone(), Some(other.clone())),
+            (given, None),
+            (String::new(), None),
+        ] {
+            files::replace(&path, text.as_bytes(), 0o600).unwrap();
+            load(directory.path(), Some(&credential)).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).ok(), left, "{text}");
+        }
     }
 
     #[test]

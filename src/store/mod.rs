@@ -13,7 +13,7 @@
 //! Under the data directory stand `key` and `store/`: `lock`, `database-<n>/`, two snapshots of each part that take
 //! turns, and `damaged/`, the last database that had to be given up. Each batch carries a generation, and each snapshot
 //! the generation that it was taken of: a database that is older than a snapshot was rolled back by its disk, and
-//! is restored just as one that does not open.
+//! is restored just as one that does not open. A file `laid` says that the snapshots are those of a backup.
 //!
 //! When the disk is full or can only be read, reads go on and writes are refused. After a write that failed in mid-air
 //! the database is not trusted any more: it is built anew from the view once the disk takes it.
@@ -66,6 +66,7 @@ pub use roster::Roster;
 pub use shared::{Altered, Hindrance, Limits, Refusal};
 pub use write::{Ticket, Write};
 
+use crate::model::Reason;
 use crate::sys::clock::Clock;
 use crate::sys::files;
 use record::{Part, Place};
@@ -76,6 +77,9 @@ use writer::{Message, Writer};
 
 /// Name of the directory of the store in the data directory.
 const STORE_DIRECTORY: &str = "store";
+/// Name of the setting that says for how many seconds the box has run since the store was put back from snapshots. As
+/// long as it is there, what was newer than those may still be missed.
+pub const GAPS: &str = "store.gaps";
 
 /// What a store is opened with.
 #[derive(Debug)]
@@ -93,10 +97,10 @@ pub struct Options {
 /// What opening the store had to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// The database was broken, older than it had been, or gone, and is back from a snapshot. The broken one is
-    /// here; when it was gone, this is the snapshot. Leases that were newer than theirs are missing: no address is
-    /// to be offered unprobed for one lease time.
-    pub restored: Option<PathBuf>,
+    /// The database was broken, older than it had been, or gone, and is back from a snapshot: what is to be told of it.
+    /// One that was made of a backup is what somebody wanted, and nothing is told. What is newer than the snapshots is
+    /// missing in either case ([`Store::gaps`]).
+    pub restored: Option<Reason>,
 }
 
 /// A handle of the store. Clones are cheap and share it.

@@ -1,10 +1,11 @@
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::record::{Bytes, Place};
 use super::stored::{self, Claim, Head, Holder};
-use super::{Error, Store};
+use super::{Error, GAPS, Store};
 use crate::model::history::History;
 use crate::model::{
     Event, Firmware, FirstContact, Group, Id, Journey, Lease, Mac, Organisation, Phone, PhoneBook, Reason, Resource,
@@ -250,6 +251,12 @@ impl Store {
         let place = Place::Setting(key.into());
         let bytes = self.document(&place)?;
         readable(stored::Setting::unpack(&place, &bytes))
+    }
+
+    /// For how long the box had run since the store was put back from snapshots, when that was stored last; `None` when
+    /// nothing is missed any more. Meanwhile leases and phones may exist that it does not know of.
+    pub fn gaps(&self) -> Option<Duration> {
+        self.setting(GAPS).map(|seconds| Duration::from_secs(seconds.as_u64().unwrap_or_default()))
     }
 
     /// A secret setting.

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
 
-use super::Error;
 use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory, retire};
 use super::key::Key;
 use super::record::{Part, Place};
@@ -16,9 +15,12 @@ use super::replica;
 use super::schema::{MIGRATIONS, migrate, newest};
 use super::shared::Limits;
 use super::snapshot::{self, Header, Slots};
-use crate::model::{Secret, Timestamp};
+use super::{Error, GAPS, stored};
+use crate::model::{Reason, Secret, Timestamp};
 use crate::sys::files;
 
+/// Name of the file that says that the snapshots are a backup's, until the database is made of them.
+pub(super) const LAID: &str = "laid";
 /// Event numbers left out after a restoration, for the events that were lost with the database.
 const EVENTS_LEFT_OUT: u64 = 10_000;
 
@@ -29,8 +31,8 @@ pub(super) struct Recovered {
     pub(super) stamp: Stamp,
     pub(super) records: Records,
     pub(super) next_event: u64,
-    /// Where the broken database is now, when there was one.
-    pub(super) restored: Option<PathBuf>,
+    /// What is to be told, when it is back from a snapshot that nobody laid there.
+    pub(super) restored: Option<Reason>,
     pub(super) documents: Slots,
     pub(super) leases: Slots,
     /// Generations of the newest snapshots of documents and of leases; 0 without one.
@@ -85,6 +87,7 @@ pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) 
     let (stored, rolled_back) = match opened {
         Some((database, stamp, records)) if stamp.generation >= saved && stamp.schema == newest(MIGRATIONS) => {
             set_aside(directory, found_path.as_deref(), false)?;
+            remove_mark(directory)?;
             return Ok(Recovered {
                 database,
                 number,
@@ -112,15 +115,25 @@ pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) 
     }
     let snapshot = newest_documents.as_ref().or(newest_leases.as_ref()).map(|(path, _)| path.clone());
     let snapshot = snapshot.filter(|_| rolled_back || stored.is_none());
-    if let Some(snapshot) = &snapshot {
+    let laid = directory.join(LAID).exists();
+    if let Some(snapshot) = snapshot.as_ref().filter(|_| !laid) {
         let what = damage.as_deref().unwrap_or(if rolled_back { "older than its snapshot" } else { "gone" });
         tracing::error!(what, snapshot = %snapshot.display(), "the database is restored from a snapshot");
     }
     let sources = (stored, Source::of_snapshot(newest_documents, key)?, Source::of_snapshot(newest_leases, key)?);
-    let (stamp, records, next_event) = compose(sources, key)?;
+    let (stamp, mut records, next_event) = compose(sources, key)?;
+    if snapshot.is_some() {
+        // In the database from its first moment: what is newer than the snapshots is missed from now on.
+        let place = Place::Setting(GAPS.into());
+        records.insert(place.to_key(), stored::Setting::pack(&place, 0.into())?);
+    }
     let database = rebuild(directory, number, disk, &stamp, &records)?;
     let aside = set_aside(directory, found_path.as_deref(), snapshot.is_some())?;
-    let restored = snapshot.map(|snapshot| aside.unwrap_or(snapshot));
+    remove_mark(directory)?;
+    let restored = snapshot.filter(|_| !laid).map(|snapshot| match aside {
+        Some(aside) => Reason::StoreRestored { aside: aside.display().to_string() },
+        None => Reason::StoreGone { snapshot: snapshot.display().to_string() },
+    });
     Ok(Recovered { database, number, stamp, records, next_event, restored, documents, leases, saved: saved_parts })
 }
 
@@ -274,4 +287,13 @@ fn set_aside(directory: &Path, database: Option<&Path>, broken: bool) -> Result<
         Ok(Some(aside))
     };
     set_aside().map_err(|e: std::io::Error| Error::io("setting aside", database, &e))
+}
+
+/// The database is made: what becomes of it from now on is no longer a backup's doing.
+fn remove_mark(directory: &Path) -> Result<(), Error> {
+    let mark = directory.join(LAID);
+    match std::fs::remove_file(&mark).and_then(|()| files::sync_directory(directory)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", &mark, &error)),
+        _ => Ok(()),
+    }
 }

@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -80,7 +79,7 @@ pub enum Altered {
 pub(super) struct Shared {
     view: RwLock<View>,
     pub(super) opened: Opened,
-    restored: Option<PathBuf>,
+    restored: Option<Reason>,
     /// The last one, if there was any since the store was opened.
     pub(super) refusal: watch::Sender<Option<Refusal>>,
     /// Where settings of many phones changed.
@@ -97,7 +96,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         view: View,
-        restored: Option<PathBuf>,
+        restored: Option<Reason>,
         (key, clock, limits): (Key, Clock, Limits),
         (schema, check): (u32, String),
     ) -> Self {
@@ -140,7 +139,6 @@ impl Shared {
             Hindrance::Full => Reason::DiskFull,
             Hindrance::ReadOnly => Reason::DiskReadOnly,
         });
-        let restored = self.restored.as_ref().map(|path| Reason::StoreRestored { aside: path.display().to_string() });
-        hindered.into_iter().chain(restored).collect()
+        hindered.into_iter().chain(self.restored.clone()).collect()
     }
 }

@@ -62,6 +62,33 @@ impl Service {
         assert_eq!(self.wait().code(), Some(0), "{}", self.log());
     }
 
+    /// Makes a backup in a file of its directory.
+    fn back_up(&self, file: &str) {
+        std::fs::write(self.path("passphrase"), "correct horse battery\n").unwrap();
+        let (file, passphrase) = (self.path(file), self.path("passphrase"));
+        let [at, passphrase] = [&file, &passphrase].map(|path| path.to_str().unwrap());
+        let said = self.block66(&["backup", "create", at, "--passphrase-file", passphrase]);
+        assert!(file.exists(), "{said}");
+    }
+
+    /// Restores a file, or what was there before, and waits until the process has ended for it.
+    fn restore(&mut self, file: &str) {
+        let passphrase = self.path("passphrase");
+        std::fs::write(&passphrase, "correct horse battery\n").unwrap();
+        let passphrase = passphrase.to_str().unwrap();
+        let said = self.block66(&["backup", "restore", file, "--confirm", "--passphrase-file", passphrase]);
+        assert!(said.contains("Restored: this box starts anew"), "{said}");
+        assert!(self.says("STOPPING=1"), "{}", self.log());
+        assert_eq!(self.wait().code(), Some(0), "{}", self.log());
+    }
+
+    /// Its data directory and nothing else, for the next process.
+    fn moved_data(&self) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::rename(self.path("data"), directory.path().join("data")).unwrap();
+        directory
+    }
+
     /// A copy of its data directory and of nothing else, as on another machine.
     fn copied_data(&self) -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
@@ -195,8 +222,69 @@ fn the_data_alone_opens_nothing_that_a_credential_sealed() {
         assert_eq!(stolen.path("data/key").exists(), key.is_some(), "{what}: a new key opens nothing");
     }
     // The same copy with the credential is the box.
-    let own = Service::start_in(service.copied_data(), &credential);
+    let mut own = Service::start_in(service.copied_data(), &credential);
     assert_eq!(login(&own), before);
+
+    // Nor does a restore lay the key beside the data: not as it is laid out, and not when it is in force.
+    own.back_up("before.backup");
+    own.restore(&own.path("before.backup").display().to_string());
+    let laid_out = own.copied_data();
+    let holds_key = |path: PathBuf| std::fs::read_to_string(path).is_ok_and(|text| text.contains(&"5a".repeat(32)));
+    assert!(laid_out.path().join("data/restore/store").is_dir());
+    assert!(!holds_key(laid_out.path().join("data/restore/key")), "the key lies in clear beside the data");
+    let again = Service::start_in(laid_out, &credential);
+    assert_eq!(login(&again), before);
+    assert!(!again.path("data/key").exists(), "a key lies beside the data");
+    let mut stolen = Service::spawn(again.copied_data(), &[], 0);
+    assert_eq!(stolen.wait().code(), Some(70), "{}", stolen.log());
+    assert!(stolen.log().contains("put it back"), "{}", stolen.log());
+}
+
+/// Who is told that it stops expects it to end: whatever goes on is killed after a while. The next process has what was
+/// restored, and who did it.
+#[test]
+fn a_restore_ends_the_process_for_its_manager_to_start_the_next() {
+    let mut service = Service::start(&[]);
+    service.back_up("before.backup");
+    let added = service.block66(&["organisations", "add", "Later"]);
+    assert!(added.contains("Added Later"), "{added}");
+    service.restore(&service.path("before.backup").display().to_string());
+    let service = Service::start_in(service.moved_data(), &[]);
+    assert!(!service.block66(&["organisations", "list"]).contains("Later"));
+    let audit = service.block66(&["audit", "--json"]);
+    assert!(audit.contains("admin.backup-restored"), "{audit}");
+    let told = [service.block66(&["status", "--json"]), service.block66(&["events", "--json"])].concat();
+    assert!(!told.contains("box.store-"), "what somebody wanted is told as damage: {told}");
+}
+
+/// An undo brings a phone back with what it sent up, however often the box started in between.
+#[test]
+fn an_undo_finds_what_phones_sent_up() {
+    const PHONE: &str = "80:5e:c0:00:00:01";
+    let mut service = Service::start(&[]);
+    service.back_up("without.backup");
+    let added = service.block66(&["phones", "add", PHONE]);
+    let shown = service.block66(&["phones", "show", PHONE, "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{added}\n{shown}"));
+    let uploads = PathBuf::from("data/uploads").join(shown["id"].as_str().unwrap());
+    std::fs::create_dir_all(service.directory.path().join(&uploads)).unwrap();
+    let upload = uploads.join("a");
+    std::fs::write(service.directory.path().join(&upload), "sent up").unwrap();
+
+    let without = service.path("without.backup").display().to_string();
+    service.restore(&without);
+    for start in 0..2 {
+        let mut next = Service::start_in(service.moved_data(), &[]);
+        assert!(!next.block66(&["phones", "list"]).contains(PHONE), "the backup is not in force");
+        assert!(next.directory.path().join(&upload).exists(), "it is gone after start {start}");
+        next.kill();
+        service = next;
+    }
+    let mut service = Service::start_in(service.moved_data(), &[]);
+    service.restore("--undo");
+    let service = Service::start_in(service.moved_data(), &[]);
+    assert!(service.block66(&["phones", "list"]).contains(PHONE));
+    assert!(service.directory.path().join(&upload).exists());
 }
 
 /// No password and no setup code stands in the log, whatever is logged.

@@ -176,6 +176,13 @@ fn after_a_restore_no_address_in_use_is_offered() {
     assert_eq!(udhcpc_once(&client, &[]).0, given);
     let offers: Vec<_> = capture.of(&client).into_iter().filter(|seen| seen.kind == OFFER).collect();
     assert!(offers.iter().all(|offer| offer.yiaddr == given), "{offers:?}");
+    appliance.kill();
+
+    // That leases are missing is known at the next start, too: even an address that the box gave lately is probed.
+    client.run("ip", &["address", "flush", "dev", "eth0"]);
+    squatter.add_address(&format!("{given}/24"));
+    let appliance = ground.start(DHCP);
+    assert_eq!(udhcpc_once(&client, &[]).0, Ipv4Addr::new(10, 66, 0, 104));
     appliance.stop();
 }
 

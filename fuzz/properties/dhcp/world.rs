@@ -89,7 +89,7 @@ fn network() -> Network {
         conduct: FULL,
         marker: None,
         dated: true,
-        restored: false,
+        restored: None,
     }
 }
 
@@ -328,6 +328,7 @@ impl World {
             Plant::Forget => Vec::new(),
             _ => self.stored.values().cloned().collect(),
         };
+        let restored = restored.then_some(Duration::ZERO);
         let network = Network { dated: self.dated, restored, ..network() };
         self.segments = segments(&network, &leases, self.conduct, self.now());
         self.rivalled = false;

@@ -107,14 +107,16 @@ impl Admin {
             ));
         }
         let (ground, now) = ((self.0.facts.backups.ground)(), self.0.clock.now().wall);
+        let reason = Reason::BackupRestored { of: about.name.clone(), made: about.made.clone() };
+        let event = self.admin_event(reason, call.from);
+        let told = event.clone();
         let undo = blocking(move || {
             let undo = keep(&ground, &passphrase, now)?;
-            opened.lay_out(&ground.directory)?;
+            opened.lay_out(&ground, &told)?;
             Ok(undo)
         })
         .await?;
-        let reason = Reason::BackupRestored { of: about.name.clone(), made: about.made.clone() };
-        self.0.journal.record(self.admin_event(reason, call.from));
+        self.0.journal.record(event);
         tracing::warn!(of = about.name, made = about.made, undo, "a backup is put in force: starting anew");
         self.0.facts.backups.restart.cancel();
         Ok(Answer::json(StatusCode::ACCEPTED, &types::Restored { about, undo }))

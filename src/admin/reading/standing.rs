@@ -191,7 +191,9 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
             "Make a backup, and have the disk of this box repaired or replaced before its power goes: it does not start from such a disk."
         }
         Reason::OverlayRefused { .. } => "Correct the file that is named, then restart this box.",
-        Reason::StoreRestored { .. } => "Look through the list of phones: the newest changes may be missing.",
+        Reason::StoreRestored { .. } | Reason::StoreGone { .. } => {
+            "Look through the list of phones: the newest changes may be missing."
+        }
         Reason::PartRestarted { .. } => {
             "Nothing to do if it stays at one; otherwise send the log of this box to support."
         }
@@ -215,7 +217,9 @@ pub(crate) fn remedy(reason: &Reason, language: Language) -> Option<crate::admin
         | Reason::DhcpReservationUnfit { .. }
         | Reason::DhcpDeaf { .. } => remedy("/networks".into(), false, "Look at the networks"),
         Reason::DhcpOwnAddressLeased { .. } => remedy("/box".into(), false, "Set the address"),
-        Reason::StoreRestored { .. } => remedy("/phones".into(), false, "Look through the phones"),
+        Reason::StoreRestored { .. } | Reason::StoreGone { .. } => {
+            remedy("/phones".into(), false, "Look through the phones")
+        }
         Reason::DiskFull => remedy("/firmware".into(), false, "Look at what takes room"),
         Reason::CertificateEnds { .. } | Reason::CertificateUnusable { .. } => {
             remedy("/certificate".into(), false, "Look at the certificates")

@@ -90,7 +90,9 @@ impl Engine {
             care: Care::default(),
             #[cfg(feature = "planted-bugs")]
             bug: None,
-            gaps_until: network.restored.then(|| at.saturating_add(millis(network.subnet.lease_time))),
+            gaps_until: network
+                .restored
+                .map(|since| at.saturating_add(millis(network.subnet.lease_time.saturating_sub(since)))),
             offset: now.wall.millis().saturating_sub(at),
             misdated_until: if network.dated { Tick::MIN } else { at },
             dated: network.dated,

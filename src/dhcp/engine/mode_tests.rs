@@ -231,7 +231,7 @@ fn a_client_that_was_heard_before_it_asked_keeps_its_address() {
     assert_eq!(later.get(3), None, "two clients have one address");
 
     let mut restored = network(10, 29);
-    restored.restored = true;
+    restored.restored = Some(std::time::Duration::ZERO);
     let mut office = Office::new(restored);
     office.engine.heard(address(20), mac(1), at(0));
     assert_eq!(kind(office.send(&Packet::reboot(1, address(20)))), Some(5), "its record may be lost");

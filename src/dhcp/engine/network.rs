@@ -25,8 +25,8 @@ pub struct Network {
     /// Whether the ends of the stored leases were written by a trusted clock: what the last
     /// [`LeaseWrite::Dated`](super::LeaseWrite::Dated) said. `true` when there was none.
     pub dated: bool,
-    /// The store was put back from a snapshot, so leases given since then are missing from it.
-    pub restored: bool,
+    /// How long ago the store was put back from a snapshot, when leases given before may still be missing from it.
+    pub restored: Option<Duration>,
 }
 
 /// An IPv4 subnet and what clients in it are told.
@@ -94,7 +94,7 @@ impl Network {
             conduct: Conduct::Silent,
             marker: None,
             dated: true,
-            restored: false,
+            restored: None,
         };
         own.into_iter().chain(further).map(facts).collect()
     }

@@ -30,7 +30,7 @@ pub(crate) fn network(first: u8, last: u8) -> Network {
         conduct: Conduct::Full { sole: true },
         marker: None,
         dated: true,
-        restored: false,
+        restored: None,
     }
 }
 
@@ -406,7 +406,7 @@ fn leases_that_are_not_renewed_count_down_in_the_store() {
 #[test]
 fn after_a_restore_nothing_is_offered_unprobed_and_clients_keep_what_they_hold() {
     let mut restored = network(10, 11);
-    restored.restored = true;
+    restored.restored = Some(Duration::ZERO);
     restored.subnet.on_link = true;
     let mut office = Office::new(restored);
     assert_eq!(kind(office.send(&Packet::reboot(1, address(11)))), Some(5), "a free address is honoured");
@@ -431,9 +431,21 @@ fn after_a_restore_nothing_is_offered_unprobed_and_clients_keep_what_they_hold()
 }
 
 #[test]
+fn what_is_left_of_the_time_after_a_restore_goes_on_at_the_next_start() {
+    for (since, answer) in [(3599, Some(5)), (3600, None)] {
+        let mut restored = network(10, 11);
+        restored.restored = Some(Duration::from_secs(since));
+        let mut office = Office::new(restored);
+        assert_eq!(kind(office.send(&Packet::reboot(1, address(11)))), answer, "its record may be lost: {since}");
+        office.now = 1;
+        assert_eq!(kind(office.send(&Packet::reboot(2, address(10)))), None, "{since}");
+    }
+}
+
+#[test]
 fn a_probe_answered_by_the_client_itself_is_no_conflict() {
     let mut restored = network(10, 11);
-    restored.restored = true;
+    restored.restored = Some(Duration::ZERO);
     restored.subnet.on_link = true;
     let mut office = Office::new(restored);
     office.send(&Packet::discover(1));

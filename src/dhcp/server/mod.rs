@@ -119,7 +119,7 @@ impl Server {
         let dated = is_dated(parts, config);
         let marker = Marker { id: parts.box_id, part: Part::Serving, asks: false }.bytes();
         let facts = Network::of(config, own).into_iter().map(|facts| Network {
-            restored: parts.restored,
+            restored: parts.store.gaps(),
             dated,
             marker: Some(marker.clone()),
             ..facts

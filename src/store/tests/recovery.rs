@@ -35,9 +35,10 @@ fn a_broken_database_comes_back_from_the_snapshot() {
 
     let (store, opened) = open(directory.path());
     let aside = directory.path().join("store/damaged");
-    assert_eq!(opened.restored.as_ref(), Some(&aside));
+    let told = Reason::StoreRestored { aside: aside.display().to_string() };
+    assert_eq!(opened.restored.as_ref(), Some(&told));
     assert!(std::fs::read(aside.join("db")).unwrap() == vec![0x55; length as usize], "as it was found");
-    assert_eq!(store.alarms(), [Reason::StoreRestored { aside: aside.display().to_string() }]);
+    assert_eq!(store.alarms(), [told]);
     assert_eq!(store.phones().len(), 1);
     assert_eq!(store.leases("office").len(), 1);
     assert!(store.next_event_sequence() > 42, "numbers of lost events are not used again");
@@ -114,8 +115,35 @@ fn a_database_that_is_gone_comes_back_too() {
     store.close();
     std::fs::remove_dir_all(database(directory.path())).unwrap();
     let (store, opened) = open(directory.path());
-    assert!(opened.restored.unwrap().to_string_lossy().contains("documents-"));
+    let Some(Reason::StoreGone { snapshot }) = opened.restored else { panic!("{opened:?}") };
+    assert!(snapshot.contains("documents-"), "{snapshot}");
     assert_eq!(store.phones().len(), 1);
+}
+
+/// A backup that is laid down is no damage, and is told by whoever laid it; that the newest is missing is known all the
+/// same, however often the box starts, until it is over.
+#[test]
+fn a_backup_that_was_laid_down_is_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = open(directory.path());
+    store.commit(vec![put_organisation(1), put_phone(1)]).wait().unwrap();
+    assert_eq!(store.gaps(), None, "a new store misses nothing");
+    let other = tempfile::tempdir().unwrap();
+    store.copied().lay(other.path()).unwrap();
+    for start in 0..2 {
+        let (store, opened) = open(other.path());
+        assert_eq!((opened.restored, store.alarms(), store.phones().len()), (None, Vec::new(), 1), "{start}");
+        assert_eq!(store.gaps(), Some(Duration::ZERO), "{start}");
+        store.close();
+    }
+    // From then on a database that is gone is told as one.
+    std::fs::remove_dir_all(database(other.path())).unwrap();
+    let (store, opened) = open(other.path());
+    assert!(matches!(opened.restored, Some(Reason::StoreGone { .. })), "{opened:?}");
+    store.commit(vec![Write::PutSetting { key: GAPS.into(), value: 3600.into() }]).wait().unwrap();
+    assert_eq!(store.gaps(), Some(Duration::from_secs(3600)));
+    store.commit(vec![Write::DeleteSetting(GAPS.into())]).wait().unwrap();
+    assert_eq!(store.gaps(), None);
 }
 
 #[test]
