@@ -89,7 +89,15 @@ proptest! {
     }
 
     #[test]
-    fn undoing_leaves_alone_what_others_changed(before in phones(), after in phones(), later in phones()) {
+    fn undoing_leaves_alone_what_others_changed(
+        before in phones(),
+        after in phones(),
+        mut later in phones(),
+        behind in any::<bool>(),
+    ) {
+        if behind {
+            later.lines.splice(0..0, after.lines.iter().cloned());
+        }
         let first = change(&before, &after);
         let mut now = later.clone();
         let touched: Vec<Part> = first.altered.iter().flatten().map(|altered| altered.part.clone()).collect();
