@@ -209,16 +209,23 @@ struct Letter {
 }
 
 impl Letter {
-    /// Delivers it to all that are left, each by itself, so that one that is refused keeps it from no other.
+    /// Delivers it to all that are left, each by itself, so that one that is refused, or put off, keeps it from no other.
     async fn deliver(&mut self, outlets: &Outlets, mail: &Mail, authorities: Option<&str>) -> Result<(), String> {
         let name = mail.name();
-        let mut open = None;
-        while let Some(to) = self.left.first().cloned() {
+        let (mut open, mut put_off) = (None, None);
+        for to in self.left.clone() {
+            // One that is named twice is reached once.
+            if !self.left.contains(&to) {
+                continue;
+            }
             let mut connection = match open.take() {
                 Some(connection) => connection,
                 None => connect(mail, authorities, &outlets.0.on.name).await?,
             };
             let (envelope, message) = self.message(mail, &to)?;
+            // Whatever comes of it, the others have their turn before it has another.
+            self.left.retain(|left| *left != to);
+            self.left.push(to.clone());
             match connection.send(&envelope, &message).await {
                 Ok(_) => {
                     outlets.count(&name, |sent| sent.sent += 1);
@@ -228,7 +235,10 @@ impl Letter {
                     tracing::warn!(server = name, to, why = said(&error), "a mail server refuses an alarm");
                     outlets.count(&name, |sent| sent.dropped += 1);
                 }
-                Err(error) => return Err(said(&error)),
+                Err(error) => {
+                    put_off = Some(said(&error));
+                    continue;
+                }
             }
             self.left.retain(|left| *left != to);
         }
@@ -236,7 +246,7 @@ impl Letter {
             // It has been taken: how the server says goodbye makes no difference.
             drop(connection.quit().await);
         }
-        Ok(())
+        put_off.map_or(Ok(()), Err)
     }
 
     fn message(&self, mail: &Mail, to: &str) -> Result<(Envelope, Vec<u8>), String> {

@@ -32,6 +32,15 @@ struct Seen {
     /// What was against the protocol.
     wrong: Vec<String>,
     conversations: usize,
+    /// How often a mailbox was full.
+    full: usize,
+}
+
+impl Seen {
+    fn is_full(&mut self) -> bool {
+        self.full += 1;
+        self.full <= 2
+    }
 }
 
 struct Server {
@@ -140,6 +149,8 @@ fn converse(stream: TcpStream, kind: Kind, config: &Arc<ServerConfig>, seen: &Ar
             }
             "RCPT" if from => match said.strip_prefix("RCPT TO:<").and_then(|rest| rest.split('>').next()) {
                 Some("gone@example.net") => "550 5.1.1 nobody here".into(),
+                // For the first two times.
+                Some("full@example.net") if seen.lock().unwrap().is_full() => "452 4.2.2 mailbox full".into(),
                 Some(known) => {
                     to = Some(known.to_owned());
                     "250 2.1.5 fine".into()
@@ -184,6 +195,24 @@ fn settings(server: &Server, authority: &str, security: &str) -> String {
         "authorities": authority,
     })
     .to_string()
+}
+
+/// A mailbox that takes nothing for now keeps an alarm from nobody who is named behind it, and gets it in the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_is_full_keeps_alarms_from_nobody_else() {
+    let (server, authority) = Server::start(&[Kind::Starttls]);
+    let ground = Ground::new();
+    let mut set: serde_json::Value = serde_json::from_str(&settings(&server, &authority, "starttls")).unwrap();
+    let to = ["full@example.net", "anna@example.net", "bert@example.net", "anna@example.net"];
+    set["mail"]["to"] = serde_json::json!(to);
+    ground.serve(&set.to_string()).await;
+    ground.alarm.lock().unwrap().push(Reason::PoolExhausted { network: "office".into() });
+    ground.until("all have it", |counts| mailed(counts).sent == 3).await;
+    assert_eq!(mailed(&ground.outlets.counts()), Sent { sent: 3, dropped: 0, failed: 2 });
+    let mails = server.mails();
+    let reached: Vec<&str> = mails.iter().map(|(to, _)| to.as_str()).collect();
+    assert_eq!(reached, ["anna@example.net", "bert@example.net", "full@example.net"]);
+    assert_eq!(server.seen.lock().unwrap().wrong, Vec::<String>::new());
 }
 
 fn mailed(counts: &Counts) -> Sent {
