@@ -160,6 +160,31 @@ fn a_name_that_is_taken_is_said_and_nothing_is_registered() {
     }
 }
 
+/// The management cloud has no change of a device: it is taken out and comes anew, where the account may add any.
+#[test]
+fn phones_stay_where_they_are_when_none_may_be_added() {
+    let branch = Branch::new("cloud");
+    let old = Sent { url: "https://old.example/".into(), server: "s9999".into(), ..Sent::default() };
+    branch.service(|service| {
+        service.phones.extend(OURS.map(|mac| (mac.to_owned(), old.clone())));
+        service.phones.insert(THEIRS.into(), Sent { url: URL.into(), ..old.clone() });
+        service.no_adding = true;
+    });
+    let there = || branch.service(|service| OURS.map(|mac| service.phones.contains_key(mac)));
+    let said = branch.says(&["apply"]);
+    assert_eq!(there(), [false, true], "more than the first one is missing: {said}");
+    let named = |line: &str| line.contains("80:5e:c0:00:00:01") && line.contains("is missing there now");
+    assert!(said.lines().any(named), "{said}");
+    // It is known to be missing, and comes when it may.
+    assert!(branch.says(&["plan"]).contains("- register 80:5e:c0:00:00:01"), "{}", branch.says(&["plan"]));
+    let said = branch.says(&["apply"]);
+    assert_eq!(there(), [false, true], "another one each time: {said}");
+    branch.service(|service| service.no_adding = false);
+    let said = branch.says(&["apply"]);
+    assert_eq!(there(), [true, true], "{said}");
+    branch.appliance.stop();
+}
+
 /// Each phone's own login goes along where the administrator wants that, and else does not.
 #[test]
 fn logins_are_left_at_the_service_only_when_that_is_wished() {

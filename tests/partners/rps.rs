@@ -42,6 +42,8 @@ pub(crate) struct Service {
     pub(crate) nonces: BTreeSet<String>,
     /// The token that is good, after somebody got one.
     pub(crate) token: Option<String>,
+    /// The account may not add devices by MAC: the maker switches that on.
+    pub(crate) no_adding: bool,
     /// The next answer breaks off.
     pub(crate) broken: bool,
     /// The boolean of the oldest interface says whether the call went well, and not what came of it.

@@ -57,6 +57,7 @@ impl Service {
                 let page = page(held.collect(), &body);
                 Answer::new(200, "application/json", page.to_string())
             }
+            ("POST", "/v2/rps/addDevicesByMac") if self.no_adding => refusal(400, "900403"),
             ("POST", "/v2/rps/addDevicesByMac") => self.adds(&body),
             ("POST", "/v2/rps/delDevices") => self.deletes(&body),
             (method, path) => {

@@ -53,9 +53,15 @@ impl Desk {
     /// Makes the plan anew, applies it, and reads back what the service holds then.
     async fn apply(&self, settings: &Settings, removal: bool) -> Result<Said, Problem> {
         let _one_at_a_time = self.busy.lock().await;
-        let (service, claims, steps) = self.compare(settings, removal).await?;
+        let (service, claims, mut steps) = self.compare(settings, removal).await?;
+        // Whether any can be added shows before one is taken out to be added anew.
+        steps.sort_by_key(|step| matches!(step, Step::Update { .. }));
+        let mut adds = None;
         let (mut done, mut errors, mut sent, mut theirs) = (0, Vec::new(), self.sent(), Vec::new());
         for step in &steps {
+            if adds == Some(false) && service.adds_anew() && matches!(step, Step::Update { .. }) {
+                break;
+            }
             let login = match step {
                 Step::Register(mac) | Step::Update { mac, .. } if settings.logins => self.login(*mac),
                 _ => None,
@@ -64,6 +70,9 @@ impl Desk {
             match service.apply(step, login.as_ref()).await {
                 Ok(()) => {
                     done += 1;
+                    if matches!(step, Step::Register(_)) {
+                        adds = Some(true);
+                    }
                     match step {
                         Step::Register(mac) | Step::Update { mac, .. } => sent.insert(*mac, settings.url.clone()),
                         Step::Remove(mac) => sent.remove(mac),
@@ -73,9 +82,19 @@ impl Desk {
                     errors.push(error.to_string());
                     break;
                 }
+                // One is missing now: the same would come of every other one.
+                Err(error @ Error::Missing(_)) => {
+                    if let Step::Update { mac, .. } = step {
+                        sent.remove(mac);
+                    }
+                    errors.push(format!("{}: {error}", step.in_words()));
+                    break;
+                }
                 Err(error) => {
-                    if let (Error::Claimed, Step::Register(mac)) = (&error, step) {
-                        theirs.push(*mac);
+                    match (&error, step) {
+                        (Error::Claimed, Step::Register(mac)) => theirs.push(*mac),
+                        (_, Step::Register(_)) => adds = adds.or(Some(false)),
+                        _ => {}
                     }
                     errors.push(format!("{}: {error}", step.in_words()));
                 }

@@ -46,6 +46,12 @@ pub(super) enum Error {
     /// The phone is another account's.
     #[error("the phone is claimed by somebody else")]
     Claimed,
+    /// The phone was taken out so that it comes anew, and it does not come.
+    #[error(
+        "{0}. It is missing there now, and the other phones are left as they are: see that the account may add devices by \
+         MAC (the maker switches that on), then apply the plan again"
+    )]
+    Missing(Box<Self>),
     /// Its answer cannot be used.
     #[error("the service's answer broke off or is not what it should be")]
     Unreadable,
@@ -113,6 +119,11 @@ impl Service {
         Ok(found)
     }
 
+    /// Whether a phone that is sent elsewhere is taken out first.
+    pub(super) fn adds_anew(&self) -> bool {
+        self.settings.interface == Interface::Cloud
+    }
+
     /// Makes one change. A phone that is another's after all is told so.
     pub(super) async fn apply(&self, step: &Step, login: Option<&Login>) -> Result<(), Error> {
         let Settings { interface, server_name, url, .. } = &self.settings;
@@ -155,17 +166,15 @@ impl Service {
             }
             Interface::Cloud => {
                 let token = self.token().await?;
-                if let Step::Update { mac, .. } | Step::Remove(mac) = step {
+                match step {
+                    Step::Register(mac) => self.add(&token, *mac, login).await,
+                    Step::Remove(mac) => self.take_out(&token, *mac).await,
                     // There is no change of one that is there: it is taken out and comes anew.
-                    let body = json!({ "deviceIdType": "mac", "deviceIds": [mac.plain()] });
-                    self.cloud("v2/rps/delDevices", &token, &body.to_string()).await?;
+                    Step::Update { mac, .. } => {
+                        self.take_out(&token, *mac).await?;
+                        self.add(&token, *mac, login).await.map_err(|error| Error::Missing(Box::new(error)))
+                    }
                 }
-                if let Step::Update { mac, .. } | Step::Register(mac) = step {
-                    let device = json!({ "mac": mac.plain(), "uniqueServerUrl": url, "remark": server_name });
-                    let body = json!([with_login(device, login)]);
-                    self.cloud("v2/rps/addDevicesByMac", &token, &body.to_string()).await?;
-                }
-                Ok(())
             }
         }
     }
@@ -227,6 +236,18 @@ impl Service {
         let mut headers = self.stamped();
         headers.push(("authorization", Secret::new(format!("Bearer {token}"))));
         understood(&self.call(Method::POST, &format!("/{path}"), headers, body).await?)
+    }
+
+    async fn add(&self, token: &str, mac: Mac, login: Option<&Login>) -> Result<(), Error> {
+        let Settings { server_name, url, .. } = &self.settings;
+        let device = json!({ "mac": mac.plain(), "uniqueServerUrl": url, "remark": server_name });
+        let body = json!([with_login(device, login)]);
+        self.cloud("v2/rps/addDevicesByMac", token, &body.to_string()).await.map(drop)
+    }
+
+    async fn take_out(&self, token: &str, mac: Mac) -> Result<(), Error> {
+        let body = json!({ "deviceIdType": "mac", "deviceIds": [mac.plain()] });
+        self.cloud("v2/rps/delDevices", token, &body.to_string()).await.map(drop)
     }
 
     fn stamped(&self) -> Vec<(&'static str, Secret)> {
