@@ -88,6 +88,8 @@ pub(crate) struct Known {
     pub(crate) complaints: Vec<String>,
     /// Sends no configuration for now.
     pub(crate) hold: bool,
+    /// Ends the connection after each burst.
+    pub(crate) hangs_up: bool,
     /// Ends the next burst in its middle, and the connection with it.
     pub(crate) cut: bool,
     /// Hangs up on a code or a digest that is wrong, where others say nothing.

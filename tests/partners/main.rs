@@ -17,6 +17,7 @@ mod pbx;
 mod place;
 mod provider;
 mod provider_fails;
+mod provider_lists;
 mod provider_logins;
 mod redirection;
 mod rps;

@@ -241,7 +241,7 @@ impl Line<'_> {
             self.say(admin(6, &json!({ "last": true }))).await;
         }
         self.see(Seen::Configured);
-        true
+        !self.known.lock().unwrap().hangs_up
     }
 
     async fn carries_out(&mut self, order: Order) -> bool {

@@ -9,7 +9,7 @@ use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -34,8 +34,8 @@ const MOST: usize = 64;
 const MOST_STRANGERS: usize = 4;
 /// How long a connection may stand without a login.
 const LOGIN: Duration = Duration::from_secs(30);
-/// Phones of one connection that are provisioned at once.
-const MOST_AT_ONCE: usize = 8;
+/// Phones that are provisioned at once.
+const MOST_AT_ONCE: usize = 64;
 
 /// Where PBX and users' service connect.
 pub struct Door {
@@ -43,6 +43,8 @@ pub struct Door {
     keeper: Keeper,
     next: AtomicU64,
     connections: Mutex<BTreeMap<u64, Connected>>,
+    /// Places of phones that are being provisioned.
+    places: Arc<Semaphore>,
 }
 
 /// What becomes of one more connection.
@@ -73,7 +75,8 @@ pub(super) struct Connected {
 impl Door {
     /// A door that brings phones to this keeper.
     pub fn new(on: Foundations, keeper: Keeper) -> Arc<Self> {
-        Arc::new(Self { on, keeper, next: AtomicU64::new(1), connections: Mutex::default() })
+        let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
+        Arc::new(Self { on, keeper, next: AtomicU64::new(1), connections: Mutex::default(), places })
     }
 
     /// Answers websockets that are meant for the app, and hands everything else to `service`.
@@ -186,8 +189,11 @@ impl Door {
                     return;
                 }
             }
-            if let Some(news) = heard.news {
-                self.take(news, (number, peer), &settings, &results);
+            if let Some(news) = heard.news
+                && let Some(refusal) = self.take(news, (number, peer), &settings, &results)
+                && socket.send(Message::Text(refusal.into())).await.is_err()
+            {
+                return;
             }
             if heard.end {
                 let _ = socket.close(None).await;
@@ -196,7 +202,14 @@ impl Door {
         }
     }
 
-    fn take(&self, news: News, (number, peer): (u64, Peer), settings: &Settings, results: &mpsc::Sender<String>) {
+    /// Does what news mean; what is to be said to them at once.
+    fn take(
+        &self,
+        news: News,
+        (number, peer): (u64, Peer),
+        settings: &Settings,
+        results: &mpsc::Sender<String>,
+    ) -> Option<String> {
         let record = |reason| {
             let door = if peer.tls { crate::model::Door::Https } else { crate::model::Door::Http };
             self.on.journal.record(Event::new(self.on.clock.now().wall, door, reason).from_address(peer.address));
@@ -221,16 +234,22 @@ impl Door {
             News::Phone(request) => {
                 let who = self.all().get(&number).and_then(|connected| connected.who.clone()).unwrap_or_default();
                 let allowed = settings.providers.is_empty() || settings.providers.contains(&who);
-                self.provision(*request, allowed, peer, results.clone());
+                return self.provision(*request, allowed, peer, results.clone());
             }
         }
+        None
     }
 
-    /// Provisions a phone beside the conversation, which goes on meanwhile.
-    fn provision(&self, request: Request, allowed: bool, peer: Peer, results: mpsc::Sender<String>) {
+    /// Provisions a phone beside the conversation, which goes on meanwhile. The answer, where there is no place for it.
+    fn provision(&self, request: Request, allowed: bool, peer: Peer, results: mpsc::Sender<String>) -> Option<String> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let why = format!("the box provisions {MOST_AT_ONCE} phones already: add it again in a minute");
+            return Some(app::result(request.src.as_ref(), Err(&why)));
+        };
         let (keeper, journal, clock, stop) =
             (self.keeper.clone(), self.on.journal.clone(), self.on.clock.clone(), self.on.stop.clone());
         tokio::spawn(async move {
+            let _place = place;
             let work = async {
                 if allowed { keeper.provision(&request).await } else { Err("this app may not bring phones".to_owned()) }
             };
@@ -246,6 +265,7 @@ impl Door {
             let answer = app::result(request.src.as_ref(), result.as_ref().copied().map_err(String::as_str));
             let _ = results.send(answer).await;
         });
+        None
     }
 
     fn update(&self, number: u64, change: impl FnOnce(&mut Connected)) {

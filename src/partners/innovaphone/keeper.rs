@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
-use super::apply::apply;
+use super::apply::{self, GONE, apply};
 use super::backoff;
 use super::frame::{self, Identity};
 use super::heard::Request;
@@ -28,6 +28,8 @@ use crate::sys::random;
 
 /// Pings without any answer after which a connection counts as dead.
 const UNANSWERED: u32 = 4;
+/// How long a connection stands before its end is one like any other: until then the next wait is a longer one.
+const STANDING: Duration = Duration::from_secs(60);
 
 /// Keeps one connection to Devices for each phone, and the phones of the list as Devices wants them. Clones share it.
 #[derive(Clone)]
@@ -60,7 +62,8 @@ type First = Option<oneshot::Sender<Result<(), String>>>;
 /// How a conversation ended.
 struct Ended {
     why: String,
-    configured: bool,
+    /// Whether it stood for a while.
+    stood: bool,
 }
 
 impl Keeper {
@@ -125,11 +128,18 @@ impl Keeper {
         let devices = self.devices().ok_or(
             "the box does not know where Devices is: tick \"devices\" and \"devices-api\" in the Apps of its app object",
         )?;
+        let before = Kept::read(&self.0.on.store, request.mac);
+        let listed = self.0.on.store.phone_by_mac(request.mac);
+        let mut kept = Kept::new(devices, Owner::of(request));
+        if let Some(phone) = listed {
+            let own = before.as_ref().is_some_and(|before| before.is_on(&phone));
+            apply::may_take(&phone, own, apply::organisation(&self.0.on, &settings)?)?;
+            kept.phone = own.then_some(phone.id);
+        }
+        // Devices may know the phone still, whatever its user has done: it asks for this password then.
+        kept.password = before.and_then(|before| before.password);
         self.forget_running(request.mac);
         let (tell, told) = oneshot::channel();
-        let mut kept = Kept::new(devices, Owner::of(request));
-        // Devices may know the phone still, whatever its user has done: it asks for this password then.
-        kept.password = Kept::read(&self.0.on.store, request.mac).and_then(|before| before.password);
         self.start(request.mac, Duration::ZERO, kept, Some(request.code.clone()), Some(tell));
         let patience = Duration::from_secs(settings.patience.into());
         match tokio::time::timeout(patience, told).await {
@@ -183,13 +193,16 @@ impl Keeper {
     async fn keep(&self, mac: Mac, mut kept: Kept, mut code: Option<String>, mut first: First) {
         let (mut attempt, mut known, mut last) = (0, None, None);
         loop {
+            if self.is_gone(mac, &kept) {
+                return self.let_go(mac).await;
+            }
             if let Some(devices) = self.devices() {
                 kept.devices = devices;
             }
             let before = last.as_ref().map(|last| format!(" {last}")).unwrap_or_default();
             self.show(mac, false, format!("The box connects to Devices for it.{before}"));
             let new = code.is_some();
-            let Ended { why, configured } = self.converse(mac, &mut kept, code.take(), &mut first).await;
+            let Ended { why, stood } = self.converse(mac, &mut kept, code.take(), &mut first).await;
             tracing::info!(%mac, why, "the connection to Devices ended");
             // A code is good for once. What Devices took is stored; else what was there before is in force.
             let stored = if new { Kept::read(&self.0.on.store, mac) } else { Some(kept.clone()) };
@@ -206,7 +219,7 @@ impl Keeper {
             let Some(stored) = stored else { return };
             kept = stored;
             known = Some(why);
-            if configured {
+            if stood {
                 (attempt, known) = (0, None);
             }
             tokio::time::sleep(backoff::wait(attempt, u16::from_be_bytes(random::bytes()))).await;
@@ -216,7 +229,7 @@ impl Keeper {
 
     async fn converse(&self, mac: Mac, kept: &mut Kept, code: Option<String>, first: &mut First) -> Ended {
         let settings = secrets::settings(&self.0.on.store);
-        let gone = |why: String| Ended { why, configured: false };
+        let gone = |why: String| Ended { why, stood: false };
         let identity = Identity {
             id: mac.plain(),
             product: settings.app.clone(),
@@ -239,20 +252,22 @@ impl Keeper {
         };
         let now = || self.0.on.clock.now().monotonic;
         let ping = Duration::from_secs(settings.ping.into());
-        let (mut pinged, mut heard, mut noted) = (now(), now(), None);
+        let opened = now();
+        let end = |why: String| Ended { why, stood: now() >= opened + STANDING };
+        let (mut pinged, mut heard, mut noted) = (opened, opened, None);
         let mut todo = talk.opened(now());
         loop {
             for out in todo {
                 match out {
                     Out::Send(bytes) => {
                         if let Err(error) = socket.send(Message::Binary(bytes.into())).await {
-                            return Ended { why: broken(&error), configured: talk.is_configured() };
+                            return end(broken(&error));
                         }
                     }
                     Out::Keep(password) => {
                         kept.password = Some(password);
                         if let Err(error) = self.0.on.store.commit(vec![kept.written(mac)]).await {
-                            return gone(format!("the password of Devices could not be stored: {error}"));
+                            return end(format!("the password of Devices could not be stored: {error}"));
                         }
                     }
                     Out::AdminPassword(password) => {
@@ -276,7 +291,7 @@ impl Keeper {
                                     let _ = first.send(Ok(()));
                                 }
                             }
-                            Err(why) => return Ended { why, configured: false },
+                            Err(why) => return gone(why),
                         }
                     }
                     Out::Note(what) => {
@@ -289,15 +304,13 @@ impl Keeper {
                     }
                     Out::End(failure) => {
                         let _ = socket.close(None).await;
-                        return Ended { why: failure.to_string(), configured: false };
+                        return gone(failure.to_string());
                     }
                 }
             }
             let wait = talk.next().map(|deadline| deadline.saturating_sub(now()));
             let until_ping = (!ping.is_zero()).then(|| (pinged + ping).saturating_sub(now()));
             let wait = [wait, until_ping].into_iter().flatten().min().unwrap_or(Duration::from_secs(3600));
-            let configured = talk.is_configured();
-            let end = |why: String| Ended { why, configured };
             todo = tokio::select! {
                 message = socket.next() => {
                     heard = now();
@@ -323,14 +336,31 @@ impl Keeper {
                         if now() > heard + ping * UNANSWERED {
                             return end("Devices answers no more".into());
                         }
+                        if self.is_gone(mac, kept) {
+                            return end(GONE.into());
+                        }
                         pinged = now();
                         if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
-                            return Ended { why: broken(&error), configured: talk.is_configured() };
+                            return end(broken(&error));
                         }
                     }
                     talk.tick(now())
                 }
             };
+        }
+    }
+
+    /// Whether the phone that was provisioned was taken off the list since, or another device has its place.
+    fn is_gone(&self, mac: Mac, kept: &Kept) -> bool {
+        kept.is_gone(self.0.on.store.phone_by_mac(mac).as_deref())
+    }
+
+    /// Keeps nothing more of a phone that is gone: it would come back to the list by itself.
+    async fn let_go(&self, mac: Mac) {
+        tracing::info!(%mac, "{GONE}");
+        self.phones().remove(&mac);
+        if let Err(error) = self.0.on.store.commit(vec![secrets::forgotten(mac)]).await {
+            tracing::warn!(%mac, %error, "what is kept of it could not be forgotten");
         }
     }
 

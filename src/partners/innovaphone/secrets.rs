@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::configuration::Configuration;
 use super::map::Owner;
 use super::settings::Settings;
-use crate::model::{Mac, Secret};
+use crate::model::{Id, Mac, Phone, Secret};
 use crate::store::{Store, Write};
 
 /// Setting with the administrator's [`Settings`].
@@ -35,6 +35,9 @@ pub(super) struct Kept {
     host: String,
     /// The last one that was whole.
     pub(super) configuration: Configuration,
+    /// The phone of the list that it is on, once it is on one.
+    #[serde(default)]
+    pub(super) phone: Option<Id>,
 }
 
 fn expose<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
@@ -59,7 +62,31 @@ impl Kept {
             domain: owner.domain,
             host: owner.host,
             configuration: Configuration::default(),
+            phone: None,
         }
+    }
+
+    /// Whether this phone of the list is the one that it is on.
+    pub(super) fn is_on(&self, phone: &Phone) -> bool {
+        match self.phone {
+            Some(id) => id == phone.id,
+            // As releases before kept it.
+            None => !self.configuration.is_empty(),
+        }
+    }
+
+    /// Whether the phone that it was on is gone: taken off the list, or another device in its place. `listed` is what the
+    /// list has with its address now.
+    pub(super) fn is_gone(&self, listed: Option<&Phone>) -> bool {
+        let was_on_one = self.phone.is_some() || !self.configuration.is_empty();
+        was_on_one && !listed.is_some_and(|phone| self.is_on(phone))
+    }
+
+    /// Whether it says the same as another, whatever the secrets in it were hidden with each time.
+    pub(super) fn says_as(&self, other: &Self) -> bool {
+        let bare = |kept: &Self| Self { configuration: Configuration::default(), ..kept.clone() };
+        let known = |kept: &Self| kept.configuration.known(&kept.password.clone().unwrap_or_default());
+        bare(self) == bare(other) && known(self) == known(other)
     }
 
     /// Whose phone it is.

@@ -200,11 +200,6 @@ impl Sysclient {
             false => Some(Failure::Password),
         }
     }
-
-    /// Whether a configuration was handed on in this conversation: then an end is an end like any other.
-    pub fn is_configured(&self) -> bool {
-        self.configured
-    }
 }
 
 fn text<'a>(said: &'a Value, name: &str) -> Option<&'a str> {
