@@ -62,6 +62,8 @@ impl Admin {
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
+            // Whoever hangs up meanwhile stops nothing half-way.
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service)
             .await;
         if let Err(error) = served {

@@ -68,6 +68,23 @@ impl Who {
     }
 }
 
+/// Does something to its end in a task of its own, whoever hangs up meanwhile: a change that is cut off at its commit is
+/// made all the same, and would leave no trail.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a call was not done to its end");
+        let detail = "The box broke off in the middle of this.";
+        Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            detail,
+            "Look at what came of it, and report it.",
+        ))
+    })
+}
+
 impl Admin {
     /// Answers one request.
     pub(super) async fn answer<B>(&self, request: Request<B>, from: Origin) -> Response<Body>
@@ -97,22 +114,30 @@ impl Admin {
                 Err(problem)
             }
         };
-        let answer = match heard {
-            Ok((call, who)) => {
-                // From here on everything is said in the caller's language.
-                let admin = self.speaking(call.language());
-                let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
-                match path.as_slice() {
-                    ["metrics" | "healthz" | "readyz"] => admin.watched(&call, &who).await,
-                    ["api", "v1", rest @ ..] => admin.guarded_api(&call, &who, rest).await,
-                    _ if from == Origin::Local => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
-                    rest => return admin.page_or_problem(&call, &who, rest).await.into_response(),
-                }
-            }
-            Err(problem) if api || from == Origin::Local => Err(problem),
+        let (call, who) = match heard {
+            Ok(heard) => heard,
+            Err(problem) if api || from == Origin::Local => return Answer::problem(&problem).into_response(),
             Err(problem) => return self.problem_page(&Who::Nobody, &problem).into_response(),
         };
+        // From here on everything is said in the caller's language.
+        let admin = self.speaking(call.language());
+        if call.method == Method::GET || !who.is_known() {
+            return admin.answer_heard(&call, &who).await.into_response();
+        }
+        let answer = to_its_end(async move { Ok(admin.answer_heard(&call, &who).await) }).await;
         answer.unwrap_or_else(|problem| Answer::problem(&problem)).into_response()
+    }
+
+    /// Answers a call of which all is known.
+    async fn answer_heard(&self, call: &Call, who: &Who) -> Answer {
+        let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+        let answer = match path.as_slice() {
+            ["metrics" | "healthz" | "readyz"] => self.watched(call, who).await,
+            ["api", "v1", rest @ ..] => self.guarded_api(call, who, rest).await,
+            _ if call.from == Origin::Local => Err(Problem::nothing_here(&format!("/{}", path.join("/")))),
+            rest => return self.page_or_problem(call, who, rest).await,
+        };
+        answer.unwrap_or_else(|problem| Answer::problem(&problem))
     }
 
     /// Reads the body of a call, of which the head is known, and says who makes it. Of whoever is turned away anyhow

@@ -28,6 +28,7 @@ use crate::sys::clock::Clock;
 mod accounts;
 mod demo;
 mod dhcp;
+mod hanging_up;
 mod history;
 mod lists;
 mod office;

@@ -12,6 +12,7 @@ use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Form, Origin};
 use crate::admin::problem::Problem;
+use crate::admin::route::to_its_end;
 use crate::admin::types;
 use crate::backup::{self, Backup, Error, Ground, KEPT, MOST};
 use crate::model::{Reason, Secret, Timestamp};
@@ -106,9 +107,16 @@ impl Admin {
                 "Say so with confirm=true. What is here now is kept as a backup under the same passphrase.",
             ));
         }
+        // What is laid out is exchanged at the next start, whenever that is: it is laid out with that start, or not at all.
+        let (admin, from) = (self.clone(), call.from);
+        to_its_end(async move { admin.put_in_force(opened, passphrase, from).await }).await
+    }
+
+    async fn put_in_force(&self, opened: Backup, passphrase: Secret, from: Origin) -> Result<Answer, Problem> {
+        let about = opened.about().clone();
         let (ground, now) = ((self.0.facts.backups.ground)(), self.0.clock.now().wall);
         let reason = Reason::BackupRestored { of: about.name.clone(), made: about.made.clone() };
-        let event = self.admin_event(reason, call.from);
+        let event = self.admin_event(reason, from);
         let told = event.clone();
         let undo = blocking(move || {
             let undo = keep(&ground, &passphrase, now)?;

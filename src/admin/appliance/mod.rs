@@ -41,7 +41,12 @@ pub(super) struct Appliance {
 
 impl Appliance {
     pub(super) fn new() -> Self {
-        Self { steward: Steward::new(SOCKET), updates: UPDATES.into(), update: Mutex::default() }
+        Self::of(SOCKET.as_ref(), UPDATES.as_ref())
+    }
+
+    /// With the steward behind this socket, which takes bundles from this directory.
+    pub(super) fn of(socket: &Path, updates: &Path) -> Self {
+        Self { steward: Steward::new(socket), updates: updates.into(), update: Mutex::default() }
     }
 
     /// How far the update is.
@@ -54,7 +59,7 @@ impl Appliance {
     }
 
     /// Claims the one update at a time.
-    fn begin(&self) -> Result<(), Problem> {
+    fn begin(&self) -> Result<Begun<'_>, Problem> {
         let mut update = self.update.lock().unwrap_or_else(PoisonError::into_inner);
         if update.running {
             return Err(Problem::new(
@@ -65,7 +70,30 @@ impl Appliance {
             ));
         }
         *update = types::Update { running: true, says: "Preparing".into(), ..types::Update::default() };
-        Ok(())
+        Ok(Begun { appliance: self, handed_on: false })
+    }
+}
+
+/// An update that has begun. Unless it is handed on to whoever installs it, it is over with this: whoever hangs up while a
+/// bundle comes leaves none behind that runs for ever.
+struct Begun<'a> {
+    appliance: &'a Appliance,
+    handed_on: bool,
+}
+
+impl Begun<'_> {
+    fn hand_on(mut self) {
+        self.handed_on = true;
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if !self.handed_on {
+            // Before another one may begin, whose bundle has the same name.
+            let _ = std::fs::remove_file(self.appliance.updates.join(UPLOADED));
+            self.appliance.set(types::Update::default());
+        }
     }
 }
 
@@ -98,9 +126,10 @@ impl Admin {
         if !self.0.appliance.steward.is_there() {
             return Err(refused(Error::Absent));
         }
-        self.0.appliance.begin()?;
+        let begun = self.0.appliance.begin()?;
         let admin = self.clone();
         tokio::spawn(async move { admin.install(&wish).await });
+        begun.hand_on();
         Ok(())
     }
 
@@ -140,15 +169,11 @@ impl Admin {
         if !appliance.steward.is_there() {
             return Err(refused(Error::Absent));
         }
-        appliance.begin()?;
-        let path = appliance.updates.join(UPLOADED);
-        if let Err(problem) = receive(body, &path).await {
-            appliance.set(types::Update::default());
-            let _ = tokio::fs::remove_file(&path).await;
-            return Err(problem);
-        }
+        let begun = appliance.begin()?;
+        receive(body, &appliance.updates.join(UPLOADED)).await?;
         let admin = self.clone();
         tokio::spawn(async move { admin.install(&Wish::Install { from: UPLOADED.into(), older }).await });
+        begun.hand_on();
         self.leave_trail(&call, route, &["appliance", "update"]);
         Ok(Answer::json(StatusCode::ACCEPTED, &appliance.update()))
     }

@@ -11,7 +11,9 @@ use crate::admin::Admin;
 use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::problem::{FieldError, Problem};
-use crate::firmware::{Draft, Refused};
+use crate::admin::route::to_its_end;
+use crate::admin::table::Route;
+use crate::firmware::{Draft, Refused, Upload};
 
 /// How long nothing may come.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -56,8 +58,13 @@ impl Admin {
                 upload.write(data.copy_to_bytes(data.remaining())).await?;
             }
         }
+        let admin = self.clone();
+        to_its_end(async move { admin.keep_image(upload, &call, route).await }).await
+    }
+
+    async fn keep_image(&self, upload: Upload, call: &Call, route: &Route) -> Result<Answer, Problem> {
         let image = upload.finish(self.0.facts.box_id).await?;
-        self.leave_trail(&call, route, &["firmware"]);
+        self.leave_trail(call, route, &["firmware"]);
         Ok(Answer::json(StatusCode::CREATED, &self.image(&image)))
     }
 }
