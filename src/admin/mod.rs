@@ -188,6 +188,8 @@ struct Parts {
     used: Mutex<accounts::Used>,
     /// Held while accounts change, so that no change is lost and one code makes one administrator.
     claiming: tokio::sync::Mutex<()>,
+    /// Held while a list that is kept as one setting changes: who is trusted, and where news go.
+    setting: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
     /// Places of large bodies.
     room: Arc<Semaphore>,
@@ -212,6 +214,7 @@ impl Admin {
             throttle: Mutex::default(),
             used: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
+            setting: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(watching::MOST_STREAMS)),
             room: Arc::new(Semaphore::new(call::MOST_LARGE)),
             appliance: appliance::Appliance::new(),

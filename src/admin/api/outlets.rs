@@ -15,6 +15,7 @@ impl Admin {
         match path {
             [] if call.method == Method::GET => Ok(Answer::json(StatusCode::OK, &outlets.settings())),
             [] => {
+                let _one_at_a_time = self.0.setting.lock().await;
                 self.set_outlets(call.json()?, call.from).await?;
                 Ok(Answer::json(StatusCode::OK, &outlets.settings()))
             }
@@ -23,7 +24,7 @@ impl Admin {
         }
     }
 
-    /// Sets where news of the box go.
+    /// Sets where news of the box go. The caller holds the lock of what is kept as one setting.
     pub(in crate::admin) async fn set_outlets(&self, settings: Settings, from: Origin) -> Result<(), Problem> {
         let settings = self.0.facts.outlets.with_kept_password(settings);
         settings.check().map_err(|(field, what)| Problem::fields(vec![FieldError::new(field, what)]))?;

@@ -41,6 +41,7 @@ impl Admin {
     /// seconds.
     pub(in crate::admin) async fn trust_authority(&self, text: &str, from: Origin) -> Result<(), Problem> {
         let given = pki::read_authorities(text).map_err(|error| unusable(&error))?;
+        let _one_at_a_time = self.0.setting.lock().await;
         let mut known = self.authorities();
         // One that is there already is taken once.
         let has = |text: &String, given: &Given| {
@@ -58,6 +59,7 @@ impl Admin {
 
     /// Takes an authority's word for nothing any more; `sum` is its fingerprint.
     pub(in crate::admin) async fn distrust_authority(&self, sum: &str, from: Origin) -> Result<(), Problem> {
+        let _one_at_a_time = self.0.setting.lock().await;
         let mut known = self.authorities();
         let before = known.len();
         known.retain(|text| !pki::read_authorities(text).unwrap_or_default().iter().any(|given| is(given, sum)));
@@ -71,6 +73,7 @@ impl Admin {
     pub(in crate::admin) async fn add_certificate(&self, text: String, from: Origin) -> Result<(), Problem> {
         let bundle = Secret::new(text);
         let given = pki::read_own(&bundle).map_err(|error| unusable(&error))?;
+        let _one_at_a_time = self.0.setting.lock().await;
         let mut known = self.own_bundles();
         // Another for the same names takes its place: that is how one is renewed.
         known.retain(|text| pki::read_own(&Secret::new(text.as_str())).is_ok_and(|other| other.names != given.names));
@@ -83,6 +86,7 @@ impl Admin {
 
     /// Removes the certificate with this fingerprint.
     pub(in crate::admin) async fn remove_certificate(&self, sum: &str, from: Origin) -> Result<(), Problem> {
+        let _one_at_a_time = self.0.setting.lock().await;
         let mut known = self.own_bundles();
         let before = known.len();
         known.retain(|text| !pki::read_own(&Secret::new(text.as_str())).is_ok_and(|given| is(&given, sum)));

@@ -52,13 +52,16 @@ impl Admin {
     pub(in crate::admin) async fn outlets_form(&self, call: &Call, who: &Who, form: &Form) -> Result<Answer, Problem> {
         let done = match form.of("do") {
             Some("log") => self.set_log(form.of("filter").unwrap_or_default().trim().to_owned(), call.from),
-            _ => match changed(self.0.facts.outlets.settings(), form, self.1) {
-                Ok(settings) => {
-                    let to = settings.mail.as_ref().map(|mail| mail.to.clone()).unwrap_or_default();
-                    self.set_outlets(settings, call.from).await.map_err(|problem| bare(problem, &to, self.1))
+            _ => {
+                let _one_at_a_time = self.0.setting.lock().await;
+                match changed(self.0.facts.outlets.settings(), form, self.1) {
+                    Ok(settings) => {
+                        let to = settings.mail.as_ref().map(|mail| mail.to.clone()).unwrap_or_default();
+                        self.set_outlets(settings, call.from).await.map_err(|problem| bare(problem, &to, self.1))
+                    }
+                    Err(problem) => Err(problem),
                 }
-                Err(problem) => Err(problem),
-            },
+            }
         };
         match done {
             Ok(()) => Ok(Answer::see_other("/settings?done=changed")),

@@ -98,3 +98,44 @@ async fn authorities_and_certificates_are_checked_before_they_are_kept() {
     let request = Request::delete(format!("/api/v1/trust/authorities/{sum}"));
     assert_eq!(ground.call(Origin::Local, request, "").await.json()["authorities"], json!([]));
 }
+
+#[tokio::test]
+async fn changes_of_one_list_at_the_same_moment_are_all_made() {
+    const AT_ONCE: usize = 10;
+    // No more are taken.
+    const COLLECTORS: usize = crate::outlets::Settings::MOST;
+    let ground = Ground::new().await;
+    let browser = ground.claim().await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = |number: usize| {
+        let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(rcgen::DnType::CommonName, format!("Authority {number}"));
+        authority.self_signed(&key).unwrap().pem()
+    };
+    let own = |number: usize| {
+        let own = rcgen::CertificateParams::new(vec![format!("phones{number}.example")]).unwrap();
+        own.self_signed(&key).unwrap().pem() + &key.serialize_pem()
+    };
+    let post = |path: &'static str, text: String| {
+        let ground = &ground;
+        async move { ground.call(Origin::Local, Request::post(format!("/api/v1/trust/{path}")), &text).await.status }
+    };
+    let authorities = (0..AT_ONCE).map(|number| post("authorities", authority(number)));
+    let certificates = (0..AT_ONCE).map(|number| post("certificates", own(number)));
+    let done = futures_util::future::join_all(authorities).await;
+    assert_eq!(done, [StatusCode::OK; AT_ONCE]);
+    let done = futures_util::future::join_all(certificates).await;
+    assert_eq!(done, [StatusCode::OK; AT_ONCE]);
+    let collect = |number: usize| {
+        let (ground, browser) = (&ground, &browser);
+        let form = format!("do=add-collector&host=logs{number}.example.net&transport=udp&port=");
+        async move { ground.submit(browser, "/settings", &form).await.status }
+    };
+    let done = futures_util::future::join_all((0..COLLECTORS).map(collect)).await;
+    assert_eq!(done, [StatusCode::SEE_OTHER; COLLECTORS]);
+    let listed = async |path: &str, list: &str| ground.get(path).await.json()[list].as_array().map(Vec::len);
+    assert_eq!(listed("trust", "authorities").await, Some(AT_ONCE));
+    assert_eq!(listed("trust", "certificates").await, Some(AT_ONCE));
+    assert_eq!(listed("outlets", "syslog").await, Some(COLLECTORS));
+}
