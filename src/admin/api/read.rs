@@ -4,6 +4,7 @@ use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
+use crate::admin::reading::gather::OUTCOMES;
 use crate::admin::reading::look::{EVENTS_OF_A_PHONE, EventQuery, PhoneQuery};
 use crate::admin::reading::standing::Standing;
 use crate::admin::route::Who;
@@ -55,12 +56,17 @@ impl Admin {
     }
 
     pub(super) fn api_events(&self, call: &Call) -> Result<Answer, Problem> {
+        let outcome = call.query.of("outcome");
+        if let Some(word) = outcome.filter(|word| !OUTCOMES.contains(word)) {
+            let known = OUTCOMES.join(", ");
+            return Err(Problem::malformed(format!("There is no outcome \"{word}\"; the outcomes are {known}.")));
+        }
         let query = EventQuery {
             mac: call.query.of("mac").map(mac_in).transpose()?,
             after: call.query.number("after")?,
             before: call.query.number("before")?,
             kind: call.query.of("kind").map(str::to_owned),
-            outcome: call.query.of("outcome").map(str::to_owned),
+            outcome: outcome.map(str::to_owned),
             limit: rows(call)?,
             ..EventQuery::default()
         };

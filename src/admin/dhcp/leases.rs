@@ -73,7 +73,7 @@ impl Admin {
 
 fn lease_form(form: Option<&str>) -> Result<lease_file::Form, Problem> {
     match form {
-        Some("dnsmasq") => Ok(lease_file::Form::Dnsmasq),
+        None | Some("dnsmasq") => Ok(lease_file::Form::Dnsmasq),
         Some("kea") => Ok(lease_file::Form::Kea),
         _ => Err(Problem::malformed("Say which form: ?form=dnsmasq or ?form=kea.")),
     }

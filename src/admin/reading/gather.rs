@@ -107,6 +107,9 @@ fn names(step: Step) -> (&'static str, &'static str, &'static str) {
     }
 }
 
+/// Everything that [`outcome`] says.
+pub(in crate::admin) const OUTCOMES: [&str; 4] = ["done", "not-needed", "refused", "failed"];
+
 pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",

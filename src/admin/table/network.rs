@@ -1,4 +1,5 @@
 use super::super::accounts::Role::{Administrator, Operator, Viewer};
+use super::super::reading::gather::OUTCOMES;
 use super::super::telling::CampaignDraft;
 use super::super::types;
 use super::Trail::Says;
@@ -44,6 +45,7 @@ pub(super) const ROUTES: &[Route] = &[
 const EVENTS: &[Parameter] = &[
     text("mac", "Only those about this phone"),
     text("kind", "Only those whose code begins so: `dhcp`, `http`, `admin` …"),
+    one_of("outcome", &OUTCOMES, "Only those that went so"),
     LIMIT,
     number("after", "Only what stands behind this place in the journal"),
     number("before", "Only what stands before this place in the journal: what the answer before has in `next`"),

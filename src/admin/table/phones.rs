@@ -94,6 +94,8 @@ pub(super) const ROUTES: &[Route] = &[
 const PHONES: &[Parameter] = &[
     text("q", "Words that must stand in name, MAC, lines, brand, model or address"),
     one_of("state", &["attention", "on-the-way", "not-seen", "in-service"], "Only phones that stand so"),
+    text("organisation", "Only phones of the organisation with this name or identity"),
+    text("brand", "Only phones of the brand with this folder name"),
     LIMIT,
     AFTER,
     number("offset", "Leave out so many"),

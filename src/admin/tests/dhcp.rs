@@ -1,7 +1,7 @@
-use hyper::StatusCode;
+use hyper::{Request, StatusCode};
 use serde_json::json;
 
-use super::Ground;
+use super::{Ground, Origin};
 use crate::admin::{test_data, types};
 
 #[tokio::test]
@@ -63,4 +63,19 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
     assert_eq!(ground.post("dhcp/office/take-over", &json!({})).await.code(), "no-dhcp-here");
     assert_eq!(ground.get("leases/export?form=kea").await.status, StatusCode::OK);
     assert_eq!(ground.get("leases/export?form=x").await.status, StatusCode::BAD_REQUEST);
+}
+
+/// As the document of the API says.
+#[tokio::test]
+async fn leases_are_written_and_read_as_dnsmasq_does_when_nobody_says_how() {
+    let ground = Ground::new().await;
+    let lines = "2100000000 80:5e:c0:12:34:56 10.66.0.40 desk 01:80:5e:c0:12:34:56\n";
+    let request = Request::post("/api/v1/leases/import").header("content-type", "text/plain");
+    let taken = ground.call(Origin::Local, request, lines).await;
+    assert_eq!(taken.code(), "no-dhcp-here", "they are stored, and nobody is there to be told: {}", taken.text);
+    let written = ground.get("leases/export").await;
+    assert_eq!(written.status, StatusCode::OK, "{}", written.text);
+    assert!(written.text.contains("80:5e:c0:12:34:56 10.66.0.40"), "{}", written.text);
+    assert_eq!(written.text, ground.get("leases/export?form=dnsmasq").await.text);
+    assert_ne!(written.text, ground.get("leases/export?form=kea").await.text);
 }

@@ -109,3 +109,26 @@ fn what_a_query_may_hold_is_said_with_its_words() {
         }
     }
 }
+
+/// Beside what the document has always said: what may be asked is in it, and what is asked is answered.
+#[tokio::test]
+async fn lists_are_narrowed_as_the_document_says() {
+    let ground = Ground::new().await;
+    assert_eq!(ground.post("phones", &draft("805ec0123456")).await.status, StatusCode::CREATED);
+    ground.event(|event| event.reason == Reason::PhoneAdded).await;
+    let document = ground.get("openapi.json").await.json();
+    for (list, parameter, some, none) in [
+        ("phones", "organisation", "Branch", ""),
+        ("phones", "brand", "", "acme"),
+        ("events", "outcome", "done", "refused"),
+    ] {
+        let parameters = document["paths"][format!("/{list}")]["get"]["parameters"].as_array().unwrap();
+        assert!(parameters.iter().any(|known| known["name"] == parameter), "{parameter} of {list} is not in it");
+        for (value, expected) in [(some, 1), (none, 0)].into_iter().filter(|(value, _)| !value.is_empty()) {
+            let found = ground.get(&format!("{list}?{parameter}={value}")).await.json();
+            assert_eq!(found[list].as_array().unwrap().len(), expected, "{parameter}={value}: {found}");
+        }
+    }
+    assert_eq!(ground.get("phones?organisation=Nobody").await.code(), "organisation-unknown");
+    assert_eq!(ground.get("events?outcome=odd").await.code(), "malformed");
+}
