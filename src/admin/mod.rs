@@ -170,10 +170,20 @@ pub struct Authority {
     pub not_after: Timestamp,
 }
 
-/// The administrator's side of the box, which speaks the language of whoever it answers. Clones share sessions and
-/// throttles.
+/// The administrator's side of the box, which speaks the language of whoever it answers and shows what they may see.
+/// Clones share sessions and throttles.
 #[derive(Clone)]
-pub struct Admin(Arc<Parts>, Language);
+pub struct Admin(Arc<Parts>, Language, Sight);
+
+/// How much whoever is answered may see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Sight {
+    /// Neither who did what, nor how other systems are set.
+    #[default]
+    Narrow,
+    /// That, too.
+    Whole,
+}
 
 struct Parts {
     store: Store,
@@ -220,12 +230,17 @@ impl Admin {
             appliance: appliance::Appliance::new(),
             roster: Mutex::default(),
         };
-        Ok(Self(Arc::new(parts), Language::default()))
+        Ok(Self(Arc::new(parts), Language::default(), Sight::default()))
     }
 
-    /// The same, speaking this language.
-    fn speaking(&self, language: Language) -> Self {
-        Self(Arc::clone(&self.0), language)
+    /// The same, speaking this language and showing so much.
+    fn towards(&self, language: Language, sight: Sight) -> Self {
+        Self(Arc::clone(&self.0), language, sight)
+    }
+
+    /// Whether whoever is answered may see who did what, and how other systems are set.
+    fn shows_all(&self) -> bool {
+        self.2 == Sight::Whole
     }
 
     /// What the HTTPS listener plugs in for every path that is no phone's.

@@ -93,6 +93,9 @@ impl Admin {
         };
         let Said(mut value) = desk(order).await?;
         self.retell(&mut value);
+        if let Some(state) = value.as_object_mut().filter(|_| !self.shows_all()) {
+            state.remove("settings");
+        }
         Ok(Answer::json(StatusCode::OK, &value))
     }
 

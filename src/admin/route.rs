@@ -5,7 +5,6 @@ use hyper::body::Body as Incoming;
 use hyper::header::HeaderName;
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::Admin;
 use super::accounts::Token;
 use super::accounts::session::Session;
 use super::answer::{Answer, Body};
@@ -15,6 +14,7 @@ use super::call::{Call, Origin, pass_over};
 use super::files::upload;
 use super::problem::Problem;
 use super::table::{self, Caller, Found, Needs, Route, Trail, Verb};
+use super::{Admin, Role, Sight};
 use crate::model::{Mac, Reason};
 
 /// Name of the session's cookie. Browsers keep the prefix's promise: set over TLS, for this host and all paths.
@@ -47,6 +47,11 @@ impl Who {
             Self::Program(token) => Caller::Token(token.scope.role()),
             Self::Ended | Self::Nobody => Caller::Nobody,
         }
+    }
+
+    /// How much they may see.
+    fn sight(&self) -> Sight {
+        if Needs::Role(Role::Administrator).lets(self.caller()) { Sight::Whole } else { Sight::Narrow }
     }
 
     /// Whether somebody has shown who they are.
@@ -119,8 +124,8 @@ impl Admin {
             Err(problem) if api || from == Origin::Local => return Answer::problem(&problem).into_response(),
             Err(problem) => return self.problem_page(&Who::Nobody, &problem).into_response(),
         };
-        // From here on everything is said in the caller's language.
-        let admin = self.speaking(call.language());
+        // From here on everything is said in the caller's language, and as far as the caller may see it.
+        let admin = self.towards(call.language(), who.sight());
         if call.method == Method::GET || !who.is_known() {
             return admin.answer_heard(&call, &who).await.into_response();
         }
@@ -206,7 +211,7 @@ impl Admin {
         // Whoever is nobody learns nothing of what there is.
         let needs = match &found {
             Found::Route(route) => route.needs,
-            Found::WrongMethod(_) | Found::Nothing => Needs::Role(super::Role::Viewer),
+            Found::WrongMethod(_) | Found::Nothing => Needs::Role(Role::Viewer),
         };
         if !needs.lets(who.caller()) {
             return Err(self.turned_away(call, who, needs));

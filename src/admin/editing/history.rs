@@ -65,7 +65,7 @@ impl Admin {
         types::PhoneChange {
             change: change.number,
             at: change.hand.at.to_string(),
-            by: change.hand.by.clone(),
+            by: change.hand.by.clone().filter(|_| self.shows_all()),
             how: how.to_owned(),
             undoes,
             says: says(language, change.hand.how),

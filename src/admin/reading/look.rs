@@ -13,7 +13,8 @@ use crate::admin::{Admin, SETUP_CODE};
 use crate::config::Network;
 use crate::model::settings::{Value, Zone};
 use crate::model::{
-    BoxAddress, Door, Id, Language, Lease, LeaseState, Mac, Organisation, Reason, Scheme, Timestamp, provisioning_url,
+    BoxAddress, Door, Event, Id, Language, Lease, LeaseState, Mac, Organisation, Reason, Scheme, Timestamp,
+    provisioning_url,
 };
 use crate::store::EventFilter;
 
@@ -155,26 +156,45 @@ impl Admin {
             || query.outcome.is_some()
             || query.door.is_some()
             || query.by.is_some();
-        let limit = if narrow { MOST_EVENTS } else { query.limit };
-        let found = self.0.store.events(&EventFilter { mac: query.mac, after: query.after, limit });
+        let mut reach = if narrow { MOST_EVENTS } else { query.limit };
+        let fitting = loop {
+            let found = self.0.store.events(&EventFilter { mac: query.mac, after: query.after, limit: reach });
+            let all = found.len() < reach || reach >= MOST_EVENTS;
+            let fitting: Vec<(u64, Event)> = found
+                .into_iter()
+                .filter_map(|(sequence, event)| Some((sequence, self.shown(event)?)))
+                .filter(|(sequence, _)| query.before.is_none_or(|before| *sequence < before))
+                .filter(|(_, event)| query.door.is_none_or(|door| event.door == door))
+                .filter(|(_, event)| query.by.is_none() || event.by == query.by)
+                .filter(|(_, event)| {
+                    query.kind.as_ref().is_none_or(|kind| event.reason.code().split('.').next() == Some(kind.as_str()))
+                })
+                .filter(|(_, event)| {
+                    query.outcome.as_ref().is_none_or(|outcome| gather::outcome(event.reason.outcome()) == outcome)
+                })
+                .take(query.limit)
+                .collect();
+            if all || fitting.len() >= query.limit {
+                break fitting;
+            }
+            // Some of them are not shown to everybody: then it takes older ones.
+            reach = reach.saturating_mul(4).min(MOST_EVENTS);
+        };
         let mut names: HashMap<Mac, Option<String>> = HashMap::new();
-        found
-            .into_iter()
-            .filter(|(sequence, _)| query.before.is_none_or(|before| *sequence < before))
-            .filter(|(_, event)| query.door.is_none_or(|door| event.door == door))
-            .filter(|(_, event)| query.by.is_none() || event.by == query.by)
-            .filter(|(_, event)| {
-                query.kind.as_ref().is_none_or(|kind| event.reason.code().split('.').next() == Some(kind.as_str()))
-            })
-            .filter(|(_, event)| {
-                query.outcome.as_ref().is_none_or(|outcome| gather::outcome(event.reason.outcome()) == outcome)
-            })
-            .take(query.limit)
-            .map(|(sequence, event)| {
-                let name = event.mac.and_then(|mac| names.entry(mac).or_insert_with(|| self.phone_name(mac)).clone());
-                gather::event(sequence, &event, name, self.1)
-            })
-            .collect()
+        let named = |(sequence, event): (u64, Event)| {
+            let name = event.mac.and_then(|mac| names.entry(mac).or_insert_with(|| self.phone_name(mac)).clone());
+            gather::event(sequence, &event, name, self.1)
+        };
+        fitting.into_iter().map(named).collect()
+    }
+
+    /// What of an event whoever is answered may see, if anything. Who did what is for administrators: others see what was
+    /// done to phones, and not by whom or from where.
+    pub(in crate::admin) fn shown(&self, event: Event) -> Option<Event> {
+        if self.shows_all() || event.door != Door::Admin {
+            return Some(event);
+        }
+        event.mac.is_some().then_some(Event { by: None, address: None, ..event })
     }
 
     /// Leases of all networks.

@@ -8,7 +8,9 @@ use crate::sip::CampaignView;
 
 /// What happens on the network.
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/events", Viewer, "What happened, newest first").asks(EVENTS).gives::<types::Events>(),
+    Route::get("/events", Viewer, "What happened, newest first; for administrators with who did what")
+        .asks(EVENTS)
+        .gives::<types::Events>(),
     Route::get("/live", Viewer, "What happens from now on, as server-sent events").gives_bytes("text/event-stream"),
     Route::get("/leases", Viewer, "The leases of all networks").asks(PAGE).gives::<types::Leases>(),
     Route::get("/leases/export", Viewer, "Leases as another server keeps them").asks(FORM).gives::<types::LeaseFile>(),

@@ -7,7 +7,12 @@ use super::Trail::Says;
 /// Other people's systems. What each takes and answers below its name is its own.
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/partners", Viewer, "The other systems that the box works with").gives::<Value>(),
-    Route::get("/partners/{partner}", Viewer, "How the box stands with one of them").gives::<Value>(),
+    Route::get(
+        "/partners/{partner}",
+        Viewer,
+        "How the box stands with one of them; for administrators with its settings",
+    )
+    .gives::<Value>(),
     Route::get("/partners/{partner}/{rest*}", Administrator, "Its settings, users, templates and plans")
         .gives::<Value>(),
     Route::post("/partners/{partner}/{rest*}", Administrator, "Add something, apply a plan, or show a password")

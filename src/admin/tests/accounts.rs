@@ -7,7 +7,7 @@ use crate::admin::PASSWORD;
 
 impl Ground {
     /// Somebody with an account of this role, signed in.
-    async fn somebody(&self, name: &str, role: &str) -> Browser {
+    pub(super) async fn somebody(&self, name: &str, role: &str) -> Browser {
         let made = self.post("accounts", &json!({ "name": name, "role": role, "password": "a long password" })).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
         self.signed_in(&json!({ "name": name, "password": "a long password" })).await
@@ -25,7 +25,7 @@ impl Ground {
         Browser { cookie, csrf: answer.json()["csrf"].as_str().unwrap().to_owned() }
     }
 
-    async fn with(&self, browser: &Browser, method: &str, path: &str, body: &Value) -> Answered {
+    pub(super) async fn with(&self, browser: &Browser, method: &str, path: &str, body: &Value) -> Answered {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1/{path}"))

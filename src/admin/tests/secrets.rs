@@ -1,4 +1,5 @@
-//! No password is in any answer: each call that reads and each page, over a box that keeps one of every kind.
+//! No password is in any answer: each call that reads and each page, over a box that keeps one of every kind. And who did
+//! what is in none that somebody gets who is no administrator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,4 +210,108 @@ async fn no_password_is_in_any_answer_or_on_any_page() {
     let telling = pages.iter().filter(|(_, page)| keeper.is_told_in(page)).map(|(path, _)| path);
     assert_eq!(telling.collect::<Vec<_>>(), Vec::<&String>::new());
     println!("figure: {} pages hold no password", pages.len());
+}
+
+/// What stands in the name of every account and token but the one that looks.
+const SOMEBODY: &str = "zq7zq7";
+
+#[tokio::test]
+async fn who_did_what_and_how_other_systems_are_set_is_told_to_administrators_alone() {
+    let mut keeper = Keeper::new().await;
+    let zoe = keeper.ground.somebody("zoe-zq7zq7", "administrator").await;
+    keeper.ground.somebody("quentin-zq7zq7", "operator").await;
+    let viewer = keeper.ground.somebody("vera", "viewer").await;
+    let ground = &keeper.ground;
+    let token = done(ground.with(&zoe, "POST", "tokens", &json!({ "name": "t-zq7zq7", "scope": "read" })).await);
+    let program = done(ground.post("tokens", &json!({ "name": "plain", "scope": "read" })).await).json();
+    let stream = |browser: &Browser| {
+        let request = Request::get("/api/v1/live").header("cookie", &browser.cookie);
+        ground.admin.answer(request.header("host", "box.lan").body(Full::new(Bytes::new())).unwrap(), BROWSER)
+    };
+    let (mut whole, mut narrow) = (stream(&zoe).await.into_body(), stream(&viewer).await.into_body());
+    done(ground.with(&zoe, "POST", "groups", &json!({ "name": "Yard" })).await);
+    done(ground.with(&zoe, "PATCH", "phones/805ec0123456", &json!({ "name": "Yard" })).await);
+    done(ground.with(&zoe, "POST", "phones/805ec0123456/first-contact", &Value::Null).await);
+    for (stream, named) in [(&mut whole, true), (&mut narrow, false)] {
+        let mut told = String::new();
+        while !told.contains("admin.first-contact-reopened") {
+            let frame = tokio::time::timeout(Duration::from_secs(10), stream.frame()).await.unwrap().unwrap().unwrap();
+            told += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
+        }
+        for text in [SOMEBODY, "192.0.2.7", "admin.document-changed"] {
+            assert_eq!(told.contains(text), named, "{text}: {told}");
+        }
+    }
+
+    keeper.secrets = vec![SOMEBODY.to_owned(), token.json()["token"].as_str().unwrap().to_owned()];
+    // Whoever may see it is told it: where others are, nothing would be wrong with a box on which nobody did anything.
+    let (telling, _) = keeper.calls(Caller::Account(Role::Administrator)).await;
+    let where_told = [
+        "/events",
+        "/audit",
+        "/accounts",
+        "/tokens",
+        "/phones/{mac}",
+        "/phones/{mac}/history",
+        "/phones/{mac}/timeline",
+    ];
+    assert!(where_told.iter().all(|path| telling.contains(path)), "{telling:?}");
+    let told = keeper.ground.browse(&zoe, "/phones/805ec0123456").await;
+    assert!(keeper.is_told_in(&told) && told.text.contains("on the box itself"), "{}", told.text);
+    assert!(keeper.ground.browse(&zoe, "/api/v1/partners/pbx").await.json()["settings"]["every"] == 20);
+
+    keeper.browser = viewer;
+    let (telling, _) = keeper.calls(Caller::Account(Role::Viewer)).await;
+    assert_eq!(telling, BTreeSet::new());
+    let pages = keeper.pages().await;
+    let telling = pages.iter().filter(|(_, page)| keeper.is_told_in(page)).map(|(path, _)| path);
+    assert_eq!(telling.collect::<Vec<_>>(), Vec::<&String>::new());
+    let page = &pages["/phones/805ec0123456"].text;
+    assert!(page.contains("Change 1") && !page.contains("on the box itself"), "{page}");
+
+    let bearer = format!("Bearer {}", program["token"].as_str().unwrap());
+    for path in
+        ["events", "phones/805ec0123456", "phones/805ec0123456/timeline", "phones/805ec0123456/history", "partners/pbx"]
+    {
+        let request = Request::get(format!("/api/v1/{path}")).header("authorization", &bearer);
+        for answer in [
+            keeper.ground.call(BROWSER, request, "").await,
+            keeper.ground.browse(&keeper.browser, &format!("/api/v1/{path}")).await,
+        ] {
+            assert!(answer.status.is_success() && !keeper.is_told_in(&answer), "{path}: {}", answer.text);
+            let shown = answer.json();
+            assert_eq!(shown.get("settings"), None, "{path}");
+            assert_eq!(shown["title"] == "Our PBX", path == "partners/pbx", "how it stands is for everybody: {shown}");
+            if path == "events" {
+                let codes = answer.text.matches("admin.phone-changed").count();
+                assert!(codes > 0 && !answer.text.contains("admin.signed-in"), "what was done to phones: {shown}");
+            }
+        }
+    }
+}
+
+/// Many of what is not shown in a row cut no page short.
+#[tokio::test]
+async fn a_page_of_events_is_full_whatever_is_left_out_of_it() {
+    let ground = Ground::new().await;
+    ground.claim().await;
+    let viewer = ground.somebody("vera", "viewer").await;
+    for number in 0..6 {
+        done(ground.post("phones", &draft(&format!("805ec000000{number}"))).await);
+    }
+    for number in 0..60 {
+        done(ground.post("groups", &json!({ "name": format!("Group {number}") })).await);
+    }
+    let last = Reason::DocumentChanged { what: "group \"Group 59\"".into() };
+    ground.event(|event| event.reason == last).await;
+    let (mut before, mut found) = (String::new(), 0);
+    for page in 0..3 {
+        let shown = ground.browse(&viewer, &format!("/api/v1/events?limit=2{before}")).await.json();
+        let events = shown["events"].as_array().unwrap();
+        assert_eq!(events.len(), 2, "page {page}: {shown}");
+        assert!(events.iter().all(|event| event["code"] == "admin.phone-added"), "{shown}");
+        found += events.len();
+        before = format!("&before={}", shown["next"]);
+    }
+    assert_eq!(found, 6);
 }

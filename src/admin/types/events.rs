@@ -30,13 +30,13 @@ pub struct Event {
     pub mac: Option<Mac>,
     /// What people call that phone.
     pub phone: Option<String>,
-    /// Who spoke to us.
+    /// Who spoke to us; of what was done on the page or with the API, for administrators alone.
     pub address: Option<String>,
     /// The file that was asked for.
     pub file: Option<String>,
     /// What the other side called itself.
     pub user_agent: Option<String>,
-    /// The account or the token of whoever did it.
+    /// The account or the token of whoever did it: for administrators alone.
     #[serde(default)]
     pub by: Option<String>,
     /// Stable code of the reason.

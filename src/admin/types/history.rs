@@ -20,7 +20,7 @@ pub struct PhoneChange {
     pub change: u64,
     /// When.
     pub at: String,
-    /// The account or token that made it; none for the console, and for the box itself.
+    /// The account or token that made it; none for the console, for the box itself, and for who is no administrator.
     pub by: Option<String>,
     /// In which way: `edited`, `imported`, `replaced`, `partner` or `undone`.
     pub how: String,

@@ -23,6 +23,9 @@ pub(in crate::admin) const MOST_STREAMS: usize = 32;
 /// A sign of life goes out when nothing else did for so long. A session that has ended is noticed by then, too.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// What is said as a sign of life.
+const NOTHING_NEW: &str = ": nothing new\n\n";
+
 struct Stream {
     admin: Admin,
     who: Who,
@@ -64,8 +67,9 @@ impl Stream {
             return None;
         }
         match news {
-            Err(_) => Some(": nothing new\n\n".into()),
+            Err(_) => Some(NOTHING_NEW.into()),
             Ok(Ok(Live::Event { sequence, event })) => {
+                let Some(event) = self.admin.shown(event) else { return Some(NOTHING_NEW.into()) };
                 let phone = event.mac.and_then(|mac| self.admin.phone_name(mac));
                 Some(message("event", &gather::event(sequence, &event, phone, self.admin.1)))
             }
