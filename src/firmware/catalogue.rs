@@ -34,21 +34,37 @@ pub enum Stuck {
     NoStep,
 }
 
-/// The image that a phone should run by the roll-outs, newest first: the one whose turn it had, or whose roll-out is
-/// over and was for phones like it. `group` finds a group.
-pub fn goal(rollouts: &[Rollout], phone: &Phone, group: impl Fn(Id) -> Option<Group>) -> Option<Id> {
+/// What a phone should run by the roll-outs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Goal {
+    /// The image.
+    pub firmware: Id,
+    /// Whether it goes back for it to an older release than it runs: only when its turn comes. What it took after
+    /// that, somebody wanted.
+    pub back: bool,
+}
+
+/// What a phone should run by the newest roll-out that reached it, or that is over and was for phones like it; nothing
+/// else than it runs where that one stopped, or failed with it. `group` finds a group.
+pub fn goal(rollouts: &[Rollout], phone: &Phone, group: impl Fn(Id) -> Option<Group>) -> Option<Goal> {
     let mut rollouts: Vec<&Rollout> = rollouts.iter().collect();
     rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.created));
-    let told = |rollout: &&Rollout| match (&rollout.state, rollout.phones.get(&phone.mac)) {
-        (RolloutState::Running | RolloutState::Finished { .. }, Some(Turn::Updating { .. } | Turn::Done { .. })) => {
-            true
+    let decides = |rollout: &Rollout| {
+        let goal = |back| Some(Some(Goal { firmware: rollout.firmware, back }));
+        match (&rollout.state, rollout.phones.get(&phone.mac)) {
+            (RolloutState::Running, Some(Turn::Updating { .. })) => goal(true),
+            (RolloutState::Finished { .. }, Some(Turn::Away)) => goal(true),
+            (RolloutState::Running | RolloutState::Finished { .. }, Some(Turn::Done { .. })) => goal(false),
+            // It came later, as when a phone on a desk was replaced.
+            (RolloutState::Finished { .. }, None) if covers(&rollout.scope, phone, &group) => goal(false),
+            // It was told of the image, and may have it: no older roll-out turns it round.
+            (_, Some(Turn::Updating { .. } | Turn::PutOff { .. } | Turn::Done { .. } | Turn::Failed { .. })) => {
+                Some(None)
+            }
+            _ => None,
         }
-        (RolloutState::Finished { .. }, Some(Turn::Away)) => true,
-        // It came later, as when a phone on a desk was replaced.
-        (RolloutState::Finished { .. }, None) => covers(&rollout.scope, phone, &group),
-        _ => false,
     };
-    rollouts.into_iter().find(told).map(|rollout| rollout.firmware)
+    rollouts.into_iter().find_map(decides).flatten()
 }
 
 /// Whether a scope names the phone. `group` finds a group; one that is gone has no phones.
@@ -65,6 +81,22 @@ pub fn covers(scope: &RolloutScope, phone: &Phone, group: impl Fn(Id) -> Option<
 
 fn chooses(group: Option<Group>, phone: &Phone) -> bool {
     group.is_some_and(|group| group.organisation == phone.organisation && group.scope.chooses(phone))
+}
+
+/// What a phone is told to take next; nothing where it is as it should be, or cannot come there. `images` tells how
+/// its brand is updated.
+pub fn told<'a>(
+    goal: (&'a Firmware, Goal),
+    catalogue: &'a [Firmware],
+    images: Option<&Images>,
+    phone: (&str, Option<&str>),
+    runs: Option<&str>,
+) -> Option<&'a Firmware> {
+    let (image, Goal { back, .. }) = goal;
+    let Advice::Take(next) = next(image, catalogue, images, phone, runs) else { return None };
+    let numbering = Numbering { hardware: images.map_or(0, |images| images.hardware_numbers) };
+    let is_older = runs.is_some_and(|runs| numbering.compare(runs, &next.release) == Some(Ordering::Greater));
+    (back || !is_older).then_some(next)
 }
 
 /// What a phone of `brand` and `model` that runs `runs` takes next to come to `goal`. Steps are taken from
@@ -175,25 +207,14 @@ mod tests {
     #[test]
     fn a_phone_should_run_what_its_newest_roll_out_told_it() {
         let phone = phone();
-        let rollout = |number: u8, state: RolloutState, turn: Option<Turn>| Rollout {
-            id: Id::from_bytes([number; 16]),
-            version: 1,
-            origin: phone.origin,
-            name: String::new(),
-            firmware: Id::from_bytes([number; 16]),
-            scope: RolloutScope::default(),
-            plan: RolloutPlan::default(),
-            state,
-            wave: Wave::default(),
-            phones: turn.map(|turn| (phone.mac, turn)).into_iter().collect(),
-            created: Timestamp::from_secs(number.into()),
-        };
+        let rollout = |number, state, turn| rollout(&phone, number, state, turn);
         let (running, at) = (RolloutState::Running, Timestamp::default());
         let finished = RolloutState::Finished { at };
         let stopped = RolloutState::Stopped { at, why: None };
         let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
         let done = Turn::Done { at, before: None };
-        let told = |rollouts: &[Rollout]| goal(rollouts, &phone, |_| None).map(|id| id.to_bytes()[0]);
+        let failed = Turn::Failed { at, before: None, why: String::new() };
+        let told = |rollouts: &[Rollout]| goal(rollouts, &phone, |_| None).map(|goal| goal.firmware.to_bytes()[0]);
         for (state, turn, expected) in [
             (RolloutState::Planned, None, None),
             (running.clone(), None, None),
@@ -202,17 +223,47 @@ mod tests {
             (running.clone(), Some(updating.clone()), Some(1)),
             (running.clone(), Some(done.clone()), Some(1)),
             (stopped.clone(), Some(updating.clone()), None),
-            (stopped, Some(done.clone()), None),
+            (stopped.clone(), Some(done.clone()), None),
             (finished.clone(), Some(done.clone()), Some(1)),
             (finished.clone(), Some(Turn::Away), Some(1)),
             (finished.clone(), None, Some(1)),
-            (finished.clone(), Some(Turn::Failed { at, before: None, why: String::new() }), None),
+            (finished.clone(), Some(failed.clone()), None),
         ] {
             assert_eq!(told(&[rollout(1, state.clone(), turn.clone())]), expected, "{state:?} {turn:?}");
         }
-        let older = rollout(1, finished.clone(), Some(done));
-        assert_eq!(told(&[rollout(2, running.clone(), Some(updating)), older.clone()]), Some(2));
-        assert_eq!(told(&[rollout(2, running, Some(Turn::Waiting)), older]), Some(1), "until its turn comes");
+        let older = rollout(1, finished.clone(), Some(done.clone()));
+        assert_eq!(told(&[rollout(2, running.clone(), Some(updating.clone())), older.clone()]), Some(2));
+        assert_eq!(told(&[rollout(2, running, Some(Turn::Waiting)), older.clone()]), Some(1), "until its turn comes");
+        // Whom a roll-out reached that stopped, an older one does not turn round.
+        for turn in [updating, done, failed, Turn::PutOff { times: 1 }] {
+            assert_eq!(told(&[rollout(2, stopped.clone(), Some(turn.clone())), older.clone()]), None, "{turn:?}");
+        }
+        assert_eq!(told(&[rollout(2, stopped, Some(Turn::Waiting)), older]), Some(1), "it was not reached");
+    }
+
+    #[test]
+    fn only_whose_turn_comes_goes_back() {
+        let registry = Registry::builtin().unwrap();
+        let brand = registry.brands().find(|brand| brand.firmware.as_ref().is_some_and(|images| images.rollback));
+        let images = brand.unwrap().firmware.as_ref();
+        let phone = phone();
+        let (image, at) = (image(1, "66.86.0.160", None), Timestamp::default());
+        let (running, finished) = (RolloutState::Running, RolloutState::Finished { at });
+        let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
+        let done = Turn::Done { at, before: None };
+        for (state, turn, back) in [
+            (running.clone(), Some(updating), true),
+            (finished.clone(), Some(Turn::Away), true),
+            (running, Some(done.clone()), false),
+            // As when the roll-out that brought it the newer release was removed.
+            (finished.clone(), Some(done), false),
+            (finished, None, false),
+        ] {
+            let rollouts = [rollout(&phone, 1, state, turn)];
+            let goal = goal(&rollouts, &phone, |_| None).unwrap();
+            let takes = |runs| told((&image, goal), &[], images, PHONE, Some(runs)).is_some();
+            assert_eq!((takes("66.87.0.15"), takes("66.86.0.15")), (back, true), "{rollouts:?}");
+        }
     }
 
     #[test]
@@ -242,6 +293,22 @@ mod tests {
         assert!(!covers(&of_group, &phone, |_| Some(group(Scope::Members))));
         let member = Phone { group: Some(other), ..phone.clone() };
         assert!(covers(&of_group, &member, |_| Some(group(Scope::Members))));
+    }
+
+    fn rollout(phone: &Phone, number: u8, state: RolloutState, turn: Option<Turn>) -> Rollout {
+        Rollout {
+            id: Id::from_bytes([number; 16]),
+            version: 1,
+            origin: phone.origin,
+            name: String::new(),
+            firmware: Id::from_bytes([number; 16]),
+            scope: RolloutScope::default(),
+            plan: RolloutPlan::default(),
+            state,
+            wave: Wave::default(),
+            phones: turn.map(|turn| (phone.mac, turn)).into_iter().collect(),
+            created: Timestamp::from_secs(number.into()),
+        }
     }
 
     fn phone() -> Phone {

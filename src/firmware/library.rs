@@ -167,23 +167,13 @@ impl Library {
 
     /// The image that a phone is told to take next; none when it runs what it should.
     pub fn told(&self, phone: &Phone) -> Option<Firmware> {
-        let goal = {
-            let group = |id| self.0.store.group(id);
-            catalogue::goal(&self.0.store.rollouts(), phone, group).and_then(|id| self.0.store.firmware(id))?
-        };
+        let goal = catalogue::goal(&self.0.store.rollouts(), phone, |id| self.0.store.group(id))?;
+        let image = self.0.store.firmware(goal.firmware)?;
         let runs = self.0.store.journey(phone.mac).and_then(|journey| journey.firmware);
         let brand = phone.brand.as_deref()?;
         let catalogue = self.0.store.firmwares();
-        match catalogue::next(
-            &goal,
-            &catalogue,
-            self.images_of(brand),
-            (brand, phone.model.as_deref()),
-            runs.as_deref(),
-        ) {
-            catalogue::Advice::Take(image) => Some(image.clone()),
-            catalogue::Advice::Right | catalogue::Advice::Stuck(_) => None,
-        }
+        let (images, about) = (self.images_of(brand), (brand, phone.model.as_deref()));
+        catalogue::told((&image, goal), &catalogue, images, about, runs.as_deref()).cloned()
     }
 
     /// The bytes of an image: from the box, or from outside as they arrive.
