@@ -130,7 +130,10 @@ impl Library {
     /// When it cannot be stored.
     pub async fn set(&self, settings: &Settings) -> Result<(), store::Error> {
         let value = serde_json::to_value(settings).unwrap_or_default();
-        self.0.store.commit(vec![Write::PutSetting { key: Settings::KEY.into(), value }]).await
+        self.0.store.commit(vec![Write::PutSetting { key: Settings::KEY.into(), value }]).await?;
+        // Another proxy or authority, or more room, may be what was missing.
+        self.0.upstream.forgive_all();
+        Ok(())
     }
 
     /// The image that a name below the provisioning prefix means, when `phone` asks. The name is in lower case.
@@ -220,7 +223,7 @@ impl Library {
         self.fetch(image).map(drop)
     }
 
-    /// Has an image fetched that is not here, unless that has failed a moment ago. What came of it shows in
+    /// Has an image fetched that is not here, unless that has failed not long ago. What came of it shows in
     /// [`Library::whereabouts`].
     pub fn want(&self, image: &Firmware) {
         if let Err(why) = self.fetch(image) {
@@ -275,13 +278,15 @@ impl Library {
         Ok(())
     }
 
-    /// Takes an image out of the catalogue, and its file off the box unless another image has the same bytes.
+    /// Takes an image out of the catalogue, gives up its download, and takes its file off the box unless another image
+    /// has the same bytes.
     ///
     /// # Errors
     /// As the store's.
     pub async fn remove(&self, image: &Firmware) -> Result<(), store::Error> {
         self.0.store.commit(vec![Write::DeleteFirmware(image.id)]).await?;
         self.reindex();
+        self.0.upstream.cancel(image.id);
         self.failing().remove(&image.id);
         self.record(None, Reason::FirmwareRemoved { release: image.release.clone() });
         if let Some(digest) = image.sha256.map(Digest) {

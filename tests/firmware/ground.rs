@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use block66::brands::Registry;
@@ -37,6 +38,20 @@ pub(crate) fn within(seconds: u64, test: impl Future<Output = ()>) {
     let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(seconds), test).await });
     runtime.shutdown_background();
     assert!(ended.is_ok(), "it does not end within {seconds} s");
+}
+
+/// Runs a test whose hours pass at once, whenever nothing else is left to do; at most for so many real seconds.
+pub(crate) fn in_no_time<T: Future<Output = ()>>(seconds: u64, test: impl FnOnce() -> T + Send + 'static) {
+    let (done, ended) = std::sync::mpsc::channel();
+    let worker = std::thread::spawn(move || {
+        let builder = &mut tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().unwrap().block_on(test());
+        done.send(()).unwrap();
+    });
+    match ended.recv_timeout(Duration::from_secs(seconds)) {
+        Err(RecvTimeoutError::Timeout) => panic!("it does not end within {seconds} s"),
+        Err(RecvTimeoutError::Disconnected) | Ok(()) => worker.join().unwrap(),
+    }
 }
 
 /// A catalogue over a store, in a directory of its own.
@@ -123,6 +138,13 @@ impl Ground {
         self.library.refer(draft, (url, true), Id::from_bytes([9; 16])).await.unwrap()
     }
 
+    /// An image of which nobody has said what its bytes are, to be fetched from `at`.
+    pub(crate) async fn refer_blindly(&self, at: SocketAddr, release: &str) -> Firmware {
+        let draft =
+            Draft { brand: "yealink".into(), release: release.into(), name: "T46S.rom".into(), ..Draft::default() };
+        self.library.refer(draft, (format!("http://{at}/T46S.rom"), true), Id::from_bytes([9; 16])).await.unwrap()
+    }
+
     /// An image of the first brand, to be fetched from `at`.
     pub(crate) async fn refer(&self, at: SocketAddr, bytes: &[u8]) -> Firmware {
         self.refer_to(format!("http://{at}/T46S.rom"), "66.86.0.160", bytes).await
@@ -176,15 +198,42 @@ impl Upstream {
 }
 
 async fn serve(mut stream: TcpStream, number: usize, script: Script) {
+    let Some(head) = head(&mut stream).await else { return };
+    let answer = script(number, &head);
+    let _ = stream.write_all(&answer).await;
+}
+
+/// The head of a request, if one comes.
+async fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => return,
-        }
+        head.push(stream.read_u8().await.ok()?);
     }
-    let answer = script(number, &String::from_utf8_lossy(&head));
-    let _ = stream.write_all(&answer).await;
+    Some(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// An upstream that announces a large file, and sends a byte of it every 20 seconds for as long as anybody reads.
+pub(crate) async fn trickle() -> Upstream {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (at, asked) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let count = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let count = count.clone();
+            tokio::spawn(async move {
+                if head(&mut stream).await.is_none() {
+                    return;
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                let mut next = response("200 OK", "Content-Length: 1000000\r\n", b"x");
+                while stream.write_all(&next).await.is_ok() {
+                    next = b"x".to_vec();
+                    tokio::time::sleep(Duration::from_secs(20)).await;
+                }
+            });
+        }
+    });
+    Upstream { at, asked }
 }
 
 /// A response with these headers and this body.

@@ -1,6 +1,10 @@
-use block66::firmware::{Failure, Unavailable, Whereabouts};
+use std::time::Duration;
 
-use crate::ground::{Ground, Upstream, image, response, whole, within};
+use block66::firmware::{Failure, Unavailable, Whereabouts};
+use block66::model::Firmware;
+use tokio::time::sleep;
+
+use crate::ground::{Ground, Upstream, image, in_no_time, response, trickle, whole, within};
 
 fn good(bytes: &[u8]) -> Vec<u8> {
     response("200 OK", &format!("Content-Length: {}\r\nETag: \"one\"\r\n", bytes.len()), bytes)
@@ -106,5 +110,152 @@ fn an_upstream_that_lies_is_refused_and_left_alone() {
             assert_eq!(upstream.asked(), asked, "{expected}: it is asked again at once");
             assert_eq!(ground.library.used(), 0);
         }
+    });
+}
+
+/// How often roll-outs ask for an image that is not here.
+const TICK: Duration = Duration::from_secs(2);
+/// So often within an hour.
+const HOUR: usize = 1800;
+
+#[test]
+fn a_wrong_sum_is_asked_for_ever_later_and_at_once_by_order() {
+    in_no_time(60, || async {
+        let (ground, bytes) = (Ground::new(), image(100_000));
+        let mut wrong = bytes.clone();
+        wrong[50_000] ^= 1;
+        let upstream = Upstream::start(move |_, _| good(&wrong)).await;
+        let image = ground.refer(upstream.at, &bytes).await;
+        for order in ["fetch", "settings"] {
+            let before = upstream.asked();
+            for _ in 0..HOUR {
+                ground.library.want(&image);
+                sleep(TICK).await;
+            }
+            let asked = upstream.asked();
+            assert!((3..10).contains(&(asked - before)), "{} times in an hour", asked - before);
+            match order {
+                "fetch" => ground.library.begin_fetch(&image).unwrap(),
+                // What was wrong may have been the way outside.
+                _ => ground.library.set(&ground.library.settings()).await.unwrap(),
+            }
+            ground.library.want(&image);
+            sleep(TICK * 60).await;
+            assert_eq!(upstream.asked(), asked + 1, "{order}");
+        }
+    });
+}
+
+#[test]
+fn upstreams_that_send_next_to_nothing_keep_no_place() {
+    in_no_time(60, || async {
+        let (ground, bytes) = (Ground::new(), image(100_000));
+        let (slow, upstream) = (trickle().await, {
+            let bytes = bytes.clone();
+            Upstream::start(move |_, _| good(&bytes)).await
+        });
+        let mut images = Vec::new();
+        for (at, release, bytes) in [
+            (slow.at, "66.86.0.1", &image(1_000_000)),
+            (slow.at, "66.86.0.2", &image(1_000_000)),
+            (upstream.at, "66.86.0.3", &bytes),
+        ] {
+            images.push(ground.refer_to(format!("http://{at}/T46S.rom"), release, bytes).await);
+        }
+        let arrived = |image: &Firmware| ground.library.has(image);
+        for _ in 0..HOUR {
+            images.iter().for_each(|image| ground.library.want(image));
+            sleep(TICK).await;
+            if arrived(&images[2]) {
+                break;
+            }
+        }
+        assert!(arrived(&images[2]), "{:?}", ground.library.whereabouts(&images[2]));
+        assert!(slow.asked() >= 2);
+    });
+}
+
+#[test]
+fn an_image_that_is_taken_out_leaves_its_place_and_no_file() {
+    // A trickle alone is given up after a minute.
+    within(30, async {
+        let (ground, bytes) = (Ground::new(), image(100_000));
+        let slow = trickle().await;
+        let upstream = Upstream::start({
+            let bytes = bytes.clone();
+            move |_, _| good(&bytes)
+        })
+        .await;
+        let url = |at| format!("http://{at}/T46S.rom");
+        let held = ground.refer_to(url(slow.at), "66.86.0.1", &image(1_000_000)).await;
+        let other = ground.refer_to(url(slow.at), "66.86.0.2", &image(1_000_000)).await;
+        let wanted = ground.refer_to(url(upstream.at), "66.86.0.3", &bytes).await;
+        ground.library.want(&held);
+        ground.library.want(&other);
+        while slow.asked() < 2 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let arriving = ground.directory().join("firmware/arriving");
+        let kept = || std::fs::read_dir(&arriving).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        let is_held = || kept().iter().any(|name| name.to_string_lossy().contains(&held.id.to_string()));
+        assert!(is_held(), "{:?}", kept());
+        ground.library.remove(&held).await.unwrap();
+        ground.library.want(&wanted);
+        while !ground.library.has(&wanted) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!is_held(), "{:?}", kept());
+        assert!(matches!(ground.library.whereabouts(&other), Whereabouts::Arriving { .. }));
+    });
+}
+
+#[test]
+fn part_of_a_file_never_passes_for_all_of_it() {
+    in_no_time(60, || async {
+        let bytes = image(100_000);
+        let length = format!("Content-Length: {}\r\n", bytes.len());
+        let chunks = [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes[..], b"\r\n0\r\n\r\n"].concat();
+        let old = |body: &[u8]| [&b"HTTP/1.0 200 OK\r\n\r\n"[..], body].concat();
+        let cut = response("200 OK", "Transfer-Encoding: chunked\r\n", &chunks[..60_000]);
+        // Nobody has said what the file is.
+        for (answer, expected) in [
+            (old(&bytes[..60_000]), Some("add the image with its SHA-256")),
+            (response("200 OK", &format!("{length}Content-Encoding: gzip\r\n"), &bytes), Some("gzip")),
+            (cut, Some("broke off")),
+            (response("200 OK", "Transfer-Encoding: chunked\r\n", &chunks), None),
+            (response("200 OK", &format!("{length}Content-Encoding: identity\r\n"), &bytes), None),
+        ] {
+            let ground = Ground::new();
+            let upstream = Upstream::start(move |_, head| {
+                assert!(head.contains("accept-encoding: identity"), "{head}");
+                answer.clone()
+            })
+            .await;
+            let image = ground.refer_blindly(upstream.at, "66.86.0.160").await;
+            ground.library.want(&image);
+            let ended = loop {
+                sleep(Duration::from_millis(10)).await;
+                let now = ground.store.firmware(image.id).unwrap();
+                match ground.library.whereabouts(&now) {
+                    Whereabouts::Here => break None,
+                    Whereabouts::Failed { why, .. } => break Some(why),
+                    _ => {}
+                }
+            };
+            match (ended, expected) {
+                (None, None) => {}
+                (Some(why), Some(expected)) => assert!(why.contains(expected), "{why}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        // With its sum it is judged by that.
+        let ground = Ground::new();
+        let upstream = Upstream::start({
+            let answer = old(&bytes);
+            move |_, _| answer.clone()
+        })
+        .await;
+        let image = ground.refer(upstream.at, &bytes).await;
+        assert!(whole(ground.library.content(&image).await.unwrap()).await.unwrap() == bytes);
     });
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{HOST, IF_RANGE, LOCATION, RANGE, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, HOST, IF_RANGE, LOCATION, RANGE, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -84,6 +84,8 @@ impl Client {
             .method(Method::GET)
             .uri(asked)
             .header(HOST, target.authority())
+            // The bytes of the file are wanted, and nothing that they can be made from.
+            .header(ACCEPT_ENCODING, "identity")
             .header(USER_AGENT, concat!("Block66/", env!("CARGO_PKG_VERSION")));
         if let Some((from, validator)) = from {
             request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, validator);
@@ -164,7 +166,7 @@ impl Target {
     /// What a `Location` means here (RFC 3986 section 5.2, as far as servers use it).
     fn join(&self, location: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
-        if location.contains("://") {
+        if is_absolute(location) {
             location.to_owned()
         } else if let Some(rest) = location.strip_prefix("//") {
             format!("{scheme}://{rest}")
@@ -179,6 +181,12 @@ impl Target {
     fn unreachable(&self, why: &impl ToString) -> Failure {
         Failure::Unreachable { host: self.authority(), why: why.to_string() }
     }
+}
+
+/// Whether a reference begins with a scheme. A query may have an address in it, too.
+fn is_absolute(location: &str) -> bool {
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    location.split_once("://").is_some_and(|(scheme, _)| !scheme.is_empty() && is_scheme(scheme))
 }
 
 /// Whether files can be fetched from this URL.
@@ -201,6 +209,9 @@ mod tests {
             ("//cdn.example/c.rom", "https://cdn.example/c.rom"),
             ("/c.rom", "https://vendor.example:8443/c.rom"),
             ("c.rom", "https://vendor.example:8443/a/c.rom"),
+            ("/c.rom?from=http://a.example/", "https://vendor.example:8443/c.rom?from=http://a.example/"),
+            ("c.rom?from=http://a.example/", "https://vendor.example:8443/a/c.rom?from=http://a.example/"),
+            ("HTTP://cdn.example/c.rom", "HTTP://cdn.example/c.rom"),
         ] {
             assert_eq!(target.join(location), expected);
         }

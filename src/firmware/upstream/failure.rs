@@ -51,6 +51,16 @@ pub enum Failure {
     /// A web page came, as from a portal or a page that asks for a login.
     #[error("it sent a web page instead of the file")]
     WebPage,
+    /// It sent the file in a coding that nobody asked for.
+    #[error("it sent the file as {coding}, and was asked for it as it is")]
+    Encoded {
+        /// What it called the coding.
+        coding: String,
+    },
+    /// Nobody would notice if the end were missing: the answer does not say how long the file is, and the catalogue
+    /// neither that nor its SHA-256.
+    #[error("it does not say how long the file is, and part of it could pass for all: add the image with its SHA-256")]
+    Unbounded,
     /// The file has another length than it should, or than was announced.
     #[error("the file should have {expected} bytes and has {found}")]
     Length {
@@ -64,6 +74,12 @@ pub enum Failure {
     TooLarge {
         /// The largest that is taken.
         most: u64,
+    },
+    /// It sends next to nothing, and keeps a place that others wait for.
+    #[error("it sends less than {least} bytes a minute")]
+    Slow {
+        /// What is waited for.
+        least: u64,
     },
     /// Connections break off, or nothing comes any more.
     #[error("the connection broke off: {why}")]
@@ -100,6 +116,11 @@ impl Failure {
             }
             _ => false,
         }
+    }
+
+    /// Whether what has come is worth keeping.
+    pub(super) fn leaves_a_beginning(&self) -> bool {
+        self.passes() || matches!(self, Self::Slow { .. })
     }
 
     pub(super) fn disk(error: &impl ToString) -> Self {

@@ -8,8 +8,12 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED,
+    TRANSFER_ENCODING,
+};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::client::Client;
 use super::failure::Failure;
@@ -20,12 +24,15 @@ use crate::firmware::digest::Digest;
 use crate::firmware::pace::Pace;
 use crate::model::Firmware;
 
-/// Tries in a row that bring no byte, before a download is given up.
+/// Tries in a row that bring less than [`LEAST`], before a download is given up.
 const TRIES: u32 = 5;
 /// Wait before the first new try; doubled each time.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long nothing may come.
 const SILENCE: Duration = Duration::from_secs(30);
+/// Bytes that are to come while they are waited for so long: whoever sends less keeps others waiting.
+const LEAST: u64 = 64 * 1024;
+const LEAST_IN: Duration = Duration::from_secs(60);
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 256 * 1024;
 /// What a file of unknown length may have.
@@ -83,6 +90,8 @@ struct Answered {
     /// Where the bytes that follow begin.
     from: u64,
     validator: Option<String>,
+    /// Whether they come in chunks, of which the last one says that it is the last.
+    chunked: bool,
 }
 
 /// A download under way. The lock is held by what blocks on the disk, never over a wait.
@@ -119,7 +128,7 @@ impl Fetch {
                 // What an earlier process left may have suffered from a power cut.
                 Err(Failure::WrongDigest { .. } | Failure::Length { .. }) if inherited => running.restart().await?,
                 Err(failure) => {
-                    if !failure.passes() {
+                    if !failure.leaves_a_beginning() {
                         running.part().discard();
                     }
                     return Err(failure);
@@ -150,7 +159,7 @@ impl Running<'_> {
             let before = self.part().length;
             let Err(failure) = self.attempt().await else { return Ok(()) };
             let after = self.part().length;
-            if after > before {
+            if after >= before + LEAST {
                 (tries, pause) = (0, PAUSE);
             }
             tries += 1;
@@ -183,6 +192,10 @@ impl Running<'_> {
             return Err(Failure::broken(&"it cannot go on where it broke off"));
         };
         let expected = self.fetch.image.size;
+        let told = answered.total.is_some() || answered.chunked;
+        if !told && expected.is_none() && self.fetch.image.sha256.is_none() {
+            return Err(Failure::Unbounded);
+        }
         if let (Some(expected), Some(found)) = (expected, answered.total)
             && expected != found
         {
@@ -206,13 +219,23 @@ impl Running<'_> {
 
     async fn read_body(&mut self, mut body: Incoming, total: Option<u64>, most: u64) -> Result<(), Failure> {
         let (mut gathered, mut size, mut length) = (Vec::new(), 0, self.part().length);
+        // Only what is waited for the other side counts: our own rate and our disk are not its fault.
+        let (mut waited, mut from) = (Duration::ZERO, length);
         let ended = loop {
+            let since = Instant::now();
             let frame = match tokio::time::timeout(SILENCE, body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => break Err(Failure::broken(&error)),
                 Ok(None) => break Ok(()),
                 Err(_) => break Err(Failure::broken(&"nothing came for 30 seconds")),
             };
+            waited += since.elapsed();
+            if waited >= LEAST_IN {
+                if length - from < LEAST {
+                    break Err(Failure::Slow { least: LEAST });
+                }
+                (waited, from) = (Duration::ZERO, length);
+            }
             let Ok(bytes) = frame.into_data() else { continue };
             self.fetch.pace.take(bytes.len(), self.fetch.rate).await;
             length += bytes.len() as u64;
@@ -299,8 +322,15 @@ fn read_head(response: &Response<Incoming>, going_on: Option<(u64, Option<u64>)>
         return Err(Failure::WebPage);
     }
     let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    match (response.status().as_u16(), going_on) {
-        (200, _) => Ok(Some(Answered { total: length, from: 0, validator: validator(headers) })),
+    let chunked = headers.get_all(TRANSFER_ENCODING).iter().next_back().and_then(|value| value.to_str().ok());
+    let chunked = chunked.is_some_and(|codings| codings.trim().to_ascii_lowercase().ends_with("chunked"));
+    let status = response.status().as_u16();
+    let coding = text(CONTENT_ENCODING).filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+    if let Some(coding) = coding.filter(|_| matches!(status, 200 | 206)) {
+        return Err(Failure::Encoded { coding: coding.to_owned() });
+    }
+    match (status, going_on) {
+        (200, _) => Ok(Some(Answered { total: length, from: 0, validator: validator(headers), chunked })),
         (206, Some((have, whole))) => {
             let range = text(CONTENT_RANGE).and_then(read_content_range);
             let fits = |(from, total): &(u64, Option<u64>)| {
@@ -310,6 +340,7 @@ fn read_head(response: &Response<Incoming>, going_on: Option<(u64, Option<u64>)>
                 total: total.or(whole).or(length.map(|length| have + length)),
                 from,
                 validator: None,
+                chunked,
             }))
         }
         (206 | 416, _) => Ok(None),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 pub(super) use client::check_url;
@@ -33,8 +34,11 @@ pub(super) fn check(authorities: Option<&str>, proxy: Option<&str>) -> Result<()
 
 /// Downloads at once. The line of a branch is not wide.
 const AT_ONCE: usize = 2;
-/// How long nobody is asked again after a download has failed.
+/// How long nobody is asked again after a download has failed. Doubled each time, where trying again soon does not
+/// help.
 const REST: Duration = Duration::from_secs(20);
+/// The longest of these.
+const LONGEST_REST: Duration = Duration::from_secs(4 * 3600);
 
 /// All downloads.
 pub(super) struct Upstream {
@@ -48,7 +52,18 @@ pub(super) struct Upstream {
 /// A download that runs, or how the last one ended.
 struct Known {
     progress: watch::Receiver<Progress>,
+    task: AbortHandle,
     ended: Option<Instant>,
+    /// How long nobody is asked again after it has failed; before that, as it was after the one before.
+    rest: Duration,
+}
+
+impl Known {
+    /// Notes that it has failed.
+    fn fails(&mut self, why: &Failure) {
+        self.rest = if why.passes() { REST } else { (self.rest * 2).clamp(REST, LONGEST_REST) };
+        self.ended = Some(Instant::now());
+    }
 }
 
 impl Upstream {
@@ -56,7 +71,7 @@ impl Upstream {
         Self { cache, blocks, pace: Arc::default(), places: Arc::new(Semaphore::new(AT_ONCE)), running: Arc::default() }
     }
 
-    /// The download of an image: the one that runs, the one that has failed a moment ago, or a new one. `room` makes
+    /// The download of an image: the one that runs, the one that has failed not long ago, or a new one. `room` makes
     /// room for so many bytes; `ended` is told how it ended, before those who wait are.
     pub(super) fn fetch<Ended>(
         &self,
@@ -70,37 +85,34 @@ impl Upstream {
         Ended: Future<Output = ()> + Send,
     {
         let mut running = self.running();
-        if let Some(known) = running.get(&image.id)
-            && known.ended.map_or_else(|| known.progress.has_changed().is_ok(), |at| at.elapsed() < REST)
+        let before = running.get(&image.id);
+        if let Some(known) = before
+            && known.ended.map_or_else(|| known.progress.has_changed().is_ok(), |at| at.elapsed() < known.rest)
         {
             return known.progress.clone();
         }
+        let rest = before.map(|known| known.rest).unwrap_or_default();
         let (progress, waiting) = watch::channel(Progress::begin());
-        running.insert(image.id, Known { progress: waiting.clone(), ended: None });
-        drop(running);
-        let client = Client::new(settings.authorities.as_deref(), settings.proxy.as_deref());
-        let (image, url, rate) = (image.clone(), url.to_owned(), settings.upstream_rate);
+        let id = image.id;
+        let (image, url, settings) = (image.clone(), url.to_owned(), settings.clone());
         let (cache, blocks, pace) = (self.cache.clone(), self.blocks.clone(), Arc::clone(&self.pace));
         let (places, table) = (Arc::clone(&self.places), Arc::clone(&self.running));
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let _place = places.acquire_owned().await;
-            let id = image.id;
-            let outcome = match client {
+            let outcome = match Client::new(settings.authorities.as_deref(), settings.proxy.as_deref()) {
                 Ok(client) => {
-                    let make_room = Box::new(room);
+                    let (make_room, rate) = (Box::new(room), settings.upstream_rate);
                     let progress = progress.clone();
                     Fetch { client, cache, blocks, image, url, pace, rate, make_room, progress }.run().await
                 }
                 Err(failure) => Err(failure),
             };
-            let good = outcome.is_ok();
             ended(outcome.clone()).await;
             {
                 let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-                match table.get_mut(&id) {
-                    _ if good => drop(table.remove(&id)),
-                    Some(known) => known.ended = Some(Instant::now()),
-                    None => {}
+                match &outcome {
+                    Ok(_) => drop(table.remove(&id)),
+                    Err(why) => table.get_mut(&id).into_iter().for_each(|known| known.fails(why)),
                 }
             }
             progress.send_modify(|progress| {
@@ -110,6 +122,8 @@ impl Upstream {
                 };
             });
         });
+        let known = Known { progress: waiting.clone(), task: task.abort_handle(), ended: None, rest };
+        running.insert(id, known);
         waiting
     }
 
@@ -120,9 +134,20 @@ impl Upstream {
 
     /// Forgets how the last download ended, so that the next one may begin at once.
     pub(super) fn forgive(&self, image: Id) {
-        let mut running = self.running();
-        if running.get(&image).is_some_and(|known| known.ended.is_some()) {
-            running.remove(&image);
+        self.running().retain(|id, known| *id != image || known.ended.is_none());
+    }
+
+    /// Forgets of all images how their last download ended.
+    pub(super) fn forgive_all(&self) {
+        self.running().retain(|_, known| known.ended.is_none());
+    }
+
+    /// Gives up the download of an image that nobody wants any more, and what has come of it.
+    pub(super) fn cancel(&self, image: Id) {
+        let Some(known) = self.running().remove(&image) else { return };
+        known.task.abort();
+        for name in names(image) {
+            let _ = std::fs::remove_file(self.cache.arriving(&name));
         }
     }
 
