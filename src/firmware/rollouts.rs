@@ -12,7 +12,7 @@ use super::catalogue;
 use super::library::Library;
 use super::rollout::{self, Candidate, World};
 use crate::journal::{Journal, Live};
-use crate::model::{Door, Event, Mac, Outcome, Phone, Reason, Rollout, RolloutState, Step, Timestamp, Turn};
+use crate::model::{Door, Event, Mac, Now, Outcome, Phone, Reason, Rollout, RolloutState, Step, Timestamp, Turn};
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
@@ -82,7 +82,7 @@ impl Rollouts {
     /// Takes every roll-out a step on.
     async fn all(&mut self) {
         let now = self.clock.now();
-        self.up = self.up.filter(|_| now.trusted).or(now.trusted.then_some(now.wall));
+        self.up = trusted_since(self.up, now);
         let is_live = |rollout: &Rollout| match rollout.state {
             RolloutState::Running => true,
             RolloutState::Stopped { .. } => rollout.phones.values().any(|turn| matches!(turn, Turn::Updating { .. })),
@@ -108,10 +108,9 @@ impl Rollouts {
     }
 
     async fn one(&self, rollout: &Rollout, far: bool) -> Result<(), store::Error> {
-        let now = self.clock.now();
         let Some(image) = self.store.firmware(rollout.firmware) else {
             let why = "its image was taken out of the catalogue".to_owned();
-            let state = RolloutState::Stopped { at: now.wall, why: Some(why.clone()) };
+            let state = RolloutState::Stopped { at: self.clock.now().wall, why: Some(why.clone()) };
             // Nobody is looked after any more: what they should run is not known.
             let phones = rollout.phones.iter().map(|(mac, turn)| (*mac, without_image(turn))).collect();
             self.put(Rollout { state, phones, ..rollout.clone() }).await?;
@@ -126,6 +125,8 @@ impl Rollouts {
         let phones = self.phones(rollout, far);
         let phones: Vec<Candidate> = phones.iter().map(|phone| candidate(&self.store, phone, fetched(phone))).collect();
         let catalogue = self.store.firmwares();
+        // Read after what phones did: what lies beyond it was before the clock was set back.
+        let now = self.clock.now();
         let world = World {
             image: &image,
             here,
@@ -190,6 +191,12 @@ pub(crate) fn candidate(store: &Store, phone: &Phone, fetched: Option<Timestamp>
     }
 }
 
+/// Since when the clock has been trusted, given since when it was at the last look; anew where it was set back.
+fn trusted_since(up: Option<Timestamp>, now: Now) -> Option<Timestamp> {
+    let up = up.filter(|up| *up <= now.wall).unwrap_or(now.wall);
+    now.trusted.then_some(up)
+}
+
 /// Those whose turn it is and who have not begun to fetch the image.
 fn untold(rollout: &Rollout) -> Vec<Mac> {
     let untold = |turn: &Turn| matches!(turn, Turn::Updating { fetched: None, .. });
@@ -200,5 +207,19 @@ fn without_image(turn: &Turn) -> Turn {
     match turn {
         Turn::Updating { .. } | Turn::PutOff { .. } => Turn::Waiting,
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_is_trusted_from_then_on() {
+        let at = |secs, trusted| Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(secs), trusted };
+        let up = trusted_since(None, at(1000, true));
+        assert_eq!((up, trusted_since(None, at(1000, false))), (Some(Timestamp::from_secs(1000)), None));
+        assert_eq!((trusted_since(up, at(2000, true)), trusted_since(up, at(2000, false))), (up, None));
+        assert_eq!(trusted_since(up, at(500, true)), Some(Timestamp::from_secs(500)));
     }
 }

@@ -138,7 +138,7 @@ pub enum Turn {
         #[serde(default)]
         put_off: u8,
     },
-    /// It was heard in its turn and did not fetch the image, as phones do that are on a call. Its turn comes again.
+    /// It was heard in its turn and was not seen to fetch the image, as phones that are on a call. Its turn comes again.
     PutOff {
         /// How often.
         times: u8,

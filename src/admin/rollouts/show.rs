@@ -150,7 +150,7 @@ fn turn_in_words(turn: &Turn) -> (&'static str, String, Option<String>) {
         }
         Turn::PutOff { times } => (
             "put-off",
-            format!("It came {times} times in its turn and did not fetch the image, as phones do that are on a call."),
+            format!("It came {times} times in its turn and was not seen to fetch the image, as phones on a call."),
             None,
         ),
         Turn::Done { at, before: Some(before) } => {

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! The first wave are the canaries, at least one of each model: none of them may fail. Then one wave follows the other.
-//! Nothing begins and nothing is given up while the clock is not trusted: a box that wakes up in the wrong year must
-//! not take every phone for lost.
+//! One of them that fetches the image where the box does not see it, and dies of it, looks like one on a call: so no
+//! more than a few may put it off. Nothing begins and nothing is given up while the clock is not trusted: a box that
+//! wakes up in the wrong year must not take every phone for lost.
 
 pub mod back;
 pub mod versions;
@@ -18,6 +19,7 @@ mod waves;
 pub mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::catalogue::{self, Advice};
 use super::version::Numbering;
@@ -26,6 +28,10 @@ use crate::model::{Firmware, Mac, Now, Reason, Rollout, RolloutState, Timestamp,
 
 /// How often a phone may put its update off.
 const MOST_PUT_OFF: u8 = 3;
+/// So many of the first phones of a model that put it off stop the roll-out, unless as many of that model have taken it.
+const UNSEEN: usize = 2;
+/// A phone that has put its update off and was not heard of for so long has failed: longer than a weekend.
+const SILENT: Duration = Duration::from_secs(3 * 86_400);
 
 /// A phone as a roll-out sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +131,7 @@ pub fn step(rollout: &Rollout, world: &World<'_>, now: Now) -> Step {
     for candidate in world.phones {
         step.look(candidate, world, now);
     }
-    if running && now.trusted && !step.stop(now) {
+    if running && now.trusted && !step.stop(world, now) {
         step.go_on(world, now);
     }
     step
@@ -173,6 +179,10 @@ impl Step {
                 Some(new) => new,
                 None => return,
             },
+            (Turn::PutOff { .. }, Advice::Take(_)) if is_silent(phone, world, now) => {
+                let why = "it was not heard of since it put the update off".to_owned();
+                self.fail(phone.mac, &phone.runs, why, (release, now))
+            }
             (Turn::Waiting | Turn::PutOff { .. } | Turn::Away, Advice::Take(_)) => return,
         };
         self.rollout.phones.insert(phone.mac, new);
@@ -181,6 +191,11 @@ impl Step {
     /// What has become of a phone that runs another release still.
     fn updating(&mut self, phone: &Candidate, turn: &Turn, world: &World<'_>, now: Now) -> Option<Turn> {
         let Turn::Updating { since, before, step, fetched, put_off } = turn.clone() else { return None };
+        if now.trusted && since > now.wall {
+            // The clock was set back: it has all its time again, by the clock as it is now.
+            let fetched = fetched.map(|at| at.min(now.wall));
+            return Some(Turn::Updating { since: now.wall, before, step, fetched, put_off });
+        }
         let hardware = world.images.map_or(0, |images| images.hardware_numbers);
         let climbed = |runs: &&str| step.as_deref().is_some_and(|step| !Numbering { hardware }.same(runs, step));
         if let Some(runs) = phone.runs.as_deref().filter(climbed) {
@@ -200,14 +215,14 @@ impl Step {
         if !now.trusted || now.wall < patient {
             return None;
         }
-        let heard = phone.heard.filter(|at| *at > since);
+        let heard = phone.heard.filter(|at| *at > since && *at <= now.wall);
         let runs = phone.runs.as_deref().unwrap_or("a release that it does not say");
         let why = match (fetched, heard) {
             (None, Some(_)) if put_off + 1 < MOST_PUT_OFF => {
                 self.rollout.wave.phones.retain(|mac| *mac != phone.mac);
                 return Some(Turn::PutOff { times: put_off + 1 });
             }
-            (None, Some(_)) => format!("it came {MOST_PUT_OFF} times and did not fetch the image"),
+            (None, Some(_)) => format!("it came {MOST_PUT_OFF} times and was not seen to fetch the image"),
             (None, None) => "it was not heard of since it was told".to_owned(),
             (Some(fetched), Some(heard)) if heard > fetched => format!("it fetched the image and still runs {runs}"),
             (Some(_), _) => "it began to fetch the image and was not heard of since".to_owned(),
@@ -220,8 +235,16 @@ impl Step {
         Turn::Failed { at: now.wall, before: before.clone(), why }
     }
 
-    /// Stops when too many have failed; whether it did.
-    fn stop(&mut self, now: Now) -> bool {
+    /// Stops when too many have failed, or may have; whether it did.
+    fn stop(&mut self, world: &World<'_>, now: Now) -> bool {
+        let Some(why) = self.too_many_failed().or_else(|| self.unseen(world)) else { return false };
+        self.rollout.state = RolloutState::Stopped { at: now.wall, why: Some(why.clone()) };
+        self.say.push((None, Reason::RolloutStopped { name: self.rollout.name.clone(), why }));
+        true
+    }
+
+    /// Why it stops, when more have failed than may.
+    fn too_many_failed(&self) -> Option<String> {
         let failed: Vec<(&Mac, &String)> = self
             .rollout
             .phones
@@ -233,18 +256,36 @@ impl Step {
             .collect();
         let canaries = self.rollout.wave.number == 0;
         let may_fail = if canaries { 0 } else { self.rollout.plan.may_fail };
-        let why = match failed.as_slice() {
-            many if many.len() as u64 <= u64::from(may_fail) => return false,
-            [(mac, why), ..] if canaries => format!("{mac} of the first phones failed: {why}"),
-            [(mac, why)] => format!("{mac} failed: {why}"),
+        match failed.as_slice() {
+            many if many.len() as u64 <= u64::from(may_fail) => None,
+            [(mac, why), ..] if canaries => Some(format!("{mac} of the first phones failed: {why}")),
+            [(mac, why)] => Some(format!("{mac} failed: {why}")),
             [(mac, why), rest @ ..] => {
-                format!("{} phones failed, and {may_fail} may; {mac}, as one of them: {why}", rest.len() + 1)
+                Some(format!("{} phones failed, and {may_fail} may; {mac}, as one of them: {why}", rest.len() + 1))
             }
-            [] => return false,
-        };
-        self.rollout.state = RolloutState::Stopped { at: now.wall, why: Some(why.clone()) };
-        self.say.push((None, Reason::RolloutStopped { name: self.rollout.name.clone(), why }));
-        true
+            [] => None,
+        }
+    }
+
+    /// Why it stops, when several of the first phones of a model were heard, and not seen to fetch the image.
+    fn unseen(&self, world: &World<'_>) -> Option<String> {
+        if self.rollout.wave.number != 0 {
+            return None;
+        }
+        let mut models: BTreeMap<Option<&str>, (Vec<Mac>, usize)> = BTreeMap::new();
+        for phone in world.phones {
+            let (put_off, done) = models.entry(phone.model.as_deref()).or_default();
+            match self.rollout.phones.get(&phone.mac) {
+                Some(Turn::PutOff { .. }) => put_off.push(phone.mac),
+                Some(Turn::Done { before: Some(_), .. }) => *done += 1,
+                _ => {}
+            }
+        }
+        let (put_off, _) = models.into_values().find(|(put_off, done)| put_off.len() >= UNSEEN.max(done + 1))?;
+        let (n, mac) = (put_off.len(), put_off.first()?);
+        let why =
+            format!("{n} of the first phones were not seen to fetch the image: on a call, or broken; look at {mac}");
+        Some(why)
     }
 
     /// Has turns begin, wave by wave, until all had theirs.
@@ -290,8 +331,9 @@ impl Step {
         let (mut left, mut done) = (0_u64, false);
         for turn in self.rollout.phones.values() {
             match turn {
-                Turn::Updating { .. } => return,
-                Turn::Waiting | Turn::PutOff { .. } => left += 1,
+                // Who has put it off comes again, or fails.
+                Turn::Updating { .. } | Turn::PutOff { .. } => return,
+                Turn::Waiting => left += 1,
                 Turn::Done { .. } => done = true,
                 Turn::Failed { .. } | Turn::Away | Turn::Refused { .. } => {}
             }
@@ -300,7 +342,7 @@ impl Step {
             return;
         }
         for turn in self.rollout.phones.values_mut() {
-            if matches!(turn, Turn::Waiting | Turn::PutOff { .. }) {
+            if *turn == Turn::Waiting {
                 *turn = Turn::Away;
             }
         }
@@ -308,6 +350,12 @@ impl Step {
         self.rollout.wave.phones.clear();
         self.say.push((None, Reason::RolloutFinished { name: self.rollout.name.clone() }));
     }
+}
+
+/// Whether nothing was heard of a phone for long, in all of which the box could have heard it.
+fn is_silent(phone: &Candidate, world: &World<'_>, now: Now) -> bool {
+    let heard = phone.heard.filter(|at| *at <= now.wall).unwrap_or(world.up);
+    now.trusted && now.wall.since(heard.max(world.up)) >= SILENT
 }
 
 #[cfg(test)]

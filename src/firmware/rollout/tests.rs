@@ -1,7 +1,6 @@
 //! A roll-out over phones that behave in every way that phones do, hour by hour and step by step.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use super::*;
 use crate::brands::{Brand, Registry};
@@ -19,6 +18,8 @@ enum Does {
     Updates,
     /// It fetches the image and is never heard of again.
     Dies,
+    /// As it dies, and nobody sees that it fetches the image.
+    DiesUnseen,
     /// It comes, fetches its file and not the image, so many times, and then updates.
     IsOnACall(u32),
     /// It loses its power on the way, comes back with what it ran, and then updates.
@@ -34,6 +35,7 @@ struct Branch {
     phones: Vec<(Candidate, Does)>,
     told: Vec<Mac>,
     said: Vec<(Option<Mac>, Reason)>,
+    up: Timestamp,
     now: Now,
 }
 
@@ -100,6 +102,7 @@ impl Branch {
             phones: (0..).map(phone).zip(does.iter().copied()).collect(),
             told: Vec::new(),
             said: Vec::new(),
+            up: START,
             now: Now { monotonic: Duration::ZERO, wall: START, trusted: true },
         }
     }
@@ -114,7 +117,7 @@ impl Branch {
             catalogue: &catalogue,
             images: brand().firmware.as_ref(),
             phones: &candidates,
-            up: START,
+            up: self.up,
         };
         let step = step(&self.rollout, &world, self.now);
         self.rollout = step.rollout;
@@ -133,6 +136,10 @@ impl Branch {
         match *does {
             Does::Updates => (phone.heard, phone.fetched, phone.runs) = (Some(heard), Some(heard), Some(NEW.into())),
             Does::Dies => (phone.heard, phone.fetched) = (Some(heard), Some(heard)),
+            Does::DiesUnseen => {
+                phone.heard = Some(heard);
+                *does = Does::Sleeps;
+            }
             Does::IsOnACall(times) => {
                 phone.heard = Some(heard);
                 *does = if times > 1 { Does::IsOnACall(times - 1) } else { Does::Updates };
@@ -249,6 +256,55 @@ fn a_canary_on_a_call_is_replaced_and_not_taken_for_a_failure() {
     assert_eq!(branch.told[..3], [mac(0), mac(1), mac(2)]);
     branch.pass(PATIENCE / 60 + 1);
     assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }), "{:?}", branch.rollout.state);
+}
+
+#[test]
+fn first_phones_that_die_unseen_are_not_replaced_without_end() {
+    let mut branch = Branch::new(plan(1, 5, 5, 9), &[Does::DiesUnseen; 10]);
+    branch.phones.iter_mut().for_each(|(phone, _)| phone.model = Some("M1".into()));
+    branch.pass(PATIENCE / 60 * 10);
+    assert_eq!(branch.told, [mac(0), mac(1)]);
+    let RolloutState::Stopped { why: Some(why), .. } = &branch.rollout.state else { panic!("{:?}", branch.rollout) };
+    assert!(why.starts_with("2 of the first phones were not seen") && why.contains(&mac(0).to_string()), "{why}");
+
+    // Two of five are on a call, and three have shown that the image is good.
+    let mut does = [Does::Updates; 10];
+    (does[1], does[3]) = (Does::IsOnACall(1), Does::IsOnACall(1));
+    let mut branch = Branch::new(plan(5, 5, 5, 0), &does);
+    branch.phones.iter_mut().for_each(|(phone, _)| phone.model = Some("M1".into()));
+    branch.pass(PATIENCE / 60 * 3);
+    assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }), "{:?}", branch.rollout);
+}
+
+#[test]
+fn who_has_put_it_off_and_is_not_heard_of_any_more_has_failed() {
+    let does = [Does::Updates, Does::Updates, Does::DiesUnseen, Does::Updates];
+    let mut branch = Branch::new(plan(1, 5, 5, 1), &does);
+    branch.pass(2);
+    // Its turn does not come again for as long as the image is away.
+    branch.here = false;
+    branch.pass(PATIENCE / 60);
+    assert_eq!(*branch.turn(2), Turn::PutOff { times: 1 });
+    branch.pass(SILENT.as_secs() / 60 - PATIENCE / 60 - 10);
+    assert_eq!((branch.turn(2), &branch.rollout.state), (&Turn::PutOff { times: 1 }, &RolloutState::Running));
+    branch.pass(20);
+    let Turn::Failed { why, before: Some(before), .. } = branch.turn(2) else { panic!("{:?}", branch.turn(2)) };
+    assert!(why.contains("put the update off") && before == OLD, "{why}");
+    assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }), "{:?}", branch.rollout.state);
+}
+
+#[test]
+fn a_clock_that_is_set_back_gives_a_dead_phone_no_endless_time() {
+    let mut branch = Branch::new(plan(1, 5, 5, 0), &[Does::Dies; 4]);
+    branch.step();
+    branch.now.wall = Timestamp::from_secs(START.secs() - 86_400);
+    branch.up = branch.now.wall;
+    branch.pass(PATIENCE / 60 - 1);
+    assert_eq!(branch.rollout.state, RolloutState::Running, "it has all its time again");
+    branch.pass(2);
+    let RolloutState::Stopped { why: Some(why), .. } = &branch.rollout.state else { panic!("{:?}", branch.rollout) };
+    assert!(why.contains("was not heard of since"), "{why}");
+    assert_eq!(branch.told, [mac(0), mac(1)]);
 }
 
 #[test]
