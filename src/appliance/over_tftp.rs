@@ -38,7 +38,8 @@ pub(super) fn files(provision: Arc<Provision>, library: Library, (journal, clock
                     (Answer::Refused(refusal), reason)
                 }
             };
-            let event = Event::new(clock.now().wall, Door::Tftp, reason).about(provision.mac_at(ask.address));
+            let mac = provision.probably_at(ask.address, None);
+            let event = Event::new(clock.now().wall, Door::Tftp, reason).about(mac);
             journal.record(event.from_address(ask.address).for_file(&ask.name));
             answer
         }

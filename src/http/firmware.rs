@@ -96,7 +96,9 @@ impl FirmwareDoor {
                 _ => None,
             };
             let reading = matches!(*request.method(), Method::GET | Method::HEAD);
-            let Some((image, mac)) = image.filter(|_| reading) else { return service(request, peer) };
+            let Some(image) = image.filter(|_| reading) else { return service(request, peer) };
+            let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+            let mac = door.provision.probably_at(peer.address, agent);
             let door = Arc::clone(&door);
             Box::pin(async move {
                 let (head, _) = request.into_parts();
@@ -107,9 +109,8 @@ impl FirmwareDoor {
         })
     }
 
-    fn find(&self, path: &Path, peer: Peer) -> Option<(Firmware, Option<Mac>)> {
-        let image = self.library.find(path.name(), || self.provision.phone_at(peer.address))?;
-        Some((image, self.provision.mac_at(peer.address)))
+    fn find(&self, path: &Path, peer: Peer) -> Option<Firmware> {
+        self.library.find(path.name(), || self.provision.phone_at(peer.address))
     }
 
     async fn answer(self: Arc<Self>, query: &Query<'_>, image: Firmware) -> Response<Body> {

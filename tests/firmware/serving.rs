@@ -10,10 +10,11 @@ use block66::http::firmware::FirmwareDoor;
 use block66::http::listeners::{self, Entrance};
 use block66::http::provision::{Foundations, Provision};
 use block66::http::{Limits, Service, Workers, body};
-use block66::model::{Firmware, Id, Timestamp};
+use block66::journal::Live;
+use block66::model::{Firmware, Id, Lease, LeaseState, Mac, Reason, Timestamp, Via};
 use block66::pairing::Pairing;
 use block66::pki::Authority;
-use block66::store::Key;
+use block66::store::{Key, Write};
 use block66::sys::sockets::connections;
 use hyper::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -151,6 +152,38 @@ fn whole_files_heads_and_copies_that_are_new_enough() {
         }
         let other = "GET /p/firmware/yealink/1.0/T46S.rom HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n";
         assert_eq!(door.ask(Ipv4Addr::LOCALHOST, other).await.body, b"no image");
+    });
+}
+
+#[test]
+fn a_phone_behind_a_relay_that_names_no_port_is_on_record() {
+    within(60, async {
+        let (ground, firmware, bytes) = served(10_000).await;
+        let door = Door::open(&ground, Limits::default());
+        let (phone, mac) = (Ipv4Addr::new(127, 0, 66, 7), Mac::new([0x80, 0x5e, 0xc0, 0, 0, 7]));
+        let lease = Lease {
+            address: phone,
+            mac,
+            client_id: None,
+            host_name: None,
+            vendor_class: None,
+            state: LeaseState::Bound,
+            expires: ground.clock.now().wall.plus(Duration::from_secs(3600)),
+            seconds_left: 3600,
+            via: Via::Unknown,
+        };
+        ground.store.commit(vec![Write::PutLease { network: "office".into(), lease }]).await.unwrap();
+        let mut news = ground.journal.subscribe();
+        let request = format!("GET {PATH} HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n");
+        assert!(door.ask(phone, &request).await.body == bytes);
+        let given = Reason::FirmwareGiven { release: firmware.release };
+        let event = loop {
+            match news.recv().await.unwrap() {
+                Live::Event { event, .. } if event.reason == given => break event,
+                _ => {}
+            }
+        };
+        assert_eq!((event.mac, event.address), (Some(mac), Some(phone.into())));
     });
 }
 

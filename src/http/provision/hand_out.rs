@@ -50,6 +50,9 @@ impl Provision {
         let Verdict::Grant { content, transition, basis } = decision.verdict else {
             return Ok(self.turn_away(query, target, asker, &decision).await);
         };
+        if let (Basis::Success { own_login: true }, Some(phone)) = (basis, &decision.phone) {
+            self.seen().note(query.peer.address.to_canonical(), phone.mac);
+        }
         let organisation = decision.organisation.as_deref();
         let event = |reason| {
             let of = decision.phone.as_ref().map(|phone| phone.organisation);

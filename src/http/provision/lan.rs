@@ -2,7 +2,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::Provision;
-use crate::model::{Event, LeaseState, Mac, Now, Phone};
+use crate::brands::Claims;
+use crate::model::{Event, Lease, LeaseState, Mac, Now, Phone};
 use crate::sys::neighbours;
 
 impl Provision {
@@ -21,8 +22,28 @@ impl Provision {
     }
 
     /// The MAC that nothing on the LAN speaks against being at an address.
-    pub fn mac_at(&self, address: IpAddr) -> Option<Mac> {
+    pub(super) fn mac_at(&self, address: IpAddr) -> Option<Mac> {
         self.neighbour(address, self.clock.now()).known()
+    }
+
+    /// Who probably asks from an address and calls itself `agent`: for the record alone, nobody is given anything on
+    /// the strength of it.
+    ///
+    /// Where the LAN says nothing of the address, as behind a router, it is whoever leased it, vouched for or not; else
+    /// the listed phone that the asker says it is; else the phone that last showed its login there.
+    pub fn probably_at(&self, address: IpAddr, agent: Option<&str>) -> Option<Mac> {
+        let (address, now) = (address.to_canonical(), self.clock.now());
+        let neighbour = self.neighbour(address, now);
+        if neighbour.lease.is_some() || neighbour.neighbour.is_some() {
+            return neighbour.known();
+        }
+        let leased = match address {
+            IpAddr::V4(address) => self.lease_at(address, now).map(|lease| lease.mac),
+            IpAddr::V6(_) => None,
+        };
+        let claims = Claims { user_agent: agent, ..Claims::default() };
+        let said = || self.registry.recognise(&claims)?.mac.filter(|mac| self.store.phone_by_mac(*mac).is_some());
+        leased.or_else(said).or_else(|| self.seen().at(address))
     }
 
     /// Records an event.
@@ -31,8 +52,12 @@ impl Provision {
     }
 
     fn leased_to(&self, address: Ipv4Addr, now: Now) -> Option<Mac> {
+        self.lease_at(address, now).filter(|lease| lease.via.vouches()).map(|lease| lease.mac)
+    }
+
+    fn lease_at(&self, address: Ipv4Addr, now: Now) -> Option<Lease> {
         let lease = self.store.lease_by_address(address)?;
-        (lease.state == LeaseState::Bound && lease.via.vouches() && lease.expires > now.wall).then_some(lease.mac)
+        (lease.state == LeaseState::Bound && lease.expires > now.wall).then_some(lease)
     }
 }
 

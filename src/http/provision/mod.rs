@@ -14,6 +14,7 @@ mod query;
 mod rendition;
 mod resource;
 mod revisions;
+mod seen;
 mod stranger;
 mod tftp;
 mod transition;
@@ -33,6 +34,7 @@ use self::derived::Derived;
 use self::login::Logins;
 use self::query::Query;
 use self::revisions::Revisions;
+use self::seen::Seen;
 use self::unanswered::Unanswered;
 use super::path::Wanted;
 use super::throttle::{Allowance, Throttle};
@@ -99,6 +101,7 @@ pub struct Provision {
     logins: Logins,
     derived: Derived,
     unanswered: Mutex<Unanswered>,
+    seen: Mutex<Seen>,
     without_login: Mutex<Throttle>,
     revisions: Mutex<Revisions>,
     images: Option<Library>,
@@ -143,6 +146,7 @@ impl Provision {
             logins: Logins::new(),
             derived: Derived::default(),
             unanswered: Mutex::new(Unanswered::new()),
+            seen: Mutex::new(Seen::new()),
             without_login: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::WITHOUT_LOGIN)),
             revisions: Mutex::default(),
             images: None,
@@ -329,6 +333,10 @@ impl Provision {
 
     fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
