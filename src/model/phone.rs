@@ -107,9 +107,18 @@ impl FirstContact {
     pub fn admits(&self, address: IpAddr, now: Timestamp) -> bool {
         match *self {
             Self::Waiting => true,
-            Self::Open { since, address: first } => first == address && now.since(since) < Self::WINDOW,
+            Self::Open { since, address: first } => first == address && Self::lasts(since, now),
             Self::Closed { .. } | Self::Reset { .. } => false,
         }
+    }
+
+    /// Whether a window that began at `since` lasts at `now`.
+    ///
+    /// One that begins in the future was opened before the clock was set back. A step back of less than the window shuts
+    /// no phone out in the middle of its first contact, and keeps its window open for less than twice its time. After
+    /// a longer one nobody can say how old the window is, and it is over.
+    pub fn lasts(since: Timestamp, now: Timestamp) -> bool {
+        now.since(since) < Self::WINDOW && since.since(now) < Self::WINDOW
     }
 }
 
@@ -129,5 +138,16 @@ mod tests {
         assert!(!open.admits(other, start));
         assert!(!FirstContact::Closed { at: start }.admits(phone, start));
         assert!(!FirstContact::Reset { at: start }.admits(phone, start));
+    }
+    #[test]
+    fn a_clock_that_is_set_back_opens_no_window_for_years() {
+        let start = Timestamp::from_secs(1_700_000_000);
+        let phone: IpAddr = [10, 66, 0, 10].into();
+        let open = FirstContact::Open { since: start, address: phone };
+        let back = |seconds: u64| Timestamp::from_secs(start.secs() - i64::try_from(seconds).unwrap());
+        let window = FirstContact::WINDOW.as_secs();
+        assert!(open.admits(phone, back(1)) && open.admits(phone, back(window - 1)), "it may be in its first contact");
+        assert!(!open.admits(phone, back(window)) && !open.admits(phone, back(86_400)));
+        assert!(!open.admits(phone, Timestamp::default()));
     }
 }

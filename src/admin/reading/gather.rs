@@ -51,7 +51,7 @@ fn first_contact(state: FirstContact, now: Timestamp, language: Language) -> typ
         FirstContact::Waiting => {
             ("waiting", None, said(language, "Gets its login when it asks for its file the first time.").to_owned())
         }
-        FirstContact::Open { since, address } if now.since(since) < FirstContact::WINDOW => (
+        FirstContact::Open { since, address } if FirstContact::lasts(since, now) => (
             "open",
             Some(since),
             say(

@@ -24,8 +24,8 @@ pub(in crate::admin) struct Row {
     /// Everything that it can be found by, in lower case.
     words: Box<str>,
     standing: Standing,
-    /// From when on it needs attention, if it does not come back before.
-    late: Option<Timestamp>,
+    /// When its first contact began: it needs attention if it does not come back in time.
+    opened: Option<Timestamp>,
 }
 
 impl Row {
@@ -36,12 +36,12 @@ impl Row {
             words.push('\n');
             words.push_str(&text.to_lowercase());
         }
-        let late = match phone.first_contact {
-            FirstContact::Open { since, .. } => Some(since.plus(FirstContact::WINDOW)),
+        let opened = match phone.first_contact {
+            FirstContact::Open { since, .. } => Some(since),
             _ => None,
         };
         // What becomes of an open window is decided when the row is read.
-        let standing = situation(phone, journey, Timestamp::default()).standing;
+        let standing = situation(phone, journey, opened.unwrap_or_default()).standing;
         Self {
             id: phone.id,
             mac: phone.mac,
@@ -53,13 +53,14 @@ impl Row {
             name: phone.name.as_str().into(),
             words: words.into(),
             standing,
-            late,
+            opened,
         }
     }
 
     /// How it stands at this time.
     pub(in crate::admin) fn standing(&self, now: Timestamp) -> Standing {
-        if self.late.is_some_and(|late| late <= now) { Standing::Attention } else { self.standing }
+        let is_late = self.opened.is_some_and(|since| !FirstContact::lasts(since, now));
+        if is_late { Standing::Attention } else { self.standing }
     }
 
     /// Whether it is what somebody looks for: all words must stand in its name, MAC, lines, model or address.

@@ -131,7 +131,7 @@ fn by_first_contact(phone: &Phone, journey: &Journey, now: Timestamp) -> Option<
             ),
             start_over: true,
         }),
-        FirstContact::Open { since, .. } if now.since(since) >= FirstContact::WINDOW => Some(Situation {
+        FirstContact::Open { since, .. } if !FirstContact::lasts(since, now) => Some(Situation {
             standing: Standing::Attention,
             matter: Matter::Reason(&Reason::FirstContactOver),
             advice: Some("Let it start over, then restart the phone."),
@@ -285,6 +285,8 @@ mod tests {
         assert_eq!(situation(&phone, &served, T).standing, Standing::OnTheWay);
         let over = situation(&phone, &served, T.plus(FirstContact::WINDOW));
         assert_eq!((over.standing, over.start_over), (Standing::Attention, true));
+        let set_back = situation(&phone, &served, Timestamp::default());
+        assert_eq!(set_back.standing, Standing::Attention, "the page says what the door does");
     }
 
     #[test]
