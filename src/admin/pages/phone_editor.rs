@@ -146,7 +146,7 @@ impl Admin {
             models => models.unwrap_or_default(),
             unfit => value(&settings.unfit),
             clashes => shown.clashes.iter().map(|clash| {
-                context! { name => clash.name.as_str(), label => label(self.1, &clash.name), theirs => clash.theirs.as_str(), mine => clash.mine.as_str() }
+                context! { name => clash.name.as_str(), label => label(self.1, &clash.name), theirs => clash.theirs.as_str(), mine => clash.mine.as_str(), moved => clash.moved }
             }).collect::<Vec<_>>(),
             desk => self.desk(phone, &settings.keys, chosen.map(|key| (key.module, key.position))),
             chosen => chosen.map(|chosen| self.key_shown(phone, &settings.keys, chosen)),

@@ -18,6 +18,8 @@ pub(in crate::admin) struct Clash {
     pub(in crate::admin) name: String,
     pub(in crate::admin) theirs: String,
     pub(in crate::admin) mine: String,
+    /// Whether another line stands where the one was that this was typed for.
+    pub(in crate::admin) moved: bool,
 }
 
 /// The phone as the form holds it.
@@ -49,11 +51,36 @@ pub(in crate::admin) fn line_of(name: &str) -> Option<usize> {
     OF_A_LINE.contains(&field).then_some(index)
 }
 
+/// Whether the form changes anything of the line at this place.
+fn is_touched(form: &Form, index: usize) -> bool {
+    let is_changed = |field: &&str| {
+        let name = format!("line.{index}.{field}");
+        let was = form.of(&format!("was.{name}")).unwrap_or_default();
+        form.has(&name) && form.of(&name).unwrap_or_default().trim() != was
+    };
+    form.of(&format!("line.{index}.password")).is_some() || OF_A_LINE.iter().any(is_changed)
+}
+
+/// Whether another line stands at this place than when the form was filled in, and than the form asks for.
+fn is_another(now: &Fields, form: &Form, index: usize) -> bool {
+    ["user", "server"].iter().any(|field| {
+        let name = format!("line.{index}.{field}");
+        let was = format!("was.{name}");
+        let theirs = now.get(&name).map_or("", String::as_str);
+        let says = |name: &str| form.of(name).unwrap_or_default().trim();
+        form.has(&was) && says(&was) != theirs && says(&name) != theirs
+    })
+}
+
 /// What shall hold: of each field what was changed, whoever changed it. `form` carries beside what was typed (`name`)
-/// what stood there when it was typed (`was.name`) and, where two changed the same, whose shall hold (`pick.name`).
+/// what stood there when it was typed (`was.name`) and, where two changed the same, whose shall hold (`pick.name`). What
+/// was typed for a line where another one stands now is a clash, its password included: it would get to that other one.
 pub(in crate::admin) fn merge(now: &Fields, form: &Form) -> (Fields, Vec<Clash>) {
     let typed = form.names().filter(|name| matches!(*name, "name" | "model") || line_of(name).is_some());
     let names: BTreeSet<&str> = typed.chain(now.keys().map(String::as_str)).collect();
+    let places: BTreeSet<usize> = names.iter().filter_map(|name| line_of(name)).collect();
+    let moved: BTreeSet<usize> =
+        places.into_iter().filter(|index| is_touched(form, *index) && is_another(now, form, *index)).collect();
     let mut merged = Fields::new();
     let mut clashes = Vec::new();
     for name in names {
@@ -61,12 +88,13 @@ pub(in crate::admin) fn merge(now: &Fields, form: &Form) -> (Fields, Vec<Clash>)
         let was = form.of(&format!("was.{name}")).unwrap_or_default();
         // A field that the form did not have at all was not touched.
         let mine = if form.has(name) { form.of(name).unwrap_or_default().trim() } else { was };
+        let moved = line_of(name).is_some_and(|index| moved.contains(&index));
         let held = match form.of(&format!("pick.{name}")) {
-            Some("theirs") => theirs,
-            _ if mine == was => theirs,
-            _ if theirs == was || theirs == mine => mine,
+            Some("theirs") if !moved => theirs,
+            _ if mine == was && !moved => theirs,
+            _ if theirs == mine || theirs == was && !moved => mine,
             _ => {
-                clashes.push(Clash { name: name.to_owned(), theirs: theirs.to_owned(), mine: mine.to_owned() });
+                clashes.push(Clash { name: name.to_owned(), theirs: theirs.to_owned(), mine: mine.to_owned(), moved });
                 mine
             }
         };
@@ -137,6 +165,46 @@ mod tests {
         }
         let (merged, clashes) = merge(&now, &Form::parse("was.name=Desk&name=Theirs"));
         assert!(clashes.is_empty() && merged["name"] == "Theirs", "both did the same");
+    }
+
+    /// The form as it was opened while the phone was this, with what was typed since.
+    fn opened(phone: &Phone, typed: &str) -> Form {
+        let fields = fields_of(phone);
+        let pairs = fields.iter().map(|(name, value)| format!("&was.{name}={value}&{name}={value}"));
+        // Of two fields of a name the first one counts.
+        Form::parse(&format!("{typed}{}", pairs.collect::<String>()))
+    }
+
+    #[test]
+    fn what_was_typed_for_a_line_gets_to_no_other_one() {
+        let mut before = test_data::phone(1);
+        for user in ["202", "203"] {
+            before.lines.push(Line { user: user.into(), ..before.lines[0].clone() });
+        }
+        let mut now = before.clone();
+        now.lines.remove(0);
+        let form = opened(&before, "line.0.password=of-201");
+        let (_, clashes) = merge(&fields_of(&now), &form);
+        let user = clashes.iter().find(|clash| clash.name == "line.0.user").unwrap();
+        assert_eq!((user.theirs.as_str(), user.mine.as_str(), user.moved), ("202", "201", true));
+        assert!(clashes.iter().all(|clash| line_of(&clash.name) == Some(0)), "nobody touched the others");
+        // The phone as it is now is in the form that asks, and the password has to be typed again.
+        let again = opened(&now, "line.0.user=201&line.0.password=&pick.line.0.user=theirs");
+        let (merged, clashes) = merge(&fields_of(&now), &again);
+        assert!(clashes.is_empty());
+        let lines = edit_of(&merged, &now, &again).lines.unwrap();
+        let kept: Vec<(&str, &str)> = lines.iter().map(|line| (line.user.as_str(), line.password.expose())).collect();
+        assert_eq!(kept, [("202", test_data::PASSWORD), ("203", test_data::PASSWORD)]);
+
+        let (merged, clashes) = merge(&fields_of(&before), &form);
+        assert!(clashes.is_empty(), "where nothing moved the password gets there");
+        assert_eq!(edit_of(&merged, &before, &form).lines.unwrap()[0].password.expose(), "of-201");
+        let (merged, clashes) = merge(&fields_of(&now), &opened(&before, "name=Hall"));
+        assert!(clashes.is_empty() && merged["name"] == "Hall", "no line was touched");
+        now.lines[0].server = "pbx2.example.net".into();
+        now.lines[0].user = "201".into();
+        let (_, clashes) = merge(&fields_of(&now), &form);
+        assert_eq!(clashes.iter().map(|clash| clash.name.as_str()).collect::<Vec<_>>(), ["line.0.server"]);
     }
 
     #[test]
