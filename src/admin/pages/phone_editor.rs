@@ -235,6 +235,7 @@ impl Admin {
             value => key.map_or("", |key| &*key.value),
             label => key.map_or("", |key| &*key.label),
             line => key.and_then(|key| key.line).map(|line| line.to_string()).unwrap_or_default(),
+            extension => key.map_or("", |key| &*key.extension),
         }
     }
 }

@@ -363,8 +363,8 @@ pub(in crate::admin) fn edit_in(form: &Form) -> Result<SettingsEdit, Problem> {
             let line = form.of("line").map(|line| line.trim().parse::<u8>());
             let line = line.transpose();
             let line = line.map_err(|_| Problem::fields(vec![FieldError::new("line", "It is a number.")]))?;
-            let (value, label) = (text("number"), text("label"));
-            let key = Key { module, position, kind, value, label, line, extension: "".into() };
+            let (value, label, extension) = (text("number"), text("label"), text("extension"));
+            let key = Key { module, position, kind, value, label, line, extension };
             Ok(SettingsEdit { put_keys: vec![key], ..SettingsEdit::default() })
         }
         _ => {

@@ -1,5 +1,6 @@
 //! The pages for what phones share and for what belongs to one of them.
 
+use super::office::send;
 use super::*;
 use crate::pairing::Visit;
 
@@ -35,6 +36,57 @@ async fn settings_are_set_and_unset_by_form() {
     ground.submit(&browser, page, "do=drop-key&position=2&module=0").await;
     let stored = ground.store.phones().remove(0);
     assert_eq!((stored.settings.get("screen.title"), stored.settings.keys.len()), (None, 0));
+}
+
+/// What a browser would send of the form of this id: what stands in its fields.
+fn fields(page: &str, id: &str) -> String {
+    let form = page.split_once(&format!("id=\"{id}\"")).unwrap_or_else(|| panic!("no form {id}: {page}")).1;
+    let attribute = |tag: &str, name: &str| {
+        let value = tag.split_once(&format!(" {name}=\""))?.1.split('"').next()?;
+        Some(value.replace("&quot;", "\"").replace("&#x2f;", "/"))
+    };
+    let mut list = String::new();
+    let mut fields = String::new();
+    for tag in form.split("</form>").next().unwrap_or_default().split('<') {
+        let tag = tag.split('>').next().unwrap_or_default();
+        let field = match tag.split(' ').next() {
+            Some("input") => attribute(tag, "name").zip(attribute(tag, "value")),
+            Some("select") => {
+                list = attribute(tag, "name").unwrap();
+                None
+            }
+            Some("option") if tag.ends_with(" selected") => Some(list.clone()).zip(attribute(tag, "value")),
+            _ => None,
+        };
+        if let Some((name, value)) = field.filter(|(name, _)| name != "csrf") {
+            fields += &format!("&{name}={value}");
+        }
+    }
+    fields
+}
+
+#[tokio::test]
+async fn a_key_is_saved_with_all_that_it_had() {
+    let ground = Ground::new().await;
+    listed(&ground).await;
+    let browser = ground.claim().await;
+    let key = |position: u16, label: &str| {
+        let pick_up = "**202";
+        json!({ "position": position, "kind": "blf", "value": "202", "label": label, "extension": pick_up })
+    };
+    let own = json!({ "put_keys": [key(2, "Yard")] });
+    assert_eq!(send(&ground, "PATCH", "phones/805ec0123456/settings", &own).await.status, StatusCode::OK);
+    let of_all = json!({ "put_keys": [key(3, "Yard")] });
+    assert_eq!(send(&ground, "PATCH", "organisations/Branch/settings", &of_all).await.status, StatusCode::OK);
+    for (position, typed, label) in [(2, "", "Yard"), (3, "", "Yard"), (2, "&label=Court", "Court")] {
+        let page = ground.browse(&browser, &format!("/phones/805ec0123456/edit?module=0&key={position}")).await;
+        let form = format!("do=put-key{typed}{}", fields(&page.text, "key"));
+        let saved = ground.submit(&browser, "/phones/805ec0123456/edit", &form).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{form}: {}", saved.text);
+        let stored = ground.store.phones().remove(0);
+        let stored = stored.settings.keys.iter().find(|key| key.position == position).unwrap();
+        assert_eq!(serde_json::to_value(stored).unwrap(), key(position, label), "{form}");
+    }
 }
 
 #[tokio::test]
