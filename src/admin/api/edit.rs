@@ -5,6 +5,7 @@ use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::editing::LineDraft;
 use crate::admin::editing::draft::{PhoneEdit, check_extensions, texts};
+use crate::admin::editing::line::keep_passwords;
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::{Line, Mac, Phone};
@@ -88,30 +89,25 @@ impl Admin {
         }
     }
 
-    /// Lines as they are to be. A line without a password keeps that of the same user; one without a server has the one
-    /// that is set for the phone.
+    /// Whether a line of this phone without a server of its own has the one that is set for the phone.
+    pub(super) fn gives_server(&self, phone: &Phone) -> bool {
+        self.0.store.levels(phone).resolve().get("line.server").is_some()
+    }
+
+    /// Lines as they are to be. A line without a password keeps the one that is known of it; one without a server has
+    /// the one that is set for the phone.
     fn lines(&self, drafts: &[LineDraft], phone: &Phone, errors: &mut Vec<FieldError>) -> Vec<Line> {
-        /// Stands for the inherited server while a line is checked.
-        const INHERITED: &str = "inherited.invalid";
         if drafts.len() > Line::MOST {
             errors.push(FieldError::new("lines", format!("A phone has at most {} lines.", Line::MOST)));
         }
-        let inherits = self.0.store.levels(phone).resolve().get("line.server").is_some();
+        let inherits = self.gives_server(phone);
+        let mut drafts: Vec<LineDraft> = drafts.iter().take(Line::MOST).cloned().collect();
+        keep_passwords(&mut drafts, &phone.lines);
         let mut lines = Vec::new();
-        for (index, draft) in drafts.iter().take(Line::MOST).enumerate() {
-            let mut draft = draft.clone();
-            if draft.password.is_empty()
-                && let Some(known) = phone.lines.iter().find(|line| line.user == draft.user.trim())
-            {
-                draft.password = known.password.clone();
-            }
-            let inherited = draft.server.trim().is_empty() && inherits;
-            if inherited {
-                draft.server = INHERITED.into();
-            }
-            let (line, wrong) = draft.check();
+        for (index, draft) in drafts.into_iter().enumerate() {
+            let (line, wrong) = draft.check_where(inherits);
             errors.extend(wrong.into_iter().map(|e| FieldError::new(format!("lines[{index}].{}", e.field), e.detail)));
-            lines.extend(line.map(|line| if inherited { Line { server: String::new(), ..line } } else { line }));
+            lines.extend(line);
         }
         lines
     }

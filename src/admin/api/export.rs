@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use hyper::StatusCode;
 
+use super::mac_in;
 use crate::admin::answer::Answer;
 use crate::admin::call::Call;
 use crate::admin::problem::Problem;
 use crate::admin::route::Who;
-use crate::admin::{Admin, LineDraft, PhoneDraft, types};
-use crate::model::settings::Value;
+use crate::admin::{Admin, LineDraft, OverrideEdit, PhoneDraft, types};
+use crate::model::settings::{Override, Value};
 use crate::model::{Line, Phone, Reason, Secret};
 
 impl Admin {
@@ -26,8 +27,10 @@ impl Admin {
             None => None,
             Some(name) => Some(self.organisation(Some(name)).ok_or_else(|| Problem::organisation_unknown(name))?.id),
         };
+        let mac = call.query.of("mac").map(mac_in).transpose()?;
         let phones: Vec<_> = self.0.store.phones();
         let phones = phones.iter().filter(|phone| organisation.is_none_or(|id| id == phone.organisation));
+        let phones = phones.filter(|phone| mac.is_none_or(|mac| mac == phone.mac));
         let phones: Vec<PhoneDraft> = phones.map(|phone| self.draft_of(phone, passwords)).collect();
         if passwords {
             let reason = Reason::PasswordsExported { phones: phones.len() };
@@ -53,11 +56,17 @@ impl Admin {
         let mut settings = BTreeMap::new();
         for (key, value) in phone.settings.iter().filter(|(key, _)| *key != Phone::RELEASE) {
             let value = match value {
-                Value::Secret(secret) if passwords => Some(secret.expose().into()),
-                other => other.to_json(),
+                Value::Secret(secret) if passwords => secret.expose().into(),
+                // What is left out has its place, so that it can be filled in.
+                other => other.to_json().unwrap_or_default(),
             };
-            settings.extend(value.map(|value| (key.to_owned(), value)));
+            settings.insert(key.to_owned(), value);
         }
+        let raw = |entry: &Override| OverrideEdit {
+            brand: entry.brand.to_string(),
+            setting: entry.name.to_string(),
+            value: passwords.then(|| entry.value.to_string()),
+        };
         PhoneDraft {
             mac: if phone.mac.is_placeholder() { String::new() } else { phone.mac.to_string() },
             name: text(&phone.name),
@@ -68,6 +77,7 @@ impl Admin {
             group: phone.group.and_then(|id| self.0.store.group(id)).map(|group| group.name),
             settings,
             keys: phone.settings.keys.clone(),
+            overrides: phone.settings.overrides.iter().map(raw).collect(),
             handsets: phone.handsets.clone(),
             ports: phone.ports.clone(),
         }

@@ -1,4 +1,5 @@
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
@@ -8,7 +9,8 @@ use crate::admin::answer::Answer;
 use crate::admin::call::{Call, Origin};
 use crate::admin::editing::draft::{CheckedPhone, PhoneDraft};
 use crate::admin::editing::edit::TRIES;
-use crate::admin::import::{self, Action, Defaults, Plan, Refusal};
+use crate::admin::editing::settings::no_brand;
+use crate::admin::import::{self, Action, Defaults, Plan, Planned, Refusal};
 use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::history::How;
@@ -74,6 +76,12 @@ impl Admin {
             }
         };
         let phone = self.fresh(draft, organisation.id, group);
+        let wanting = self.wanting(&phone);
+        if !wanting.is_empty() {
+            return Err(Problem::fields(wanting));
+        }
+        // One that waits for its device has another made-up address than the one that was given.
+        let mac = phone.mac;
         // Lights of an earlier phone with this address are not this one's.
         self.0.store.commit(vec![Write::PutPhone { phone, expect: Some(0) }, Write::DeleteJourney(mac)]).await?;
         self.record_phone(Reason::PhoneAdded, mac, organisation.id, from);
@@ -146,21 +154,53 @@ impl Admin {
         dry_run: bool,
         from: Origin,
     ) -> Result<types::Import, Problem> {
-        let known = |mac| self.0.store.phone_by_mac(mac);
+        let phones = self.0.store.phones();
+        let mut listed = import::Listed::new(&phones);
+        let named = |name: &str| self.organisation(Some(name)).map(|organisation| organisation.id);
+        let known = |draft: &PhoneDraft| listed.of_draft(draft, named).map(Arc::clone);
         let mut sheet = import::read_any(bytes, defaults, known).map_err(refused)?;
         self.name_brands(&mut sheet);
         let group = |organisation, name: &str| {
             self.group_of(organisation, name).filter(|group| group.scope == Scope::Members).map(|group| group.id)
         };
-        let plan =
-            import::plan(sheet, &self.0.store.phones(), |name| self.organisation(name), group).map_err(|errors| {
-                let rows = errors.len();
-                refused(Refusal::Rows(errors, rows))
-            })?;
+        let plan = import::plan(sheet, &phones, |name| self.organisation(name), group).map_err(rows_refused)?;
+        let wanting: Vec<FieldError> = plan.phones.iter().flat_map(|planned| self.wanting_in(planned)).collect();
+        if !wanting.is_empty() {
+            return Err(rows_refused(wanting));
+        }
         if !dry_run {
             self.carry_out(&plan, from).await?;
         }
         Ok(told(&plan, dry_run))
+    }
+
+    /// What a phone as it is to be lacks elsewhere on the box: a server that its lines inherit, the brands of its raw
+    /// settings.
+    fn wanting(&self, phone: &Phone) -> Vec<FieldError> {
+        let lines = phone.lines.iter().enumerate().filter(|(_, line)| line.server.is_empty());
+        let lines = lines.map(|(index, _)| FieldError::new(format!("lines[{index}].server"), "Missing."));
+        let mut wanting: Vec<FieldError> = lines.collect();
+        if !wanting.is_empty() && self.gives_server(phone) {
+            wanting.clear();
+        }
+        let raw = phone.settings.overrides.iter();
+        wanting.extend(raw.filter_map(|entry| no_brand(&entry.brand, &entry.name, &self.0.facts.registry)));
+        wanting
+    }
+
+    /// The same of a phone in a list, with its row.
+    fn wanting_in(&self, planned: &Planned) -> Vec<FieldError> {
+        let draft = &planned.draft;
+        let inherits = draft.lines.iter().any(|line| line.server.is_empty());
+        if planned.action == Action::Keep || !inherits && draft.settings.overrides.is_empty() {
+            return Vec::new();
+        }
+        let phone = match &planned.before {
+            Some(before) => planned.changed(before),
+            None => self.fresh(draft.clone(), planned.organisation, planned.group),
+        };
+        let in_row = |error: FieldError| FieldError::new(format!("row {}, {}", planned.row, error.field), error.detail);
+        self.wanting(&phone).into_iter().map(in_row).collect()
     }
 
     /// Brands by the names of their folders, where a list has other names for them.
@@ -255,7 +295,10 @@ fn told(plan: &Plan, dry_run: bool) -> types::Import {
             action: planned.action,
             mac,
             unassigned: mac.is_placeholder(),
-            name: planned.draft.name.clone(),
+            name: match &planned.before {
+                Some(before) if planned.draft.name.is_empty() => before.name.clone(),
+                _ => planned.draft.name.clone(),
+            },
             lines: planned.draft.lines.iter().map(|line| line.user.clone()).collect(),
         }
     });
@@ -267,6 +310,12 @@ fn told(plan: &Plan, dry_run: bool) -> types::Import {
         warnings: plan.warnings.clone(),
         phones: phones.collect(),
     }
+}
+
+/// A list of which these rows are wrong.
+fn rows_refused(errors: Vec<FieldError>) -> Problem {
+    let rows = errors.len();
+    refused(Refusal::Rows(errors, rows))
 }
 
 /// Why a list is not taken.

@@ -139,7 +139,7 @@ impl Admin {
         let (organisation, group) = self.belongs(opening.organisation.as_deref(), opening.group.as_deref())?;
         let inherits = self.inherits_server(organisation, group);
         for (index, line) in opening.free_lines.iter().take(MOST_FREE_LINES).enumerate() {
-            let mut draft = LineDraft {
+            let draft = LineDraft {
                 user: line.user.clone(),
                 auth_user: line.auth_user.clone(),
                 password: crate::model::Secret::new(line.password.as_str()),
@@ -147,10 +147,7 @@ impl Admin {
                 server: line.server.clone(),
                 ..LineDraft::default()
             };
-            if draft.server.is_empty() && inherits {
-                draft.server = "inherited.invalid".into();
-            }
-            let wrong = draft.check().1.into_iter();
+            let wrong = draft.check_where(inherits).1.into_iter();
             errors.extend(wrong.map(|e| FieldError::new(format!("free_lines[{index}].{}", e.field), e.detail)));
         }
         if !errors.is_empty() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::line::LineDraft;
-use super::settings::SettingsEdit;
+use super::settings::{OverrideEdit, SettingsEdit};
 use super::text::{NAME, required, text};
 use crate::admin::problem::FieldError;
 use crate::model::settings::Key;
@@ -36,12 +36,15 @@ pub struct PhoneDraft {
     /// Name or id of the group that it is put into.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// What is set for it alone, by name.
+    /// What is set for it alone, by name; null stands for a secret that was left out.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Json>,
     /// Its keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
+    /// Raw settings of single brands; one without a value stands for a value that was left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<OverrideEdit>,
     /// Its cordless handsets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handsets: Vec<Handset>,
@@ -131,7 +134,8 @@ pub struct PhoneEdit {
     /// Its model; an empty text forgets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// All of its lines. A line without a password keeps the one that the phone's line of that user has.
+    /// All of its lines. A line without a password keeps the one that the phone's line of that user and server has, or
+    /// its only line of that user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<LineDraft>>,
     /// All of its cordless handsets.
@@ -177,7 +181,8 @@ pub(in crate::admin) fn check_extensions(errors: &mut Vec<FieldError>, handsets:
 }
 
 impl PhoneDraft {
-    /// Checks every field, and names all that are wrong at once.
+    /// Checks every field, and names all that are wrong at once. Whether a line without a server inherits one, and
+    /// whether the brands of raw settings are there, is for those to say who know the rest of the box.
     pub(crate) fn check(self) -> Result<CheckedPhone, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mac = match self.mac.parse::<Mac>() {
@@ -198,12 +203,17 @@ impl PhoneDraft {
         }
         let mut lines = Vec::new();
         for (index, line) in self.lines.into_iter().take(Line::MOST).enumerate() {
-            let (line, wrong) = line.check();
+            let (line, wrong) = line.check_where(true);
             errors.extend(wrong.into_iter().map(|e| FieldError::new(format!("lines[{index}].{}", e.field), e.detail)));
             lines.extend(line);
         }
         let group = text(&mut errors, "group", self.group, NAME);
-        let edit = SettingsEdit { set: self.settings, keys: Some(self.keys), ..SettingsEdit::default() };
+        let edit = SettingsEdit {
+            set: self.settings,
+            keys: Some(self.keys),
+            overrides: self.overrides,
+            ..SettingsEdit::default()
+        };
         let mut settings = Settings::NONE;
         if let Err(wrong) = edit.apply_plain(&mut settings) {
             errors.extend(wrong);

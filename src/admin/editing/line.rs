@@ -61,6 +61,11 @@ fn expose<S: serde::Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Erro
 impl LineDraft {
     /// The line, if every field is in order, and what is wrong otherwise.
     pub(crate) fn check(self) -> (Option<Line>, Vec<FieldError>) {
+        self.check_where(false)
+    }
+
+    /// As [`LineDraft::check`], where a line without a server may inherit one.
+    pub(in crate::admin) fn check_where(self, inherits: bool) -> (Option<Line>, Vec<FieldError>) {
         let mut errors = Vec::new();
         let user = required(&mut errors, "user", self.user, CREDENTIAL);
         sip_name(&mut errors, "user", &user);
@@ -70,8 +75,12 @@ impl LineDraft {
         }
         check_password(&mut errors, &self.password);
         let display = text(&mut errors, "display", self.display, NAME).unwrap_or_default();
-        let server = required(&mut errors, "server", self.server, 253);
-        let server = if server.is_empty() { None } else { host(&mut errors, &server) };
+        let server = if inherits && self.server.trim().is_empty() {
+            Some(String::new())
+        } else {
+            let server = required(&mut errors, "server", self.server, 253);
+            if server.is_empty() { None } else { host(&mut errors, &server) }
+        };
         let port = match self.port.map(u16::try_from) {
             None => None,
             Some(Ok(port)) if port > 0 => Some(port),
@@ -115,6 +124,28 @@ impl LineDraft {
             _ => None,
         };
         (line, errors)
+    }
+
+    /// User and server, as the line has them once it is checked.
+    pub(in crate::admin) fn account(&self) -> (String, String) {
+        (self.user.trim().to_owned(), host(&mut Vec::new(), self.server.trim()).unwrap_or_default())
+    }
+}
+
+/// Gives lines that come without a password the one that is known: that of the same user and server, or of the same
+/// user where only one line is theirs, both before and now.
+pub(in crate::admin) fn keep_passwords(drafts: &mut [LineDraft], known: &[Line]) {
+    let users: Vec<String> = drafts.iter().map(|draft| draft.account().0).collect();
+    for draft in drafts.iter_mut().filter(|draft| draft.password.is_empty()) {
+        let (user, server) = draft.account();
+        let theirs: Vec<&Line> = known.iter().filter(|line| line.user == user).collect();
+        let kept = match theirs.as_slice() {
+            [only] if users.iter().filter(|other| **other == user).count() == 1 => Some(only),
+            several => several.iter().find(|line| line.server == server),
+        };
+        if let Some(kept) = kept {
+            draft.password = kept.password.clone();
+        }
     }
 }
 
@@ -232,6 +263,25 @@ pub(super) mod tests {
         ] {
             assert_eq!(wrong(|l| l.server = bad.into()), ["server"], "{bad}");
         }
+    }
+
+    #[test]
+    fn a_password_is_kept_by_user_and_server() {
+        let known = |server: &str, password: &str| {
+            let draft = LineDraft { server: server.into(), password: Secret::new(password), ..line() };
+            draft.check().0.unwrap()
+        };
+        let kept = |servers: &[&str], known: &[Line]| {
+            let draft = |server: &&str| LineDraft { server: (*server).into(), password: Secret::default(), ..line() };
+            let mut drafts: Vec<LineDraft> = servers.iter().map(draft).collect();
+            keep_passwords(&mut drafts, known);
+            drafts.iter().map(|draft| draft.password.expose().to_owned()).collect::<Vec<_>>()
+        };
+        let both = [known("pbx1", "one"), known("pbx2", "two")];
+        assert_eq!(kept(&["PBX2.", "pbx1"], &both), ["two", "one"]);
+        assert_eq!(kept(&["pbx3"], &both), [""], "nobody knows which");
+        assert_eq!(kept(&["pbx3"], &both[..1]), ["one"], "the line moves to another server");
+        assert_eq!(kept(&["pbx1", "pbx3"], &both[..1]), ["one", ""], "that is the password of another server");
     }
 
     #[test]

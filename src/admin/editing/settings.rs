@@ -64,7 +64,7 @@ impl SettingsEdit {
         self.applied(settings, Some(registry))
     }
 
-    /// The same without raw settings of brands.
+    /// The same, whatever brands there are.
     pub(in crate::admin) fn apply_plain(&self, settings: &mut Settings) -> Result<(), Vec<FieldError>> {
         self.applied(settings, None)
     }
@@ -91,10 +91,8 @@ impl SettingsEdit {
         }
         changed.keys.sort_by_key(Key::place);
         check_keys(&changed.keys, &mut errors);
-        if let Some(registry) = registry {
-            for entry in &self.overrides {
-                put_override(entry, &mut changed.overrides, registry, &mut errors);
-            }
+        for entry in &self.overrides {
+            put_override(entry, &mut changed.overrides, registry, &mut errors);
         }
         if changed.overrides.len() > MOST_OVERRIDES {
             errors.push(FieldError::new("overrides", format!("There are more than {MOST_OVERRIDES}.")));
@@ -125,10 +123,17 @@ fn check_keys(keys: &[Key], errors: &mut Vec<FieldError>) {
     }
 }
 
-fn put_override(entry: &OverrideEdit, known: &mut Vec<Override>, registry: &Registry, errors: &mut Vec<FieldError>) {
+fn put_override(
+    entry: &OverrideEdit,
+    known: &mut Vec<Override>,
+    registry: Option<&Registry>,
+    errors: &mut Vec<FieldError>,
+) {
     let field = format!("overrides[{} {}]", entry.brand, entry.setting);
-    if registry.brand(&entry.brand).is_none() {
-        errors.push(FieldError::new(field, format!("There is no brand \"{}\".", entry.brand)));
+    if let Some(registry) = registry
+        && let Some(error) = no_brand(&entry.brand, &entry.setting, registry)
+    {
+        errors.push(error);
         return;
     }
     known.retain(|other| (&*other.brand, &*other.name) != (entry.brand.as_str(), entry.setting.as_str()));
@@ -146,6 +151,12 @@ fn put_override(entry: &OverrideEdit, known: &mut Vec<Override>, registry: &Regi
             "This cannot stand in a file: no line breaks, and a name as the brand has them.",
         ));
     }
+}
+
+/// What is wrong with a raw setting of a brand that is not there.
+pub(in crate::admin) fn no_brand(brand: &str, setting: &str, registry: &Registry) -> Option<FieldError> {
+    let error = || FieldError::new(format!("overrides[{brand} {setting}]"), format!("There is no brand \"{brand}\"."));
+    registry.brand(brand).is_none().then(error)
 }
 
 /// Every setting there is.

@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{Defaults, MOST_BYTES, MOST_ERRORS, MOST_PHONES, Refusal, Sheet, foreign};
-use crate::admin::editing::draft::PhoneDraft;
+use crate::admin::editing::PhoneDraft;
+use crate::admin::editing::line::keep_passwords;
 use crate::admin::problem::FieldError;
-use crate::model::{Mac, Phone};
+use crate::model::Phone;
 
 /// A list of phones in JSON: as the box writes it, or as wazo-provd does.
 #[derive(Deserialize)]
@@ -29,11 +30,12 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
     matches!(bytes.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
 }
 
-/// Reads a list. `known` finds the phone as it is: a line without a password keeps the one that it has.
+/// Reads a list. `known` finds the phone as it is: a line without a password keeps the one that it has, and one that
+/// inherits its server goes on doing so.
 pub(super) fn read(
     bytes: &[u8],
     defaults: &Defaults,
-    known: impl Fn(Mac) -> Option<Arc<Phone>>,
+    mut known: impl FnMut(&PhoneDraft) -> Option<Arc<Phone>>,
 ) -> Result<Sheet, Refusal> {
     if bytes.len() > MOST_BYTES {
         return Err(Refusal::TooLarge(bytes.len()));
@@ -67,17 +69,18 @@ pub(super) fn read(
     let mut phones = Vec::new();
     let mut seen = std::collections::HashMap::new();
     for (number, mut draft) in drafts {
-        let before = draft.mac.parse().ok().and_then(&known);
         draft.organisation = draft.organisation.or_else(|| defaults.organisation.clone());
-        for line in &mut draft.lines {
-            if line.server.is_empty() {
+        let before = known(&draft);
+        let kept = before.as_ref().map(|phone| phone.lines.as_slice()).unwrap_or_default();
+        for line in draft.lines.iter_mut().filter(|line| line.server.trim().is_empty()) {
+            let user = line.user.trim();
+            if !kept.iter().any(|kept| kept.user == user && kept.server.is_empty()) {
                 line.server = defaults.server.clone().unwrap_or_default();
             }
-            let kept = before.iter().flat_map(|phone| &phone.lines).find(|kept| kept.user == line.user);
-            if let Some(kept) = kept.filter(|_| line.password.is_empty()) {
-                line.password = kept.password.clone();
-            }
         }
+        // With its server a line may be that of a phone after all.
+        let before = before.or_else(|| known(&draft));
+        keep_passwords(&mut draft.lines, before.as_ref().map(|phone| phone.lines.as_slice()).unwrap_or_default());
         let at = |error: FieldError| FieldError::new(format!("row {number}, {}", error.field), error.detail);
         match draft.check_for_list(number) {
             Err(wrong) => errors.extend(wrong.into_iter().map(at)),

@@ -4,26 +4,28 @@ mod columns;
 mod decode;
 mod foreign;
 mod json;
+mod listed;
 mod plan;
 mod rows;
 
 use std::sync::Arc;
 
-use super::editing::draft::CheckedPhone;
+use super::editing::{CheckedPhone, PhoneDraft};
 use crate::admin::problem::FieldError;
-use crate::model::{Mac, Phone};
+use crate::model::Phone;
 
 pub(in crate::admin) use decode::decode as text_of;
+pub(crate) use listed::Listed;
 pub use plan::Action;
-pub(crate) use plan::{Plan, plan};
+pub(crate) use plan::{Plan, Planned, plan};
 pub(in crate::admin) use rows::guess_separator;
 pub use rows::read;
 
-/// Reads a list of phones in whichever form it is. `known` finds a phone as it is on the list.
+/// Reads a list of phones in whichever form it is. `known` finds the phone that a draft means, as it is on the list.
 pub(crate) fn read_any(
     bytes: &[u8],
     defaults: &Defaults,
-    known: impl Fn(Mac) -> Option<Arc<Phone>>,
+    known: impl FnMut(&PhoneDraft) -> Option<Arc<Phone>>,
 ) -> Result<Sheet, Refusal> {
     if json::is_one(bytes) { json::read(bytes, defaults, known) } else { read(bytes, defaults) }
 }

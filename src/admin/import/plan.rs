@@ -5,10 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Sheet;
+use super::listed::{Ambiguous, Listed};
 use crate::admin::editing::draft::CheckedPhone;
 use crate::admin::problem::FieldError;
 use crate::model::settings::{Key, Value};
-use crate::model::{Id, Mac, Organisation, Phone, Settings};
+use crate::model::{Id, Line, Organisation, Phone, Settings};
 
 /// What an import does to one phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -57,25 +58,27 @@ pub(crate) fn plan(
     organisation: impl Fn(Option<&str>) -> Option<Arc<Organisation>>,
     group: impl Fn(Id, &str) -> Option<Id>,
 ) -> Result<Plan, Vec<FieldError>> {
-    let by_mac: HashMap<Mac, &Arc<Phone>> = listed.iter().map(|phone| (phone.mac, phone)).collect();
-    let lines = listed.iter().flat_map(|phone| phone.lines.iter().map(move |line| (line, phone)));
-    let by_line: HashMap<(&str, &str), &Arc<Phone>> =
-        lines.map(|(line, phone)| ((line.user.as_str(), line.server.as_str()), phone)).collect();
-    let waits = listed.iter().filter(|phone| phone.mac.is_placeholder());
-    let waiting: HashMap<&str, &Arc<Phone>> = waits.map(|phone| (phone.name.as_str(), phone)).collect();
+    let mut listed = Listed::new(listed);
     let mut errors = Vec::new();
-    let mut phones = Vec::with_capacity(sheet.phones.len());
+    let mut phones: Vec<Planned> = Vec::with_capacity(sheet.phones.len());
+    // Where the phones of the list stand among those of the file.
+    let mut places: HashMap<Id, usize> = HashMap::new();
     for (row, draft) in sheet.phones {
-        let before = match draft.mac.is_placeholder() {
-            false => by_mac.get(&draft.mac).map(|phone| Arc::clone(phone)),
-            // Whatever device has this line, or has that name and waits, is the one that is meant.
-            true => draft
-                .lines
-                .first()
-                .and_then(|line| by_line.get(&(line.user.as_str(), line.server.as_str())))
-                .or_else(|| waiting.get(draft.name.as_str()).filter(|_| draft.lines.is_empty()))
-                .map(|phone| Arc::clone(phone)),
+        let before = if draft.mac.is_placeholder() {
+            let of = draft.organisation.as_deref().and_then(|name| organisation(Some(name))).map(|found| found.id);
+            let line = draft.lines.first().map(|line| (line.user.clone(), line.server.clone()));
+            match listed.without_device(&draft.name, of, line) {
+                Ok(before) => before,
+                Err(Ambiguous) => {
+                    let detail = "Several phones have this line: name the one that is meant.";
+                    errors.push(FieldError::new(format!("row {row}, mac"), detail));
+                    continue;
+                }
+            }
+        } else {
+            listed.by_mac(draft.mac)
         };
+        let before = before.map(Arc::clone);
         // A phone stays with its organisation when the file does not name one.
         let whose = match (&draft.organisation, &before) {
             (None, Some(before)) => Some(before.organisation),
@@ -99,14 +102,29 @@ pub(crate) fn plan(
                 continue;
             }
         };
-        let action = match &before {
-            None => Action::Add,
-            Some(before) if same(before, &draft, whose, group) => Action::Keep,
-            Some(_) => Action::Change,
-        };
-        phones.push(Planned { row, action, organisation: whose, group, draft, before });
+        let id = before.as_ref().map(|before| before.id);
+        let planned = Planned { row, action: Action::Add, organisation: whose, group, draft, before };
+        let first = id.and_then(|id| places.get(&id).copied());
+        if let Some(first) = first.and_then(|first| phones.get_mut(first)) {
+            errors.extend(first.fold(planned).err());
+        } else {
+            places.extend(id.map(|id| (id, phones.len())));
+            phones.push(planned);
+        }
+    }
+    for planned in &mut phones {
+        planned.settle();
+        if planned.draft.lines.len() > Line::MOST {
+            let detail = format!("A phone has at most {} lines.", Line::MOST);
+            errors.push(FieldError::new(format!("row {}, user", planned.row), detail));
+        }
     }
     if errors.is_empty() { Ok(Plan { phones, warnings: sheet.warnings }) } else { Err(errors) }
+}
+
+/// Whether both are the line of one user at one server.
+fn is_same(one: &Line, other: &Line) -> bool {
+    one.user == other.user && one.server == other.server
 }
 
 /// Whether the draft says nothing new. What it leaves out stays as it is.
@@ -133,6 +151,12 @@ fn laid_over(before: &Settings, said: &Settings) -> Settings {
             other => settings.set_json(key, &other.to_json().unwrap_or_default()),
         };
     }
+    for entry in &said.overrides {
+        match settings.overrides.iter_mut().find(|known| (&known.brand, &known.name) == (&entry.brand, &entry.name)) {
+            Some(known) => known.clone_from(entry),
+            None => settings.overrides.push(entry.clone()),
+        }
+    }
     for key in &said.keys {
         settings.keys.retain(|known| known.place() != key.place());
         settings.keys.push(key.clone());
@@ -142,6 +166,85 @@ fn laid_over(before: &Settings, said: &Settings) -> Settings {
 }
 
 impl Planned {
+    /// Takes in what a later row says of the same phone: rows without a device are of one line each, so that their names
+    /// are none of the phone's.
+    fn fold(&mut self, other: Self) -> Result<(), FieldError> {
+        let wrong = |field: &str, detail: String| Err(FieldError::new(format!("row {}, {field}", other.row), detail));
+        let (first, draft, more) = (self.row, &mut self.draft, other.draft);
+        if !draft.mac.is_placeholder() || !more.mac.is_placeholder() {
+            return wrong("mac", format!("Row {first} is the same phone: give both its MAC."));
+        }
+        let twice = more.lines.iter().find(|line| draft.lines.iter().any(|known| is_same(known, line)));
+        if let Some(line) = twice {
+            return wrong("user", format!("{} is on this phone already (row {first}).", line.user));
+        }
+        let differ = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
+        for (field, differs) in [
+            ("organisation", self.organisation != other.organisation),
+            ("group", self.group.is_some() && other.group.is_some() && self.group != other.group),
+            ("brand", differ(&draft.brand, &more.brand)),
+            ("model", differ(&draft.model, &more.model)),
+        ] {
+            if differs {
+                return wrong(field, format!("Differs from row {first}, which is the same phone."));
+            }
+        }
+        draft.name.clear();
+        draft.organisation = draft.organisation.take().or(more.organisation);
+        draft.brand = draft.brand.take().or(more.brand);
+        draft.model = draft.model.take().or(more.model);
+        draft.lines.extend(more.lines);
+        draft.settings = laid_over(&draft.settings, &more.settings);
+        if !more.handsets.is_empty() {
+            draft.handsets = more.handsets;
+        }
+        if !more.ports.is_empty() {
+            draft.ports = more.ports;
+        }
+        self.group = self.group.or(other.group);
+        Ok(())
+    }
+
+    /// Says what is done, once all rows of the phone are known.
+    fn settle(&mut self) {
+        let Some(before) = self.before.clone() else { return };
+        if self.draft.mac.is_placeholder() && !self.draft.lines.is_empty() {
+            self.keep_other_lines(&before);
+        }
+        let kept = same(&before, &self.draft, self.organisation, self.group);
+        self.action = if kept { Action::Keep } else { Action::Change };
+    }
+
+    /// Rows without a device say something of their lines: the phone keeps its other ones, and, where it has such, all
+    /// that is said of the phone itself.
+    fn keep_other_lines(&mut self, before: &Phone) {
+        let mut lines = before.lines.clone();
+        for line in &self.draft.lines {
+            match lines.iter_mut().find(|known| is_same(known, line)) {
+                Some(known) => known.clone_from(line),
+                None => lines.push(line.clone()),
+            }
+        }
+        let is_said = |known: &Line| self.draft.lines.iter().any(|line| is_same(known, line));
+        if before.lines.iter().all(is_said) {
+            self.draft.lines = lines;
+            return;
+        }
+        self.draft = CheckedPhone {
+            mac: self.draft.mac,
+            name: String::new(),
+            organisation: None,
+            brand: None,
+            model: None,
+            lines,
+            group: None,
+            settings: Settings::NONE,
+            handsets: Vec::new(),
+            ports: Vec::new(),
+        };
+        (self.organisation, self.group) = (before.organisation, None);
+    }
+
     /// The phone as it is after a [`Action::Change`].
     pub(crate) fn changed(&self, before: &Phone) -> Phone {
         let mut phone = before.clone();
@@ -203,6 +306,72 @@ mod tests {
         let after = hall.changed(hall.before.as_ref().unwrap());
         assert_eq!(after.name, "Hall");
         assert_eq!(after.pending_login, test_data::phone(2).pending_login, "its login stays");
+    }
+
+    fn with(listed: &[Arc<Phone>], rows: &str) -> Result<Plan, Vec<FieldError>> {
+        let text = format!("mac,name,user,password,server,model\n{rows}");
+        let sheet = read(text.as_bytes(), &Defaults::default()).unwrap();
+        let branch = Arc::new(test_data::organisation());
+        plan(sheet, listed, |_| Some(Arc::clone(&branch)), |_, _| None)
+    }
+
+    /// A phone with the lines of 201, 202 and, where it inherits its server, 203.
+    fn reception() -> Phone {
+        let mut phone = test_data::phone(1);
+        let line = phone.lines[0].clone();
+        phone.lines.push(Line { user: "202".into(), ..line.clone() });
+        phone.lines.push(Line { user: "203".into(), server: String::new(), ..line });
+        phone
+    }
+
+    fn users_and_passwords(phone: &Phone) -> Vec<(&str, &str)> {
+        phone.lines.iter().map(|line| (line.user.as_str(), line.password.expose())).collect()
+    }
+
+    #[test]
+    fn a_row_without_a_device_changes_its_line_alone() {
+        let listed = [Arc::new(reception())];
+        let plan = with(&listed, ",Anna,202,new,pbx.example.net,T54W\n").unwrap();
+        let [anna] = plan.phones.as_slice() else { panic!("{plan:?}") };
+        let after = anna.changed(&listed[0]);
+        assert_eq!(anna.action, Action::Change);
+        let old = test_data::PASSWORD;
+        assert_eq!(users_and_passwords(&after), [("201", old), ("202", "new"), ("203", old)]);
+        assert_eq!(after.lines[1].display, "Anna");
+        assert_eq!((after.name.as_str(), after.model.as_deref()), ("Desk 1", None), "the phone is more than that line");
+    }
+
+    #[test]
+    fn rows_without_devices_that_mean_one_phone_are_one_change() {
+        let mut phone = reception();
+        phone.lines.truncate(2);
+        let listed = [Arc::new(phone)];
+        let rows = ",Anna,201,a,pbx.example.net,T54W\n,Bo,202,b,pbx.example.net,\n";
+        let plan = with(&listed, rows).unwrap();
+        let [both] = plan.phones.as_slice() else { panic!("{plan:?}") };
+        let after = both.changed(&listed[0]);
+        assert_eq!(users_and_passwords(&after), [("201", "a"), ("202", "b")]);
+        assert_eq!((after.name.as_str(), after.model.as_deref()), ("Desk 1", Some("T54W")));
+        let again = with(&[Arc::new(after)], rows).unwrap();
+        assert_eq!((again.phones.len(), again.count(Action::Keep)), (1, 1));
+
+        let wrong = |rows: &str| with(&listed, rows).unwrap_err().remove(0);
+        let model = wrong(&rows.replace(",\n", ",T46U\n"));
+        assert_eq!((model.field.as_str(), model.detail.contains("row 2")), ("row 3, model", true), "{model:?}");
+        let twice = wrong(",A,201,a,pbx.example.net,\n,B,201,b,pbx.example.net,\n");
+        assert_eq!((twice.field.as_str(), twice.detail.contains("row 2")), ("row 3, user", true), "{twice:?}");
+        let mixed = wrong("805ec0123401,A,201,a,pbx.example.net,\n,B,202,b,pbx.example.net,\n");
+        assert_eq!((mixed.field.as_str(), mixed.detail.contains("Row 2")), ("row 3, mac", true), "{mixed:?}");
+    }
+
+    #[test]
+    fn a_line_of_several_phones_is_asked_for_and_never_guessed() {
+        let other = Phone { lines: reception().lines, ..test_data::phone(2) };
+        let listed = [Arc::new(reception()), Arc::new(other)];
+        let wrong = with(&listed, ",Anna,202,new,pbx.example.net,\n").unwrap_err();
+        assert_eq!(wrong.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["row 2, mac"]);
+        let named = with(&listed, "805ec0123402,,202,new,pbx.example.net,\n").unwrap();
+        assert_eq!(named.phones[0].before.as_ref(), Some(&listed[1]));
     }
 
     #[test]

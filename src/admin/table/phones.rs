@@ -107,7 +107,8 @@ const IMPORT: &[Parameter] = &[
 ];
 const EXPORT: &[Parameter] = &[
     text("organisation", "Only its phones"),
-    choice("passwords", "With the passwords of their lines: on the box itself alone"),
+    text("mac", "Only this phone"),
+    choice("passwords", "With their passwords and the values of their raw settings: on the box itself alone"),
 ];
 const CONTENT: &[Parameter] = &[one_of(
     "content",

@@ -7,6 +7,127 @@ async fn import(ground: &Ground, body: &str) -> Answered {
     ground.call(Origin::Local, Request::post("/api/v1/phones/import?server=pbx.example.net"), body).await
 }
 
+/// The same of a list that names its servers itself.
+async fn read_again(ground: &Ground, body: &str) -> Answered {
+    ground.call(Origin::Local, Request::post("/api/v1/phones/import"), body).await
+}
+
+/// What is said of a phone, without what the box made for it.
+fn said(phone: &Phone) -> Phone {
+    let (id, created) = (Id::new(Timestamp::default(), 0), Timestamp::default());
+    let mac = if phone.mac.is_placeholder() { Mac::placeholder([0; 4]) } else { phone.mac };
+    let first_contact = FirstContact::Waiting;
+    Phone { id, version: 0, mac, login: None, pending_login: None, first_contact, created, ..phone.clone() }
+}
+
+/// A phone that inherits the server and the transport of its line, with all that is set for one phone alone.
+async fn inheriting(ground: &Ground) -> Mac {
+    let (mac, brand, _) = listed(ground).await;
+    let all = json!({ "set": { "line.server": "all.example", "line.transport": "tls" } });
+    assert_eq!(send(ground, "PATCH", "organisations/Branch/settings", &all).await.status, StatusCode::OK);
+    let line = json!({ "user": "201", "server": "", "settings": { "line.srtp": "required" } });
+    assert_eq!(send(ground, "PATCH", "phones/805ec0123456", &json!({ "lines": [line] })).await.status, StatusCode::OK);
+    let edit = json!({
+        "set": { "screen.title": "Own", "access.admin_password": "hunter2-admin" },
+        "put_keys": [{ "position": 2, "kind": "blf", "value": "202", "extension": "**202" }],
+        "overrides": [{ "brand": brand, "setting": "some.setting", "value": "hunter2-raw" }],
+    });
+    let set = send(ground, "PATCH", "phones/805ec0123456/settings", &edit).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    mac
+}
+
+#[tokio::test]
+async fn lines_and_settings_of_every_kind_can_be_read_again() {
+    let ground = Ground::new().await;
+    inheriting(&ground).await;
+    let two = json!({ "mac": "805ec0123457", "name": "Two", "lines": [
+        { "user": "201", "password": "of-the-first", "server": "pbx1" },
+        { "user": "201", "password": "of-the-second", "server": "pbx2" },
+    ] });
+    assert_eq!(ground.post("phones", &two).await.status, StatusCode::CREATED);
+    let waits = "name,extension,password\nHall,301,p301\nYard,302,p302\n";
+    assert_eq!(import(&ground, waits).await.json()["added"], 2);
+    let before: Vec<Phone> = ground.store.phones().iter().map(|phone| said(phone)).collect();
+
+    let plain = ground.get("phones/export").await.text;
+    for secret in ["hunter2", "of-the", "p301", test_data::PASSWORD] {
+        assert!(!plain.contains(secret), "{secret} in {plain}");
+    }
+    for kept in [import(&ground, &plain).await, read_again(&ground, &plain).await] {
+        assert_eq!((kept.status, &kept.json()["kept"]), (StatusCode::OK, &json!(4)), "{}", kept.text);
+    }
+    let reversed = json!({ "lines": [{ "user": "201", "server": "pbx2" }, { "user": "201", "server": "pbx1" }] });
+    send(&ground, "PATCH", "phones/805ec0123457", &reversed).await;
+    let lines = ground.store.phone_by_mac("805ec0123457".parse().unwrap()).unwrap().lines.clone();
+    let passwords: Vec<&str> = lines.iter().map(|line| line.password.expose()).collect();
+    assert_eq!(passwords, ["of-the-second", "of-the-first"]);
+    assert_eq!(read_again(&ground, &plain).await.json()["changed"], 1, "the lines are as they were");
+
+    let whole = ground.get("phones/export?passwords=true").await.text;
+    for phone in ground.store.phones() {
+        ground.store.commit(vec![Write::DeletePhone(phone.id)]).await.unwrap();
+    }
+    let again = read_again(&ground, &whole).await;
+    assert_eq!(again.json()["added"], 4, "{}", again.text);
+    let after: Vec<Phone> = ground.store.phones().iter().map(|phone| said(phone)).collect();
+    assert_eq!(after, before);
+
+    let wrong = json!([
+        { "mac": "805ec0000009", "overrides": [{ "brand": "nobody", "setting": "a", "value": "b" }] },
+    ]);
+    assert_eq!(
+        read_again(&ground, &wrong.to_string()).await.json()["errors"][0]["field"],
+        "row 1, overrides[nobody a]"
+    );
+    let nothing = json!({ "set": { "line.server": null } });
+    send(&ground, "PATCH", "organisations/Branch/settings", &nothing).await;
+    let wrong = json!([{ "mac": "805ec0000009", "lines": [{ "user": "209", "password": "p" }] }]);
+    assert_eq!(read_again(&ground, &wrong.to_string()).await.json()["errors"][0]["field"], "row 1, lines[0].server");
+}
+
+#[tokio::test]
+async fn what_a_phone_was_when_it_was_removed_can_be_added() {
+    let ground = Ground::new().await;
+    let mac = inheriting(&ground).await;
+    assert_eq!(import(&ground, "name,extension,password\nHall,301,p301\n").await.json()["added"], 1);
+    let waits = ground.store.phones().iter().find(|phone| phone.mac.is_placeholder()).unwrap().mac;
+    let before: Vec<Phone> = ground.store.phones().iter().map(|phone| said(phone)).collect();
+    for mac in [mac, waits] {
+        let was = ground.get(&format!("phones/export?passwords=true&mac={}", mac.plain())).await.json();
+        let mut was = was["phones"].as_array().unwrap().clone();
+        assert_eq!(was.len(), 1, "only the one that is asked for");
+        let mut was = was.remove(0);
+        was["mac"] = json!(mac.to_string());
+        send(&ground, "DELETE", &format!("phones/{}", mac.plain()), &json!({})).await;
+        let added = ground.post("phones", &was).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+    }
+    let after: Vec<Phone> = ground.store.phones().iter().map(|phone| said(phone)).collect();
+    assert_eq!(after, before);
+    let missing = json!({ "mac": "805ec0000009", "lines": [{ "user": "209", "password": "p" }] });
+    let nothing = json!({ "set": { "line.server": null } });
+    send(&ground, "PATCH", "organisations/Branch/settings", &nothing).await;
+    assert_eq!(ground.post("phones", &missing).await.json()["errors"][0]["field"], "lines[0].server");
+}
+
+#[tokio::test]
+async fn rows_without_devices_change_lines_of_a_phone_at_once() {
+    let ground = Ground::new().await;
+    let two = json!({ "mac": "805ec0123457", "name": "Two", "lines": [
+        { "user": "201", "password": "p1", "server": "pbx.example.net" },
+        { "user": "202", "password": "p2", "server": "pbx.example.net" },
+    ] });
+    assert_eq!(ground.post("phones", &two).await.status, StatusCode::CREATED);
+    let read = import(&ground, "name,extension,password\nAnna,201,new1\nBo,202,new2\n").await;
+    assert_eq!((read.status, &read.json()["changed"]), (StatusCode::OK, &json!(1)), "{}", read.text);
+    assert_eq!(import(&ground, "name,extension,password\nAnna,202,newest\n").await.json()["changed"], 1);
+    let phone = ground.store.phone_by_mac("805ec0123457".parse().unwrap()).unwrap();
+    let lines: Vec<(&str, &str)> =
+        phone.lines.iter().map(|line| (line.user.as_str(), line.password.expose())).collect();
+    assert_eq!((lines, phone.name.as_str()), (vec![("201", "new1"), ("202", "newest")], "Two"));
+}
+
 #[tokio::test]
 async fn what_is_written_out_can_be_read_again() {
     let ground = Ground::new().await;

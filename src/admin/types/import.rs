@@ -8,7 +8,8 @@ use crate::model::Mac;
 /// A list of phones as an import takes it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Export {
-    /// The phones, by name. Their lines have no passwords unless those were asked for.
+    /// The phones, by name. Passwords are empty, and other secrets and values of raw settings null, unless they were
+    /// asked for.
     pub phones: Vec<PhoneDraft>,
 }
 
