@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{print, print_json};
+use super::output::{answer, print, print_json};
 use super::phones::read;
 use super::secret;
 use crate::admin::{LineDraft, PhoneDraft, types};
@@ -112,7 +112,10 @@ pub(super) async fn remove(client: &Client, mac: Mac, yes: bool) -> Result<(), F
                 phone.name
             )));
         }
-        eprint!("Remove {mac} {} from the list? Its line passwords are forgotten. [y/N] ", phone.name);
+        eprint!(
+            "Remove {mac} {} from the list? Its passwords and the values of its raw settings are forgotten. [y/N] ",
+            phone.name
+        );
         let _ = io::stderr().flush();
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
@@ -120,38 +123,16 @@ pub(super) async fn remove(client: &Client, mac: Mac, yes: bool) -> Result<(), F
             return Err(Failure::Given("Nothing was removed.".into()));
         }
     }
-    let phone: types::Phone = client.delete(&path).await?;
-    print_json(&draft_of(&phone));
+    let listed: types::Export = client.get(&format!("phones/export?mac={}", mac.plain())).await?;
+    let _: types::Phone = client.delete(&path).await?;
+    for phone in listed.phones {
+        // An entry that waits for its device is written out without its made-up address, which is none to `add`.
+        let phone = PhoneDraft { mac: mac.to_string(), ..phone };
+        print_json(&phone);
+        answer(&phone);
+    }
     eprintln!(
-        "{mac} is off the list. To put it back, fill in the passwords above and give it to: block66 phones add --from FILE"
+        "{mac} is off the list. To put it back, fill in above what is empty or null, and give it to: block66 phones add --from FILE"
     );
     Ok(())
-}
-
-/// What `add --from` takes, with nothing where the passwords were.
-fn draft_of(phone: &types::Phone) -> PhoneDraft {
-    let lines = phone.lines.iter().map(|line| LineDraft {
-        user: line.user.clone(),
-        auth_user: line.auth_user.clone(),
-        password: Secret::default(),
-        display: Some(line.display.clone()).filter(|d| !d.is_empty()),
-        server: line.server.clone(),
-        port: line.port.map(u32::from),
-        transport: Some(format!("{:?}", line.transport).to_lowercase()),
-        expires: Some(line.expires),
-        voicemail: line.voicemail.clone(),
-        settings: line.settings.clone(),
-    });
-    PhoneDraft {
-        mac: phone.mac.to_string(),
-        name: Some(phone.name.clone()).filter(|n| !n.is_empty()),
-        organisation: Some(phone.organisation.name.clone()).filter(|n| !n.is_empty()),
-        brand: phone.brand.clone(),
-        model: phone.model.clone(),
-        lines: lines.collect(),
-        group: phone.group.as_ref().map(|group| group.name.clone()),
-        handsets: phone.handsets.clone(),
-        ports: phone.ports.clone(),
-        ..PhoneDraft::default()
-    }
 }

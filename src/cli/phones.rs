@@ -70,7 +70,8 @@ pub(super) enum Phones {
     /// Import a list of phones (CSV or JSON): all of it or nothing
     #[command(after_help = "The first row names the columns: mac, name, extension (or user), password (or
 secret), server … A phone with several lines has several rows. Phones that are
-on the list already are changed. Lines without a MAC wait for their devices.
+on the list already are changed. Lines without a MAC wait for their devices;
+where a phone has such a line already, that line is changed and no other.
 Exports of FusionPBX, FreePBX and wazo-provd are read as they are.
 
 Examples:
@@ -98,13 +99,14 @@ again. That passwords were written is on record.")]
         /// Only phones of this organisation
         #[arg(long)]
         organisation: Option<String>,
-        /// With the passwords of lines
+        /// With passwords, and the values of raw settings
         #[arg(long)]
         passwords: bool,
     },
     /// Take a phone off the list, and print what it was
-    #[command(after_help = "What is printed can be given to `phones add --from`, once the passwords of its
-lines are filled in: the box never tells them.")]
+    #[command(after_help = "What is printed can be given to `phones add --from`, once its passwords and the
+values of its raw settings are filled in, which the box does not tell here:
+they are empty or null. Its login, its history and what it sent up are gone.")]
     Remove {
         /// Its MAC address, whole
         mac: Mac,

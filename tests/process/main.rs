@@ -4,6 +4,7 @@
 
 mod command;
 mod json;
+mod lists;
 mod overlay;
 mod service;
 mod writes;
