@@ -46,9 +46,10 @@ pub fn reply(request: &[u8], received: Timestamp, sent: Timestamp, source: &Sour
     let mut answer = Vec::with_capacity(LENGTH);
     // No leap second warning; the precision is a millisecond, 2^-10 s.
     answer.extend([version << 3 | answer_mode, stratum, poll, 0xf6]);
-    // Root delay: none known. Root dispersion: 16.16 seconds of doubt.
+    // Root delay: none known. Root dispersion: 16.16 seconds of doubt. For 0.9 s at most: clients drop an answer that
+    // says a second or more (RFC 4330 section 5), so that the stratum has to say the rest.
     answer.extend([0; 4]);
-    answer.extend(if source.trusted { [0, 0, 0x08, 0] } else { [0, 16, 0, 0] });
+    answer.extend(if source.trusted { [0, 0, 0x08, 0] } else { [0, 0, 0xe6, 0x66] });
     // The reference identifier of an upstream server would be its address; this box is its own.
     answer.extend(Ipv4Addr::LOCALHOST.octets());
     answer.extend(ntp(source.set.min(sent)));
@@ -101,7 +102,12 @@ mod tests {
     fn an_unsure_clock_says_so_and_is_served() {
         let unsure = Source { trusted: false, ..SOURCE };
         let answer = reply(&request(0x23), NOON, NOON, &unsure).unwrap();
-        assert_eq!(answer[..12], [0x24, 10, 6, 0xf6, 0, 0, 0, 0, 0, 16, 0, 0]);
+        assert_eq!(answer[..4], [0x24, 10, 6, 0xf6]);
+        // What RFC 4330 section 5 names as sane: each at least 0 and less than a second.
+        for (what, field) in [("delay", &answer[4..8]), ("dispersion", &answer[8..12])] {
+            let field = u32::from_be_bytes(field.try_into().unwrap());
+            assert!(field < 0x10000, "{what}: {field:#x}");
+        }
     }
 
     #[test]
