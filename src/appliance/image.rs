@@ -1,7 +1,7 @@
-//! What the image around the program tells: what its scripts did, and whether a time server keeps the clock.
+//! What the system around the program tells: what the image's scripts did, and whether a time server keeps the clock.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -14,8 +14,9 @@ use crate::sys::clock::Clock;
 
 /// Sentences of the scripts, one a line, since the system started.
 const NOTICES: &str = "/run/block66-boot/notices";
-/// There while the time service has reached its source.
-const CLOCK_KEPT: &str = "/run/block66-clock/synchronised";
+/// Each there while a time service has reached its source: the image's, or whoever says so in its way, and
+/// systemd-timesyncd. The kernel is not asked: no safe call does that, and the service unit forbids it.
+const CLOCK_KEPT: [&str; 2] = ["/run/block66-clock/synchronised", "/run/systemd/timesync/synchronized"];
 /// A name that is another one after each start of the system.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 /// Key of the setting that says how many of them are on record.
@@ -30,12 +31,26 @@ struct Told {
     lines: usize,
 }
 
-/// Follows both until the box stops.
+/// Where time services say that they have reached their source.
+pub(super) fn clock_kept() -> Vec<PathBuf> {
+    CLOCK_KEPT.map(PathBuf::from).into()
+}
+
+/// Vouches for the clock as soon as one of `kept` is there. The network, and with it the source of a time service,
+/// often comes later than the program.
+pub(super) async fn follow_clock(kept: Vec<PathBuf>, clock: Clock, stop: CancellationToken) {
+    while !kept.iter().any(|path| path.exists()) {
+        tokio::select! {
+            () = tokio::time::sleep(CARE) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+    clock.vouch();
+}
+
+/// Puts on record what the scripts did, until the box stops.
 pub(super) async fn follow(store: Store, journal: Journal, clock: Clock, stop: CancellationToken) {
     loop {
-        if Path::new(CLOCK_KEPT).exists() {
-            clock.vouch();
-        }
         put_on_record(&store, &journal, &clock).await;
         tokio::select! {
             () = tokio::time::sleep(CARE) => {}
@@ -80,6 +95,21 @@ fn bounded(path: &str) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_service_that_reaches_its_source_after_the_start_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = directory.path().join("synchronized");
+        let clock = Clock::new(Timestamp::default());
+        let paths = vec![directory.path().join("another"), kept.clone()];
+        let following = tokio::spawn(follow_clock(paths, clock.clone(), CancellationToken::new()));
+        tokio::time::sleep(CARE * 3).await;
+        assert!(!clock.now().trusted, "nobody vouches yet");
+        std::fs::write(kept, "").unwrap();
+        tokio::time::timeout(CARE * 2, following).await.unwrap().unwrap();
+        assert!(clock.now().trusted);
+    }
 
     #[test]
     fn each_sentence_is_told_once_a_start() {

@@ -162,6 +162,7 @@ impl Appliance {
         parts.spawn(async move {
             ending.run_until_cancelled(gaps::count(counted, missed)).await;
         });
+        parts.spawn(image::follow_clock(image::clock_kept(), clock.clone(), stop.clone()));
         parts.spawn(image::follow(store.clone(), journal.clone(), clock.clone(), stop.clone()));
 
         let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -253,12 +254,12 @@ fn built() -> Timestamp {
     Timestamp::from_secs(env!("BLOCK66_BUILT").parse().unwrap_or_default())
 }
 
-/// A time service that has reached its source, or a clock chip, vouches for the system's clock.
+/// A time service that has reached its source, or a clock chip, vouches for the system's clock. One that reaches it
+/// later is waited for by [`image::follow_clock`].
 fn something_keeps_time(clock: &Clock) {
-    let is_there = |path: &str| std::path::Path::new(path).exists();
-    if is_there("/run/systemd/timesync/synchronized") {
+    if image::clock_kept().iter().any(|path| path.exists()) {
         clock.vouch();
-    } else if is_there("/sys/class/rtc/rtc0") {
+    } else if std::path::Path::new("/sys/class/rtc/rtc0").exists() {
         clock.vouch_by_chip();
     }
 }
