@@ -13,6 +13,10 @@ const MOST_WINDOW: u16 = 64;
 /// Bytes that may be on their way at once: what a transfer keeps in memory.
 const MOST_ON_THE_WAY: usize = 64 * 1024;
 
+/// Seconds between two tries that are agreed to at most: a client that is gone holds its place for four of them. The
+/// option of one that asks for more is left out, which it takes as a no (RFC 2349).
+const LONGEST_WAIT: u64 = 30;
+
 /// The terms of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
@@ -39,7 +43,7 @@ impl Terms {
             terms.block = usize::try_from(block).unwrap_or(USUAL_BLOCK).min(MOST_BLOCK);
             terms.agreed.push(("blksize", terms.block as u64));
         }
-        if let Some(seconds) = number("timeout").filter(|seconds| (1..=255).contains(seconds)) {
+        if let Some(seconds) = number("timeout").filter(|seconds| (1..=LONGEST_WAIT).contains(seconds)) {
             terms.wait = Some(Duration::from_secs(seconds));
             terms.agreed.push(("timeout", seconds));
         }
@@ -79,6 +83,8 @@ mod tests {
             ("blksize", "-1"),
             ("blksize", ""),
             ("timeout", "0"),
+            ("timeout", "31"),
+            ("timeout", "255"),
             ("timeout", "256"),
             ("windowsize", "0"),
             ("windowsize", "65536"),

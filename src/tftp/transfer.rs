@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -20,8 +21,29 @@ const LAST: u32 = 5;
 /// The longest packet of a client: a block of a file that it leaves, and its head.
 const LONGEST: usize = 1432;
 
+/// When a client was last heard in its transfer: never, before it acknowledges anything.
+#[derive(Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<Option<Instant>>>);
+
+impl Heard {
+    /// How long it has been silent since it acknowledged something; `None` when it never did.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+    }
+
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
 /// The way to a client and back.
-pub(super) enum Way {
+pub(super) struct Way {
+    pub(super) line: Line,
+    pub(super) heard: Heard,
+}
+
+/// Over which port.
+pub(super) enum Line {
     /// A port of the transfer's own, as RFC 1350 has it.
     Own(UdpSocket),
     /// The server's port: what comes for this client is handed on.
@@ -30,9 +52,9 @@ pub(super) enum Way {
 
 impl Way {
     pub(super) async fn send(&self, packet: &[u8]) -> io::Result<()> {
-        let sent = match self {
-            Self::Own(socket) => socket.send(packet).await,
-            Self::Shared(socket, peer, _) => {
+        let sent = match &self.line {
+            Line::Own(socket) => socket.send(packet).await,
+            Line::Shared(socket, peer, _) => {
                 let v6 = socket.local_addr().is_ok_and(|local| local.is_ipv6());
                 socket.send_to(packet, super::as_seen_by(v6, *peer)).await
             }
@@ -46,18 +68,19 @@ impl Way {
 
     /// What the client says, in `buffer`.
     pub(super) async fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Self::Own(socket) => {
+        match &mut self.line {
+            Line::Own(socket) => {
                 buffer.resize(LONGEST, 0);
                 let length = socket.recv(buffer).await?;
                 buffer.truncate(length);
-                Ok(())
             }
-            Self::Shared(_, _, inbox) => {
-                *buffer = inbox.recv().await.ok_or(io::ErrorKind::BrokenPipe)?;
-                Ok(())
-            }
+            Line::Shared(_, _, inbox) => *buffer = inbox.recv().await.ok_or(io::ErrorKind::BrokenPipe)?,
         }
+        // A block or an acknowledgement; the request may come twice.
+        if let [0, 3 | 4, ..] = buffer.as_slice() {
+            self.heard.now();
+        }
+        Ok(())
     }
 }
 
@@ -127,6 +150,7 @@ pub(super) async fn send(mut way: Way, payload: Payload, mode: Mode, terms: Term
                 Ok(Packet::Error { .. }) => return Ok(Ended::Left),
                 Ok(Packet::Acknowledged(number)) => match window.acknowledged(number, &mut spare) {
                     Meaning::Arrived(_) => {
+                        patience.acknowledged();
                         if first {
                             patience.measured(sent.elapsed());
                         }
@@ -134,6 +158,7 @@ pub(super) async fn send(mut way: Way, payload: Payload, mode: Mode, terms: Term
                         break;
                     }
                     Meaning::Missing => {
+                        patience.acknowledged();
                         tries += 1;
                         heard = Instant::now();
                         break;
@@ -167,6 +192,7 @@ async fn open(way: &mut Way, terms: &Terms, patience: &mut Patience, buffer: &mu
             }
             match Packet::read(buffer) {
                 Ok(Packet::Acknowledged(0)) => {
+                    patience.acknowledged();
                     patience.measured(sent.elapsed());
                     return Ok(true);
                 }
@@ -174,5 +200,67 @@ async fn open(way: &mut Way, terms: &Terms, patience: &mut Patience, buffer: &mu
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::body::Bytes;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::tftp::Request;
+
+    async fn pair() -> (UdpSocket, UdpSocket) {
+        let bind = || UdpSocket::bind(("127.0.0.1", 0));
+        let (ours, theirs) = (bind().await.unwrap(), bind().await.unwrap());
+        ours.connect(theirs.local_addr().unwrap()).await.unwrap();
+        theirs.connect(ours.local_addr().unwrap()).await.unwrap();
+        (ours, theirs)
+    }
+
+    /// Sends a file of one block to whoever is at the other end; how it ended, and after how long.
+    async fn sent_to(ours: UdpSocket, terms: Terms) -> (Ended, Duration) {
+        let way = Way { line: Line::Own(ours), heard: Heard::default() };
+        let began = Instant::now();
+        let ended = send(way, Payload::Bytes(Bytes::from_static(b"a file")), Mode::Octet, terms).await.unwrap();
+        (ended, began.elapsed())
+    }
+
+    fn terms(options: &[(&str, &str)]) -> Terms {
+        let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Terms::agree(&Request { name: "a".into(), mode: Mode::Octet, options }, Some(6))
+    }
+
+    /// Whoever forges an address asks in the name of somebody who says nothing.
+    #[tokio::test(start_paused = true)]
+    async fn who_never_acknowledges_is_given_up_soon_whatever_he_asked_for() {
+        let asked: [&[(&str, &str)]; 4] = [&[], &[("timeout", "30")], &[("timeout", "255")], &[("blksize", "1428")]];
+        for options in asked {
+            let (ours, _silent) = pair().await;
+            let (ended, after) = sent_to(ours, terms(options)).await;
+            assert_eq!(ended, Ended::Left, "{options:?}");
+            let ten = Duration::from_secs(8)..Duration::from_secs(15);
+            assert!(ten.contains(&after), "{options:?}: {after:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_taken_a_long_wait_may_be_silent_for_longer() {
+        const LIMIT: Duration = Duration::from_secs(5);
+        let (ours, client) = pair().await;
+        let sending = tokio::spawn(sent_to(ours, terms(&[("timeout", "20")])));
+        let mut packet = [0; 64];
+        timeout(LIMIT, client.recv(&mut packet)).await.unwrap().unwrap();
+        client.send(&[0, 4, 0, 0]).await.unwrap();
+        // What it was offered may come once more before the block.
+        while packet[1] != 3 {
+            timeout(LIMIT, client.recv(&mut packet)).await.unwrap().unwrap();
+        }
+        tokio::time::pause();
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        tokio::time::resume();
+        client.send(&[0, 4, 0, 1]).await.unwrap();
+        assert_eq!(timeout(LIMIT, sending).await.unwrap().unwrap().0, Ended::Whole);
     }
 }

@@ -87,12 +87,17 @@ fn wire(number: u64) -> u16 {
 }
 
 /// How long an acknowledgement is waited for (RFC 6298, with bounds for a LAN).
+///
+/// Until the first one comes nothing is agreed on, and perhaps nobody is there: whoever forges an address asks in the
+/// name of somebody who never answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     smooth: Option<Duration>,
     varies: Duration,
     wait: Duration,
-    fixed: Option<Duration>,
+    offered: Option<Duration>,
+    /// Whether the client has acknowledged anything.
+    met: bool,
 }
 
 impl Patience {
@@ -100,10 +105,11 @@ impl Patience {
     const SHORTEST: Duration = Duration::from_millis(50);
     const LONGEST: Duration = Duration::from_secs(4);
     const END: Duration = Duration::from_secs(30);
+    const END_OF_STRANGERS: Duration = Duration::from_secs(10);
 
-    /// As agreed with the client, or as measured.
-    pub fn new(agreed: Option<Duration>) -> Self {
-        Self { smooth: None, varies: Duration::ZERO, wait: agreed.unwrap_or(Self::FIRST), fixed: agreed }
+    /// As measured, or as offered to the client, once it has taken that.
+    pub fn new(offered: Option<Duration>) -> Self {
+        Self { smooth: None, varies: Duration::ZERO, wait: Self::FIRST, offered, met: false }
     }
 
     /// How long to wait now.
@@ -114,7 +120,14 @@ impl Patience {
     /// How long a client may be silent before it is given up: long enough to tell it again, also where a long wait was
     /// agreed.
     pub fn end(&self) -> Duration {
-        Self::END.max(self.wait * 4)
+        if self.met { Self::END.max(self.wait * 4) } else { Self::END_OF_STRANGERS }
+    }
+
+    /// The client acknowledged something: it is there, and has taken what it was offered.
+    pub fn acknowledged(&mut self) {
+        if !std::mem::replace(&mut self.met, true) {
+            self.wait = self.offered.unwrap_or(self.wait);
+        }
     }
 
     /// An acknowledgement of blocks that were sent once came after so long.
@@ -130,12 +143,12 @@ impl Patience {
             }
         };
         self.smooth = Some(smooth);
-        self.wait = self.fixed.unwrap_or((smooth + self.varies * 4).clamp(Self::SHORTEST, Self::LONGEST));
+        self.wait = self.offered.unwrap_or((smooth + self.varies * 4).clamp(Self::SHORTEST, Self::LONGEST));
     }
 
     /// None came: longer next time.
     pub fn missed(&mut self) {
-        if self.fixed.is_none() {
+        if !self.met || self.offered.is_none() {
             self.wait = (self.wait * 2).min(Self::LONGEST);
         }
     }
@@ -201,14 +214,23 @@ mod tests {
         patience.measured(Duration::from_millis(1));
         assert!(patience.wait() < Duration::from_millis(100));
         let mut agreed = Patience::new(Some(Duration::from_secs(7)));
+        assert_eq!(agreed.wait(), Patience::FIRST, "nobody has taken it yet");
+        agreed.missed();
+        assert_eq!(agreed.wait(), Patience::FIRST * 2);
+        agreed.acknowledged();
+        assert_eq!(agreed.wait(), Duration::from_secs(7));
         agreed.missed();
         agreed.measured(Duration::from_millis(1));
         assert_eq!(agreed.wait(), Duration::from_secs(7));
     }
 
     #[test]
-    fn a_long_wait_that_was_agreed_leaves_time_to_tell_it_again() {
-        assert_eq!(Patience::new(None).end(), Duration::from_secs(30));
-        assert_eq!(Patience::new(Some(Duration::from_secs(60))).end(), Duration::from_secs(240));
+    fn a_long_wait_leaves_time_to_tell_it_again_to_those_who_have_taken_it() {
+        for (offered, end) in [(None, 30), (Some(5), 30), (Some(20), 80)] {
+            let mut patience = Patience::new(offered.map(Duration::from_secs));
+            assert_eq!(patience.end(), Duration::from_secs(10), "whoever never answered is given up soon");
+            patience.acknowledged();
+            assert_eq!(patience.end(), Duration::from_secs(end));
+        }
     }
 }
