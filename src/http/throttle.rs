@@ -1,5 +1,5 @@
 //! PURE. Slows down those who guess logins or ask without end, by where they come from and never by which phone they
-//! ask for: nobody can lock a phone out.
+//! ask for: nobody can lock a phone out from elsewhere.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,16 +14,47 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// Wrong logins: more of them than a phone with an old password sends in one boot.
+    /// Wrong logins under one user name: more of them than a phone with an old password sends in one boot.
     pub(super) const WRONG: Self = Self { free: 30, each: Duration::from_secs(2) };
-    /// Requests without a login: a thousand phones behind one router's address that all start at once and ask for
-    /// thirty names each make fewer, and asking each second for forty is no phone's habit.
-    pub(super) const WITHOUT_LOGIN: Self = Self { free: 32_768, each: Duration::from_millis(25) };
+    /// Requests that show nothing, without a login or with a wrong one: a thousand phones behind one router's address
+    /// that all start at once and ask for thirty names each make fewer, and asking each second for forty is no phone's
+    /// habit.
+    pub(super) const SHOWS_NOTHING: Self = Self { free: 32_768, each: Duration::from_millis(25) };
+}
+
+/// Whose tries are counted together.
+///
+/// Many phones may stand behind one router's address, and one wrong login among them is no reason to look at no other.
+/// So logins are counted by source and by the user name that they claim. Whoever tries many names has a new allowance
+/// with each, and is held by that of the source as a whole; so is whoever pushes entries of their own out of the table.
+///
+/// What that comes to: the password of a login has 20 letters and digits at least, which are 119 bits, and the user
+/// name of a phone's has 59 more. Forty guesses a second come at once, and one a second on each connection that a
+/// source may have open, which is well below a thousand a second, or 2^35 a year. Were each guess good for the logins
+/// of ten thousand phones, a hit would still take some 2^70 years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Who {
+    source: IpAddr,
+    /// Stands for a user name; 0 for whoever is there.
+    name: u64,
+}
+
+impl Who {
+    /// Whoever is at this address.
+    pub(super) fn at(address: IpAddr) -> Self {
+        Self { source: block_of(address), name: 0 }
+    }
+
+    /// Whoever there claims a user name. It is the sender's, of any length: `name` is its hash, under a key that nobody
+    /// knows.
+    pub(super) fn named(address: IpAddr, name: u64) -> Self {
+        Self { name, ..Self::at(address) }
+    }
 }
 
 /// Who has used up an allowance.
 ///
-/// The table has a fixed size. Sources that share a slot push each other out, which forgives and never punishes.
+/// The table has a fixed size. Two that share a slot push each other out, which forgives and never punishes.
 #[derive(Debug)]
 pub(super) struct Throttle {
     slots: Vec<Slot>,
@@ -33,7 +64,7 @@ pub(super) struct Throttle {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    source: Option<IpAddr>,
+    who: Option<Who>,
     /// When all is forgiven.
     settled: Duration,
 }
@@ -46,33 +77,31 @@ impl Throttle {
         Self { slots: vec![Slot::default(); Self::SLOTS], key, allowance }
     }
 
-    /// How long `address` has to wait before it may do so again. Times are since the start of the process.
-    pub(super) fn wait(&self, address: IpAddr, now: Duration) -> Option<Duration> {
-        let source = block_of(address);
-        let slot = self.slots.get(self.index(source)).filter(|slot| slot.source == Some(source))?;
+    /// How long somebody has to wait before they may do so again. Times are since the start of the process.
+    pub(super) fn wait(&self, who: Who, now: Duration) -> Option<Duration> {
+        let slot = self.slots.get(self.index(who)).filter(|slot| slot.who == Some(who))?;
         let Allowance { free, each } = self.allowance;
         slot.settled.saturating_sub(now).checked_sub(each * free).filter(|wait| !wait.is_zero())
     }
 
-    /// `address` did so once.
-    pub(super) fn count(&mut self, address: IpAddr, now: Duration) {
-        let source = block_of(address);
-        let index = self.index(source);
+    /// Somebody did so once.
+    pub(super) fn count(&mut self, who: Who, now: Duration) {
+        let index = self.index(who);
         if let Some(slot) = self.slots.get_mut(index) {
-            let settled = if slot.source == Some(source) { slot.settled } else { Duration::ZERO };
-            *slot = Slot { source: Some(source), settled: settled.max(now) + self.allowance.each };
+            let settled = if slot.who == Some(who) { slot.settled } else { Duration::ZERO };
+            *slot = Slot { who: Some(who), settled: settled.max(now) + self.allowance.each };
         }
     }
 
-    fn index(&self, source: IpAddr) -> usize {
-        let bits = match source {
+    fn index(&self, who: Who) -> usize {
+        let bits = match who.source {
             IpAddr::V4(address) => u64::from(address.to_bits()),
             IpAddr::V6(address) => {
                 address.segments().into_iter().fold(0, |bits: u64, part| bits.rotate_left(16) ^ u64::from(part))
             }
         };
         // Multiplicative hashing: the high bits depend on every bit of the key.
-        let mixed = (bits ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (bits ^ who.name ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         usize::try_from(mixed >> 52).unwrap_or_default() % Self::SLOTS
     }
 }
@@ -81,28 +110,31 @@ impl Throttle {
 mod tests {
     use super::*;
 
-    const GUESSER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 66, 0, 66));
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 66, 0, 66));
 
     #[test]
     fn a_guesser_is_slowed_down_and_forgiven_and_nobody_else_waits() {
-        for allowance in [Allowance::WRONG, Allowance::WITHOUT_LOGIN] {
+        for (guesser, allowance) in [(Who::named(HERE, 7), Allowance::WRONG), (Who::at(HERE), Allowance::SHOWS_NOTHING)]
+        {
             let Allowance { free, each } = allowance;
             let mut throttle = Throttle::new(66, allowance);
             let start = Duration::from_secs(1000);
             for _ in 0..free {
-                throttle.count(GUESSER, start);
-                assert_eq!(throttle.wait(GUESSER, start), None);
+                throttle.count(guesser, start);
+                assert_eq!(throttle.wait(guesser, start), None);
             }
-            throttle.count(GUESSER, start);
-            assert_eq!(throttle.wait(GUESSER, start), Some(each));
-            assert_eq!(throttle.wait(GUESSER, start + each), None);
+            throttle.count(guesser, start);
+            assert_eq!(throttle.wait(guesser, start), Some(each));
+            assert_eq!(throttle.wait(guesser, start + each), None);
             for last in 0..=255 {
                 let other = IpAddr::from([10, 66, 1, last]);
-                assert_eq!(throttle.wait(other, start), None);
+                assert_eq!(throttle.wait(Who::at(other), start), None);
+                assert_eq!(throttle.wait(Who::named(other, 7), start), None);
+                assert_eq!(throttle.wait(Who::named(HERE, 8 + u64::from(last)), start), None);
             }
             let later = start + each * free * 2;
-            throttle.count(GUESSER, later);
-            assert_eq!(throttle.wait(GUESSER, later), None);
+            throttle.count(guesser, later);
+            assert_eq!(throttle.wait(guesser, later), None);
         }
     }
 
@@ -111,12 +143,12 @@ mod tests {
     fn a_branch_behind_one_address_never_waits() {
         const PHONES: u32 = 300;
         const NAMES: u32 = 40;
-        let mut throttle = Throttle::new(66, Allowance::WITHOUT_LOGIN);
+        let mut throttle = Throttle::new(66, Allowance::SHOWS_NOTHING);
         let mut ask = |at: u64, times: u32| {
             let now = Duration::from_secs(at);
             for _ in 0..times {
-                assert_eq!(throttle.wait(GUESSER, now), None, "{at} s");
-                throttle.count(GUESSER, now);
+                assert_eq!(throttle.wait(Who::at(HERE), now), None, "{at} s");
+                throttle.count(Who::at(HERE), now);
             }
         };
         ask(1000, PHONES * NAMES);

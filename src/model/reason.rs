@@ -254,7 +254,7 @@ pub enum Reason {
     /// The login is good, but policy asks for more before secrets leave.
     #[serde(rename = "http.more-evidence-needed")]
     MoreEvidenceNeeded,
-    /// Too many wrong logins came from one source: it has to wait, whichever phone it asks for.
+    /// Too many wrong logins of one user name came from one source: it has to wait, whichever phone it asks for.
     #[serde(rename = "http.throttled")]
     Throttled,
     /// One source sent so many different requests that no more of them are told apart.

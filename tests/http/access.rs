@@ -281,6 +281,60 @@ async fn a_guesser_waits_and_the_phone_does_not() {
 }
 
 #[tokio::test]
+async fn one_wrong_login_behind_a_router_keeps_no_other_phone_out() {
+    let ground = Ground::new().await;
+    let desk = ground.settle(1, DESK).await;
+    ground.settle(2, OTHER).await;
+    let guess = ask(own(2)).from(NO_BRANCH).with("authorization", basic("branch", "an old password"));
+    for _ in 0..31 {
+        assert_eq!(ground.once(&guess, None).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(ground.once(&guess, None).await.status, StatusCode::TOO_MANY_REQUESTS);
+    for _ in 0..40 {
+        ground.once(&ask(own(2)).from(NO_BRANCH), Some("Bearer x".into())).await;
+    }
+    let right = ground.get(ask(own(1)).from(NO_BRANCH).login(&desk)).await;
+    assert_eq!(right.status, StatusCode::OK);
+    assert!(right.text.contains("line-secret-1"));
+}
+
+/// As many names as one likes, each for the first time: nobody is refused for it, and each answer comes late.
+#[tokio::test]
+async fn who_guesses_at_many_logins_waits_and_the_phones_behind_the_same_router_do_not() {
+    /// A second, less what timers may be early.
+    const LATE: std::time::Duration = std::time::Duration::from_millis(950);
+    /// Nobody is slowed before so many: a whole branch behind one address sends fewer.
+    const FREE: u32 = 30_000;
+    let ground = Ground::new().await;
+    let desk = ground.settle(1, DESK).await;
+    let asked = ask(own(1)).from(NO_BRANCH);
+    let mut number = 0;
+    let mut guess = async || {
+        number += 1;
+        let began = std::time::Instant::now();
+        let answer = ground.once(&asked, Some(basic(&format!("p-{number}"), "guess"))).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        (number, began.elapsed() >= LATE)
+    };
+    let late = loop {
+        let (number, late) = guess().await;
+        if late {
+            break number;
+        }
+        assert!(number < 3 * FREE, "nothing ever slows it");
+    };
+    assert!(late > FREE, "late from number {late} on");
+    let began = std::time::Instant::now();
+    let right = ground.once(&asked, Some(basic(&desk.user, desk.password.expose()))).await;
+    assert_eq!(right.status, StatusCode::OK);
+    assert!(began.elapsed() < LATE, "the right login waits for nothing");
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+#[tokio::test]
 async fn a_login_that_cannot_be_read_is_a_wrong_one() {
     let ground = Ground::new().await;
     let asked = ask(own(1)).from(NO_BRANCH);

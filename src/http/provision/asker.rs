@@ -104,6 +104,15 @@ impl Provision {
         self.refuse(query, target, asker, decision)
     }
 
+    /// Has whoever sends wrong logins without end wait for each answer, whatever it is and whichever names they try.
+    /// The phones behind the same address, whose logins are right, wait for nothing.
+    pub(super) async fn slow_a_guess(&self, query: &Query<'_>) {
+        let guessed = query.login.get().is_some_and(Login::is_wrong);
+        if guessed && self.asks_without_end(query.peer.address, query.now) {
+            tokio::time::sleep(LATE).await;
+        }
+    }
+
     /// Answers what is no grant, and notes what it says about the phone.
     fn refuse(&self, query: &Query<'_>, target: Target<'_>, asker: &Asker, decision: &Decision) -> Response<Body> {
         let phone = decision.phone.as_deref();

@@ -1,3 +1,5 @@
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +11,7 @@ use crate::http::Peer;
 use crate::http::digest::{Authorization, AuthorizationError, REALM};
 use crate::http::nonce::{Freshness, Nonces};
 use crate::http::path::Wanted;
-use crate::http::throttle::{Allowance, Throttle};
+use crate::http::throttle::{Allowance, Throttle, Who};
 use crate::model::{Now, Secret};
 use crate::store::{LoginOwner, Store};
 use crate::sys::random;
@@ -29,7 +31,7 @@ pub(super) enum Login {
     },
     /// It is right, but for a nonce that is no longer good: ask again, with `stale=true`.
     Stale,
-    /// This source was wrong too often: it was not looked at. Seconds to wait.
+    /// This source was wrong too often under this user name: it was not looked at. Seconds to wait.
     Throttled(u64),
     /// It cannot be read.
     Malformed(AuthorizationError),
@@ -44,12 +46,19 @@ impl Login {
             Self::Throttled(_) | Self::Malformed(_) => false,
         }
     }
+
+    /// Whether one came that was looked at and is wrong.
+    pub(super) fn is_wrong(&self) -> bool {
+        matches!(self, Self::Proof { proof: LoginProof::Wrong, .. } | Self::Malformed(_))
+    }
 }
 
 /// Judges logins.
 pub(super) struct Logins {
     nonces: Nonces,
     throttle: Mutex<Throttle>,
+    /// Hashes the user names that it counts.
+    names: RandomState,
     /// Whose password is worked on when a user name is nobody's: the last one that was somebody's.
     decoy: Mutex<Option<LoginOwner>>,
 }
@@ -59,6 +68,7 @@ impl Logins {
         Self {
             nonces: Nonces::new(&random::bytes()),
             throttle: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::WRONG)),
+            names: RandomState::new(),
             decoy: Mutex::new(None),
         }
     }
@@ -79,20 +89,23 @@ impl Logins {
         let Some(value) = headers.get(AUTHORIZATION) else {
             return Login::Proof { proof: LoginProof::None, sent: false, bare: false };
         };
-        if let Some(wait) = self.throttle().wait(peer.address, now.monotonic) {
+        let login = Authorization::read(value.as_bytes());
+        let user = login.as_ref().ok().map(Authorization::user);
+        let who = Who::named(peer.address, self.names.hash_one(user));
+        if let Some(wait) = self.throttle().wait(who, now.monotonic) {
             return Login::Throttled(wait.as_secs().saturating_add(1));
         }
-        let login = match Authorization::read(value.as_bytes()) {
+        let login = match login {
             Ok(login) => login,
             Err(error) => {
-                self.throttle().count(peer.address, now.monotonic);
+                self.throttle().count(who, now.monotonic);
                 return Login::Malformed(error);
             }
         };
         let bare = matches!(login, Authorization::Basic { .. }) && !peer.tls;
         let proof = self.proof(store, &login, (method, wanted));
         if proof == LoginProof::Wrong {
-            self.throttle().count(peer.address, now.monotonic);
+            self.throttle().count(who, now.monotonic);
             return Login::Proof { proof, sent: true, bare };
         }
         if let Authorization::Digest(answer) = &login {

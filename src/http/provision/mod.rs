@@ -37,7 +37,7 @@ use self::revisions::Revisions;
 use self::seen::Seen;
 use self::unanswered::Unanswered;
 use super::path::Wanted;
-use super::throttle::{Allowance, Throttle};
+use super::throttle::{Allowance, Throttle, Who};
 use super::{Body, Peer};
 use crate::access::{self, Channel, File, Lan, Transition};
 use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recognition, Registry};
@@ -102,7 +102,7 @@ pub struct Provision {
     derived: Derived,
     unanswered: Mutex<Unanswered>,
     seen: Mutex<Seen>,
-    without_login: Mutex<Throttle>,
+    show_nothing: Mutex<Throttle>,
     revisions: Mutex<Revisions>,
     images: Option<Library>,
 }
@@ -147,7 +147,7 @@ impl Provision {
             derived: Derived::default(),
             unanswered: Mutex::new(Unanswered::new()),
             seen: Mutex::new(Seen::new()),
-            without_login: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::WITHOUT_LOGIN)),
+            show_nothing: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::SHOWS_NOTHING)),
             revisions: Mutex::default(),
             images: None,
         }
@@ -223,16 +223,15 @@ impl Provision {
             return response;
         }
         let brand = query.said.as_ref().map(|said| said.brand).or_else(|| self.brand_of_name(&query, &wanted));
-        match self.registry.file_of(wanted.name(), brand.map(|brand| brand.id.as_str())) {
+        let answer = match self.registry.file_of(wanted.name(), brand.map(|brand| brand.id.as_str())) {
             FileMatch::Served { brand, rule, places } if reads || sends && rule.kind == FileKind::Upload => {
                 let claimed = self.claimed(&query, &places);
                 let file = access_of(rule);
                 let target = Target { brand, rule, file, claimed, places: &places, asked: wanted.name() };
                 if rule.kind == FileKind::Redirect {
                     self.record(&query, claimed, Reason::Redirected);
-                    return answers::redirect(&self.provisioning_url(peer));
-                }
-                if sends {
+                    answers::redirect(&self.provisioning_url(peer))
+                } else if sends {
                     self.take(&query, &wanted, target, body).await
                 } else {
                     self.hand_out(&query, &wanted, target).await
@@ -245,7 +244,9 @@ impl Provision {
                 self.record(&query, query.said.as_ref().and_then(|said| said.mac), reason);
                 if reads { answers::not_found() } else { answers::read_only() }
             }
-        }
+        };
+        self.slow_a_guess(&query).await;
+        answer
     }
 
     /// Where this phone's files are, over the channel that it has come by.
@@ -321,12 +322,13 @@ impl Provision {
         answers::challenge(&self.logins.nonce(peer.address, now), stale, peer.tls)
     }
 
-    /// Whether somebody who has no login has asked so much that the answer comes late.
+    /// Whether somebody who has no right login has asked so much that the answer comes late.
     fn asks_without_end(&self, address: IpAddr, now: Now) -> bool {
-        let mut throttle = self.without_login.lock().unwrap_or_else(PoisonError::into_inner);
-        let late = throttle.wait(address, now.monotonic).is_some();
+        let who = Who::at(address);
+        let mut throttle = self.show_nothing.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = throttle.wait(who, now.monotonic).is_some();
         if !late {
-            throttle.count(address, now.monotonic);
+            throttle.count(who, now.monotonic);
         }
         late
     }
