@@ -37,6 +37,12 @@ pub(super) struct Condition<'a> {
 }
 
 impl Condition<'_> {
+    /// The same where a date says something only if it is exactly this one.
+    pub(super) fn only_of(self, modified: Timestamp) -> Self {
+        let is_exact = |text: &&str| read_date(text).is_some_and(|since| since.secs() == modified.secs());
+        Self { modified_since: self.modified_since.filter(is_exact), ..self }
+    }
+
     /// Whether the client's copy is the newest.
     ///
     /// Tags outweigh dates. A date counts to the second. One that lies in the future, or that cannot be read, comes
@@ -159,6 +165,21 @@ mod tests {
         let condition = Condition { none_match: None, modified_since: Some("Sun, 06 Nov 1994 08:49:37 GMT") };
         assert!(condition.is_fresh("abc", Some(part_of_a_second), false, LATER));
         assert!(!condition.is_fresh("abc", None, true, LATER), "nothing says how old the file is");
+    }
+
+    #[test]
+    fn of_several_contents_a_date_says_only_which_one() {
+        let tag = Some("\"abc\"");
+        for (none_match, text, fresh) in [
+            (None, "Sun, 06 Nov 1994 08:49:36 GMT", false),
+            (None, "Sun, 06 Nov 1994 08:49:37 GMT", true),
+            (None, "Sun, 06 Nov 1994 08:49:38 GMT", false),
+            (None, "nonsense", false),
+            (tag, "Sun, 06 Nov 1994 08:49:38 GMT", true),
+        ] {
+            let condition = Condition { none_match, modified_since: Some(text) }.only_of(CHANGED);
+            assert_eq!(condition.is_fresh("abc", Some(CHANGED), false, LATER), fresh, "{text}");
+        }
     }
 
     #[test]

@@ -259,6 +259,21 @@ impl Store {
         self.setting(GAPS).map(|seconds| Duration::from_secs(seconds.as_u64().unwrap_or_default()))
     }
 
+    /// Names of the settings that begin so, in their order.
+    pub fn setting_names(&self, beginning: &str) -> Vec<String> {
+        let view = self.shared.view();
+        let found = view.settings(beginning).filter_map(|place| match place {
+            Place::Setting(name) => Some(name.to_string()),
+            _ => None,
+        });
+        found.collect()
+    }
+
+    /// Name of the setting that [`Write::PutServed`](super::Write::PutServed) stores.
+    pub fn served_key(phone: Id, file: &str) -> String {
+        Place::served(phone) + file
+    }
+
     /// A secret setting.
     pub fn secret(&self, key: &str) -> Option<Secret> {
         let place = Place::Secret(key.into());

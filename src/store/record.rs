@@ -51,6 +51,11 @@ impl Place {
     /// How the names of the secret settings begin in which the histories of phones are.
     pub(super) const HISTORIES: &str = "phone.history.";
 
+    /// How the names of the settings begin that say since when the files of a phone have been as they are.
+    pub(super) fn served(phone: Id) -> String {
+        format!("served.{phone}.")
+    }
+
     /// The key of the record.
     pub(super) fn to_key(&self) -> Vec<u8> {
         let (kind, rest): (u8, &[u8]) = match self {

@@ -131,6 +131,7 @@ impl<'a> Stage<'a> {
                 return self.delete(commit, Place::Organisation(id));
             }
             Write::DeletePhone(id) => {
+                self.forget_served(commit, id);
                 self.place(commit, stored::History::place(id), None);
                 return self.delete(commit, Place::Phone(id));
             }
@@ -170,6 +171,13 @@ impl<'a> Stage<'a> {
                 let bytes = stored::Setting::pack(&place, value)?;
                 (place, Some(bytes))
             }
+            Write::PutServed { phone, file, value } => {
+                if self.document(commit, &Place::Phone(phone)).is_none() {
+                    return Ok(());
+                }
+                let key = Place::served(phone) + &file;
+                return self.write(commit, Write::PutSetting { key, value });
+            }
             Write::DeleteSetting(key) => (Place::Setting(fit_name("setting", &key)?.into()), None),
             Write::PutSecret { key: name, value } => {
                 let place = Place::Secret(fit_name("secret", &name)?.into());
@@ -196,6 +204,9 @@ impl<'a> Stage<'a> {
         let before = before.map(|bytes| stored::Phone::open(phone.id, &bytes, key)).transpose()?;
         self.put(commit, place, expect, |version| stored::Phone::seal(phone, version, key))?;
         let Some(before) = before else { return Ok(()) };
+        if before.mac != phone.mac {
+            self.forget_served(commit, phone.id);
+        }
         let altered = history::between(&before, phone);
         if altered.is_empty() {
             return Ok(());
@@ -207,6 +218,16 @@ impl<'a> Stage<'a> {
         let bytes = stored::History::seal(&place, &history, key)?;
         self.place(commit, place, Some(bytes));
         Ok(())
+    }
+
+    /// Deletes since when the files of a phone have been as they are, also what earlier commits of the batch say of
+    /// that.
+    fn forget_served(&self, commit: &mut Layer, phone: Id) {
+        let beginning = Place::served(phone);
+        let is_one = |place: &&Place| matches!(place, Place::Setting(name) if name.starts_with(&beginning));
+        let batched = self.batch.changes.iter().map(|(place, _)| place).filter(is_one);
+        let gone = self.view.settings(&beginning).chain(batched).map(|place| (place.clone(), None));
+        commit.changes.extend(gone);
     }
 
     /// Puts a record that claims nothing, where later commits of the batch see it.

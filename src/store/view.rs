@@ -120,6 +120,12 @@ impl View {
         self.documents.range(places)
     }
 
+    /// Where the settings are whose names begin so, in their order.
+    pub(super) fn settings(&self, beginning: &str) -> impl Iterator<Item = &Place> {
+        let all = Place::Setting(beginning.into())..=Place::Setting(format!("{beginning}\u{10ffff}").into());
+        self.documents(all).map(|(place, _)| place)
+    }
+
     /// Who has what only one may have.
     pub(super) fn holder(&self, claim: &Claim) -> Option<Holder> {
         self.claims.get(claim).copied()

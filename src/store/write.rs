@@ -36,7 +36,8 @@ pub enum Write {
         /// Version that the caller has read.
         expect: Option<u64>,
     },
-    /// Stores a phone as [`Write::PutPhone`] does, and keeps in its history what somebody changed of it.
+    /// Stores a phone as [`Write::PutPhone`] does, and keeps in its history what somebody changed of it. With another
+    /// MAC it has files of other names: since when those before have been as they are is forgotten.
     ChangePhone {
         /// The document.
         phone: Phone,
@@ -45,7 +46,8 @@ pub enum Write {
         /// By whom, when and how.
         hand: Hand,
     },
-    /// Deletes a phone with its history. Its journey stays until [`Write::DeleteJourney`].
+    /// Deletes a phone with its history, and since when its files have been as they are. Its journey stays until
+    /// [`Write::DeleteJourney`].
     DeletePhone(Id),
     /// Stores a phone book. Its organisation must exist.
     PutPhoneBook {
@@ -127,6 +129,16 @@ pub enum Write {
         /// Its name: 1 to 64 bytes.
         key: String,
         /// Its value.
+        value: serde_json::Value,
+    },
+    /// Stores since when a file of a phone has been as it is, under [`Store::served_key`](super::Store::served_key). Of
+    /// a phone that is gone it is dropped.
+    PutServed {
+        /// The phone.
+        phone: Id,
+        /// Name of the file, in short.
+        file: Box<str>,
+        /// Since when, and what it is.
         value: serde_json::Value,
     },
     /// Forgets a setting.

@@ -42,6 +42,8 @@ pub(crate) struct Ground {
     pub(crate) provision: Arc<Provision>,
     pub(crate) authority: Authority,
     pub(crate) clock: Clock,
+    /// When the program was built.
+    built: Timestamp,
     news: broadcast::Receiver<Live>,
 }
 
@@ -83,6 +85,8 @@ pub(crate) struct Ask {
     pub(crate) path: String,
     pub(crate) method: &'static str,
     pub(crate) from: IpAddr,
+    /// The address of the box that is asked.
+    pub(crate) at: Ipv4Addr,
     pub(crate) tls: bool,
     pub(crate) login: Option<(String, String)>,
     pub(crate) certificate: Option<Mac>,
@@ -95,6 +99,7 @@ pub(crate) fn ask(path: impl Into<String>) -> Ask {
         path: path.into(),
         method: "GET",
         from: DESK.into(),
+        at: BOX,
         tls: true,
         login: None,
         certificate: None,
@@ -209,7 +214,7 @@ impl Ground {
         let depot = Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap();
         let provision = provision(&store, &depot, &journal, &authority, &clock);
         let news = journal.subscribe();
-        Self { directory, store, depot, journal, provision, authority, clock, news }
+        Self { directory, store, depot, journal, provision, authority, clock, built: now, news }
     }
 
     /// Where the store and the certificates are.
@@ -220,6 +225,14 @@ impl Ground {
     /// The process starts anew: what was only in memory is gone.
     pub(crate) fn restart(&mut self) {
         self.provision = provision(&self.store, &self.depot, &self.journal, &self.authority, &self.clock);
+    }
+
+    /// Another authority, made by the same build of the program, takes the place of the one there was.
+    pub(crate) fn with_another_authority(&mut self) {
+        let another = Authority::open(&self.directory.path().join("another-ca"), self.built).unwrap();
+        assert_eq!(self.authority.not_before(), another.not_before());
+        self.authority = another;
+        self.restart();
     }
 
     pub(crate) fn phone(&self, number: u8) -> Phone {
@@ -258,7 +271,7 @@ impl Ground {
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let peer = Peer { address: ask.from, local: BOX.into(), tls: ask.tls, certificate: ask.certificate };
+        let peer = Peer { address: ask.from, local: ask.at.into(), tls: ask.tls, certificate: ask.certificate };
         let response = self.provision.answer(request.body(Full::new(ask.body.clone())).unwrap(), peer).await;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

@@ -2,14 +2,12 @@ use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 
 use crate::http::conditional;
-use crate::model::Timestamp;
 use crate::pki::Authority;
 
 /// The root certificate as it is handed out.
 pub(super) struct Root {
     pem: Form,
     der: Form,
-    pub(super) since: Timestamp,
 }
 
 struct Form {
@@ -32,11 +30,7 @@ impl Root {
             let revision = conditional::revision(&bytes);
             Form { tag: conditional::tag(&revision), revision, bytes: bytes.into() }
         };
-        Self {
-            pem: form(authority.root_pem().as_bytes().to_vec()),
-            der: form(authority.root_der().to_vec()),
-            since: authority.not_before(),
-        }
+        Self { pem: form(authority.root_pem().as_bytes().to_vec()), der: form(authority.root_der().to_vec()) }
     }
 
     /// The certificate in DER.

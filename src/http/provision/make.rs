@@ -8,13 +8,13 @@ use super::answers::{self, About};
 use super::derived::{Versions, Which};
 use super::query::Query;
 use super::rendition::Rendition;
-use super::revisions::{File as Dated, Served};
+use super::revisions::{File as Dated, Revisions, Served};
 use super::{Provision, Target};
 use crate::access::{self, File};
 use crate::brands::{BookPage, BookTitle, Content, Error, Farewell, FileKind, Rendered, Sheet};
-use crate::http::Body;
-use crate::model::{BoxAddress, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
-use crate::store::{Levels, Write};
+use crate::http::{Body, conditional};
+use crate::model::{BoxAddress, Id, Organisation, Phone, Reason, Scheme, Timestamp, provisioning_url};
+use crate::store::{Levels, Store, Write};
 
 /// Why there is no file for somebody who may have it.
 pub(super) enum Unmade {
@@ -58,7 +58,7 @@ impl Provision {
                 return Err(Unmade::Missing(Reason::NotServed));
             }
         };
-        Ok(Arc::new(Rendition::of(rendered, phone.map(|phone| phone.id), target.asked)))
+        Ok(Arc::new(Rendition::of(rendered, phone.map(|phone| phone.id), &target.name())))
     }
 
     /// Renders a file from documents alone, unless that was done and they are the same.
@@ -77,7 +77,7 @@ impl Provision {
         let make = || -> Result<Arc<Rendition>, Error> {
             let more = (firmware.as_deref(), None);
             let rendered = self.render(query, target, content, (phone, organisation), more)?;
-            Ok(Arc::new(Rendition::of(rendered, phone.map(|phone| phone.id), target.asked)))
+            Ok(Arc::new(Rendition::of(rendered, phone.map(|phone| phone.id), &target.name())))
         };
         let Some(shared) = settled else { return Ok(make()?) };
         let versions = Versions { phone: phone.map_or(0, |phone| phone.version), shared };
@@ -155,12 +155,21 @@ impl Provision {
         made: &Rendition,
     ) -> (Response<Body>, bool) {
         let now = query.now.wall;
+        let mut condition = query.condition();
         let (modified, known) = match (target.file, &made.dated) {
-            (File::Common, _) => (Some(self.started), false),
+            (File::Common, _) => {
+                let mut commons = self.commons.lock().unwrap_or_else(PoisonError::into_inner);
+                let (since, only) = commons.date(&conditional::short(&target.name()), &made.revision, now);
+                drop(commons);
+                if !only {
+                    condition = condition.only_of(since);
+                }
+                (Some(since), false)
+            }
             (_, Some(file)) => self.since(file, content, &made.revision, now),
             (_, None) => (None, false),
         };
-        let fresh = query.condition().is_fresh(&made.revision, modified, known, now);
+        let fresh = condition.is_fresh(&made.revision, modified, known, now);
         let about = About {
             content_type: &made.content_type,
             tag: &made.tag,
@@ -173,8 +182,8 @@ impl Provision {
 
     /// Since when the phone's file has had these bytes, and whether they are what it was answered with last time.
     fn since(&self, file: &Dated, content: Content, revision: &str, now: Timestamp) -> (Option<Timestamp>, bool) {
-        let key = || format!("served.{}.{}", file.0, file.1);
-        let kept = || serde_json::from_value::<Served>(self.store.setting(&key())?).ok();
+        let (phone, name) = file;
+        let kept = || self.served(&Store::served_key(*phone, name));
         let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, new) = revisions.date(file, revision, now, kept);
         drop(revisions);
@@ -182,9 +191,27 @@ impl Provision {
         if new && content == Content::Full {
             let served = Served { revision: revision.to_owned(), since };
             if let Ok(value) = serde_json::to_value(served) {
-                drop(self.store.commit(vec![Write::PutSetting { key: key(), value }]));
+                let mut writes = self.room_for_date(*phone, name);
+                writes.push(Write::PutServed { phone: *phone, file: name.clone(), value });
+                drop(self.store.commit(writes));
             }
         }
         (Some(since), !new)
+    }
+
+    /// What makes room for the date of one more file of a phone: its oldest ones go.
+    fn room_for_date(&self, phone: Id, name: &str) -> Vec<Write> {
+        let key = Store::served_key(phone, name);
+        let mut kept = self.store.setting_names(&Store::served_key(phone, ""));
+        let surplus = (kept.len() + 1).saturating_sub(Revisions::MOST_OF_A_PHONE);
+        if surplus == 0 || kept.contains(&key) {
+            return Vec::new();
+        }
+        kept.sort_by_cached_key(|key| self.served(key).map(|served| served.since));
+        kept.into_iter().take(surplus).map(Write::DeleteSetting).collect()
+    }
+
+    fn served(&self, key: &str) -> Option<Served> {
+        serde_json::from_value(self.store.setting(key)?).ok()
     }
 }

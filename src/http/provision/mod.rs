@@ -33,7 +33,7 @@ use self::authority::Root;
 use self::derived::Derived;
 use self::login::Logins;
 use self::query::Query;
-use self::revisions::Revisions;
+use self::revisions::{Commons, Revisions};
 use self::seen::Seen;
 use self::unanswered::Unanswered;
 use super::path::Wanted;
@@ -44,9 +44,7 @@ use crate::brands::{Brand, Claims, FileKind, FileMatch, FileRule, Places, Recogn
 use crate::depot::Depot;
 use crate::firmware::Library;
 use crate::journal::Journal;
-use crate::model::{
-    BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, Timestamp, provisioning_url,
-};
+use crate::model::{BoxAddress, Door, Event, FirstContact, Mac, Now, Policy, Reason, Scheme, provisioning_url};
 use crate::pairing::Pairing;
 use crate::pki::Authority;
 use crate::store::Store;
@@ -96,14 +94,13 @@ pub struct Provision {
     networks: Vec<Ipv4Net>,
     policy: Option<Policy>,
     ports: (u16, u16),
-    /// Common files change only with the program and its configuration.
-    started: Timestamp,
     logins: Logins,
     derived: Derived,
     unanswered: Mutex<Unanswered>,
-    seen: Mutex<Seen>,
     show_nothing: Mutex<Throttle>,
+    seen: Mutex<Seen>,
     revisions: Mutex<Revisions>,
+    commons: Mutex<Commons>,
     images: Option<Library>,
 }
 
@@ -133,7 +130,6 @@ impl Provision {
     pub fn new(on: Foundations<'_>) -> Self {
         Self {
             root: Root::of(on.authority),
-            started: on.clock.now().wall,
             store: on.store,
             depot: on.depot,
             pairing: on.pairing,
@@ -146,9 +142,10 @@ impl Provision {
             logins: Logins::new(),
             derived: Derived::default(),
             unanswered: Mutex::new(Unanswered::new()),
-            seen: Mutex::new(Seen::new()),
             show_nothing: Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::SHOWS_NOTHING)),
+            seen: Mutex::new(Seen::new()),
             revisions: Mutex::default(),
+            commons: Mutex::default(),
             images: None,
         }
     }
@@ -307,11 +304,12 @@ impl Provision {
         let file = self.root.file(wanted.name())?;
         let mac = self.whereabouts(query).known();
         self.record(query, mac, Reason::CaGiven);
-        let fresh = query.condition().is_fresh(file.revision, Some(self.root.since), false, query.now.wall);
+        let fresh = query.condition().is_fresh(file.revision, None, false, query.now.wall);
         let about = About {
             content_type: &file.content_type,
             tag: file.tag,
-            modified: Some(self.root.since),
+            // It begins when the program was built: two authorities may have that date.
+            modified: None,
             public: true,
             sent_up: false,
         };

@@ -24,8 +24,8 @@ pub(super) struct Rendition {
 }
 
 impl Rendition {
-    /// What was rendered for `phone`, under the name that was asked for.
-    pub(super) fn of(rendered: Rendered, phone: Option<Id>, asked: &str) -> Self {
+    /// What was rendered for `phone`, under this name.
+    pub(super) fn of(rendered: Rendered, phone: Option<Id>, name: &str) -> Self {
         let Rendered { bytes, content_type, resources } = rendered;
         let revision = conditional::revision(&bytes);
         // One that a phone sent with an upload may be anything.
@@ -37,7 +37,7 @@ impl Rendition {
             bytes: Bytes::from_owner(Zeroizing::new(bytes)),
             revision,
             resources,
-            dated: phone.map(|phone| (phone, conditional::short(asked).into())),
+            dated: phone.map(|phone| (phone, conditional::short(name).into())),
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::model::{Id, Timestamp};
 /// date after every earlier answer from there, and the date stays while the bytes stay.
 #[derive(Debug, Default)]
 pub(super) struct Revisions {
-    of_files: HashMap<File, Known>,
+    of_phones: HashMap<Id, HashMap<Box<str>, Known>>,
+    /// Of all phones.
+    files: usize,
 }
 
 /// A phone's file: whose, and its name in short.
@@ -37,26 +39,32 @@ pub(super) struct Served {
 impl Revisions {
     /// Files that are remembered. Beyond that all are forgotten, which costs each one download.
     const MOST: usize = 50_000;
+    /// Files of one phone that are remembered, in memory and on the disk: more than any phone asks for. Words in a name
+    /// are the asker's, so that there is no end of names; the file that was answered for longest ago is forgotten.
+    pub(super) const MOST_OF_A_PHONE: usize = 32;
 
     /// The date of `revision`, served to a phone at `now`. `kept` is looked up when nothing is known of the file since
     /// the start. The second value says whether the date is new.
     pub(super) fn date(
         &mut self,
-        file: &File,
+        (phone, name): &File,
         revision: &str,
         now: Timestamp,
         kept: impl FnOnce() -> Option<Served>,
     ) -> (Timestamp, bool) {
         let second = now.secs();
-        if let Some(known) = self.of_files.get_mut(file).filter(|known| known.served.revision == revision) {
+        let known = self.of_phones.get_mut(phone).and_then(|files| files.get_mut(name));
+        let is_known = known.is_some();
+        if let Some(known) = known.filter(|known| known.served.revision == revision) {
             known.last = known.last.max(second);
             return (known.served.since, false);
         }
-        if self.of_files.len() >= Self::MOST && !self.of_files.contains_key(file) {
-            self.of_files.clear();
+        if self.files >= Self::MOST && !is_known {
+            *self = Self::default();
         }
-        let earlier =
-            self.of_files.remove(file).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
+        let files = self.of_phones.entry(*phone).or_default();
+        let before = files.len();
+        let earlier = files.remove(name).or_else(|| kept().map(|served| Known { last: served.since.secs(), served }));
         let (served, last, new) = match earlier {
             Some(Known { served, last }) if served.revision == revision => (served, last.max(second), false),
             Some(Known { served, last }) => {
@@ -67,8 +75,60 @@ impl Revisions {
             None => (Served { revision: revision.to_owned(), since: Timestamp::from_secs(second) }, second, true),
         };
         let since = served.since;
-        self.of_files.insert(file.clone(), Known { served, last });
+        if files.len() >= Self::MOST_OF_A_PHONE {
+            let oldest = files.iter().min_by_key(|(_, known)| known.last).map(|(name, _)| name.clone());
+            oldest.and_then(|oldest| files.remove(&oldest));
+        }
+        files.insert(name.clone(), Known { served, last });
+        self.files = (self.files + files.len()).saturating_sub(before);
         (since, new)
+    }
+}
+
+/// Since when files that are the same for many have had their content.
+///
+/// Such a file holds the address of the box as its phones see it, so that one name may have several contents at a time.
+/// Each has a date of its own then, and a date says which content a client has only where it is exactly that one.
+#[derive(Debug, Default)]
+pub(super) struct Commons {
+    of_names: HashMap<Box<str>, Contents>,
+    /// All dates that were given and forgotten are up to this second.
+    forgotten: i64,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    /// Revisions, each with its second; the newest is the last.
+    since: Vec<(String, i64)>,
+    /// Whether there were others.
+    several: bool,
+}
+
+impl Commons {
+    /// Names that are remembered. Beyond that all are forgotten, which costs each client one download.
+    const MOST: usize = 1024;
+    /// Contents of a name that are remembered: more than the box has addresses.
+    const MOST_OF_A_NAME: usize = 32;
+
+    /// The date of `revision`, served under this name in short at `now`, and whether no other content has been.
+    pub(super) fn date(&mut self, name: &str, revision: &str, now: Timestamp) -> (Timestamp, bool) {
+        if self.of_names.len() >= Self::MOST && !self.of_names.contains_key(name) {
+            let dates = self.of_names.values().filter_map(|contents| contents.since.last());
+            self.forgotten = dates.map(|(_, second)| *second).fold(self.forgotten, i64::max);
+            self.of_names.clear();
+        }
+        let contents = self.of_names.entry(name.into()).or_default();
+        if let Some((_, second)) = contents.since.iter().find(|(known, _)| known == revision) {
+            return (Timestamp::from_secs(*second), !contents.several);
+        }
+        let last = contents.since.last().map_or(self.forgotten, |(_, second)| *second);
+        let second = now.secs().max(last.saturating_add(1));
+        contents.several |= !contents.since.is_empty();
+        if contents.since.len() >= Self::MOST_OF_A_NAME {
+            contents.since.remove(0);
+        }
+        contents.since.push((revision.to_owned(), second));
+        (Timestamp::from_secs(second), !contents.several)
     }
 }
 
@@ -114,5 +174,58 @@ mod tests {
         let kept = || Some(Served { revision: "a".into(), since: at(0) });
         assert_eq!(Revisions::default().date(&(phone, "own".into()), "a", at(90_000), kept), (at(0), false));
         assert_eq!(Revisions::default().date(&(phone, "own".into()), "b", at(90_000), kept), (at(90_000), true));
+    }
+
+    #[test]
+    fn a_phone_that_makes_up_names_is_forgotten_alone() {
+        let [phone, other] = [1, 2].map(|number| Id::new(at(0), number));
+        let mut revisions = Revisions::default();
+        revisions.date(&(other, "own".into()), "a", at(0), || None);
+        for number in 0..100_000 {
+            revisions.date(&(phone, format!("{number}").into()), "a", at(number), || None);
+        }
+        assert_eq!(revisions.date(&(other, "own".into()), "a", at(90_000), || None), (at(0), false));
+        assert_eq!(revisions.of_phones[&phone].len(), Revisions::MOST_OF_A_PHONE);
+        assert_eq!(revisions.files, Revisions::MOST_OF_A_PHONE + 1);
+    }
+
+    #[test]
+    fn all_phones_together_are_bounded_too() {
+        let mut revisions = Revisions::default();
+        for number in 0..u128::try_from(Revisions::MOST).unwrap() + 10 {
+            revisions.date(&(Id::new(at(0), number), "own".into()), "a", at(0), || None);
+        }
+        assert_eq!((revisions.files, revisions.of_phones.len()), (10, 10));
+    }
+
+    #[test]
+    fn contents_of_one_name_never_share_a_date() {
+        let mut commons = Commons::default();
+        let mut date = |revision: &str, now: i64| {
+            let (date, only) = commons.date("common", revision, at(now));
+            (date.millis() - at(0).millis(), only)
+        };
+        assert_eq!(date("a", 400), (0, true));
+        assert_eq!(date("a", 9_000), (0, true));
+        assert_eq!(date("b", 900), (1_000, false), "within the same second");
+        assert_eq!(date("a", 9_000), (0, false));
+        assert_eq!(date("c", 9_000), (9_000, false));
+        assert_eq!(date("d", -60_000), (10_000, false), "the clock was put back");
+        for number in 0..1000 {
+            date(&format!("{number}"), 9_000);
+        }
+        assert_eq!(date("a", 9_000), (1_011_000, false), "a forgotten one comes back as new");
+        assert_eq!(commons.of_names["common"].since.len(), Commons::MOST_OF_A_NAME);
+    }
+
+    #[test]
+    fn names_of_common_files_are_bounded_and_no_date_is_given_twice() {
+        let mut commons = Commons::default();
+        for number in 0..Commons::MOST {
+            commons.date(&format!("{number}"), "a", at(0));
+        }
+        assert_eq!(commons.date("one more", "a", at(0)), (at(1_000), true));
+        assert_eq!(commons.date("0", "b", at(0)), (at(1_000), true));
+        assert_eq!(commons.of_names.len(), 2);
     }
 }
