@@ -108,12 +108,17 @@ impl Service {
     /// Whether the service manager is told this before its patience ends.
     fn says(&self, what: &str) -> bool {
         let mut buffer = [0; 4096];
-        while let Ok(length) = self.manager.recv(&mut buffer) {
-            if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == what) {
-                return true;
+        loop {
+            match self.manager.recv(&mut buffer) {
+                Ok(length) if String::from_utf8_lossy(&buffer[..length]).lines().any(|line| line == what) => {
+                    return true;
+                }
+                Ok(_) => {}
+                // A machine that was suspended meanwhile.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
             }
         }
-        false
     }
 
     pub(crate) fn block66(&self, arguments: &[&str]) -> String {
