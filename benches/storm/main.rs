@@ -47,18 +47,24 @@ struct Plan {
     of: usize,
     flat: bool,
     segmented: bool,
+    /// How long a phone may take until it counts as one that failed.
+    limit: Duration,
     quick: bool,
 }
 
 impl Plan {
     fn read() -> Self {
-        let mut plan = Self { phones: 1000, segments: 20, of: 250, flat: true, segmented: true, quick: false };
+        let limit = Duration::from_secs(240);
+        let mut plan = Self { phones: 1000, segments: 20, of: 250, flat: true, segmented: true, limit, quick: false };
         let mut words = std::env::args().skip(1);
         let number = |word: Option<String>| word.and_then(|word| word.parse().ok()).expect("a number");
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--bench" => {}
-                "--test" => plan = Self { phones: 8, segments: 2, of: 4, quick: true, ..plan },
+                "--test" => {
+                    let limit = Duration::from_secs(20);
+                    plan = Self { phones: 8, segments: 2, of: 4, limit, quick: true, ..plan };
+                }
                 "--phones" => plan.phones = number(words.next()),
                 "--segments" => plan.segments = number(words.next()),
                 "--of" => plan.of = number(words.next()),
@@ -125,18 +131,18 @@ fn flat(plan: &Plan, aims: &mut Aims) {
     let files = harvest::all(&branch, 0..branch.desks.len(), &ours);
     branch.in_real_time();
     println!("\n{}", Figures::heading());
-    let mine = branch.storm(&ours.processes(), LIMIT);
+    let mine = branch.storm(&ours.processes(), plan.limit);
     println!("{}", mine.row("Block66", None));
     ours.stop();
     if !plan.quick {
         let theirs = stack::Static::start(&branch, &ours, &files, false);
-        println!("{}", branch.storm(&theirs.processes(), LIMIT).row("dnsmasq, asks", Some(&mine)));
+        println!("{}", branch.storm(&theirs.processes(), plan.limit).row("dnsmasq, asks", Some(&mine)));
     }
     let theirs = {
         let theirs = stack::Static::start(&branch, &ours, &files, true);
-        println!("{}", branch.storm(&theirs.processes(), LIMIT).row("dnsmasq, new", Some(&mine)));
+        println!("{}", branch.storm(&theirs.processes(), plan.limit).row("dnsmasq, new", Some(&mine)));
         // Every phone has a lease of theirs now, as it had one of ours.
-        branch.storm(&theirs.processes(), LIMIT)
+        branch.storm(&theirs.processes(), plan.limit)
     };
     println!("{}", theirs.row("dnsmasq + nginx", Some(&mine)));
     println!(
@@ -172,7 +178,7 @@ fn segmented(plan: &Plan, aims: &mut Aims) {
         branch.add(&ours, &products);
         branch.settle(0..branch.desks.len());
         branch.in_real_time();
-        let figures = branch.storm(&ours.processes(), LIMIT);
+        let figures = branch.storm(&ours.processes(), plan.limit);
         println!("{}", figures.row("Block66", smallest.as_ref()));
         aims.see("behind relays no phone fails", format!("{} of {phones}", figures.lost()), figures.lost() == 0);
         if let (Some(smallest), false) = (&smallest, plan.quick) {
@@ -197,6 +203,3 @@ impl Aims {
         let _ = writeln!(self.seen, "{aim}: {seen}: {}", if held { "held" } else { "MISSED" });
     }
 }
-
-/// How long a phone may take until it counts as one that failed.
-const LIMIT: Duration = Duration::from_secs(240);
