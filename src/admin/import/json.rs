@@ -102,5 +102,5 @@ pub(super) fn read(
     if phones.is_empty() {
         return Err(Refusal::Empty);
     }
-    Ok(Sheet { phones, warnings: Vec::new() })
+    Ok(Sheet { phones, whole: true, warnings: Vec::new() })
 }

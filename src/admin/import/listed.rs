@@ -28,7 +28,11 @@ impl<'a> Listed<'a> {
         let mut waiting: HashMap<_, Vec<_>> = HashMap::new();
         for phone in phones {
             for line in &phone.lines {
-                by_line.entry((line.user.as_str(), line.server.as_str())).or_default().push(phone);
+                let of_line = by_line.entry((line.user.as_str(), line.server.as_str())).or_default();
+                // A phone may have a line twice.
+                if of_line.last().is_none_or(|last: &&Arc<Phone>| last.id != phone.id) {
+                    of_line.push(phone);
+                }
             }
             if phone.mac.is_placeholder() {
                 waiting.entry(phone.name.as_str()).or_default().push(phone);
@@ -62,7 +66,7 @@ impl<'a> Listed<'a> {
     }
 
     /// The phone that a row without a device means: the one that has its first line, or that has its name and waits.
-    /// Where several have that line, those that wait for a device themselves go before.
+    /// Where several have that line, one that goes by its name is meant, and then one that waits for a device itself.
     pub(super) fn without_device(
         &mut self,
         name: &str,
@@ -81,8 +85,8 @@ impl<'a> Listed<'a> {
         }
         found.retain(|phone| !phone.mac.is_placeholder() || !self.meant.contains(&(phone.id, line.clone())));
         prefer(&mut found, |phone| organisation.is_none_or(|id| id == phone.organisation));
-        prefer(&mut found, |phone| phone.mac.is_placeholder());
         prefer(&mut found, |phone| phone.name == name);
+        prefer(&mut found, |phone| phone.mac.is_placeholder());
         match found.as_slice() {
             [] => Ok(None),
             [first, more @ ..] if more.is_empty() || first.mac.is_placeholder() => {
@@ -127,9 +131,18 @@ mod tests {
         let phones = [Arc::clone(&one), Arc::clone(&other)];
         assert_eq!(found(&mut Listed::new(&phones), "", line), Err(Ambiguous));
         assert_eq!(found(&mut Listed::new(&phones), "Desk 2", line), Ok(Some(other.id)));
-        let phones = [one, other, Arc::clone(&same)];
-        assert_eq!(found(&mut Listed::new(&phones), "Desk 2", line), Ok(Some(same.id)));
+        let phones = [one, Arc::clone(&other), Arc::clone(&same)];
+        assert_eq!(found(&mut Listed::new(&phones), "", line), Ok(Some(same.id)));
+        assert_eq!(found(&mut Listed::new(&phones), "Desk 2", line), Ok(Some(other.id)), "it goes by its name");
         assert_eq!(found(&mut Listed::new(&phones), "", Some(("201", "pbx"))), Ok(None));
+    }
+
+    #[test]
+    fn a_line_that_a_phone_has_twice_is_that_phones() {
+        let mut phone = test_data::phone(1);
+        phone.lines.push(phone.lines[0].clone());
+        let phones = [Arc::new(phone)];
+        assert_eq!(found(&mut Listed::new(&phones), "", Some(("201", "pbx.example.net"))), Ok(Some(phones[0].id)));
     }
 
     #[test]

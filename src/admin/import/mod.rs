@@ -51,6 +51,8 @@ pub struct Defaults {
 pub struct Sheet {
     /// The phones with the number of the first row that names each, in the order of the file.
     pub phones: Vec<(usize, CheckedPhone)>,
+    /// Whether each is all that is said of a phone. Else one without a device says something of one of its lines.
+    pub whole: bool,
     /// What an administrator may want to look at, though it stops nothing.
     pub warnings: Vec<String>,
 }

@@ -113,7 +113,7 @@ pub(crate) fn plan(
         }
     }
     for planned in &mut phones {
-        planned.settle();
+        planned.settle(sheet.whole);
         if planned.draft.lines.len() > Line::MOST {
             let detail = format!("A phone has at most {} lines.", Line::MOST);
             errors.push(FieldError::new(format!("row {}, user", planned.row), detail));
@@ -205,10 +205,12 @@ impl Planned {
         Ok(())
     }
 
-    /// Says what is done, once all rows of the phone are known.
-    fn settle(&mut self) {
+    /// Says what is done, once all rows of the phone are known. An entry that is `whole` and waits for its device goes
+    /// without one, and says all the same what its lines are.
+    fn settle(&mut self, whole: bool) {
         let Some(before) = self.before.clone() else { return };
-        if self.draft.mac.is_placeholder() && !self.draft.lines.is_empty() {
+        let is_whole = whole && before.mac.is_placeholder();
+        if self.draft.mac.is_placeholder() && !self.draft.lines.is_empty() && !is_whole {
             self.keep_other_lines(&before);
         }
         let kept = same(&before, &self.draft, self.organisation, self.group);
@@ -362,6 +364,20 @@ mod tests {
         assert_eq!((twice.field.as_str(), twice.detail.contains("row 2")), ("row 3, user", true), "{twice:?}");
         let mixed = wrong("805ec0123401,A,201,a,pbx.example.net,\n,B,202,b,pbx.example.net,\n");
         assert_eq!((mixed.field.as_str(), mixed.detail.contains("Row 2")), ("row 3, mac", true), "{mixed:?}");
+    }
+
+    #[test]
+    fn an_entry_that_waits_is_what_its_document_says() {
+        let waits = Phone { mac: crate::model::Mac::placeholder([0, 0, 0, 1]), ..reception() };
+        let listed = [Arc::new(waits)];
+        let line = r#"{"user":"201","password":"new","server":"pbx.example.net"}"#;
+        let text = format!(r#"[{{"name":"Hall","model":"T54W","lines":[{line}]}}]"#);
+        let sheet = read(text.as_bytes(), &Defaults::default()).unwrap();
+        let branch = Arc::new(test_data::organisation());
+        let plan = plan(sheet, &listed, |_| Some(Arc::clone(&branch)), |_, _| None).unwrap();
+        let after = plan.phones[0].changed(&listed[0]);
+        assert_eq!((plan.phones[0].action, users_and_passwords(&after)), (Action::Change, vec![("201", "new")]));
+        assert_eq!((after.name.as_str(), after.model.as_deref()), ("Hall", Some("T54W")));
     }
 
     #[test]

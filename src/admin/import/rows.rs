@@ -67,7 +67,7 @@ pub fn read(bytes: &[u8], defaults: &Defaults) -> Result<Sheet, Refusal> {
     if !columns.unused.is_empty() {
         warnings.push(format!("Not used, since no field goes by that name: {}.", columns.unused.join(", ")));
     }
-    Ok(Sheet { phones, warnings })
+    Ok(Sheet { phones, whole: false, warnings })
 }
 
 fn required_columns(columns: &Columns, defaults: &Defaults) -> Result<(), Refusal> {
