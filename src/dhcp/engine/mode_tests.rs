@@ -3,6 +3,7 @@
 use super::super::packets::{Heard, Packet};
 use super::tests::{Office, address, at, kind, mac, network};
 use super::*;
+use crate::model::{Timestamp, Via};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
 const OTHER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 254);
@@ -375,6 +376,38 @@ fn a_wire_with_two_subnets_uses_the_second_when_the_first_is_full() {
     // It remembers which of them has it.
     let again = segments.handle(&Packet::discover(4).request(), &Knowledge::default(), at(9));
     assert_eq!(Heard::read(&again.reply.unwrap().message).yiaddr, second(11));
+}
+
+#[test]
+fn the_store_vouches_for_no_lease_before_those_of_all_subnets_are_written_again() {
+    let mut networks = [network(10, 20), network(10, 20)];
+    networks[1].subnet.net = "10.70.0.0/16".parse().unwrap();
+    networks[1].subnet.first = [10, 70, 0, 1].into();
+    networks[1].subnet.last = [10, 70, 9, 255].into();
+    let nets = networks.each_mut().map(|network| {
+        network.dated = false;
+        network.subnet.net
+    });
+    // More than are written in one tick, by a clock that was two days behind.
+    let lease = |number: u16| Lease {
+        address: Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 70, 0, 1)) + u32::from(number)),
+        mac: Mac::new([0x80, 0x5e, 0xc0, 1, number.to_be_bytes()[0], number.to_be_bytes()[1]]),
+        client_id: None,
+        host_name: None,
+        vendor_class: None,
+        state: LeaseState::Bound,
+        expires: Timestamp::from_secs(at(3600).wall.secs() - 172_800),
+        seconds_left: 3600,
+        via: Via::Wire,
+    };
+    let leases: Vec<Lease> = (0..300).map(lease).collect();
+    let mut segments = Segments::new(SERVER, (&networks, &nets), &[], &leases, at(0));
+    let said = [5, 10].map(|seconds| {
+        let writes = segments.tick(at(seconds));
+        let written = writes.iter().filter(|write| matches!(write, LeaseWrite::Put(_))).count();
+        (written, writes.contains(&LeaseWrite::Dated(true)))
+    });
+    assert_eq!(said, [(256, false), (44, true)]);
 }
 
 #[test]

@@ -130,7 +130,12 @@ impl Segments {
 
     /// To be called every few seconds; see [`Engine::tick`].
     pub fn tick(&mut self, now: Now) -> Vec<LeaseWrite> {
-        self.engines.iter_mut().flat_map(|engine| engine.tick(now)).collect()
+        let mut writes: Vec<_> = self.engines.iter_mut().flat_map(|engine| engine.tick(now)).collect();
+        // The store vouches for the leases of all subnets or of none: the last engine to be through says it.
+        if !self.engines.iter().all(|engine| engine.dated) {
+            writes.retain(|write| *write != LeaseWrite::Dated(true));
+        }
+        writes
     }
 
     /// See [`Engine::found_unused`].
