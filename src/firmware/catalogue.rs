@@ -45,8 +45,14 @@ pub struct Goal {
 }
 
 /// What a phone should run by the newest roll-out that reached it, or that is over and was for phones like it; nothing
-/// else than it runs where that one stopped, or failed with it. `group` finds a group.
-pub fn goal(rollouts: &[Rollout], phone: &Phone, group: impl Fn(Id) -> Option<Group>) -> Option<Goal> {
+/// else than it runs where that one stopped, or failed with it. `group` finds a group, and `suits` says whether an image
+/// is for phones like it.
+pub fn goal(
+    rollouts: &[Rollout],
+    phone: &Phone,
+    group: impl Fn(Id) -> Option<Group>,
+    suits: impl Fn(Id) -> bool,
+) -> Option<Goal> {
     let mut rollouts: Vec<&Rollout> = rollouts.iter().collect();
     rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.created));
     let decides = |rollout: &Rollout| {
@@ -55,8 +61,12 @@ pub fn goal(rollouts: &[Rollout], phone: &Phone, group: impl Fn(Id) -> Option<Gr
             (RolloutState::Running, Some(Turn::Updating { .. })) => goal(true),
             (RolloutState::Finished { .. }, Some(Turn::Away)) => goal(true),
             (RolloutState::Running | RolloutState::Finished { .. }, Some(Turn::Done { .. })) => goal(false),
-            // It came later, as when a phone on a desk was replaced.
-            (RolloutState::Finished { .. }, None) if covers(&rollout.scope, phone, &group) => goal(false),
+            // It came later, as when a phone on a desk was replaced. A scope alone may name phones of any model.
+            (RolloutState::Finished { .. }, None)
+                if suits(rollout.firmware) && covers(&rollout.scope, phone, &group) =>
+            {
+                goal(false)
+            }
             // It was told of the image, and may have it: no older roll-out turns it round.
             (_, Some(Turn::Updating { .. } | Turn::PutOff { .. } | Turn::Done { .. } | Turn::Failed { .. })) => {
                 Some(None)
@@ -214,7 +224,8 @@ mod tests {
         let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
         let done = Turn::Done { at, before: None };
         let failed = Turn::Failed { at, before: None, why: String::new() };
-        let told = |rollouts: &[Rollout]| goal(rollouts, &phone, |_| None).map(|goal| goal.firmware.to_bytes()[0]);
+        let told =
+            |rollouts: &[Rollout]| goal(rollouts, &phone, |_| None, |_| true).map(|goal| goal.firmware.to_bytes()[0]);
         for (state, turn, expected) in [
             (RolloutState::Planned, None, None),
             (running.clone(), None, None),
@@ -242,6 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn a_roll_out_for_other_models_decides_for_nobody_else() {
+        let phone = phone();
+        let finished = RolloutState::Finished { at: Timestamp::default() };
+        let of_others = rollout(&phone, 2, finished.clone(), None);
+        for turn in [None, Some(Turn::Away)] {
+            let rollouts = [rollout(&phone, 1, finished.clone(), turn.clone()), of_others.clone()];
+            let told = goal(&rollouts, &phone, |_| None, |image| image != of_others.firmware);
+            assert_eq!(told.map(|goal| goal.firmware), Some(rollouts[0].firmware), "{turn:?}");
+        }
+    }
+
+    #[test]
     fn only_whose_turn_comes_goes_back() {
         let registry = Registry::builtin().unwrap();
         let brand = registry.brands().find(|brand| brand.firmware.as_ref().is_some_and(|images| images.rollback));
@@ -260,7 +283,7 @@ mod tests {
             (finished, None, false),
         ] {
             let rollouts = [rollout(&phone, 1, state, turn)];
-            let goal = goal(&rollouts, &phone, |_| None).unwrap();
+            let goal = goal(&rollouts, &phone, |_| None, |_| true).unwrap();
             let takes = |runs| told((&image, goal), &[], images, PHONE, Some(runs)).is_some();
             assert_eq!((takes("66.87.0.15"), takes("66.86.0.15")), (back, true), "{rollouts:?}");
         }

@@ -170,10 +170,11 @@ impl Library {
 
     /// The image that a phone is told to take next; none when it runs what it should.
     pub fn told(&self, phone: &Phone) -> Option<Firmware> {
-        let goal = catalogue::goal(&self.0.store.rollouts(), phone, |id| self.0.store.group(id))?;
+        let brand = phone.brand.as_deref()?;
+        let suits = |id| self.0.store.firmware(id).is_some_and(|image| image.suits(brand, phone.model.as_deref()));
+        let goal = catalogue::goal(&self.0.store.rollouts(), phone, |id| self.0.store.group(id), suits)?;
         let image = self.0.store.firmware(goal.firmware)?;
         let runs = self.0.store.journey(phone.mac).and_then(|journey| journey.firmware);
-        let brand = phone.brand.as_deref()?;
         let catalogue = self.0.store.firmwares();
         let (images, about) = (self.images_of(brand), (brand, phone.model.as_deref()));
         catalogue::told((&image, goal), &catalogue, images, about, runs.as_deref()).cloned()

@@ -180,12 +180,13 @@ impl Rollouts {
 /// A phone as roll-outs see it.
 pub(crate) fn candidate(store: &Store, phone: &Phone, fetched: Option<Timestamp>) -> Candidate {
     let journey = store.journey(phone.mac).unwrap_or_default();
-    let light = journey.lights.get(&Step::Configuration).filter(|light| light.outcome == Outcome::Done);
+    let light = journey.lights.get(&Step::Configuration);
     Candidate {
         mac: phone.mac,
         brand: phone.brand.clone(),
         model: phone.model.clone(),
-        heard: light.map(|light| light.at),
+        heard: light.filter(|light| light.outcome == Outcome::Done).map(|light| light.at),
+        asked: light.map(|light| light.at),
         runs: journey.firmware,
         fetched,
     }

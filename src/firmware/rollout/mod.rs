@@ -46,6 +46,8 @@ pub struct Candidate {
     pub runs: Option<String>,
     /// When it last fetched its own file with its own login.
     pub heard: Option<Timestamp>,
+    /// When it last asked for its own file, whatever came of it; nothing where that was forgotten.
+    pub asked: Option<Timestamp>,
     /// When it last began to fetch the image.
     pub fetched: Option<Timestamp>,
 }
@@ -352,10 +354,11 @@ impl Step {
     }
 }
 
-/// Whether nothing was heard of a phone for long, in all of which the box could have heard it.
+/// Whether a phone has not asked for long, in all of which the box could have heard it. One that is to start over, of
+/// which nothing is known any more, is not silent.
 fn is_silent(phone: &Candidate, world: &World<'_>, now: Now) -> bool {
-    let heard = phone.heard.filter(|at| *at <= now.wall).unwrap_or(world.up);
-    now.trusted && now.wall.since(heard.max(world.up)) >= SILENT
+    let since = |asked: Timestamp| if asked <= now.wall { asked.max(world.up) } else { world.up };
+    now.trusted && phone.asked.is_some_and(|asked| now.wall.since(since(asked)) >= SILENT)
 }
 
 #[cfg(test)]

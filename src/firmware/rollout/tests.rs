@@ -80,6 +80,7 @@ impl Branch {
             model: Some(if number.is_multiple_of(2) { "M1" } else { "M2" }.into()),
             runs: Some(OLD.into()),
             heard: Some(START),
+            asked: Some(START),
             fetched: None,
         };
         let rollout = Rollout {
@@ -291,6 +292,23 @@ fn who_has_put_it_off_and_is_not_heard_of_any_more_has_failed() {
     let Turn::Failed { why, before: Some(before), .. } = branch.turn(2) else { panic!("{:?}", branch.turn(2)) };
     assert!(why.contains("put the update off") && before == OLD, "{why}");
     assert!(matches!(branch.rollout.state, RolloutState::Finished { .. }), "{:?}", branch.rollout.state);
+}
+
+#[test]
+fn who_has_put_it_off_and_is_refused_or_starts_over_has_not_failed() {
+    for forgotten in [false, true] {
+        let does = [Does::Updates, Does::Updates, Does::DiesUnseen, Does::Updates];
+        let mut branch = Branch::new(plan(1, 5, 5, 1), &does);
+        branch.pass(2);
+        branch.here = false;
+        branch.pass(PATIENCE / 60);
+        branch.pass(SILENT.as_secs() / 60 - PATIENCE / 60 - 10);
+        // Its login was wrong, or somebody had it start over.
+        let phone = &mut branch.phones[2].0;
+        (phone.heard, phone.asked) = (None, (!forgotten).then_some(branch.now.wall));
+        branch.pass(SILENT.as_secs() / 60 - 20);
+        assert_eq!(*branch.turn(2), Turn::PutOff { times: 1 }, "{forgotten}");
+    }
 }
 
 #[test]
