@@ -16,7 +16,7 @@ use crate::sip::orders::{Refusal, Telling};
 use crate::sip::pnp::Place;
 use crate::sip::transaction::{Hop, Key};
 use crate::sip::wire::Message;
-use crate::sys::random;
+use crate::sys::{neighbours, random};
 
 /// A job with what its messages are made of.
 pub(super) struct Running {
@@ -294,7 +294,9 @@ impl Core {
         };
         // What is sent holds the login of all gateways, or what it can be guessed from.
         if !self.is_at(mac, target.to.ip()) {
-            return self.step_job(mac, Input::Withheld(attempt));
+            let nobody = self.is_on_link(target.to.ip()) && neighbours::lookup(target.to.ip()).is_none();
+            let input = if nobody { Input::Unreachable(attempt) } else { Input::Withheld(attempt) };
+            return self.step_job(mac, input);
         }
         let inputs = self.inputs.clone();
         tokio::spawn(async move {

@@ -161,16 +161,21 @@ impl Core {
         let wall = self.now().wall;
         let fetch = self.last_fetch(mac).filter(|seen| seen.secure && seen.address == address);
         let evidence = Evidence {
-            on_link: match address {
-                IpAddr::V4(address) => self.surroundings.link_to(address).is_some(),
-                // Phones are served by IPv6 on our own links alone.
-                IpAddr::V6(_) => true,
-            },
+            on_link: self.is_on_link(address),
             lease: self.leased_to(address),
             neighbour: neighbours::lookup(address),
             fetched: fetch.map(|seen| wall.since(seen.at)),
         };
         evidence.proves(mac)
+    }
+
+    /// Whether an address is of a wire that the box stands on itself.
+    pub(super) fn is_on_link(&self, address: IpAddr) -> bool {
+        match address.to_canonical() {
+            IpAddr::V4(address) => self.surroundings.link_to(address).is_some(),
+            // Phones are served by IPv6 on our own links alone.
+            IpAddr::V6(_) => true,
+        }
     }
 
     /// Keeps where a phone listens. It has to be proven to be there.

@@ -126,7 +126,8 @@ impl Job {
             }
             Input::Withheld(attempt) => {
                 let Some(live) = self.take(attempt) else { return Vec::new() };
-                self.refusal = Some(Refusal::SnmpWithheld(live.target.to.ip().to_canonical()));
+                // What it answered by SIP says more.
+                self.refusal.get_or_insert(Refusal::SnmpWithheld(live.target.to.ip().to_canonical()));
                 self.go_on_if_alone(now)
             }
             Input::Fetched(fetch) => self.fetched(fetch),
@@ -269,8 +270,10 @@ impl Job {
 
     /// Tries the next way, or gives up.
     fn go_on(&mut self, now: Duration) -> Vec<Act> {
-        // One that fetched since has heard it, though its answer never came: it is not told to restart once more.
-        if let Some(fetch) = self.fetched.take_if(|fetch| !self.order.habit.expects(fetch.at)) {
+        // One that fetched since has heard it, though its answer never came: it is not told to restart once more. One
+        // that refused to restart has not.
+        let may_have_heard = self.order.told == Told::Resync || self.refusal.is_none();
+        if let Some(fetch) = self.fetched.take_if(|fetch| may_have_heard && !self.order.habit.expects(fetch.at)) {
             return self.settle_by(&fetch);
         }
         let Some(target) = self.order.targets.pop_front() else {

@@ -191,6 +191,11 @@ fn one_that_fetched_before_it_could_answer_is_not_told_again() {
     assert!(job.step(fetch(secs(125), "a"), secs(125)).is_empty(), "its answer may come yet");
     let over = job.step(Input::Silent(sent(&acts).0), secs(132));
     assert_eq!(settled(&over), &Reason::SipRestarted { seconds: 25 });
+    // One that would not restart fetched for a reason of its own.
+    let (mut job, acts) = Job::begin(Order { told: Told::Reboot, ..order() }, secs(100));
+    job.step(fetch(secs(110), "a"), secs(110));
+    let over = job.step(answered(sent(&acts).0, 403), secs(120));
+    assert!(matches!(settled(&over), Reason::SipRefused { status: 403, .. }), "{over:?}");
     // Nor where no other way is left.
     let mut last = order();
     last.targets.pop_back();
@@ -209,6 +214,14 @@ fn whoever_is_not_proven_to_be_the_gateway_is_not_told_by_snmp() {
     let (snmp, _) = sent(&job.step(Input::Silent(tcp), secs(164)));
     let over = job.step(Input::Withheld(snmp), secs(164));
     assert_eq!(settled(&over), &Reason::SipSnmpWithheld { address: [10, 66, 0, 10].into() });
+    // What it said by SIP is what is told.
+    let mut gateway = order();
+    gateway.targets.push_back(target(Way::Other, Transport::Udp));
+    let (mut job, acts) = Job::begin(gateway, secs(100));
+    let (snmp, _) = sent(&job.step(answered(sent(&acts).0, 403), secs(101)));
+    let over = job.step(Input::Withheld(snmp), secs(101));
+    let reason = Reason::SipRefused { status: 403, phrase: "Phrase".into(), hint: "Switch it on.".into() };
+    assert_eq!(settled(&over), &reason);
 }
 
 #[test]
