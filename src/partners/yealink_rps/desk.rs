@@ -60,6 +60,11 @@ impl Desk {
         let (mut done, mut errors, mut sent, mut theirs) = (0, Vec::new(), self.sent(), Vec::new());
         for step in &steps {
             if adds == Some(false) && service.adds_anew() && matches!(step, Step::Update { .. }) {
+                let held = steps.iter().filter(|step| matches!(step, Step::Update { .. })).count();
+                errors.push(format!(
+                    "{held} phones were left as they are: they are taken out and added anew, and no phone could be \
+                     added now. Mend what is above, or take those phones off the list."
+                ));
                 break;
             }
             let login = match step {
@@ -123,7 +128,9 @@ impl Desk {
         let web = Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
         let service = Service { web, settings: settings.clone(), secret, clock: self.clock.clone() };
         let brand = settings.brand.as_deref().unwrap_or(BRAND);
-        let of_brand = |phone: &&Arc<crate::model::Phone>| phone.brand.as_deref() == Some(brand);
+        // Entries that wait for their devices have made-up addresses.
+        let of_brand =
+            |phone: &&Arc<crate::model::Phone>| phone.brand.as_deref() == Some(brand) && !phone.mac.is_placeholder();
         let phones: BTreeSet<Mac> = self.store.phones().iter().filter(of_brand).map(|phone| phone.mac).collect();
         let claims = self.claims(&service, &phones).await?;
         let steps = plan(&claims, &settings.url, removal);
