@@ -280,7 +280,7 @@ impl Planned {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Defaults, read};
+    use super::super::{Defaults, read, read_any};
     use super::*;
     use crate::admin::test_data;
 
@@ -372,7 +372,7 @@ mod tests {
         let listed = [Arc::new(waits)];
         let line = r#"{"user":"201","password":"new","server":"pbx.example.net"}"#;
         let text = format!(r#"[{{"name":"Hall","model":"T54W","lines":[{line}]}}]"#);
-        let sheet = read(text.as_bytes(), &Defaults::default()).unwrap();
+        let sheet = read_any(text.as_bytes(), &Defaults::default(), |_| None).unwrap();
         let branch = Arc::new(test_data::organisation());
         let plan = plan(sheet, &listed, |_| Some(Arc::clone(&branch)), |_, _| None).unwrap();
         let after = plan.phones[0].changed(&listed[0]);
