@@ -137,7 +137,12 @@ impl Branch {
             // A branch that is set up phone by phone: what is measured comes later.
             if self.serial.is_multiple_of(20) {
                 let ready = self.desks.len().saturating_sub(UNDER_WAY);
-                self.settle(ready.saturating_sub(20)..ready);
+                let ready = ready.saturating_sub(20)..ready;
+                self.settle(ready.clone());
+                // Thousands that renew and poll as fast as that are more than two cores carry.
+                if !self.segments.is_empty() {
+                    self.in_real_time(ready);
+                }
             }
         }
         eprintln!("{} phones plugged in after {:.0} s", products.len(), begun.elapsed().as_secs_f64());
@@ -204,9 +209,9 @@ impl Branch {
         }
     }
 
-    /// From now on phones wait as long as their brand does.
-    pub(crate) fn in_real_time(&self) {
-        for desk in &self.desks {
+    /// From now on these phones wait as long as their brand does.
+    pub(crate) fn in_real_time(&self, desks: Range<usize>) {
+        for desk in &self.desks[desks] {
             desk.remote.pace(1);
         }
     }

@@ -129,7 +129,7 @@ fn flat(plan: &Plan, aims: &mut Aims) {
     branch.add(&ours, &fill);
     branch.settle(first..branch.desks.len());
     let files = harvest::all(&branch, 0..branch.desks.len(), &ours);
-    branch.in_real_time();
+    branch.in_real_time(0..branch.desks.len());
     println!("\n{}", Figures::heading());
     let mine = branch.storm(&ours.processes(), plan.limit);
     println!("{}", mine.row("Block66", None));
@@ -177,7 +177,7 @@ fn segmented(plan: &Plan, aims: &mut Aims) {
         let products: Vec<_> = makes(plan).into_iter().cycle().take(phones).collect();
         branch.add(&ours, &products);
         branch.settle(0..branch.desks.len());
-        branch.in_real_time();
+        branch.in_real_time(0..branch.desks.len());
         let figures = branch.storm(&ours.processes(), plan.limit);
         println!("{}", figures.row("Block66", smallest.as_ref()));
         aims.see("behind relays no phone fails", format!("{} of {phones}", figures.lost()), figures.lost() == 0);
