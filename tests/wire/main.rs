@@ -13,6 +13,7 @@ mod export;
 mod ground;
 mod http;
 mod life;
+mod neighbours;
 mod outlets;
 mod own_brand;
 mod relay;
