@@ -23,6 +23,7 @@ pub const PREFIX: u8 = 22;
 pub const INTERFACE: &str = "eth0";
 
 const BRIDGE: &str = "switch";
+const SWITCH_MAC: Mac = Mac::new([0x02, 0x66, 0, 0, 0, 2]);
 
 /// The namespaces of switch and box, wired up.
 #[derive(Debug)]
@@ -41,7 +42,9 @@ impl Ground {
         ground.switch.run(|| {
             let net = Netlink::open()?;
             net.up("lo")?;
-            net.add(LinkBridge::new(BRIDGE).build())?;
+            // Without one of its own it takes the least of those of its ports, and is another one to everybody who knows it
+            // whenever a cable is laid.
+            net.add(LinkBridge::new(BRIDGE).address(SWITCH_MAC.octets().to_vec()).build())?;
             net.address(BRIDGE, net_of(SWITCH)?)
         })??;
         ground.wire("box", &ground.appliance, Mac::new([0x02, 0x66, 0, 0, 0, 1]))?;

@@ -29,7 +29,7 @@ impl Branch {
         let near = line.place("near");
         // What was the one interface there becomes the switch's way out.
         ip(&format!("-n {near} addr flush dev eth0"));
-        ip(&format!("-n {near} link add switch type bridge forward_delay 0 stp_state 0"));
+        ip(&format!("-n {near} link add switch address 02:66:00:00:00:02 type bridge forward_delay 0 stp_state 0"));
         ip(&format!("-n {near} link set eth0 master switch"));
         ip(&format!("-n {near} addr add 10.77.0.2/24 dev switch"));
         ip(&format!("-n {near} link set switch up"));
