@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
 use ipnet::Ipv4Net;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::dhcp::{ACK, Ask, DISCOVER, NAK, OFFER, REQUEST, Reply, Terms};
 use super::fault::Halt;
 use super::link::Netlink;
 use super::wire::GLANCE;
 use super::{Fault, Identity, Remote, Stage};
+use crate::model::Mac;
 use crate::phonesim::clock::Clock;
 
 const SERVER_PORT: u16 = 67;
@@ -184,6 +185,7 @@ impl Lan {
         socket.set_reuse_address(true)?;
         socket.bind_device(Some(self.interface.as_bytes()))?;
         socket.set_broadcast(true)?;
+        socket.attach_filter(&addressed_to(self.identity.mac))?;
         socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, CLIENT_PORT)).into())?;
         let socket = UdpSocket::from(socket);
         socket.set_read_timeout(Some(GLANCE))?;
@@ -224,6 +226,26 @@ impl Lan {
         }
         Ok(None)
     }
+}
+
+/// A filter (classic BPF) that lets through what names this hardware address as the client's (RFC 2131 figure 1, behind
+/// the UDP header). A phone has a processor of its own for the answers that are broadcast to others; simulated ones share
+/// one, and are not woken for them.
+fn addressed_to(mac: Mac) -> [SockFilter; 6] {
+    const LOAD_WORD: u16 = 0x20;
+    const LOAD_HALF: u16 = 0x28;
+    const IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const CLIENT: u32 = 8 + 28;
+    let [a, b, c, d, e, f] = mac.octets();
+    [
+        SockFilter::new(LOAD_WORD, 0, 0, CLIENT),
+        SockFilter::new(IF_EQUAL, 0, 3, u32::from_be_bytes([a, b, c, d])),
+        SockFilter::new(LOAD_HALF, 0, 0, CLIENT + 4),
+        SockFilter::new(IF_EQUAL, 0, 1, u32::from_be_bytes([0, 0, e, f])),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+        SockFilter::new(RETURN, 0, 0, 0),
+    ]
 }
 
 fn broken(error: io::Error) -> Halt {
