@@ -89,7 +89,7 @@ impl Branch {
     /// Wires with room for so many phones each behind relays, or none of them, and the first wire.
     pub(crate) fn new(segments: &[usize], room: usize) -> Self {
         let (core, server) = (Namespace::new().unwrap(), Namespace::new().unwrap());
-        wiring::switch(&core, Ipv4Net::new(ROUTER, PREFIX).unwrap());
+        wiring::switch(&core, Mac::new([0x02, 0x66, 0, 0, 2, 0]), Ipv4Net::new(ROUTER, PREFIX).unwrap());
         wiring::cable(&core, "server", &server, "eth0", Mac::new([0x02, 0x66, 0, 0, 0, 1]));
         wiring::up(&server, "eth0", Ipv4Net::new(SERVER, PREFIX).unwrap());
         let mut branch = Self { desks: Vec::new(), segments: Vec::new(), room, core, server, serial: 0 };
@@ -97,7 +97,7 @@ impl Branch {
             let router = Namespace::new().unwrap();
             let gateway = Ipv4Addr::new(10, 67, number * 2, 1);
             let own = net(gateway.octets(), 23);
-            wiring::switch(&router, own);
+            wiring::switch(&router, Mac::new([0x02, 0x66, 0, 0, 3, number]), own);
             wiring::cable(&branch.core, &format!("up{number}"), &router, "up", Mac::new([0x02, 0x66, 0, 0, 1, number]));
             wiring::up(&router, "up", Ipv4Net::new(Segment::uplink(number), PREFIX).unwrap());
             router.run(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")).unwrap().unwrap();

@@ -1,12 +1,15 @@
 //! A relay agent as switches have it (RFC 1542 section 4, RFC 3046), in a thread. It leaves its option in the answers,
-//! where phones pass over it.
+//! where phones pass over it, and has each leave by the port that it is for (RFC 3046 section 2.2).
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use block66::lab::namespace::Namespace;
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::{LinkAddr, MsgFlags, sendto};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 const PAD: u8 = 0;
@@ -29,7 +32,8 @@ impl Relay {
             let phones = socket(Ipv4Addr::UNSPECIFIED, Some(interface));
             let servers = socket(own, None);
             let back = servers.try_clone().expect("a socket");
-            let down = phones.try_clone().expect("a socket");
+            let down = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0))).expect("a socket");
+            let link = link(interface);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     carry(&phones, &until, |packet| {
@@ -44,7 +48,8 @@ impl Relay {
                 });
                 carry(&back, &until, |packet| {
                     if packet[0] == 2 {
-                        let _ = down.send_to(packet, (Ipv4Addr::BROADCAST, 68));
+                        let frame = frame(packet, (link.addr().expect("Ethernet"), own));
+                        let _ = sendto(down.as_raw_fd(), &frame, &link, MsgFlags::empty());
                     }
                 });
             });
@@ -82,6 +87,24 @@ fn name_port(packet: &mut Vec<u8>) {
     packet.truncate(at);
     let port = packet[28..34].to_vec();
     packet.extend([[RELAY_AGENT, 8, CIRCUIT, 6].as_slice(), &port, &[END]].concat());
+}
+
+fn link(interface: &str) -> LinkAddr {
+    let mut found = getifaddrs().expect("interfaces").filter(|found| found.interface_name == interface);
+    found.find_map(|found| found.address?.as_link_addr().copied()).expect("an interface")
+}
+
+/// An answer as it leaves by one port: in a packet for everybody, since the phone has no address yet, in a frame for the
+/// phone.
+fn frame(answer: &[u8], (mac, own): ([u8; 6], Ipv4Addr)) -> Vec<u8> {
+    let length = |above: usize| u16::try_from(answer.len() + above).expect("a packet").to_be_bytes();
+    let mut ip = [&[0x45, 0], &length(28)[..], &[0, 0, 0, 0, 64, 17, 0, 0], &own.octets(), &[255; 4]].concat();
+    let sum: u32 = ip.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
+    let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).expect("two octets, for so few");
+    ip[10..12].copy_from_slice(&sum.to_be_bytes());
+    // Without a checksum of its own (RFC 768): it goes from memory to memory.
+    let udp = [&[0, 67, 0, 68], &length(8)[..], &[0, 0]].concat();
+    [&answer[28..34], &mac, &[0x08, 0x00], &ip, &udp, answer].concat()
 }
 
 fn carry(from: &UdpSocket, until: &AtomicBool, mut pass: impl FnMut(&mut Vec<u8>)) {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,8 +37,8 @@ pub(crate) struct Block66 {
 impl Block66 {
     pub(crate) fn new(branch: &Branch) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let program = Path::new(env!("CARGO_BIN_EXE_block66"));
-        let appliance = Appliance::new(program, directory.path(), branch.server.clone()).unwrap();
+        let program = as_its_service_starts_it(directory.path());
+        let appliance = Appliance::new(&program, directory.path(), branch.server.clone()).unwrap();
         let (first, last) = pool(branch.room);
         let relays: Vec<_> = branch.segments.iter().map(|segment| format!("\"{}\"", segment.gateway())).collect();
         let mut text = format!(
@@ -110,6 +111,17 @@ impl Block66 {
         let organisation = organisation(identity.breed.trust).map(|(name, _)| name);
         self.api().post("phones", &listed(identity, number, organisation)).unwrap();
     }
+}
+
+/// The program in the environment that its unit sets.
+fn as_its_service_starts_it(directory: &Path) -> PathBuf {
+    let unit = include_str!("../../systemd/block66.service");
+    let environment = unit.lines().find_map(|line| line.strip_prefix("Environment=")).unwrap();
+    let at = directory.join("start");
+    let program = env!("CARGO_BIN_EXE_block66");
+    fs::write(&at, format!("#!/bin/sh\nexec env {environment} {program} \"$@\"\n")).unwrap();
+    fs::set_permissions(&at, fs::Permissions::from_mode(0o755)).unwrap();
+    at
 }
 
 /// Phones that cannot do as the others do belong to organisations whose policy allows for it.

@@ -15,12 +15,13 @@ use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
 /// What a switch is called in its namespace.
 pub(crate) const SWITCH: &str = "switch";
 
-/// Makes a switch in a namespace, with an address of its own.
-pub(crate) fn switch(at: &Namespace, address: Ipv4Net) {
+/// Makes a switch in a namespace, with addresses of its own. One without a hardware address takes the least of those of its
+/// ports, and is another one to everybody who knows it whenever a cable is laid.
+pub(crate) fn switch(at: &Namespace, mac: Mac, address: Ipv4Net) {
     let made = at.run(|| {
         let net = Netlink::open()?;
         net.up("lo")?;
-        net.add(LinkBridge::new(SWITCH).build())?;
+        net.add(LinkBridge::new(SWITCH).address(mac.octets().to_vec()).build())?;
         net.up(SWITCH)?;
         net.address(SWITCH, address)
     });
