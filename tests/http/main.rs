@@ -9,6 +9,7 @@ mod door;
 mod gateway;
 mod ground;
 mod kinds;
+mod logins;
 mod matrix;
 mod revisions;
 mod silence;

@@ -18,6 +18,8 @@ mod offers;
 mod planted;
 mod pool;
 mod run_out;
+#[cfg(test)]
+mod segment_tests;
 mod segments;
 #[cfg(test)]
 pub(super) mod tests;
