@@ -139,7 +139,8 @@ impl Stage {
 
     /// Takes the stage down, and gives what the box said on it, oldest first. Blocks.
     pub(super) fn strike(&self) -> Vec<Said> {
-        if let Some(writing) = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writing) = writing {
             writing.close();
         }
         let filter = EventFilter { mac: None, after: None, limit: MOST_SAID };

@@ -70,7 +70,8 @@ impl Streams {
     pub(super) fn send(&self, hop: Hop, bytes: Arc<[u8]>, key: Key) {
         let place = (hop.transport == Transport::Tls, hop.remote);
         let mut outgoing = Outgoing { bytes, key };
-        if let Some(writer) = self.lock().get(&place).cloned() {
+        let writer = self.lock().get(&place).cloned();
+        if let Some(writer) = writer {
             match writer.try_send(outgoing) {
                 Ok(()) => return,
                 Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => outgoing = back,

@@ -47,8 +47,9 @@ impl<K: Copy + Eq + Hash, T> Recent<K, T> {
 
     /// The document of this record, which `open` reads where it is not at hand.
     pub(super) fn get(&self, key: K, record: &Bytes, open: impl FnOnce() -> Option<T>) -> Option<Arc<T>> {
-        if let Some(document) = self.entries().find(key, record) {
-            return Some(document);
+        let found = self.entries().find(key, record);
+        if found.is_some() {
+            return found;
         }
         // Not under the lock: decrypting takes its time.
         let document = Arc::new(open()?);

@@ -110,7 +110,8 @@ impl Store {
 
     /// The phone book with this number.
     pub fn phone_book_by_number(&self, number: u32) -> Option<PhoneBook> {
-        match self.shared.view().holder(&Claim::Book(number))? {
+        let holder = self.shared.view().holder(&Claim::Book(number))?;
+        match holder {
             Holder::PhoneBook(id) => self.phone_book(id),
             Holder::Phone(_) | Holder::Organisation(_) | Holder::Group(_) | Holder::Firmware(_) => None,
         }

@@ -106,6 +106,8 @@ impl Shared {
         Self { view, opened, restored, refusal, altered, key, clock, limits, schema, check }
     }
 
+    /// What is stored. Not to be asked for while one is held: a commit that waits in between would wait for ever, and all
+    /// others with it.
     pub(super) fn view(&self) -> RwLockReadGuard<'_, View> {
         self.view.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,7 +6,7 @@ use block66::http::Peer;
 use block66::model::{FirstContact, Login, Phone, Policy, Reason, Secret, SecretPolicy};
 use hyper::StatusCode;
 
-use crate::ground::{AGENT, Ask, BOX, DESK, Ground, OTHER, STRANGER, ask, digest, mac};
+use crate::ground::{AGENT, Ask, BOX, DESK, Ground, OTHER, STRANGER, ask, mac};
 
 pub(crate) const NO_BRANCH: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 66, 0, 77);
 

@@ -92,7 +92,8 @@ impl Logins {
         let login = Authorization::read(value.as_bytes());
         let user = login.as_ref().ok().map(Authorization::user);
         let who = Who::named(peer.address, self.names.hash_one(user));
-        if let Some(wait) = self.throttle().wait(who, now.monotonic) {
+        let wait = self.throttle().wait(who, now.monotonic);
+        if let Some(wait) = wait {
             return Login::Throttled(wait.as_secs().saturating_add(1));
         }
         let login = match login {

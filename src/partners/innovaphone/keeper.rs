@@ -166,7 +166,8 @@ impl Keeper {
     }
 
     fn forget_running(&self, mac: Mac) {
-        if let Some((_, stop)) = self.running().remove(&mac) {
+        let stopped = self.running().remove(&mac);
+        if let Some((_, stop)) = stopped {
             stop.cancel();
         }
     }

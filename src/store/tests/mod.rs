@@ -1,5 +1,6 @@
 mod histories;
 mod history;
+mod readers;
 mod recovery;
 
 use std::path::Path;
