@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::campaign::{Campaign, Plan, State, Tally};
 use crate::brands::Told;
@@ -13,6 +15,8 @@ use crate::model::{Id, Mac, Reason, Timestamp};
 
 /// Orders that wait for the SIP part, at most.
 const QUEUE: usize = 1024;
+/// How long the SIP part may take to look at an order.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Has phones told. Clones speak to the same part.
 #[derive(Debug, Clone)]
@@ -34,6 +38,16 @@ pub(super) enum Order {
     Tell { mac: Mac, told: Told, answer: oneshot::Sender<Result<(), Refusal>> },
     Begin { plan: Plan, answer: oneshot::Sender<Result<Id, Refusal>> },
     Stop { id: Id, answer: oneshot::Sender<Result<(), Refusal>> },
+}
+
+impl Order {
+    /// Whether whoever gave it was told that it is not done.
+    pub(super) fn is_given_up(&self) -> bool {
+        match self {
+            Self::Tell { answer, .. } | Self::Stop { answer, .. } => answer.is_closed(),
+            Self::Begin { answer, .. } => answer.is_closed(),
+        }
+    }
 }
 
 /// Why nothing is done.
@@ -117,9 +131,7 @@ impl Sip {
     /// # Errors
     /// When the phone is not listed, is being told something, or the SIP part does not run.
     pub async fn tell(&self, mac: Mac, told: Told) -> Result<(), Refusal> {
-        let (answer, answered) = oneshot::channel();
-        self.orders.try_send(Order::Tell { mac, told, answer }).map_err(|_| Refusal::NotRunning)?;
-        answered.await.unwrap_or(Err(Refusal::NotRunning))
+        self.order(|answer| Order::Tell { mac, told, answer }).await
     }
 
     /// How the last message to a phone fares; `None` when there was none since the box started.
@@ -132,9 +144,7 @@ impl Sip {
     /// # Errors
     /// When the plan makes no sense or the SIP part does not run.
     pub async fn begin(&self, plan: Plan) -> Result<Id, Refusal> {
-        let (answer, answered) = oneshot::channel();
-        self.orders.try_send(Order::Begin { plan, answer }).map_err(|_| Refusal::NotRunning)?;
-        answered.await.unwrap_or(Err(Refusal::NotRunning))
+        self.order(|answer| Order::Begin { plan, answer }).await
     }
 
     /// Has a campaign begin no more phones.
@@ -142,9 +152,18 @@ impl Sip {
     /// # Errors
     /// When there is no such campaign or the SIP part does not run.
     pub async fn stop(&self, id: Id) -> Result<(), Refusal> {
+        self.order(|answer| Order::Stop { id, answer }).await
+    }
+
+    /// Gives an order and waits for its answer: not for ever, since a SIP part that finds its ports taken tries again and
+    /// looks at no order before.
+    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Order) -> Result<T, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.orders.try_send(Order::Stop { id, answer }).map_err(|_| Refusal::NotRunning)?;
-        answered.await.unwrap_or(Err(Refusal::NotRunning))
+        self.orders.try_send(order(answer)).map_err(|_| Refusal::NotRunning)?;
+        match timeout(PATIENCE, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Refusal::NotRunning),
+        }
     }
 
     /// The campaigns that are remembered, the newest first.
@@ -188,5 +207,26 @@ impl Board {
 
     pub(super) fn count(&self, why: String) {
         *self.lock().dropped.entry(why).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sip_part_that_does_not_run_is_not_waited_for_and_does_nothing_of_it_later() {
+        let (sip, mut other) = channel();
+        let mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
+        assert_eq!(sip.tell(mac, Told::Resync).await, Err(Refusal::NotRunning));
+        assert!(other.orders.recv().await.unwrap().is_given_up());
+        let told = sip.tell(mac, Told::Resync);
+        let looked_at = async {
+            let order = other.orders.recv().await.unwrap();
+            assert!(!order.is_given_up());
+            let Order::Tell { answer, .. } = order else { panic!("{order:?}") };
+            answer.send(Err(Refusal::Busy(mac))).unwrap();
+        };
+        assert_eq!(tokio::join!(told, looked_at).0, Err(Refusal::Busy(mac)));
     }
 }

@@ -236,6 +236,9 @@ impl Core {
     }
 
     fn order(&mut self, order: Order) {
+        if order.is_given_up() {
+            return;
+        }
         match order {
             Order::Tell { mac, told, answer } => {
                 let begun = self.tell(mac, told, None);
