@@ -172,6 +172,13 @@ impl Rehearsals {
     /// # Errors
     /// The phone cannot be played.
     pub async fn play(&self, mac: Mac, watcher: Option<Watcher>) -> Result<Rehearsal, Refusal> {
+        let rehearsals = self.clone();
+        // In a task of its own: where nobody waits for it any more, the stage is taken down all the same.
+        let whole = tokio::spawn(async move { rehearsals.to_the_end(mac, watcher).await });
+        whole.await.map_err(|e| Refusal::NotSet(e.to_string()))?
+    }
+
+    async fn to_the_end(&self, mac: Mac, watcher: Option<Watcher>) -> Result<Rehearsal, Refusal> {
         let _place = self.0.places.try_acquire().map_err(|_| Refusal::Busy)?;
         let on = &self.0.on;
         let phone = on.store.phone_by_mac(mac).ok_or(Refusal::Unknown(mac))?;
@@ -193,12 +200,13 @@ impl Rehearsals {
             let cast = cast.clone();
             move || play::play(&cast, told, escort, greets_as_of_old.then_some(tls), watcher)
         };
-        let played = tokio::task::spawn_blocking(played).await.map_err(|e| Refusal::NotSet(e.to_string()))?;
+        let played = tokio::task::spawn_blocking(played).await;
         let strike = {
             let stage = stage.clone();
             move || stage.strike()
         };
         let said = tokio::task::spawn_blocking(strike).await.map_err(|e| Refusal::NotSet(e.to_string()))?;
+        let played = played.map_err(|e| Refusal::NotSet(e.to_string()))?;
         Ok(outcome::of(&phone, &cast, &network.name, played, said))
     }
 
