@@ -37,13 +37,17 @@ impl Store {
     /// What is stored now, but for events.
     pub fn copied(&self) -> Copied {
         let shared = &self.shared;
-        let view = shared.view();
-        let time = shared.clock.certain();
-        let text = |part| {
-            let header = Header::new(shared.schema, view.generation, time, view.next_event(), &shared.check);
-            snapshot::to_text(header, &view.records(part))
+        // The texts are made afterwards: nothing is stored, and soon nobody reads, while the view is held.
+        let (generation, next_event, documents, leases) = {
+            let view = shared.view();
+            (view.generation, view.next_event(), view.records(Part::Documents), view.records(Part::Leases))
         };
-        Copied { documents: text(Part::Documents), leases: text(Part::Leases) }
+        let time = shared.clock.certain();
+        let text = |records| {
+            let header = Header::new(shared.schema, generation, time, next_event, &shared.check);
+            snapshot::to_text(header, records)
+        };
+        Copied { documents: text(&documents), leases: text(&leases) }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::Mac;
 type Reading = (&'static str, fn(&Store));
 
 /// Everything that is read from memory.
-const READINGS: [Reading; 34] = [
+const READINGS: [Reading; 36] = [
     ("phone", |store| drop(store.phone(samples::phone(1, 0).id))),
     ("phone_by_mac", |store| drop(store.phone_by_mac(mac()))),
     ("listed", |store| _ = store.listed(mac())),
@@ -45,6 +45,12 @@ const READINGS: [Reading; 34] = [
     ("secrets", |store| drop(store.secrets())),
     ("history", |store| drop(store.history(samples::phone(1, 0).id))),
     ("copied", |store| drop(store.copied())),
+    ("a roster", |store| drop(Roster::default().refresh(store, |_, _| (), |()| ()))),
+    ("settings of a phone", |store| {
+        let phone = samples::phone(1, 0);
+        let levels = store.levels(&phone);
+        drop(store.titles(&phone, &levels.resolve()));
+    }),
     ("alarms and version", |store| drop((store.alarms(), store.shared_version()))),
 ];
 
