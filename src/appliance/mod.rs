@@ -211,7 +211,7 @@ impl Appliance {
                         break Ended::Moved;
                     }
                 }
-                _ = watchdog.tick() => self.answer_watchdog().await,
+                _ = watchdog.tick() => self.answer_watchdog(),
             }
         };
         service::stopping();
@@ -240,12 +240,16 @@ impl Appliance {
         !now.is_empty() && now != *found
     }
 
-    /// The box is alive when its store still takes a commit: that shows runtime, writer thread and disk at once.
-    async fn answer_watchdog(&self) {
-        match self.store.commit(Vec::new()).await {
-            Err(error) if !error.is_of_the_disk() => tracing::error!(%error, "the store does not answer"),
-            _ => service::alive(),
-        }
+    /// The box is alive when its store still takes a commit: that shows runtime, writer thread and disk at once. Whoever
+    /// ends the box is not kept waiting for it.
+    fn answer_watchdog(&self) {
+        let taken = self.store.commit(Vec::new());
+        tokio::spawn(async move {
+            match taken.await {
+                Err(error) if !error.is_of_the_disk() => tracing::error!(%error, "the store does not answer"),
+                _ => service::alive(),
+            }
+        });
     }
 }
 
