@@ -70,26 +70,6 @@ fn a_rehearsal_is_watched_and_names_the_planted_fault() {
     browser.reads("Rehearsed the phone");
 }
 
-/// What plays the phone has a store of its own, with threads.
-#[test]
-fn a_rehearsal_that_nobody_watches_to_its_end_leaves_nothing_running() {
-    let mut ground = Ground::claimed(1);
-    ground.lab.all_in_service(SERVICE);
-    let appliance = ground.lab.appliance().id().unwrap();
-    let stores = || {
-        let threads = std::fs::read_dir(format!("/proc/{appliance}/task")).unwrap().flatten();
-        let names = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
-        names.filter(|name| name.trim() == "store-writer").count()
-    };
-    assert_eq!(stores(), 1);
-    let browser = &ground.browser;
-    ground.open(&format!("/phones/{}", ground.lab.phones()[0].mac.plain()));
-    browser.click("form[data-rehearse] button");
-    until(|| (stores() > 1).then_some(())).expect("the phone is played");
-    ground.open("/phones");
-    until(|| (stores() == 1).then_some(())).expect("the rehearsal is taken down");
-}
-
 #[test]
 fn a_box_is_backed_up_and_put_back_by_the_page() {
     let ground = Ground::claimed(1);
