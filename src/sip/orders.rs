@@ -41,7 +41,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    /// Whether whoever gave it was told that it is not done.
+    /// Whether nobody waits for its answer any more: whoever gave it was told that it is not done, or has gone.
     pub(super) fn is_given_up(&self) -> bool {
         match self {
             Self::Tell { answer, .. } | Self::Stop { answer, .. } => answer.is_closed(),

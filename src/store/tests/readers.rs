@@ -10,7 +10,7 @@ use crate::model::Mac;
 
 type Reading = (&'static str, fn(&Store));
 
-/// Everything that is read from memory.
+/// Everything that is read from memory; `gaps` is a setting, and `events` picks all.
 const READINGS: [Reading; 36] = [
     ("phone", |store| drop(store.phone(samples::phone(1, 0).id))),
     ("phone_by_mac", |store| drop(store.phone_by_mac(mac()))),
