@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -9,6 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::Admin;
 use super::answer::Answer;
@@ -19,27 +21,26 @@ use super::problem::Problem;
 const MOST_CONNECTIONS: usize = 32;
 /// How long a request's head may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long answers under way may take at the end.
+const DRAIN: Duration = Duration::from_secs(5);
 
 impl Admin {
-    /// Serves the API on a local socket at `path` until the future is dropped.
+    /// Serves the API on a local socket at `path` until `stop`, then lets requests under way end: whoever asked for what
+    /// ends the box is told that it does.
     ///
     /// Only root and the box's own user are heard. A socket that a dead process left behind is replaced.
     ///
     /// # Errors
     /// When another process answers on the socket, or it cannot be made.
-    pub async fn serve_local(&self, path: &Path) -> io::Result<Infallible> {
+    pub async fn serve_local(&self, path: &Path, stop: CancellationToken) -> io::Result<()> {
         let listener = bind(path).await?;
         let own = nix::unistd::geteuid().as_raw();
         let mut connections = JoinSet::new();
-        loop {
-            while connections.len() >= MOST_CONNECTIONS {
-                connections.join_next().await;
-            }
-            while connections.try_join_next().is_some() {}
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let admin = self.clone();
-                    connections.spawn(async move { admin.serve_one(stream, own).await });
+        while let Some(accepted) = stop.run_until_cancelled(next(&listener, &mut connections)).await {
+            match accepted {
+                Ok(stream) => {
+                    let (admin, stop) = (self.clone(), stop.clone());
+                    connections.spawn(async move { admin.serve_one(stream, own, stop).await });
                 }
                 Err(error) => {
                     // Out of descriptors, most likely: others must give theirs back first.
@@ -48,9 +49,15 @@ impl Admin {
                 }
             }
         }
+        drop(listener);
+        let drained = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::debug!("connections to the local socket were cut off at the end");
+        }
+        Ok(())
     }
 
-    async fn serve_one(&self, stream: UnixStream, own: u32) {
+    async fn serve_one(&self, stream: UnixStream, own: u32, stop: CancellationToken) {
         let heard = stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own);
         let service = service_fn(|request| async {
             Ok::<_, Infallible>(if heard {
@@ -59,17 +66,34 @@ impl Admin {
                 Answer::problem(&not_you()).into_response()
             })
         });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            // Whoever hangs up meanwhile stops nothing half-way.
-            .half_close(true)
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                // Whoever hangs up meanwhile stops nothing half-way.
+                .half_close(true)
+                .serve_connection(TokioIo::new(stream), service)
+        );
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
         if let Err(error) = served {
             tracing::debug!(%error, "a connection to the local socket ended");
         }
     }
+}
+
+/// The next connection, when there is a place for it.
+async fn next(listener: &UnixListener, connections: &mut JoinSet<()>) -> io::Result<UnixStream> {
+    while connections.len() >= MOST_CONNECTIONS {
+        connections.join_next().await;
+    }
+    while connections.try_join_next().is_some() {}
+    Ok(listener.accept().await?.0)
 }
 
 async fn bind(path: &Path) -> io::Result<UnixListener> {

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::call::Origin;
 use super::test_data;
@@ -414,7 +415,7 @@ async fn the_local_socket_serves_its_own_user() {
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let serving = tokio::spawn({
         let (admin, path) = (ground.admin.clone(), path.clone());
-        async move { admin.serve_local(&path).await }
+        async move { admin.serve_local(&path, CancellationToken::new()).await }
     });
     let client = crate::cli::Client::new(path.clone());
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -426,7 +427,7 @@ async fn the_local_socket_serves_its_own_user() {
         tokio::task::yield_now().await;
     };
     assert_eq!(status.name, "box66.branch.example");
-    let second = ground.admin.serve_local(&path).await;
+    let second = ground.admin.serve_local(&path, CancellationToken::new()).await;
     assert_eq!(second.err().map(|e| e.kind()), Some(std::io::ErrorKind::AddrInUse));
     serving.abort();
 }

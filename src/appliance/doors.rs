@@ -1,6 +1,5 @@
 //! The doors of the box: opened together, supervised one by one.
 
-use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -303,12 +302,7 @@ impl Doors {
         let (path, stop) = (self.config.socket.clone(), supervisor.stop.clone());
         parts.spawn(supervisor.clone().keep("local socket".to_owned(), move || {
             let (admin, path, stop) = (admin.clone(), path.clone(), stop.clone());
-            async move {
-                tokio::select! {
-                    ended = admin.serve_local(&path) => ended.map(|never: Infallible| match never {}).map_err(Into::into),
-                    () = stop.cancelled() => Ok(()),
-                }
-            }
+            async move { Ok(admin.serve_local(&path, stop).await?) }
         }));
     }
 

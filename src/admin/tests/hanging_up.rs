@@ -1,11 +1,12 @@
-//! Whoever hangs up in the middle stops nothing half-way.
+//! Whoever hangs up in the middle stops nothing half-way, and the box hangs up on nobody whom it owes an answer.
 
 use std::convert::Infallible;
+use std::path::Path;
 
 use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -42,16 +43,9 @@ async fn a_restore_whose_caller_hangs_up_is_done_whole() {
     let socket = directory.join("socket");
     let serving = tokio::spawn({
         let (admin, socket) = (ground.admin.clone(), socket.clone());
-        async move { admin.serve_local(&socket).await }
+        async move { admin.serve_local(&socket, CancellationToken::new()).await }
     });
-    let deadline = Instant::now() + LIMIT;
-    let mut stream = loop {
-        match UnixStream::connect(&socket).await {
-            Ok(stream) => break stream,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-        tokio::task::yield_now().await;
-    };
+    let mut stream = connected(&socket).await;
     let head = format!(
         "POST /api/v1/backup/restore?confirm=true HTTP/1.1\r\nhost: box\r\n\
          block66-passphrase: correct%20horse%20battery\r\ncontent-length: {}\r\n\r\n",
@@ -67,6 +61,52 @@ async fn a_restore_whose_caller_hangs_up_is_done_whole() {
     assert!(directory.join("restore").exists());
     ground.event(|event| matches!(event.reason, Reason::BackupRestored { .. })).await;
     serving.abort();
+}
+
+/// As whoever has a backup put in force, for which the box starts anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asked_before_the_box_ended_is_answered() {
+    let stop = CancellationToken::new();
+    let ground = Ground::told(|facts| {
+        let (ground, stop) = (Arc::clone(&facts.backups.ground), stop.clone());
+        facts.backups.ground = Arc::new(move || {
+            stop.cancel();
+            ground()
+        });
+    })
+    .await;
+    let directory = ground._directory.path().to_owned();
+    std::fs::write(directory.join(KEY_FILE), "07".repeat(32)).unwrap();
+    pki::Authority::open(&directory, Timestamp::from_secs(1_700_000_000)).unwrap();
+    let socket = directory.join("socket");
+    let serving = tokio::spawn({
+        let (admin, socket, stop) = (ground.admin.clone(), socket.clone(), stop.clone());
+        async move { admin.serve_local(&socket, stop).await }
+    });
+    let mut stream = connected(&socket).await;
+    let body = r#"{"passphrase":"correct horse battery"}"#;
+    let head = format!(
+        "POST /api/v1/backup HTTP/1.1\r\nhost: box\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(LIMIT, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert!(stop.is_cancelled());
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    tokio::time::timeout(LIMIT, serving).await.unwrap().unwrap().unwrap();
+}
+
+async fn connected(socket: &Path) -> UnixStream {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match UnixStream::connect(socket).await {
+            Ok(stream) => break stream,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 /// At the commit, which nobody can take back.
