@@ -79,7 +79,7 @@ impl App {
             }
             Ok(Message::Binary(_)) => panic!("an app sends text"),
             Ok(_) => None,
-            Err(tungstenite::Error::Io(error)) if matches!(error.kind(), std::io::ErrorKind::WouldBlock) => None,
+            Err(tungstenite::Error::Io(error)) if is_nothing_yet(&error) => None,
             Err(_) => {
                 self.open = false;
                 None
@@ -111,7 +111,7 @@ impl App {
         while self.open && Instant::now() < until {
             match self.socket.read() {
                 Ok(Message::Pong(said)) if said[..] == *b"there" => return true,
-                Err(tungstenite::Error::Io(error)) if matches!(error.kind(), std::io::ErrorKind::WouldBlock) => {}
+                Err(tungstenite::Error::Io(error)) if is_nothing_yet(&error) => {}
                 Err(_) => self.open = false,
                 Ok(_) => {}
             }
@@ -155,4 +155,9 @@ impl App {
         let digest = login.digest(&challenge, password);
         self.prove(login, &digest, None).then(|| session_key(&challenge, password))
     }
+}
+
+/// Nothing came for so long, or the machine was suspended meanwhile.
+fn is_nothing_yet(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted)
 }

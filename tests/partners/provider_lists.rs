@@ -82,10 +82,11 @@ fn devices_that_hangs_up_after_each_configuration_is_asked_ever_more_seldom() {
 fn more_phones_at_once_than_there_are_places_for_are_told_so() {
     const PLACES: usize = 64;
     let (site, appliance) = Site::new(OFF);
+    site.set("patience=300");
     let _pbx = site.connect_pbx(0, 0);
     let mut users = site.users();
     for number in 0..PLACES + 3 {
-        // Devices says nothing about a code that is no good: each takes its place for seconds.
+        // Devices says nothing about a code that is no good: each keeps its place.
         let wish = users.wish(&format!("805ec00001{number:02x}"), "000000000000", LINE);
         users.send(&wish);
     }
