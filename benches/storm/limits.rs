@@ -1,12 +1,17 @@
-//! The kernel's limits of neighbours, which hold for all namespaces together.
+//! The kernel's limits: of neighbours, which hold for all namespaces together, and of descriptors, since all phones are one
+//! process.
 
 use std::fs;
 use std::process::exit;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Descriptors that a phone has for longer than moments: its namespace, the socket on which it is told, and one of which it
+/// waits for an answer.
+const DESCRIPTORS: usize = 3;
 const NAMES: [&str; 3] = ["gc_thresh1", "gc_thresh2", "gc_thresh3"];
 
 /// Raised limits; they are put back when this is dropped, and when a signal ends the program.
@@ -16,8 +21,10 @@ pub(crate) struct Raised {
 }
 
 impl Raised {
-    /// Makes room for so many neighbours, if there is less.
-    pub(crate) fn to(room: usize) -> Self {
+    /// Makes room for so many phones, where there is less.
+    pub(crate) fn to(phones: usize) -> Self {
+        descriptors(phones);
+        let room = phones * 4 + 1024;
         let path = |name: &str| format!("/proc/sys/net/ipv4/neigh/default/{name}");
         let before: Vec<_> =
             NAMES.iter().map(|name| (path(name), fs::read_to_string(path(name)).unwrap_or_default())).collect();
@@ -54,6 +61,17 @@ impl Raised {
 impl Drop for Raised {
     fn drop(&mut self) {
         self.put_back();
+    }
+}
+
+/// Makes room for the descriptors of so many phones, as far as this user may.
+fn descriptors(phones: usize) {
+    let needed = (phones * DESCRIPTORS + 2048) as u64;
+    let most = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, most)| most);
+    let room = most.max(needed);
+    if setrlimit(Resource::RLIMIT_NOFILE, room, room).is_err() {
+        println!("no more than {most} descriptors may be had of {needed}: with many phones sockets will fail");
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
 }
 

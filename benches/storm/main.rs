@@ -11,7 +11,7 @@
 //! own, with time-outs and retries of its brand in real time. All of them were in service before. The static files are
 //! those that Block66 gives them, at the same address, with the same certificate and under the phones' own logins.
 //! Phones do not hear each other's broadcasts: a phone has a processor of its own to drop them, here all share two.
-//! Neighbour limits of the kernel are raised meanwhile, and put back, also when a signal ends it. An aim that is missed
+//! Limits of the kernel are raised meanwhile, and those of neighbours put back, also when a signal ends it. An aim that is missed
 //! is named at the end, and ends it with failure.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     }
     let plan = Plan::read();
     let most = plan.phones.max(plan.segments * plan.of);
-    let _limits = Raised::to(most * 4 + 1024);
+    let _limits = Raised::to(most);
     let mut aims = Aims::default();
     if plan.flat {
         flat(&plan, &mut aims);

@@ -113,13 +113,15 @@ impl Block66 {
     }
 }
 
-/// The program in the environment that its unit sets.
+/// The program with the environment and the descriptors that its unit sets.
 fn as_its_service_starts_it(directory: &Path) -> PathBuf {
     let unit = include_str!("../../systemd/block66.service");
-    let environment = unit.lines().find_map(|line| line.strip_prefix("Environment=")).unwrap();
+    let set = |name: &str| unit.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let (environment, descriptors) = (set("Environment="), set("LimitNOFILE="));
     let at = directory.join("start");
     let program = env!("CARGO_BIN_EXE_block66");
-    fs::write(&at, format!("#!/bin/sh\nexec env {environment} {program} \"$@\"\n")).unwrap();
+    let start = format!("#!/bin/sh\nulimit -n {descriptors}\nexec env {environment} {program} \"$@\"\n");
+    fs::write(&at, start).unwrap();
     fs::set_permissions(&at, fs::Permissions::from_mode(0o755)).unwrap();
     at
 }

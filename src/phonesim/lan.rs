@@ -46,10 +46,7 @@ impl Lan {
     /// Plugs the cable in and asks until there is an address. A phone never gives up on this.
     pub(super) fn attach(&mut self, clock: &Clock, custom: &[u8]) -> Result<(), Halt> {
         self.lease = None;
-        let net = Netlink::open().map_err(broken)?;
-        net.forget_addresses(&self.interface).map_err(broken)?;
-        net.up("lo").map_err(broken)?;
-        net.up(&self.interface).map_err(broken)?;
+        self.plug_in().map_err(broken)?;
         let socket = self.socket().map_err(broken)?;
         let began = Instant::now();
         let mut patience = 0;
@@ -62,10 +59,7 @@ impl Lan {
                     let prefix = u8::try_from(u32::from(terms.mask).leading_ones()).unwrap_or(32);
                     let address = Ipv4Net::new(terms.address, prefix)
                         .map_err(|_| Fault::LeaseLacks("a subnet mask that is one (option 1)"))?;
-                    net.address(&self.interface, address).map_err(broken)?;
-                    if let Some(router) = terms.router {
-                        net.default_route(router).map_err(broken)?;
-                    }
+                    self.settle(address, terms.router).map_err(broken)?;
                     self.keep(terms, clock);
                     return Ok(());
                 }
@@ -73,6 +67,21 @@ impl Lan {
                 None => {}
             }
         }
+    }
+
+    /// Without an address. Netlink is not kept open meanwhile: it takes four descriptors, which thousands of phones that wait
+    /// for theirs do not have.
+    fn plug_in(&self) -> io::Result<()> {
+        let net = Netlink::open()?;
+        net.forget_addresses(&self.interface)?;
+        net.up("lo")?;
+        net.up(&self.interface)
+    }
+
+    fn settle(&self, address: Ipv4Net, router: Option<Ipv4Addr>) -> io::Result<()> {
+        let net = Netlink::open()?;
+        net.address(&self.interface, address)?;
+        router.map_or(Ok(()), |router| net.default_route(router))
     }
 
     /// DISCOVER, OFFER, REQUEST, ACK (RFC 2131 section 3.1).
