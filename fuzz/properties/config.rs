@@ -1,5 +1,6 @@
 //! The configuration file: what is taken can be relied on, and the engine can be run on it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,7 +22,10 @@ pub fn hold(input: &[u8]) -> bool {
         }
     };
     warnings.iter().for_each(|warning| assert!(!warning.to_string().is_empty()));
+    let mut answering = BTreeSet::new();
     for network in &config.networks {
+        let first = network.dhcp.mode == Mode::Off || answering.insert(&network.interface);
+        assert!(first, "a second DHCP server on {}", network.interface);
         let net = network.subnet;
         assert_eq!(net, net.trunc());
         let hosts = |address| net.contains(&address) && address != net.network() && address != net.broadcast();

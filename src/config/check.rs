@@ -50,6 +50,7 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
                 return fault(&span, format!("{other} and {net} have addresses in common"));
             }
         }
+        one_server_an_interface(&networks, &network, &span)?;
         networks.push(network);
     }
     voice_vlans(&networks, &voice)?;
@@ -83,6 +84,24 @@ pub(super) fn check(file: written::File) -> Checked<(Config, Vec<Warning>)> {
     };
     let warnings = warnings(&config);
     Ok((config, warnings))
+}
+
+/// Of two DHCP servers on one interface only the first can have its port. Where one of the two answers nobody both
+/// can be.
+fn one_server_an_interface(networks: &[Network], network: &Network, span: &std::ops::Range<usize>) -> Checked<()> {
+    let answers = |network: &Network| network.dhcp.mode != Mode::Off;
+    let rival = |other: &&Network| other.interface == network.interface && answers(other) && answers(network);
+    match networks.iter().find(rival) {
+        Some(other) => fault(
+            span,
+            format!(
+                "\"{}\" and \"{}\" are both on {}, where only one DHCP server can answer; make one of them a \
+                 [[network.dhcp.subnet]] of the other, or give it the DHCP mode \"off\"",
+                other.name, network.name, network.interface
+            ),
+        ),
+        None => Ok(()),
+    }
 }
 
 /// A phone that is sent into a VLAN where nobody serves it is lost, and one that is sent into the VLAN that it is in
@@ -247,8 +266,10 @@ fn place(text: &Spanned<String>) -> Checked<(Transport, SocketAddr)> {
 /// An administrator confirms network, pool, gateway and resolvers before the box is a LAN's DHCP server:
 /// a box that guesses one of them takes the branch down.
 fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns: &[Ipv4Addr]) -> Checked<Dhcp> {
-    let mode_span = written.mode.span();
-    let mode = written.mode.into_inner();
+    let said = written.mode.as_ref().map(Spanned::span);
+    // Where no mode is said, it is the pool that wants gateway and resolvers.
+    let span = said.or_else(|| written.pool.as_ref().map(Spanned::span)).unwrap_or_default();
+    let mode = written.mode.map(Spanned::into_inner).unwrap_or_default();
     let pool = written.pool.map(|text| pool(&text, subnet, gateway)).transpose()?;
     if matches!(mode, Mode::Full | Mode::PhonesOnly) || mode == Mode::Auto && pool.is_some() {
         let missing = [(pool.is_none(), "pool"), (gateway.is_none(), "gateway"), (dns.is_empty(), "dns")];
@@ -256,7 +277,7 @@ fn dhcp(written: written::Dhcp, subnet: Ipv4Net, gateway: Option<Ipv4Addr>, dns:
         if !missing.is_empty() {
             let keys = missing.join(" and ");
             return fault(
-                &mode_span,
+                &span,
                 format!("mode \"{}\" needs {keys} to be set: the box never guesses them", mode.name()),
             );
         }

@@ -20,7 +20,8 @@ use crate::model::{Mac, Policy, Transport};
 use crate::partners::gateway_snmp::Access;
 use crate::sys::interfaces::Address;
 
-/// A commented configuration with every key at its default, as `block66 init` writes it.
+/// A commented configuration with every key at its default, or with an example where it has none, as `block66 init`
+/// writes it.
 pub const EXAMPLE: &str = include_str!("example.toml");
 
 /// Where the configuration is looked for when the command line does not say.
@@ -325,6 +326,11 @@ impl Dhcp {
         let vlan = self.voice_vlan?;
         let mut there = self.subnets.iter().filter(|subnet| subnet.vlan == Some(vlan));
         (!there.any(|subnet| subnet.net.contains(&relay) || subnet.net.contains(&source))).then_some(vlan)
+    }
+
+    /// Whether a subnet is on the wire of the box: no relay agent that is named stands in it.
+    pub fn is_on_link(&self, net: &Ipv4Net) -> bool {
+        !self.relays.iter().any(|relay| net.contains(relay))
     }
 
     /// Half a day: a phone that is moved frees its address by the next morning.

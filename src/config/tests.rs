@@ -56,6 +56,19 @@ fn a_network_is_read() {
 }
 
 #[test]
+fn the_mode_is_auto_where_none_is_said() {
+    let unsaid = OFFICE.replace("mode = \"full\"\n", "");
+    let (config, _) = parse(&unsaid).unwrap();
+    let dhcp = &config.networks[0].dhcp;
+    assert_eq!((dhcp.mode, dhcp.pool.map(|pool| pool.size())), (Mode::Auto, Some(100)));
+    let (config, _) = parse("[[network]]\ninterface = \"eth0\"\nsubnet = \"10.66.0.0/24\"\n[network.dhcp]").unwrap();
+    assert_eq!(config.networks[0].dhcp, Dhcp::usual());
+    // Where mode and dns are gone, the pool stands in the eighth line.
+    let said = wrong(&unsaid.replace("dns = [\"10.66.0.1\"]\n", ""));
+    assert!(said.contains(":8: ") && said.contains("mode \"auto\" needs dns to be set"), "{said}");
+}
+
+#[test]
 fn the_gateway_is_reserved_for_nobody() {
     let said = wrong(&OFFICE.replace("10.66.0.20", "10.66.0.1"));
     assert!(said.contains("10.66.0.1 is reserved, and is the gateway"), "{said}");
@@ -100,6 +113,19 @@ fn each_mistake_names_its_line_and_what_is_right() {
     assert!(wrong(&format!("{OFFICE}{}", OFFICE.replace("office", "lobby"))).contains("in common"));
     assert!(wrong("[log]\nfilter = \"block66=loud\"").contains("is not a log filter"));
     assert!(wrong("[box]\nname = \"a b\"").contains("is not a host name"));
+}
+
+#[test]
+fn one_interface_has_one_dhcp_server() {
+    let lobby = OFFICE.replace("office", "lobby").replace("10.66.0", "10.67.0");
+    let said = wrong(&format!("{OFFICE}{lobby}"));
+    assert!(said.contains("\"office\" and \"lobby\" are both on eth0"), "{said}");
+    let elsewhere = lobby.replace("eth0", "eth1");
+    let silent = lobby.replace("mode = \"full\"", "mode = \"off\"");
+    for other in [elsewhere, silent] {
+        assert_eq!(parse(&format!("{OFFICE}{other}")).unwrap().0.networks.len(), 2);
+        assert_eq!(parse(&format!("{other}{OFFICE}")).unwrap().0.networks.len(), 2);
+    }
 }
 
 #[test]

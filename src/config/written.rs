@@ -86,7 +86,7 @@ pub(super) struct Network {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Dhcp {
-    pub(super) mode: Spanned<Mode>,
+    pub(super) mode: Option<Spanned<Mode>>,
     pub(super) pool: Option<Spanned<String>>,
     pub(super) lease_time: Option<Spanned<String>>,
     #[serde(default)]

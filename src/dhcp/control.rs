@@ -13,8 +13,8 @@ use super::engine::{Conduct, Silence};
 use super::sightings::{Seen, Sightings};
 use super::told::Told;
 use crate::config::Mode;
-use crate::model::{Mac, Reason};
-use crate::store::Store;
+use crate::model::{Lease, Mac, Reason};
+use crate::store::{self, Store};
 
 /// What a network's server does at the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +60,8 @@ pub enum Order {
     Rehearse(Vec<u8>, Store, oneshot::Sender<Result<Vec<u8>, Silence>>),
     /// Ask the other servers as each of these clients would.
     Ask(Vec<Player>, oneshot::Sender<Vec<Heard>>),
-    /// Read the leases from the store anew.
-    Reload(oneshot::Sender<()>),
+    /// Take over leases that another server gave, except where one runs here. Tells how many were taken.
+    Import(Vec<Lease>, oneshot::Sender<Result<usize, store::Error>>),
     /// Answer, and nothing else: it goes round.
     Answer(oneshot::Sender<()>),
 }

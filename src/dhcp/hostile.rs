@@ -1,11 +1,16 @@
-//! Packets bent at random, from a seed: nothing that arrives makes the server panic, grow, or write a message that
-//! does not fit.
+//! Packets bent at random, from a seed: nothing that arrives makes the server panic, grow, give a lease that cannot be
+//! stored, or write a message that does not fit.
+
+use std::collections::BTreeMap;
 
 use super::engine::tests::{at, network};
 use super::engine::{Engine, LeaseWrite};
 use super::knowledge::Knowledge;
 use super::packets::Packet;
 use super::request::Request;
+use crate::model::{Lease, Timestamp};
+use crate::store::{Disk, Key, Options, Store, Write};
+use crate::sys::clock::Clock;
 
 /// Numbers from a seed (SplitMix64).
 struct Dice(u64);
@@ -44,6 +49,8 @@ fn hostile_packets_neither_panic_nor_bind_what_is_not_ours() {
         Packet::decline(1, server, held),
         Packet::release(1, server, held),
         Packet::inform(3, held).with(52, &[3]),
+        Packet::select(4, server, [10, 66, 0, 14].into()).with(61, &[7; 254]).with(12, &[b'h'; 255]),
+        Packet::select(5, server, [10, 66, 0, 15].into()).with(61, &[7; 255]).with(60, &[b'v'; 255]),
     ]
     .iter()
     .map(Packet::bytes)
@@ -52,6 +59,9 @@ fn hostile_packets_neither_panic_nor_bind_what_is_not_ours() {
     let knowledge = Knowledge { options, ..Knowledge::default() };
     let mut engine = Engine::new(network(10, 20), Vec::new(), at(0));
     let mut read = 0;
+    // Whether a lease can be stored depends on how long what it says is: one of each length will do.
+    let mut leases = BTreeMap::new();
+    let length = |text: Option<&str>| text.map(str::len);
     for number in 0..PACKETS {
         let mut bytes = corpus[dice.below(corpus.len())].clone();
         for _ in 0..dice.below(6) {
@@ -85,10 +95,23 @@ fn hostile_packets_neither_panic_nor_bind_what_is_not_ours() {
         for write in decision.writes {
             if let LeaseWrite::Put(lease) = write {
                 assert!(network(10, 20).subnet.first <= lease.address && lease.address <= network(10, 20).subnet.last);
+                let said = (length(lease.host_name.as_deref()), length(lease.vendor_class.as_deref()));
+                leases.insert((lease.client_id.as_ref().map(Vec::len), said), lease);
             }
         }
         engine.tick(now);
     }
     // Neither are all packets refused by the guard, nor none.
     assert!((PACKETS / 10..PACKETS * 9 / 10).contains(&read), "{read} were read");
+    assert!(leases.keys().any(|(id, _)| *id == Some(Lease::LONGEST_FIELD)), "{:?}", leases.keys());
+    can_be_stored(leases.into_values());
+}
+
+fn can_be_stored(leases: impl Iterator<Item = Lease>) {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(Timestamp::default());
+    let options = Options { directory: directory.path().into(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
+    let (store, _) = Store::open(options).unwrap();
+    let put = |lease| Write::PutLease { network: "office".into(), lease };
+    store.commit(leases.map(put).collect()).wait().unwrap();
 }

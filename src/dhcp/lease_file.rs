@@ -147,7 +147,7 @@ fn lease(address: Ipv4Addr, mac: Mac, client_id: Option<Vec<u8>>, name: &str, en
     Found::Lease(Lease {
         address,
         mac,
-        client_id: client_id.filter(|id| (2..=255).contains(&id.len())),
+        client_id: client_id.filter(|id| (2..=Lease::LONGEST_FIELD).contains(&id.len())),
         host_name: Some(name).filter(|name| !name.is_empty()),
         vendor_class: None,
         state: LeaseState::Bound,
@@ -183,6 +183,15 @@ mod tests {
             read(Form::Dnsmasq, "address,hwaddr\n", NOW),
             Err(Error::Line { line: 1, what: "it does not begin with a time" })
         );
+    }
+
+    #[test]
+    fn an_identifier_that_no_lease_can_say_is_left_out() {
+        for (length, kept) in [(254, true), (255, false)] {
+            let text = format!("1790003600 80:5e:c0:12:34:56 10.66.0.10 * {}\n", vec!["07"; length].join(":"));
+            let leases = read(Form::Dnsmasq, &text, NOW).unwrap();
+            assert_eq!(leases[0].client_id.is_some(), kept, "{length}");
+        }
     }
 
     #[test]

@@ -230,9 +230,12 @@ impl Link {
     }
 }
 
-/// A filter (classic BPF, as tcpdump -d prints it) that lets through what others send: ARP, and UDP to the DHCP ports
-/// that is no later fragment. The kernel drops everything else before it costs anything.
-fn filter(ear: Ear) -> [SockFilter; 15] {
+/// A filter (classic BPF, as tcpdump -d prints it) that lets through what others send on this LAN: ARP, and UDP to the
+/// DHCP ports that is no later fragment. The kernel drops everything else before it costs anything.
+///
+/// The kernel takes a VLAN's tag off a frame, notes it beside, and hands the frame to the ear of the cable's own
+/// interface like any other. VLAN 0 is none: only a priority (IEEE 802.1Q section 6.9).
+fn filter(ear: Ear) -> [SockFilter; 19] {
     const LOAD_HALF: u16 = 0x28;
     const LOAD_BYTE: u16 = 0x30;
     const LOAD_WORD: u16 = 0x20;
@@ -244,6 +247,12 @@ fn filter(ear: Ear) -> [SockFilter; 15] {
     /// The kernel's own note: which way the frame goes (linux/filter.h, SKF_AD_PKTTYPE).
     const DIRECTION: u32 = 0xffff_f000 + 4;
     const OUTGOING: u32 = 4;
+    /// Another: whether a tag was taken off. Kernels from 4.20 to 6.1 leave the tag behind that a frame came with into
+    /// the interface of its VLAN, where it has none any more (SKF_AD_VLAN_TAG_PRESENT).
+    const TAGGED: u32 = 0xffff_f000 + 48;
+    /// Another: that tag (SKF_AD_VLAN_TAG).
+    const TAG: u32 = 0xffff_f000 + 44;
+    const VLAN: u32 = 0x0fff;
     let clients = match ear {
         Ear::All => 67,
         // Port 68 stands there twice: the other way would be a filter of another length.
@@ -251,7 +260,11 @@ fn filter(ear: Ear) -> [SockFilter; 15] {
     };
     [
         SockFilter::new(LOAD_WORD, 0, 0, DIRECTION),
-        SockFilter::new(IF_EQUAL, 12, 0, OUTGOING),
+        SockFilter::new(IF_EQUAL, 16, 0, OUTGOING),
+        SockFilter::new(LOAD_WORD, 0, 0, TAGGED),
+        SockFilter::new(IF_EQUAL, 2, 0, 0),
+        SockFilter::new(LOAD_WORD, 0, 0, TAG),
+        SockFilter::new(IF_ANY_BIT, 12, 0, VLAN),
         SockFilter::new(LOAD_HALF, 0, 0, 12),
         SockFilter::new(IF_EQUAL, 9, 0, 0x0806),
         SockFilter::new(IF_EQUAL, 0, 9, 0x0800),

@@ -29,6 +29,7 @@ mod reply;
 mod request;
 mod serve;
 mod server;
+mod server_id;
 mod sightings;
 mod told;
 

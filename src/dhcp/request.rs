@@ -4,14 +4,13 @@ use dhcproto::v4::{Message, MessageType};
 use dhcproto::{Decodable, Decoder};
 
 use super::options::{Options, code};
-use crate::model::Mac;
+use super::server_id::is_a_hosts;
+use crate::model::{Lease, Mac};
 
 /// Length of the fixed part of a message with its magic cookie (RFC 2131 section 2).
 const FIXED: usize = 240;
 /// What the options begin with (RFC 2131 section 3).
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
-/// The longest client identifier that is kept: what one option can carry.
-const LONGEST_CLIENT_ID: usize = 255;
 /// Sub-option 5 of option 82 (RFC 3527).
 const LINK_SELECTION: u8 = 5;
 /// Sub-option 1 of option 82: the circuit (RFC 3046).
@@ -69,7 +68,14 @@ pub enum Malformed {
         /// The type.
         kind: u8,
     },
-    /// The client identifier is longer than an option can be.
+    /// A REQUEST names a server that there cannot be. To believe it would be to know of another server.
+    #[error("{address} cannot be a server's address")]
+    NotAServers {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// The client identifier is longer than a lease can say ([`Lease::LONGEST_FIELD`]): none could be stored, and so
+    /// none given.
     #[error("client identifier of {length} octets")]
     ClientIdTooLong {
         /// Its length.
@@ -176,7 +182,11 @@ impl Request {
             },
             _ => return Err(Malformed::NoType),
         };
-        if let Some(length) = options.get(code::CLIENT_ID).map(<[u8]>::len).filter(|l| *l > LONGEST_CLIENT_ID) {
+        let named = options.address(code::SERVER_ID).filter(|_| kind == Kind::Request);
+        if let Some(address) = named.filter(|address| !is_a_hosts(*address)) {
+            return Err(Malformed::NotAServers { address });
+        }
+        if let Some(length) = options.get(code::CLIENT_ID).map(<[u8]>::len).filter(|l| *l > Lease::LONGEST_FIELD) {
             return Err(Malformed::ClientIdTooLong { length });
         }
         if let Some(length) = options.get(code::RELAY_AGENT).map(<[u8]>::len).filter(|l| *l > LONGEST_RELAY_INFORMATION)
@@ -303,9 +313,16 @@ mod tests {
         assert_eq!(with(242, 2), Err(Malformed::NotAClients { kind: 2 }));
         assert_eq!(with(240, 54), Err(Malformed::NoType));
         assert_eq!(with(241, 200), Err(Malformed::OptionPastEnd { code: 53 }));
+        let nobody = Ipv4Addr::UNSPECIFIED;
+        let named = Packet::select(1, nobody, [10, 66, 0, 10].into());
+        assert_eq!(Request::decode(&named.bytes()), Err(Malformed::NotAServers { address: nobody }));
+        assert!(Request::decode(&Packet::discover(1).with(54, &[0; 4]).bytes()).is_ok(), "there it means nothing");
         let mut long = Packet::discover(1);
         long.options.extend([(61, vec![1; 200]), (61, vec![2; 200])]);
         assert_eq!(Request::decode(&long.bytes()), Err(Malformed::ClientIdTooLong { length: 400 }));
+        let named = |length| Request::decode(&Packet::discover(1).with(61, &vec![7; length]).bytes());
+        assert_eq!(named(255), Err(Malformed::ClientIdTooLong { length: 255 }));
+        assert_eq!(named(254).unwrap().client_id(), Some(&[7; 254][..]));
         let relayed = Packet::discover(1).with(82, &[1; 200]).with(82, &[2; 100]);
         assert_eq!(Request::decode(&relayed.bytes()), Err(Malformed::RelayInformationTooLong { length: 300 }));
     }

@@ -60,7 +60,7 @@ pub enum Error {
 pub enum Ended {
     /// It was told to.
     Stopped,
-    /// Interface or address changed: it must be started again.
+    /// Interface or address changed, or for how long the address is there: it must be started again.
     Changed,
     /// The sockets failed.
     Failed(io::Error),

@@ -1,6 +1,7 @@
 use std::net::Ipv4Addr;
 
 use super::options::{Options, code};
+use super::server_id::is_a_hosts;
 use crate::model::Mac;
 
 /// What a server answers, as an overheard message says it. Nothing of it is proven.
@@ -36,6 +37,12 @@ pub enum Verdict {
 }
 
 impl Told {
+    /// By what the server is known: its identifier, or where that can be no server's, the address that its packet came
+    /// from. It is there, whatever it calls itself.
+    pub fn sender(&self, from: Ipv4Addr) -> Ipv4Addr {
+        if is_a_hosts(self.server) { self.server } else { from }
+    }
+
     /// Reads the payload of a datagram to port 68; `None` when it is no answer of a DHCP server.
     pub fn read(message: &[u8]) -> Option<Self> {
         let fixed = message.get(..240)?;
@@ -98,6 +105,11 @@ mod tests {
         assert_eq!(told.file.as_deref(), Some("boot.cfg"));
         for length in 0..243 {
             assert_eq!(Told::read(&offer()[..length]), None);
+        }
+        let from = Ipv4Addr::new(10, 66, 0, 77);
+        assert_eq!(told.sender(from), told.server);
+        for server in [Ipv4Addr::UNSPECIFIED, Ipv4Addr::LOCALHOST, Ipv4Addr::BROADCAST] {
+            assert_eq!(Told { server, ..told.clone() }.sender(from), from, "it is there all the same");
         }
         let mut question = offer();
         question[0] = 1;

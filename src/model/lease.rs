@@ -33,6 +33,10 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// The most octets of client identifier, host name and vendor class, each: its record has one octet for a length, in
+    /// which 255 says that there is none.
+    pub const LONGEST_FIELD: usize = 254;
+
     /// When it was last stored, by the wall clock of then; to the second.
     pub fn stored(&self) -> Timestamp {
         Timestamp::from_millis(self.expires.millis().saturating_sub(i64::from(self.seconds_left) * 1000))

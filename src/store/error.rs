@@ -77,7 +77,7 @@ pub enum Error {
     },
     /// The data was written by a newer version of the program.
     #[error(
-        "the data has schema {found}, and this version of block66 knows schemas up to {known}: install the newer version again, or restore a backup made by this one"
+        "the data has schema {found}, and this version of block66 knows schemas up to {known}: install the newer version again; or move the data directory away, start the box, then restore a backup made by this version"
     )]
     NewerSchema {
         /// Schema of the data.
@@ -100,7 +100,7 @@ pub enum Error {
         what: String,
     },
     /// The database is damaged and there is no snapshot to go back to.
-    #[error("the database in {} is damaged ({what}) and there is no snapshot to restore: restore a backup, or move the directory away to start anew", .path.display())]
+    #[error("the database in {} is damaged ({what}) and there is no snapshot to restore: move the directory away, start the box, then restore a backup", .path.display())]
     Damaged {
         /// The database.
         path: PathBuf,

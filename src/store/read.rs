@@ -270,6 +270,11 @@ impl Store {
         found.collect()
     }
 
+    /// Names of all settings that [`Write::PutServed`](super::Write::PutServed) stored.
+    pub fn served_keys(&self) -> Vec<String> {
+        self.setting_names(Place::SERVED)
+    }
+
     /// Name of the setting that [`Write::PutServed`](super::Write::PutServed) stores.
     pub fn served_key(phone: Id, file: &str) -> String {
         Place::served(phone) + file

@@ -51,9 +51,12 @@ impl Place {
     /// How the names of the secret settings begin in which the histories of phones are.
     pub(super) const HISTORIES: &str = "phone.history.";
 
-    /// How the names of the settings begin that say since when the files of a phone have been as they are.
+    /// How the names of the settings begin that say since when files of phones have been as they are.
+    pub(super) const SERVED: &str = "served.";
+
+    /// The same for one phone.
     pub(super) fn served(phone: Id) -> String {
-        format!("served.{phone}.")
+        format!("{}{phone}.", Self::SERVED)
     }
 
     /// The key of the record.

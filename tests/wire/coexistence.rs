@@ -11,9 +11,11 @@ use nix::sys::signal::Signal;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::capture::Capture;
-use crate::dhcp::{ACK, NAK, OFFER, script, udhcpc, udhcpc_once};
+use crate::dhcp::{ACK, DISCOVER, NAK, OFFER, REQUEST, script, udhcpc, udhcpc_once};
 use crate::ground::{BOX, Client, Ground, Process, version, wait_until};
+use crate::hand::{Hand, message};
 use crate::life::DHCLIENT;
+use crate::vlan::{PRIORITY, offer, send};
 
 const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 254);
 const SECOND: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 2);
@@ -287,6 +289,22 @@ fn phones_only_serves_phones_beside_dnsmasq_and_leaves_the_rest_to_it() {
 }
 
 #[test]
+fn phones_only_gives_nothing_where_another_server_gives_addresses_of_a_further_pool() {
+    let ground = Ground::new();
+    let place = ground.client();
+    let appliance = ground.start_as(
+        "mode = \"phones-only\"\npool = \"10.66.0.100-10.66.0.120\"\n[[network.dhcp.subnet]]\n\
+         subnet = \"10.67.0.0/24\"\npool = \"10.67.0.10-10.67.0.20\"\ngateway = \"10.67.0.254\"",
+    );
+    ground.dhcp_says("gives addresses to phones alone");
+    let given = Ipv4Addr::new(10, 67, 0, 15);
+    let heard = || ground.block66(&["dhcp"], "").contains("10.67.0.15");
+    send(&place, &offer(ROUTER, given, PRIORITY), heard);
+    ground.dhcp_says("gave 10.67.0.15, which is in this box's pool");
+    appliance.stop();
+}
+
+#[test]
 fn a_server_on_the_box_itself_that_has_the_port_is_told_of_until_it_ends() {
     let ground = Ground::new();
     let mut command = ground.command(Path::new("dnsmasq"));
@@ -303,5 +321,32 @@ fn a_server_on_the_box_itself_that_has_the_port_is_told_of_until_it_ends() {
     forgotten.signal(Signal::SIGTERM);
     forgotten.ends();
     ground.dhcp_says("This box is the DHCP server of");
+    appliance.stop();
+}
+
+#[test]
+fn a_client_that_names_the_other_box_or_nobody_ends_no_naks() {
+    let ground = Ground::new();
+    let appliance = ground.start("pool = \"10.66.0.100-10.66.0.120\"");
+    let place = ground.client();
+    place.add_address("10.66.0.2/24");
+    let hand = Hand::at(&place);
+    // A box that gives no addresses here.
+    let marker = [&b"block66\x03"[..], &[6; 16]].concat();
+    hand.send(&message(DISCOVER, 1, &[(224, &marker)]));
+    let wrong = message(REQUEST, 2, &[(50, &[192, 168, 1, 5])]);
+    let answer = || hand.answers(Duration::from_millis(500)).first().map(|answer| answer.kind);
+    for named in [SECOND, Ipv4Addr::UNSPECIFIED, SECOND, Ipv4Addr::BROADCAST] {
+        hand.send(&message(REQUEST, 3, &[(54, &named.octets()), (50, &[10, 66, 0, 110])]));
+        assert_eq!(answer(), None, "{named}");
+        hand.send(&wrong);
+        assert_eq!(answer(), Some(NAK), "after {named}");
+    }
+    ground.dhcp_says("This box is the DHCP server of office");
+    // A server that there may be is another matter.
+    hand.send(&message(REQUEST, 3, &[(54, &[10, 66, 0, 99]), (50, &[10, 66, 0, 110])]));
+    ground.dhcp_says("10.66.0.99");
+    hand.send(&wrong);
+    assert_eq!(answer(), None);
     appliance.stop();
 }

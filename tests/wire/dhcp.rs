@@ -5,6 +5,10 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::Signal;
@@ -12,6 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::capture::Capture;
 use crate::ground::{Appliance, BOX, Client, Ground, Process, version};
+use crate::hand::{Hand, message};
 
 const DHCP: &str = "pool = \"10.66.0.100-10.66.0.120\"\nlease-time = \"1h\"";
 
@@ -236,5 +241,48 @@ fn malformed_packets_hinder_nobody() {
     let bad: Vec<_> = capture.of(&hostile).into_iter().filter(|seen| [OFFER, ACK, NAK].contains(&seen.kind)).collect();
     assert!(bad.is_empty(), "none of these packets has an answer: {bad:#?}");
     assert!(capture.of(&client).iter().any(|seen| seen.kind == REQUEST));
+    appliance.stop();
+}
+
+#[test]
+fn a_client_whose_lease_could_not_be_stored_takes_no_other_leases_with_it() {
+    let (ground, appliance, _capture) = lan(DHCP);
+    let hostile = Hand::at(&ground.client());
+    let over = Arc::new(AtomicBool::new(false));
+    let ends = over.clone();
+    // An address that nobody has, for an identifier as long as an option can be.
+    let wish = message(REQUEST, 1, &[(54, &BOX.octets()), (50, &[10, 66, 0, 115]), (61, &[7; 255])]);
+    let sender = thread::spawn(move || {
+        for _ in 0..1500 {
+            if ends.load(Ordering::Relaxed) {
+                break;
+            }
+            hostile.send(&wish);
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let client = ground.client();
+    let mut process = udhcpc(&client, &["-q", "-n"]);
+    process.ends();
+    over.store(true, Ordering::Relaxed);
+    sender.join().unwrap();
+    assert!(process.text().contains("event bound"), "{}", process.text());
+    assert!(!appliance.log().contains("could not be stored"), "{}", appliance.log());
+    appliance.stop();
+}
+
+#[test]
+fn an_address_of_its_own_that_becomes_a_lease_ends_its_giving_and_one_for_good_begins_it() {
+    let (ground, appliance, capture) = lan(DHCP);
+    ground.give_box_its_address_for("600");
+    ground.dhcp_says("by DHCP or for a limited time");
+    let client = ground.client();
+    let mut process = udhcpc(&client, &["-q", "-n", "-t", "3"]);
+    process.ends();
+    assert!(process.text().contains("leasefail"), "{}", process.text());
+    assert_eq!(capture.from(BOX, &[OFFER]).len(), 0);
+    ground.give_box_its_address_for("forever");
+    ground.dhcp_says("This box is the DHCP server of office");
+    udhcpc_once(&client, &[]);
     appliance.stop();
 }

@@ -190,6 +190,11 @@ impl Ground {
         events
     }
 
+    /// Gives the box its own address for so many seconds, or `forever`.
+    pub(crate) fn give_box_its_address_for(&self, span: &str) {
+        self.ip(&format!("addr change {BOX}/24 dev {INTERFACE} valid_lft {span} preferred_lft {span}"));
+    }
+
     /// Where the box keeps its data.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
@@ -321,6 +326,11 @@ impl Appliance {
         self.process.signal(Signal::SIGTERM);
         self.process.ends();
         assert!(!self.log().contains("panicked"), "{}", self.log());
+    }
+
+    /// Holds it up, or lets it go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// What it has logged.

@@ -1,3 +1,5 @@
+mod conduct;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::LazyLock;
@@ -17,8 +19,6 @@ pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
 pub(super) const LEASE: u32 = 3600;
 /// The one agent that is configured.
 pub(super) const RELAY: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 200);
-/// The longest lease while standing in for another server.
-const STAND_IN_LEASE: u32 = 600;
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 10);
 const LAST: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 14);
 const START: i64 = 1_800_000_000;
@@ -55,6 +55,8 @@ pub(super) struct World {
     /// Until when each lease was given that was given by somebody who may; a restart makes it uncertain.
     given: BTreeMap<Ipv4Addr, u64>,
     offered: BTreeMap<Mac, Ipv4Addr>,
+    /// Addresses that nobody else used when they were probed, each for the client that they were probed for.
+    proven: BTreeMap<Ipv4Addr, Client>,
     transaction: u32,
     former_identifier: Vec<u8>,
 }
@@ -119,6 +121,7 @@ impl World {
             held: BTreeMap::new(),
             given: BTreeMap::new(),
             offered: BTreeMap::new(),
+            proven: BTreeMap::new(),
             transaction: 0,
             former_identifier: Vec::new(),
         }
@@ -192,6 +195,8 @@ impl World {
     /// The box receives a packet; whether it can read it.
     pub(super) fn receive(&mut self, packet: &[u8]) -> bool {
         let Ok(request) = Request::decode(packet) else { return false };
+        let named = request.server_id().filter(|_| request.kind == Kind::Request);
+        assert!(named.is_none_or(is_one_hosts), "{named:?} is no server");
         // Packets come from where they say: those that do not are refused before anything else is looked at.
         let request = Request { source: request.ciaddr, ..request };
         if self.plant == Plant::Panic && request.options.get(code::OVERLOAD).is_some() {
@@ -223,12 +228,16 @@ impl World {
                 assert!(decision.reply.is_none());
                 self.apply(&decision.writes, None);
             }
-            None => self.segments.found_unused(address),
+            None => {
+                self.segments.found_unused(address);
+                self.proven.insert(address, client.clone());
+            }
         }
     }
 
     /// Stores what is to be stored, and sends what is to be sent.
     fn take(&mut self, request: &Request, client: &Client, knowledge: &Knowledge, decision: Decision) {
+        let held = self.held_by(client);
         self.apply(&decision.writes, Some(client));
         let Some(reply) = decision.reply else { return };
         let mut message = reply.message;
@@ -243,6 +252,7 @@ impl World {
         let reply = Reply::read(&message, reply.to);
         reply.check(request, knowledge, &self.network);
         self.check_conduct(&reply, request, knowledge);
+        self.check_proof(&reply, request, client, &held);
         let address = reply.yiaddr;
         if !address.is_unspecified() {
             let kept = self.network.subnet.reservations.get(&request.mac).map(|kept| kept.address);
@@ -288,6 +298,7 @@ impl World {
             }
             match write {
                 LeaseWrite::Put(lease) => {
+                    can_be_stored(lease);
                     if lease.state != LeaseState::Bound && client.is_some() {
                         self.held.remove(&address);
                     }
@@ -307,6 +318,7 @@ impl World {
         let writes = self.segments.tick(self.now());
         for write in &writes {
             let LeaseWrite::Put(lease) = write else { continue };
+            can_be_stored(lease);
             let client = self.client(lease.mac, lease.client_id.as_deref());
             if let Some((holder, ..)) = self.holder(lease.address).filter(|_| lease.state == LeaseState::Bound) {
                 assert_eq!(*holder, client, "the lease of {} was stored again as another's", lease.address);
@@ -332,60 +344,8 @@ impl World {
         let network = Network { dated: self.dated, restored, ..network() };
         self.segments = segments(&network, &leases, self.conduct, self.now());
         self.rivalled = false;
+        self.proven.clear();
         self.given.values_mut().for_each(|until| *until = u64::MAX);
-    }
-
-    /// Another part is played from now on, as [`super`] numbers them.
-    pub(super) fn set_conduct(&mut self, number: u8) {
-        let before = self.conduct;
-        self.conduct = match number & 7 {
-            1 => FULL,
-            2 => Conduct::Full { sole: false },
-            3 => Conduct::PhonesOnly,
-            4 => Conduct::InformOnly,
-            5 => Conduct::StandIn,
-            6 => Conduct::Silent,
-            _ => return,
-        };
-        // Who decides that the box is alone knows that the server is gone which clients named.
-        self.rivalled &= self.conduct != FULL || before == FULL;
-        if self.plant != Plant::Untold {
-            self.segments.conduct(self.conduct);
-        }
-    }
-
-    /// Nothing is said that the part does not allow which is played.
-    fn check_conduct(&mut self, reply: &Reply<'_>, request: &Request, knowledge: &Knowledge) {
-        let gives = match self.conduct {
-            Conduct::Silent => panic!("a reply of somebody who is silent"),
-            Conduct::InformOnly => false,
-            Conduct::PhonesOnly => knowledge.phone,
-            Conduct::Full { .. } | Conduct::StandIn => true,
-        };
-        match reply.kind {
-            6 => assert!(self.conduct == FULL && !self.rivalled, "a NAK, and there may be another server"),
-            5 if request.kind == Kind::Inform => {
-                if matches!(self.conduct, Conduct::InformOnly | Conduct::PhonesOnly) {
-                    assert!(knowledge.phone, "an answer for somebody who is no phone");
-                    assert!(!reply.has_any(&[1, 3, 6, 15, 42, 51]), "more than provisioning beside another server");
-                }
-            }
-            2 => {
-                assert!(gives, "an offer to somebody who gets no lease");
-                assert!(self.conduct != Conduct::StandIn || reply.lease() <= STAND_IN_LEASE);
-            }
-            5 => {
-                let until = self.seconds + u64::from(reply.lease());
-                if gives {
-                    assert!(self.conduct != Conduct::StandIn || reply.lease() <= STAND_IN_LEASE);
-                    self.given.insert(reply.yiaddr, until);
-                } else {
-                    let given = self.given.get(&reply.yiaddr);
-                    assert!(given.is_some_and(|given| until <= *given), "a lease goes on beyond {given:?}");
-                }
-            }
-            other => panic!("{other} is no reply"),
-        }
     }
 
     /// Something vouches for the wall clock, or it is set wrong while nothing does.
@@ -394,6 +354,20 @@ impl World {
         if !self.trusted {
             self.wall_error = error;
         }
+    }
+}
+
+/// RFC 1122 section 3.2.1.3.
+fn is_one_hosts(address: Ipv4Addr) -> bool {
+    let many = address.is_broadcast() || address.is_multicast();
+    !many && !address.is_loopback() && !address.is_unspecified()
+}
+
+/// One lease that cannot be stored takes the replies with it that wait for the same commit.
+fn can_be_stored(lease: &Lease) {
+    let texts = [lease.client_id.as_deref(), lease.host_name.as_deref().map(str::as_bytes)];
+    for text in texts.into_iter().chain([lease.vendor_class.as_deref().map(str::as_bytes)]).flatten() {
+        assert!(text.len() <= Lease::LONGEST_FIELD, "a lease with {} octets in one field", text.len());
     }
 }
 

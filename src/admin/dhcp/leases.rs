@@ -5,10 +5,6 @@ use hyper::StatusCode;
 use crate::admin::problem::Problem;
 use crate::admin::{Admin, types};
 use crate::dhcp::{Order, lease_file};
-use crate::store::Write;
-
-/// Leases that are stored by one commit.
-const BATCH: usize = 1000;
 
 impl Admin {
     /// The leases of a network as another server keeps them.
@@ -22,7 +18,7 @@ impl Admin {
         Ok(types::LeaseFile { network, text })
     }
 
-    /// Takes over the leases that another server kept. Those that are known already stay as they are.
+    /// Takes over the leases that another server kept. What runs here stays as it is.
     pub(in crate::admin) async fn import_leases(
         &self,
         network: Option<&str>,
@@ -30,7 +26,6 @@ impl Admin {
         bytes: &[u8],
     ) -> Result<types::LeasesImported, Problem> {
         let (network, form) = (self.network_named(network)?, lease_form(form)?);
-        let nets: Vec<_> = self.0.facts.networks.iter().filter(|known| known.name == network).collect();
         let read =
             lease_file::read(form, &String::from_utf8_lossy(bytes), self.0.clock.now().wall).map_err(|error| {
                 Problem::new(
@@ -40,20 +35,8 @@ impl Admin {
                     "Nothing was stored. Choose the form that the file is in: dnsmasq or kea.",
                 )
             })?;
-        let inside = |lease: &crate::model::Lease| {
-            nets.iter().flat_map(|net| net.subnets()).any(|subnet| subnet.contains(&lease.address))
-        };
         let total = read.len();
-        let fresh: Vec<_> = read
-            .into_iter()
-            .filter(|lease| inside(lease) && self.0.store.lease_by_address(lease.address).is_none())
-            .collect();
-        let taken = fresh.len();
-        for chunk in fresh.chunks(BATCH) {
-            let put = |lease: &crate::model::Lease| Write::PutLease { network: network.clone(), lease: lease.clone() };
-            self.0.store.commit(chunk.iter().map(put).collect()).await?;
-        }
-        self.order(&network, Order::Reload).await?;
+        let taken = self.order(&network, |tell| Order::Import(read, tell)).await??;
         Ok(types::LeasesImported { network, taken, skipped: total - taken })
     }
 

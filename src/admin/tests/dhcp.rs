@@ -3,6 +3,9 @@ use serde_json::json;
 
 use super::{Ground, Origin};
 use crate::admin::{test_data, types};
+use crate::dhcp::lease_file;
+use crate::model::Timestamp;
+use crate::store::Write;
 
 #[tokio::test]
 async fn the_page_shows_who_is_here_and_offers_to_take_over() {
@@ -69,10 +72,17 @@ async fn the_page_shows_who_is_here_and_offers_to_take_over() {
 #[tokio::test]
 async fn leases_are_written_and_read_as_dnsmasq_does_when_nobody_says_how() {
     let ground = Ground::new().await;
+    let import = async |lines: &'static str| {
+        let request = Request::post("/api/v1/leases/import").header("content-type", "text/plain");
+        ground.call(Origin::Local, request, lines).await
+    };
     let lines = "2100000000 80:5e:c0:12:34:56 10.66.0.40 desk 01:80:5e:c0:12:34:56\n";
-    let request = Request::post("/api/v1/leases/import").header("content-type", "text/plain");
-    let taken = ground.call(Origin::Local, request, lines).await;
-    assert_eq!(taken.code(), "no-dhcp-here", "they are stored, and nobody is there to be told: {}", taken.text);
+    let taken = import(lines).await;
+    assert_eq!(taken.code(), "no-dhcp-here", "nobody is there to take them: {}", taken.text);
+    assert_eq!(import("address,hwaddr\n").await.code(), "lease-file");
+    let lease = lease_file::read(lease_file::Form::Dnsmasq, lines, Timestamp::default()).unwrap().remove(0);
+    let put = Write::PutLease { network: "office".into(), lease };
+    ground.store.commit(vec![put]).await.unwrap();
     let written = ground.get("leases/export").await;
     assert_eq!(written.status, StatusCode::OK, "{}", written.text);
     assert!(written.text.contains("80:5e:c0:12:34:56 10.66.0.40"), "{}", written.text);

@@ -179,7 +179,7 @@ pub struct LeasesImported {
     pub network: String,
     /// Leases that were taken over.
     pub taken: usize,
-    /// Leases that were not: known already, or of another network.
+    /// Leases that were not: one of this address or client runs here, or they are of another network.
     pub skipped: usize,
 }
 

@@ -27,6 +27,7 @@ pub use memory::{Memory, Server};
 
 use self::others::Others;
 use super::engine::Conduct;
+use super::server_id::is_a_hosts;
 use crate::config::{Mode, Pool};
 use crate::model::{Id, Now, Reason, Timestamp};
 
@@ -54,6 +55,8 @@ pub struct Setting {
     pub mode: Mode,
     /// The pool of the network: where there is one, the administrator has confirmed network, gateway and resolvers.
     pub pool: Option<Pool>,
+    /// The pools of further subnets on the same wire.
+    pub further_pools: Vec<Pool>,
     /// Whether the box's own address is a static one.
     pub static_address: bool,
     /// The box's own address.
@@ -64,6 +67,13 @@ pub struct Setting {
     pub probe_interval: Duration,
     /// How long to wait for a slow server.
     pub quiet_time: Duration,
+}
+
+impl Setting {
+    /// Whether an address is one that the box gives on this wire.
+    fn gives(&self, address: Ipv4Addr) -> bool {
+        self.pool.iter().chain(&self.further_pools).any(|pool| pool.contains(address))
+    }
 }
 
 /// A message of another DHCP server.
@@ -128,7 +138,7 @@ impl Coexistence {
     /// Begins to search, knowing what was ever seen on this LAN.
     pub fn new(setting: Setting, mut memory: Memory, now: Duration) -> Self {
         // An administrator who mends an overlap gives the box another pool.
-        let memory_changed = memory.keep_overlaps(|address| setting.pool.is_some_and(|pool| pool.contains(address)));
+        let memory_changed = memory.keep_overlaps(|address| setting.gives(address));
         let others = match setting.mode {
             Mode::Auto => Others::new(setting.quiet_time),
             _ => Others::recalled(setting.quiet_time, &memory, now),
@@ -162,7 +172,7 @@ impl Coexistence {
             return;
         }
         self.present(answer.server, answer.to_us, now);
-        if self.setting.pool.is_some_and(|pool| pool.contains(answer.given)) {
+        if self.setting.gives(answer.given) {
             let told = self.others.gives(answer.server, answer.given, now.monotonic);
             self.memory_changed |= self.memory.note_gave(answer.server, Some(told));
         }
@@ -379,10 +389,10 @@ impl Coexistence {
         self.memory_changed |= self.memory.note(server, answers, wall);
     }
 
-    /// Whether an address is another server's, and not that of a box.
+    /// Whether an address is another server's, and not that of a box. What can be nobody's is no server's.
     fn is_foreign(&self, server: Ipv4Addr) -> bool {
         let is_peer = self.peer.is_some_and(|peer| peer.address == server);
-        server != self.setting.own && !server.is_unspecified() && !is_peer
+        server != self.setting.own && is_a_hosts(server) && !is_peer
     }
 
     /// Nothing at all is sent, not even probes.

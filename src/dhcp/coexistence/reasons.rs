@@ -55,7 +55,11 @@ impl Coexistence {
     }
 
     pub(super) fn server_gone(&self, server: Ipv4Addr) -> Reason {
-        Reason::DhcpServerGone { network: self.setting.network.clone(), server }
+        Reason::DhcpServerGone {
+            network: self.setting.network.clone(),
+            server,
+            may_stand_in: self.setting.pool.is_some(),
+        }
     }
 
     pub(super) fn standing_in(&self, server: Ipv4Addr) -> Reason {

@@ -140,6 +140,25 @@ fn another_pool_ends_an_overlap() {
 }
 
 #[test]
+fn an_address_of_any_pool_on_the_wire_is_an_overlap() {
+    let both = || Setting {
+        further_pools: vec![Pool { first: [10, 67, 0, 10].into(), last: [10, 67, 0, 20].into() }],
+        ..setting(Mode::PhonesOnly)
+    };
+    let given = Ipv4Addr::new(10, 67, 0, 15);
+    let mut lan = Lan::new(both(), Memory::default());
+    lan.hear(&Answer { given: [10, 67, 0, 21].into(), ..offer(10) });
+    assert_eq!(lan.pass(3).conduct, Conduct::PhonesOnly);
+    lan.hear(&Answer { given, ..offer(10) });
+    let overlaps = Reason::DhcpPoolOverlaps { network: "office".into(), server: ROUTER, address: given };
+    assert_eq!(lan.pass(1).reason, overlaps);
+    lan.cut(both());
+    assert_eq!(lan.pass(3).reason, overlaps, "nor is it forgotten");
+    lan.cut(setting(Mode::PhonesOnly));
+    assert_eq!(lan.pass(3).conduct, Conduct::PhonesOnly);
+}
+
+#[test]
 fn a_server_that_answers_and_leaves_takes_no_silent_one_with_it() {
     let mut lan = Lan::new(setting(Mode::Full), Memory::default());
     lan.pass(5);
@@ -151,6 +170,20 @@ fn a_server_that_answers_and_leaves_takes_no_silent_one_with_it() {
     assert!(told.iter().all(|standing| standing.conduct == NOT_SOLE && standing.alarm), "{told:?}");
     assert_eq!(told.len(), 2, "first the one that answers is named, then the other: {told:?}");
     assert_eq!(lan.pass(400).conduct, SOLE, "nobody named it for a day");
+}
+
+#[test]
+fn what_can_be_nobodys_address_is_no_server() {
+    for server in [[0, 0, 0, 0], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1], [255, 255, 255, 255]] {
+        for mode in [Mode::Auto, Mode::Full] {
+            let mut lan = Lan::new(setting(mode), Memory { served: true, ..Memory::default() });
+            assert_eq!(lan.pass(20).conduct, SOLE);
+            lan.name(server.into());
+            lan.hear(&gives(server.into(), 110));
+            assert_eq!(lan.pass(1).conduct, SOLE, "{mode:?} beside {server:?}");
+            assert_eq!(lan.coexistence.memory().servers.len(), 0);
+        }
+    }
 }
 
 #[test]

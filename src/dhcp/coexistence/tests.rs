@@ -16,6 +16,7 @@ pub(super) fn setting(mode: Mode) -> Setting {
         network: "office".into(),
         mode,
         pool: Some(Pool { first: [10, 66, 0, 100].into(), last: [10, 66, 0, 120].into() }),
+        further_pools: Vec::new(),
         static_address: true,
         own: OWN,
         box_id: id(5),
@@ -118,6 +119,18 @@ fn a_server_that_turns_up_is_stepped_down_for_at_once() {
 }
 
 #[test]
+fn a_box_without_a_pool_is_not_offered_in_the_place_of_a_server_that_died() {
+    let mut lan = Lan::new(Setting { pool: None, ..setting(Mode::Auto) }, Memory::default());
+    lan.coexistence.claimed(true);
+    lan.router = true;
+    lan.pass(30);
+    lan.router = false;
+    let gone = lan.pass(140);
+    assert!(gone.alarm && !gone.may_take_over);
+    assert!(matches!(gone.reason, Reason::DhcpServerGone { may_stand_in: false, .. }), "{:?}", gone.reason);
+}
+
+#[test]
 fn a_server_that_dies_raises_an_alarm_and_its_place_is_taken_only_by_hand() {
     let mut lan = Lan::new(setting(Mode::Auto), Memory::default());
     lan.router = true;
@@ -129,6 +142,7 @@ fn a_server_that_dies_raises_an_alarm_and_its_place_is_taken_only_by_hand() {
     let gone = lan.pass(140);
     assert_eq!((gone.conduct, gone.reason.code().as_str()), (Conduct::InformOnly, "dhcp.server-gone"));
     assert!(gone.alarm && gone.may_take_over);
+    assert!(matches!(gone.reason, Reason::DhcpServerGone { may_stand_in: true, .. }));
     let now = lan.clock();
     lan.coexistence.take_over(now, false).unwrap();
     assert_eq!(lan.pass(3000).conduct, Conduct::StandIn);

@@ -32,7 +32,8 @@ impl Client {
         }
     }
 
-    fn of_lease(lease: &Lease, reserved: bool) -> Self {
+    /// By what the client of a lease is known.
+    pub(super) fn of_lease(lease: &Lease, reserved: bool) -> Self {
         match &lease.client_id {
             Some(id) if !reserved => Self::Identifier(id.as_slice().into()),
             _ => Self::Hardware(lease.mac),

@@ -1,11 +1,11 @@
 use std::net::Ipv4Addr;
 
 use super::ask::Ask;
-use super::bindings::{Tick, millis};
+use super::bindings::{Binding, Client, Tick, millis};
 use super::conduct::Conduct;
 use super::decision::Decision;
 use super::{Engine, SET_ASIDE};
-use crate::model::{Door, Event, LeaseState, Mac, Now, Reason};
+use crate::model::{Door, Event, Lease, LeaseState, Mac, Now, Reason};
 
 /// The length of the window in which first offers are counted.
 const WINDOW: Tick = 1000;
@@ -118,6 +118,20 @@ impl Engine {
         // Whoever goes on using it is set aside for again and again: that is told once.
         let event = Event::new(now.wall, Door::Dhcp, Reason::AddressInUse { address }).about(mac);
         Decision { event: Some(event).filter(|_| last.is_none()), ..self.set_aside(address, mac, at, now) }
+    }
+
+    /// Whether a lease that another server gave may be taken over: nobody holds the address, unless it was set aside since
+    /// this very client was heard to use it, and the client holds no other, since it has left the one server for the other
+    /// then. An offer is no lease: its client has not taken it, while this one uses the address.
+    pub(super) fn may_import(&mut self, lease: &Lease, now: Now) -> bool {
+        self.expire(millis(now.monotonic));
+        let reserved = self.network.subnet.reservations.contains_key(&lease.mac);
+        let of_client = self.bindings.of(&Client::of_lease(lease, reserved));
+        if of_client.is_some_and(|other| other.address != lease.address && self.bindings.holds(other.address)) {
+            return false;
+        }
+        let its_own = |binding: &Binding| binding.state == LeaseState::Declined && binding.mac == lease.mac;
+        !self.bindings.holds(lease.address) || self.bindings.at(lease.address).is_some_and(its_own)
     }
 
     /// Addresses that nobody gets for now because somebody was found to use them, with who.

@@ -3,6 +3,7 @@ use std::net::Ipv4Addr;
 use super::Engine;
 use super::ask::Ask;
 use super::bindings::Binding;
+use super::conduct::Conduct;
 use super::decision::{Decision, Silence};
 use crate::model::LeaseState;
 
@@ -21,7 +22,9 @@ impl Engine {
                 Decision::silent(Silence::OtherServer)
             }
             (Some(_), held, requested) => match requested.or(held) {
-                Some(address) if self.may_have(address, ask) => self.acknowledge(ask, address),
+                Some(address) if self.may_have(address, ask) && self.is_proven(address, ask) => {
+                    self.acknowledge(ask, address)
+                }
                 Some(address) => self.refuse(ask, address),
                 None => Decision::silent(Silence::Unclear),
             },
@@ -35,6 +38,9 @@ impl Engine {
     fn reboot(&mut self, ask: &Ask<'_>, address: Ipv4Addr) -> Decision {
         if !self.network.subnet.net.contains(&address) {
             return self.refuse(ask, address);
+        }
+        if !self.is_proven(address, ask) {
+            return Decision::silent(Silence::NoRecord);
         }
         // Where we know who has what, it is told to ask anew: silence would let it go on using the address.
         if self.has_gaps(ask.at) {
@@ -77,6 +83,15 @@ impl Engine {
             return self.refuse(ask, address);
         }
         Decision::silent(Silence::NoRecord)
+    }
+
+    /// Whether an address may be granted to a client that does not use it yet. Who stands in for another server does not
+    /// know to whom that one gave it: the client must hold it, or have been offered it after a probe. Whoever is met with
+    /// silence looks for a server, and is.
+    fn is_proven(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
+        self.conduct != Conduct::StandIn
+            || self.holds(address, &ask.client)
+            || self.offers.at(address).is_some_and(|offer| offer.client == ask.client && !offer.unproven)
     }
 
     /// An address that was set aside since this very client was heard to use it, before it ever asked, is free for it:

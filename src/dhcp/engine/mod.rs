@@ -64,7 +64,7 @@ pub struct Engine {
     bindings: Bindings,
     offers: Offers,
     conduct: Conduct,
-    /// Whether no client named another server so far.
+    /// Whether no client named another server since it was said last that there is none.
     unrivalled: bool,
     care: Care,
     #[cfg(feature = "planted-bugs")]
@@ -140,10 +140,16 @@ impl Engine {
         decision
     }
 
-    /// Changes what it does from now on.
+    /// Says what it does from now on, again where that is what it did.
     pub fn conduct(&mut self, conduct: Conduct) {
-        // The server that a client named is known to be gone.
-        self.unrivalled |= conduct == Conduct::Full { sole: true } && conduct != self.conduct;
+        // The server that a client named is known to be gone, or to be none.
+        self.unrivalled |= conduct == Conduct::Full { sole: true };
+        if conduct == Conduct::StandIn && conduct != self.conduct {
+            // Of what was offered before not every address was probed.
+            while let Some(address) = self.offers.remove_ending(Tick::MAX) {
+                self.give_back(address);
+            }
+        }
         self.conduct = conduct;
     }
 

@@ -100,6 +100,34 @@ fn standing_in_gives_short_leases_of_probed_addresses_and_no_nak() {
 }
 
 #[test]
+fn standing_in_grants_no_address_that_was_not_seen_to_be_unused() {
+    let mut facts = network(10, 20);
+    facts.subnet.on_link = true;
+    let mut office = Office::new(facts);
+    office.send(&Packet::discover(1));
+    office.engine.found_unused(address(10));
+    assert_eq!(office.get(1), Some(address(10)));
+    office.now += 4000;
+    office.send(&Packet::discover(2));
+    office.engine.found_unused(address(11));
+    assert_eq!(office.send(&Packet::discover(2)).unwrap().yiaddr, address(11));
+
+    // The lease is over: the other server may have given the address to somebody since.
+    office.engine.conduct(Conduct::StandIn);
+    assert_eq!(office.send(&Packet::reboot(1, address(10))), None);
+    assert_eq!(office.last.silence, Some(Silence::NoRecord));
+    assert_eq!(office.send(&Packet::select(2, SERVER, address(11))), None, "offered before it stood in");
+    assert_eq!(office.send(&Packet::select(3, SERVER, address(12))), None, "never offered");
+    assert_eq!(office.send(&Packet::discover(1)), None);
+    assert_eq!(office.last.probe, Some(address(10)));
+    assert_eq!(office.send(&Packet::select(1, SERVER, address(10))), None, "before the probe is over");
+    office.engine.found_unused(address(10));
+    assert_eq!(office.get(1), Some(address(10)));
+    assert_eq!(kind(office.send(&Packet::reboot(1, address(10)))), Some(5), "its lease runs");
+    assert_eq!(kind(office.send(&Packet::renew(1, address(10)))), Some(5));
+}
+
+#[test]
 fn a_first_offer_waits_for_a_probe_and_a_storm_does_not() {
     let mut facts = network(10, 200);
     facts.subnet.on_link = true;

@@ -82,7 +82,7 @@ impl Network {
                 domain: network.domain.clone(),
                 lease_time: dhcp.lease_time,
                 reservations: kept.map(reservation).collect(),
-                on_link: !dhcp.relays.iter().any(|relay| net.contains(relay)),
+                on_link: dhcp.is_on_link(&net),
             }
         };
         let own = dhcp.pool.map(|pool| subnet(network.subnet, pool, network.gateway, &network.dns));

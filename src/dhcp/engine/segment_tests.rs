@@ -2,7 +2,7 @@
 
 use super::super::packets::{Heard, Packet};
 use super::mode_tests::{SERVER, phone};
-use super::tests::{address, at, network};
+use super::tests::{address, at, mac, network};
 use super::*;
 use crate::model::{Timestamp, Via};
 
@@ -132,4 +132,59 @@ fn a_preview_changes_nothing() {
     assert_eq!(segments.preview(&question, &Knowledge::default(), at(0)).answer, Err(Silence::NotAPhone));
     let inform = Packet::inform(1, address(77)).request();
     assert!(segments.preview(&inform, &phone(), at(0)).answer.is_ok());
+}
+
+#[test]
+fn engines_made_anew_do_not_let_a_source_ask_more_often() {
+    let mut network = network(10, 11);
+    network.subnet.on_link = true;
+    let nets = [network.subnet.net];
+    let made = || Segments::new(SERVER, (std::slice::from_ref(&network), &nets), &[], &[], at(0));
+    let mut segments = made();
+    segments.conduct(Conduct::Full { sole: true });
+    let ask =
+        |segments: &mut Segments| segments.handle(&Packet::discover(1).request(), &Knowledge::default(), at(0)).silence;
+    while ask(&mut segments) != Some(Silence::TooMany) {}
+    segments.renew(made());
+    assert_eq!(ask(&mut segments), Some(Silence::TooMany));
+    let other = segments.handle(&Packet::discover(2).request(), &Knowledge::default(), at(0));
+    assert_eq!(other.probe, Some(address(10)), "it goes on serving");
+}
+
+#[test]
+fn leases_of_another_server_are_taken_over_where_none_runs_here() {
+    let mut segments = segments();
+    let take = |segments: &mut Segments, packet: Packet, seconds| {
+        let decision = segments.handle(&packet.request(), &Knowledge::default(), at(seconds));
+        decision.reply.map(|reply| Heard::read(&reply.message).kind)
+    };
+    let lease = |client: u8, address| Lease {
+        address,
+        mac: mac(client),
+        client_id: None,
+        host_name: None,
+        vendor_class: None,
+        state: LeaseState::Bound,
+        expires: at(7200).wall,
+        seconds_left: 3600,
+        via: Via::Unknown,
+    };
+    // One that ended, one that was given back, one that runs, one that is offered; and somebody without a lease.
+    let other = |host: u8| Ipv4Addr::new(10, 67, 0, host);
+    assert_eq!(take(&mut segments, Packet::select(1, SERVER, other(10)), 0), Some(5));
+    assert_eq!(take(&mut segments, Packet::select(2, SERVER, other(11)), 3000), Some(5));
+    assert_eq!(take(&mut segments, Packet::release(2, SERVER, other(11)), 3000), None);
+    assert_eq!(take(&mut segments, Packet::select(3, SERVER, other(12)), 3000), Some(5));
+    let offered =
+        segments.handle(&Packet::discover(4).with(50, &other(13).octets()).request(), &Knowledge::default(), at(3600));
+    assert_eq!(offered.probe, Some(other(13)));
+    assert_ne!(segments.heard(other(14), mac(24), at(3600)).writes, []);
+    assert_ne!(segments.heard(other(15), mac(99), at(3600)).writes, []);
+
+    let theirs: Vec<_> = (10..=15).map(|host| lease(host + 10, other(host))).collect();
+    let elsewhere = lease(40, [192, 0, 2, 1].into());
+    let moved = lease(3, other(20));
+    let all = [&theirs[..], &[elsewhere, moved]].concat();
+    let taken: Vec<_> = segments.importable(all, at(3600)).iter().map(|lease| lease.address.octets()[3]).collect();
+    assert_eq!(taken, [10, 11, 13, 14], "12 runs, 15 is used by somebody else, 20 is of a client that has moved here");
 }

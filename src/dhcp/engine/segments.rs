@@ -58,7 +58,15 @@ impl Segments {
         }
     }
 
-    /// Changes what is done from now on.
+    /// Goes on with the engines of `anew`, made from what is stored. What no store holds stays as it is: the part that
+    /// is played, how often each source may still ask, and when an address was missed last.
+    pub fn renew(&mut self, anew: Self) {
+        self.engines = anew.engines;
+        self.conduct(self.conduct);
+    }
+
+    /// Says what is done from now on: each time that it was decided, since what clients say of other servers counts only
+    /// until then.
     pub fn conduct(&mut self, conduct: Conduct) {
         self.conduct = conduct;
         for engine in &mut self.engines {
@@ -160,6 +168,17 @@ impl Segments {
     /// See [`Engine::abandoned`].
     pub fn abandoned(&self) -> Vec<(Ipv4Addr, Mac)> {
         self.engines.iter().flat_map(Engine::abandoned).collect()
+    }
+
+    /// Those leases of another server that can be taken over: of subnets that are served, and none that one which runs
+    /// here speaks against.
+    pub fn importable(&mut self, mut leases: Vec<Lease>, now: Now) -> Vec<Lease> {
+        leases.retain(|lease| {
+            let holds = |net: &Ipv4Net| net.contains(&lease.address);
+            let engine = self.engines.iter_mut().find(|engine| holds(&engine.network.subnet.net));
+            self.nets.iter().any(holds) && engine.is_none_or(|engine| engine.may_import(lease, now))
+        });
+        leases
     }
 
     /// Whether any lease that was given still runs.

@@ -216,6 +216,9 @@ fn a_client_that_takes_another_server_frees_its_offer_and_ends_our_naks() {
     assert_eq!(office.get(2), Some(address(10)));
     assert_eq!(office.send(&Packet::reboot(3, [192, 168, 1, 5].into())), None);
     assert_eq!(office.last.silence, Some(Silence::NotSole));
+    // What it named is found to be no server that counts, as the other box.
+    office.engine.conduct(Conduct::Full { sole: true });
+    assert_eq!(kind(office.send(&Packet::reboot(3, [192, 168, 1, 5].into()))), Some(6));
 }
 
 #[test]

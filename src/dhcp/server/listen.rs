@@ -38,7 +38,7 @@ impl Server {
                         self.notice(&Request { source: from, ..request });
                     }
                 } else if let Some(told) = Told::read(message) {
-                    self.hear_server(told);
+                    self.hear_server(told, from);
                 }
             }
         }
@@ -116,19 +116,20 @@ impl Server {
         self.parts.control.note(|sightings| sightings.note(&self.config.name, mac, glimpse, wall));
     }
 
-    fn hear_server(&mut self, told: Told) {
+    fn hear_server(&mut self, told: Told, from: Ipv4Addr) {
         let now = self.parts.clock.now();
         let own: Ipv4Addr = self.link.interface().address;
-        if told.server == own {
+        let server = told.sender(from);
+        if server == own {
             return;
         }
         if let Some(marker) = told.options.get(code::MARKER).and_then(Marker::read) {
-            self.coexistence.hear_box(&marker, told.server, now);
+            self.coexistence.hear_box(&marker, server, now);
             return;
         }
         let given = if told.kind == Verdict::Nak { Ipv4Addr::UNSPECIFIED } else { told.given };
         let to_us = told.client == self.link.interface().mac();
-        self.coexistence.hear(&Answer { server: told.server, given, to_us }, now);
+        self.coexistence.hear(&Answer { server, given, to_us }, now);
         self.hear_answer(told);
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Server {
     parts: Parts,
     link: Link,
     packets: Packets,
+    /// Whether the box's own address is there for good: else nothing is given.
+    permanent: bool,
     promises: Promises,
     segments: Segments,
     coexistence: Coexistence,
@@ -71,12 +73,15 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(config: config::Network, parts: Parts, (link, promises): (Link, Promises)) -> Self {
         let own = link.interface().address;
+        // One that cannot be looked up is taken for a lease: then nothing is given.
+        let permanent = interfaces::is_permanent(&config.interface, own).unwrap_or(false);
+        let further = config.dhcp.subnets.iter().filter(|subnet| config.dhcp.is_on_link(&subnet.net));
         let setting = Setting {
             network: config.name.clone(),
             mode: config.dhcp.mode,
             pool: config.dhcp.pool,
-            // One that cannot be looked up is taken for a lease: then nothing is given.
-            static_address: interfaces::is_permanent(&config.interface, own).unwrap_or(false),
+            further_pools: further.map(|subnet| subnet.pool).collect(),
+            static_address: permanent,
             own,
             box_id: parts.box_id,
             probe_interval: config.dhcp.probe_interval,
@@ -97,6 +102,7 @@ impl Server {
             parts,
             link,
             packets: Packets::new(),
+            permanent,
             promises,
             segments,
             coexistence,
@@ -160,7 +166,7 @@ impl Server {
             let is_tick = self.parts.clock.now().monotonic >= next_tick;
             // Before anything is answered: on another network the addresses that would be given are somebody else's.
             if self.link.has_news() || is_tick {
-                match self.link.stands(self.config.subnet) {
+                match self.stands() {
                     Ok(true) => {}
                     Ok(false) => return Ended::Changed,
                     Err(error) => return Ended::Failed(error),
@@ -178,9 +184,6 @@ impl Server {
             }
             self.end_probes(&mut batch);
             self.end_asking();
-            while let Ok(order) = ordered.try_recv() {
-                self.obey(order);
-            }
             if is_tick {
                 next_tick = self.parts.clock.now().monotonic + TICK;
                 let writes = self.segments.tick(self.parts.clock.now());
@@ -194,9 +197,21 @@ impl Server {
                 });
             }
             self.finish(batch);
+            // An order may have the engines made anew from the store: what was decided before is on its way there.
+            while let Ok(order) = ordered.try_recv() {
+                self.obey(order);
+            }
             // Only a ticket that was asked rings the bell.
             self.keep_what_is_stored();
         }
+    }
+
+    /// Whether interface and address are what the server was made for. While it cannot be looked up for how long the
+    /// address is there, it is as before.
+    fn stands(&self) -> io::Result<bool> {
+        let own = self.link.interface().address;
+        let permanent = || interfaces::is_permanent(&self.config.interface, own).unwrap_or(self.permanent);
+        Ok(self.link.stands(self.config.subnet)? && permanent() == self.permanent)
     }
 
     /// Waits for a packet, the end, or `most` to pass. Whether there is something to overhear.
@@ -324,10 +339,7 @@ impl Server {
 
     /// Makes the engines anew from the store, in which everything must be that they decided.
     fn reload(&mut self) {
-        self.segments = Self::segments(&self.config, &self.parts, self.link.interface().address);
-        if let Some(standing) = &self.standing {
-            self.segments.conduct(standing.conduct);
-        }
+        self.segments.renew(Self::segments(&self.config, &self.parts, self.link.interface().address));
     }
 
     fn write(&self, write: LeaseWrite) -> Write {

@@ -5,12 +5,13 @@ use tokio::sync::oneshot;
 
 use super::Server;
 use crate::dhcp::control::{Explained, Heard, Offered, Order, Player};
-use crate::dhcp::engine::{Preview, Silence};
+use crate::dhcp::engine::{LeaseWrite, Preview, Silence};
 use crate::dhcp::options::Options;
 use crate::dhcp::question::{Question, Wish};
 use crate::dhcp::request::Request;
 use crate::dhcp::told::Told;
-use crate::store::Store;
+use crate::model::Lease;
+use crate::store::{self, Store};
 use crate::sys::random;
 
 /// How long answers of other servers are gathered.
@@ -19,6 +20,9 @@ const GATHER: Duration = Duration::from_secs(3);
 const MOST_QUESTIONS: usize = 64;
 /// The most answers to one question that are kept.
 const MOST_ANSWERS: usize = 8;
+
+/// Leases of another server that are stored by one commit.
+const IMPORTED_AT_ONCE: usize = 1000;
 
 /// Questions to other servers that are open.
 pub(super) struct Asking {
@@ -35,13 +39,22 @@ impl Server {
             Order::Explain(player, tell) => drop(tell.send(self.explain(&player))),
             Order::Rehearse(message, over, tell) => drop(tell.send(self.rehearse(&message, &over))),
             Order::Ask(players, tell) => self.ask(players, tell),
-            Order::Reload(tell) => {
-                self.settle();
-                self.reload();
-                let _ = tell.send(());
-            }
+            Order::Import(leases, tell) => drop(tell.send(self.import(leases))),
             Order::Answer(tell) => drop(tell.send(())),
         }
+    }
+
+    /// Takes over leases that another server gave. Nothing is decided between the look whether an address is free and the
+    /// moment from which the engines know that it is not.
+    fn import(&mut self, leases: Vec<Lease>) -> Result<usize, store::Error> {
+        self.settle();
+        let taken = self.segments.importable(leases, self.parts.clock.now());
+        let stored = taken.chunks(IMPORTED_AT_ONCE).try_for_each(|leases| {
+            let writes = leases.iter().map(|lease| self.write(LeaseWrite::Put(lease.clone())));
+            self.parts.store.commit(writes.collect()).wait()
+        });
+        self.reload();
+        stored.map(|()| taken.len())
     }
 
     fn question(&self, player: &Player, wish: Wish) -> Question {

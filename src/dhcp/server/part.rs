@@ -24,6 +24,7 @@ impl Server {
             self.remember(now)?;
         }
         if self.standing.as_ref() == Some(&standing) {
+            self.segments.conduct(standing.conduct);
             return Ok(());
         }
         if standing.conduct != Conduct::Silent {
@@ -138,6 +139,7 @@ mod tests {
             network: "office".into(),
             mode: Mode::Auto,
             pool: None,
+            further_pools: Vec::new(),
             static_address: true,
             own: Ipv4Addr::new(10, 66, 0, 1),
             box_id: Id::from_bytes([5; 16]),

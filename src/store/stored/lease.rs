@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn any_lease() -> impl Strategy<Value = Lease> {
-        let bytes = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..=254));
+        let bytes = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..=Lease::LONGEST_FIELD));
         let string = || proptest::option::of("[ -~]{0,254}");
         let state = prop_oneof![Just(LeaseState::Bound), Just(LeaseState::Released), Just(LeaseState::Declined)];
         let via = prop_oneof![Just(Via::Wire), Just(Via::Port), Just(Via::Unknown)];
@@ -158,7 +158,10 @@ mod tests {
             &*encode(&place(&lease), &lease).unwrap(),
             b"\x01\x80\x5e\xc0\x01\x02\x03\x12\0\0\0\0\0\0\x01\x02\0\0\x03\x04\xff\x03SIP\xff"
         );
-        lease.client_id = Some(vec![0; 255]);
+        lease.client_id = Some(vec![0; Lease::LONGEST_FIELD]);
+        lease.vendor_class = Some("v".repeat(Lease::LONGEST_FIELD));
+        assert_eq!(decode(lease.address, &encode(&place(&lease), &lease).unwrap()), Some(lease.clone()));
+        lease.client_id = Some(vec![0; Lease::LONGEST_FIELD + 1]);
         assert!(matches!(encode(&place(&lease), &lease), Err(Error::Unfit { .. })));
     }
 }
