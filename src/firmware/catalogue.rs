@@ -44,17 +44,18 @@ pub struct Goal {
     pub back: bool,
 }
 
-/// What a phone should run by the newest roll-out that reached it, or that is over and was for phones like it; nothing
-/// else than it runs where that one stopped, or failed with it. `group` finds a group, and `suits` says whether an image
-/// is for phones like it.
-pub fn goal(
+/// What a phone should run by the roll-out that decides about it: of those that reached it, or that are over and were for
+/// phones like it, the one that was started last. The inner `None` is nothing else than it runs, where that one stopped
+/// or failed with it; the outer one, that none decides. `group` finds a group, and `suits` says whether an image is for
+/// phones like it.
+pub fn decided(
     rollouts: &[Rollout],
     phone: &Phone,
     group: impl Fn(Id) -> Option<Group>,
     suits: impl Fn(Id) -> bool,
-) -> Option<Goal> {
+) -> Option<Option<Goal>> {
     let mut rollouts: Vec<&Rollout> = rollouts.iter().collect();
-    rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.created));
+    rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.started));
     let decides = |rollout: &Rollout| {
         let goal = |back| Some(Some(Goal { firmware: rollout.firmware, back }));
         match (&rollout.state, rollout.phones.get(&phone.mac)) {
@@ -74,12 +75,13 @@ pub fn goal(
             _ => None,
         }
     };
-    rollouts.into_iter().find_map(decides).flatten()
+    rollouts.into_iter().find_map(decides)
 }
 
-/// Whether a scope names the phone. `group` finds a group; one that is gone has no phones.
+/// Whether a scope names the phone. `group` finds a group; one that is gone has no phones, and none has phones of another
+/// organisation than its own.
 pub fn covers(scope: &RolloutScope, phone: &Phone, group: impl Fn(Id) -> Option<Group>) -> bool {
-    let is_in = |id: Id| phone.group == Some(id) || chooses(group(id), phone);
+    let is_in = |id: Id| group(id).is_some_and(|group| group.has(phone));
     scope.organisation.is_none_or(|organisation| organisation == phone.organisation)
         && scope.group.is_none_or(is_in)
         && scope
@@ -87,10 +89,6 @@ pub fn covers(scope: &RolloutScope, phone: &Phone, group: impl Fn(Id) -> Option<
             .as_ref()
             .is_none_or(|model| phone.model.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(model)))
         && (scope.phones.is_empty() || scope.phones.contains(&phone.mac))
-}
-
-fn chooses(group: Option<Group>, phone: &Phone) -> bool {
-    group.is_some_and(|group| group.organisation == phone.organisation && group.scope.chooses(phone))
 }
 
 /// What a phone is told to take next; nothing where it is as it should be, or cannot come there. `images` tells how
@@ -151,6 +149,26 @@ pub fn next<'a>(
     catalogue.iter().filter(between).max_by(newest).map_or(Advice::Stuck(Stuck::NoStep), Advice::Take)
 }
 
+/// All that such a phone takes, one after the other, on its way to `goal`, as far as it comes.
+pub fn way<'a>(
+    goal: &'a Firmware,
+    catalogue: &'a [Firmware],
+    images: Option<&Images>,
+    phone: (&str, Option<&str>),
+    runs: Option<&str>,
+) -> Vec<&'a Firmware> {
+    let (mut way, mut runs) = (Vec::new(), runs);
+    // Each step is a newer release than the one before, or the goal.
+    while let Advice::Take(step) = next(goal, catalogue, images, phone, runs) {
+        way.push(step);
+        if step.id == goal.id {
+            break;
+        }
+        runs = Some(&step.release);
+    }
+    way
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,14 +205,13 @@ mod tests {
             image(4, "7.6.2", Some("7.5.5")),
         ];
         let goal = &catalogue[3];
-        let mut runs = "7.1.0".to_owned();
-        let mut steps = Vec::new();
-        while let Advice::Take(image) = next(goal, &catalogue, None, PHONE, Some(&runs)) {
-            steps.push(image.release.as_str());
-            runs = image.release.clone();
-        }
-        assert_eq!(steps, ["7.5.2b", "7.5.5", "7.6.2"]);
-        assert_eq!(next(goal, &catalogue, None, PHONE, Some(&runs)), Advice::Right);
+        let steps = |runs| -> Vec<&str> {
+            way(goal, &catalogue, None, PHONE, runs).into_iter().map(|image| image.release.as_str()).collect()
+        };
+        assert_eq!(steps(Some("7.1.0")), ["7.5.2b", "7.5.5", "7.6.2"]);
+        assert_eq!(steps(None), ["7.6.2"]);
+        assert!(steps(Some("7.6.2")).is_empty());
+        assert_eq!(next(goal, &catalogue, None, PHONE, Some("7.6.2")), Advice::Right);
         assert_eq!(next(goal, &catalogue[2..], None, PHONE, Some("7.1.0")), Advice::Stuck(Stuck::NoStep));
         assert_eq!(next(goal, &catalogue, None, PHONE, None), Advice::Take(goal));
     }
@@ -224,8 +241,10 @@ mod tests {
         let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
         let done = Turn::Done { at, before: None };
         let failed = Turn::Failed { at, before: None, why: String::new() };
-        let told =
-            |rollouts: &[Rollout]| goal(rollouts, &phone, |_| None, |_| true).map(|goal| goal.firmware.to_bytes()[0]);
+        let told = |rollouts: &[Rollout]| {
+            let goal = decided(rollouts, &phone, |_| None, |_| true).flatten();
+            goal.map(|goal| goal.firmware.to_bytes()[0])
+        };
         for (state, turn, expected) in [
             (RolloutState::Planned, None, None),
             (running.clone(), None, None),
@@ -253,14 +272,34 @@ mod tests {
     }
 
     #[test]
+    fn the_one_that_was_started_last_decides_whichever_was_planned_first() {
+        let phone = phone();
+        let at = Timestamp::default();
+        let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
+        let again = Rollout {
+            created: Timestamp::from_secs(1),
+            started: Timestamp::from_secs(9),
+            ..rollout(&phone, 1, RolloutState::Running, Some(updating))
+        };
+        let back = Rollout {
+            created: Timestamp::from_secs(5),
+            ..rollout(&phone, 5, RolloutState::Finished { at }, Some(Turn::Done { at, before: None }))
+        };
+        for rollouts in [[again.clone(), back.clone()], [back, again.clone()]] {
+            let told = decided(&rollouts, &phone, |_| None, |_| true);
+            assert_eq!(told, Some(Some(Goal { firmware: again.firmware, back: true })));
+        }
+    }
+
+    #[test]
     fn a_roll_out_for_other_models_decides_for_nobody_else() {
         let phone = phone();
         let finished = RolloutState::Finished { at: Timestamp::default() };
         let of_others = rollout(&phone, 2, finished.clone(), None);
         for turn in [None, Some(Turn::Away)] {
             let rollouts = [rollout(&phone, 1, finished.clone(), turn.clone()), of_others.clone()];
-            let told = goal(&rollouts, &phone, |_| None, |image| image != of_others.firmware);
-            assert_eq!(told.map(|goal| goal.firmware), Some(rollouts[0].firmware), "{turn:?}");
+            let told = decided(&rollouts, &phone, |_| None, |image| image != of_others.firmware);
+            assert_eq!(told.flatten().map(|goal| goal.firmware), Some(rollouts[0].firmware), "{turn:?}");
         }
     }
 
@@ -283,7 +322,7 @@ mod tests {
             (finished, None, false),
         ] {
             let rollouts = [rollout(&phone, 1, state, turn)];
-            let goal = goal(&rollouts, &phone, |_| None, |_| true).unwrap();
+            let goal = decided(&rollouts, &phone, |_| None, |_| true).flatten().unwrap();
             let takes = |runs| told((&image, goal), &[], images, PHONE, Some(runs)).is_some();
             assert_eq!((takes("66.87.0.15"), takes("66.86.0.15")), (back, true), "{rollouts:?}");
         }
@@ -316,6 +355,9 @@ mod tests {
         assert!(!covers(&of_group, &phone, |_| Some(group(Scope::Members))));
         let member = Phone { group: Some(other), ..phone.clone() };
         assert!(covers(&of_group, &member, |_| Some(group(Scope::Members))));
+        assert!(!covers(&of_group, &member, |_| None), "it is gone");
+        let of_another = |_| Some(Group { organisation: other, ..group(Scope::Members) });
+        assert!(!covers(&of_group, &member, of_another), "as after its phone was moved back");
     }
 
     fn rollout(phone: &Phone, number: u8, state: RolloutState, turn: Option<Turn>) -> Rollout {
@@ -330,7 +372,8 @@ mod tests {
             state,
             wave: Wave::default(),
             phones: turn.map(|turn| (phone.mac, turn)).into_iter().collect(),
-            created: Timestamp::from_secs(number.into()),
+            created: Timestamp::default(),
+            started: Timestamp::from_secs(number.into()),
         }
     }
 

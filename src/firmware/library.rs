@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::blocks::{Blocks, Source};
-use super::cache::{Cache, NoRoom, Promise};
+use super::cache::Cache;
 use super::catalogue;
 use super::content::Content;
 use super::digest::Digest;
@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::upstream::{self, Failure, Stage, Upstream};
 use crate::brands::{Images, Registry};
 use crate::journal::Journal;
-use crate::model::{Door, Event, Firmware, FirmwareSource, Id, Phone, Reason, RolloutState, Timestamp};
+use crate::model::{Door, Event, Firmware, FirmwareSource, Id, Phone, Reason, Timestamp};
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
 
@@ -94,7 +94,7 @@ pub enum Whereabouts {
 
 impl Library {
     /// Opens the catalogue's files below `directory`. What is there and in no catalogue is removed; downloads that
-    /// broke off go on when they are asked for.
+    /// broke off go on when they are asked for, where it can be told in the end whether the bytes are good.
     ///
     /// # Errors
     /// When the directory cannot be made or read.
@@ -107,7 +107,9 @@ impl Library {
         let images = store.firmwares();
         let named = |digest| images.iter().any(|image| image.sha256.map(Digest) == Some(digest));
         cache.sweep(named);
-        let going: Vec<String> = images.iter().flat_map(|image| upstream::names(image.id)).collect();
+        // A power cut may have damaged what came: with nothing to compare the whole with, nobody would notice.
+        let checked = images.iter().filter(|image| image.sha256.is_some());
+        let going: Vec<String> = checked.flat_map(|image| upstream::names(image.id)).collect();
         cache.forget_arriving(|name| going.iter().any(|own| own == name))?;
         let blocks = Blocks::default();
         let upstream = Upstream::new(cache.clone(), blocks.clone());
@@ -172,7 +174,7 @@ impl Library {
     pub fn told(&self, phone: &Phone) -> Option<Firmware> {
         let brand = phone.brand.as_deref()?;
         let suits = |id| self.0.store.firmware(id).is_some_and(|image| image.suits(brand, phone.model.as_deref()));
-        let goal = catalogue::goal(&self.0.store.rollouts(), phone, |id| self.0.store.group(id), suits)?;
+        let goal = catalogue::decided(&self.0.store.rollouts(), phone, |id| self.0.store.group(id), suits)??;
         let image = self.0.store.firmware(goal.firmware)?;
         let runs = self.0.store.journey(phone.mac).and_then(|journey| journey.firmware);
         let catalogue = self.0.store.firmwares();
@@ -305,25 +307,6 @@ impl Library {
                 tracing::warn!(%digest, %error, "an image cannot be removed");
             }
         }
-    }
-
-    /// Makes room for bytes to come. What is pinned, what was uploaded and what a roll-out needs never gives way.
-    pub(super) fn make_room(&self, bytes: u64) -> Result<Promise, NoRoom> {
-        let needed: Vec<Id> = self
-            .0
-            .store
-            .rollouts()
-            .iter()
-            .filter(|rollout| !matches!(rollout.state, RolloutState::Stopped { .. }))
-            .map(|rollout| rollout.firmware)
-            .collect();
-        let keep: Vec<[u8; 32]> = self
-            .images()
-            .iter()
-            .filter(|image| image.pinned || image.source == FirmwareSource::Uploaded || needed.contains(&image.id))
-            .filter_map(|image| image.sha256)
-            .collect();
-        self.0.cache.promise(bytes, self.settings().room(), |digest| keep.contains(&digest.0))
     }
 
     pub(super) fn record(&self, door: Option<Door>, reason: Reason) {

@@ -16,6 +16,7 @@ mod library;
 pub(crate) mod pace;
 pub mod rollout;
 mod rollouts;
+mod room;
 mod settings;
 mod upload;
 mod upstream;

@@ -1,6 +1,6 @@
 //! Roll-outs as they run: what the core decides is stored, phones are told, and what comes of it is recorded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::catalogue;
 use super::library::Library;
 use super::rollout::{self, Candidate, World};
-use crate::journal::{Journal, Live};
+use crate::journal::{Heard, Journal, Live};
 use crate::model::{Door, Event, Mac, Now, Outcome, Phone, Reason, Rollout, RolloutState, Step, Timestamp, Turn};
 use crate::store::{self, Store, Write};
 use crate::sys::clock::Clock;
@@ -36,6 +36,7 @@ pub struct Rollouts {
     tell: Tell,
     /// Since when the clock has been trusted.
     up: Option<Timestamp>,
+    heard: Heard,
     /// When each phone last began to fetch an image.
     fetched: HashMap<Mac, Timestamp>,
     /// When all phones were last looked at.
@@ -47,12 +48,13 @@ pub struct Rollouts {
 impl Rollouts {
     /// Roll-outs of images of `library`; phones are told by `tell`.
     pub fn new(library: Library, (store, journal, clock): (Store, Journal, Clock), tell: Tell) -> Self {
-        Self { store, journal, clock, library, tell, up: None, fetched: HashMap::new(), far: None, begun: false }
+        let (heard, fetched) = (Heard::from_now(&store), HashMap::new());
+        Self { store, journal, clock, library, tell, up: None, heard, fetched, far: None, begun: false }
     }
 
     /// Drives them for as long as it is polled.
     pub async fn run(mut self) -> Infallible {
-        let mut heard = self.journal.subscribe();
+        let mut feed = self.journal.subscribe();
         let mut next = Instant::now();
         loop {
             tokio::select! {
@@ -60,16 +62,29 @@ impl Rollouts {
                     self.all().await;
                     next = Instant::now() + TICK;
                 }
-                news = heard.recv() => {
-                    match news {
-                        Ok(Live::Event { event, .. }) => self.note(event),
-                        Ok(Live::Journey { .. }) | Err(RecvError::Lagged(_)) => {}
-                        // The box goes down.
-                        Err(RecvError::Closed) => std::future::pending::<()>().await,
+                news = feed.recv() => {
+                    // The box goes down.
+                    if matches!(news, Err(RecvError::Closed)) {
+                        std::future::pending::<()>().await;
                     }
+                    self.hear(news);
                     next = next.min(Instant::now() + SOON);
                 }
             }
+        }
+    }
+
+    /// News of the journal.
+    fn hear(&mut self, news: Result<Live, RecvError>) {
+        match news {
+            Ok(Live::Event { sequence, event }) if self.heard.is_news(sequence, &event) => self.note(event),
+            // Who fetched the image unseen would be taken for one that puts it off.
+            Err(RecvError::Lagged(_)) => {
+                for event in self.heard.missed(&self.store) {
+                    self.note(event);
+                }
+            }
+            Ok(_) | Err(RecvError::Closed) => {}
         }
     }
 
@@ -117,22 +132,26 @@ impl Rollouts {
             self.say(None, Reason::RolloutStopped { name: rollout.name.clone(), why });
             return Ok(());
         };
-        let here = self.library.has(&image);
-        if !here && rollout.state == RolloutState::Running {
-            self.library.want(&image);
-        }
         let fetched = |phone: &Phone| self.fetched.get(&phone.mac).copied();
         let phones = self.phones(rollout, far);
+        let elsewhere = self.elsewhere(rollout, &phones);
         let phones: Vec<Candidate> = phones.iter().map(|phone| candidate(&self.store, phone, fetched(phone))).collect();
         let catalogue = self.store.firmwares();
         // Read after what phones did: what lies beyond it was before the clock was set back.
         let now = self.clock.now();
+        let images = self.library.images_of(&image.brand);
+        let ladder = rollout::ladder(rollout, (&image, &catalogue), images, &phones, now.wall);
+        if rollout.state == RolloutState::Running {
+            let needed = ladder.iter().copied().chain([&image]);
+            needed.filter(|image| !self.library.has(image)).for_each(|image| self.library.want(image));
+        }
         let world = World {
             image: &image,
-            here,
+            lack: rollout::lack(&image, &ladder, |image| self.library.has(image)),
             catalogue: &catalogue,
-            images: self.library.images_of(&image.brand),
+            images,
             phones: &phones,
+            elsewhere: &elsewhere,
             up: self.up.unwrap_or(now.wall),
         };
         let step = rollout::step(rollout, &world, now);
@@ -165,6 +184,23 @@ impl Rollouts {
         phones.retain(|phone| catalogue::covers(&rollout.scope, phone, group));
         phones.sort_unstable_by_key(|phone| phone.mac);
         phones
+    }
+
+    /// Those of its phones about which a roll-out decides that was started later.
+    fn elsewhere(&self, rollout: &Rollout, phones: &[Arc<Phone>]) -> BTreeSet<Mac> {
+        let mut later = self.store.rollouts();
+        later.retain(|other| other.started > rollout.started);
+        if later.is_empty() {
+            return BTreeSet::new();
+        }
+        let decided = |phone: &&Arc<Phone>| {
+            let suits = |id| match (self.store.firmware(id), &phone.brand) {
+                (Some(image), Some(brand)) => image.suits(brand, phone.model.as_deref()),
+                _ => false,
+            };
+            catalogue::decided(&later, phone, |id| self.store.group(id), suits).is_some()
+        };
+        phones.iter().filter(decided).map(|phone| phone.mac).collect()
     }
 
     async fn put(&self, rollout: Rollout) -> Result<(), store::Error> {
@@ -212,15 +248,4 @@ fn without_image(turn: &Turn) -> Turn {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_is_set_back_is_trusted_from_then_on() {
-        let at = |secs, trusted| Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(secs), trusted };
-        let up = trusted_since(None, at(1000, true));
-        assert_eq!((up, trusted_since(None, at(1000, false))), (Some(Timestamp::from_secs(1000)), None));
-        assert_eq!((trusted_since(up, at(2000, true)), trusted_since(up, at(2000, false))), (up, None));
-        assert_eq!(trusted_since(up, at(500, true)), Some(Timestamp::from_secs(500)));
-    }
-}
+mod tests;

@@ -30,6 +30,9 @@ pub struct Rollout {
     pub phones: BTreeMap<Mac, Turn>,
     /// When it was planned.
     pub created: Timestamp,
+    /// When it was last started, later than all that were started before it, whatever the clock said; when it was
+    /// planned, before that. Of two that reach a phone, the one that was started later decides about it.
+    pub started: Timestamp,
 }
 
 /// Phones that have their turn together.

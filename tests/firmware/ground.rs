@@ -8,10 +8,10 @@ use std::time::Duration;
 use block66::brands::Registry;
 use block66::firmware::{Content, Digest, Draft, Library};
 use block66::journal::{Journal, Running};
+use block66::lab::raise_file_limit;
 use block66::model::{Firmware, Id, Timestamp};
 use block66::store::{Disk, Error, Key, Options, Store};
 use block66::sys::clock::Clock;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 pub(crate) use sha2_of::sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,9 +31,7 @@ mod sha2_of {
 /// Runs a test, at most for so long: one that hangs is a failure, and holds nobody up.
 pub(crate) fn within(seconds: u64, test: impl Future<Output = ()>) {
     // Five hundred phones and as many answers are more files than the usual 1,024.
-    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
-    }
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(seconds), test).await });
     runtime.shutdown_background();

@@ -1,13 +1,29 @@
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use block66::firmware::{Failure, Unavailable, Whereabouts};
+use block66::firmware::{Failure, Library, Unavailable, Whereabouts};
 use block66::model::Firmware;
 use tokio::time::sleep;
 
-use crate::ground::{Ground, Upstream, image, in_no_time, response, trickle, whole, within};
+use crate::ground::{Ground, Upstream, image, in_no_time, response, sha256, trickle, whole, within};
 
 fn good(bytes: &[u8]) -> Vec<u8> {
     response("200 OK", &format!("Content-Length: {}\r\nETag: \"one\"\r\n", bytes.len()), bytes)
+}
+
+/// What follows in a file where a request says that it goes on, and where that is; `named` are further headers.
+fn rest(bytes: &[u8], head: &str, named: &str) -> Option<(usize, Vec<u8>)> {
+    let range = head.lines().find_map(|line| line.strip_prefix("range: bytes="))?;
+    let from: usize = range.trim_end_matches('-').parse().unwrap();
+    let headers = format!(
+        "Content-Length: {}\r\nContent-Range: bytes {from}-{}/{}\r\n{named}",
+        bytes.len() - from,
+        bytes.len() - 1,
+        bytes.len()
+    );
+    Some((from, response("206 Partial Content", &headers, &bytes[from..])))
 }
 
 #[test]
@@ -45,17 +61,10 @@ fn a_download_that_breaks_off_goes_on_where_it_was() {
             move |number, head| match number {
                 0 => good(&bytes)[..700_000].to_vec(),
                 _ => {
-                    let range = head.lines().find_map(|line| line.strip_prefix("range: bytes=")).expect("a range");
                     assert!(head.contains("if-range: \"one\""), "{head}");
-                    let from: usize = range.trim_end_matches('-').parse().unwrap();
+                    let (from, rest) = rest(&bytes, head, "").expect("a range");
                     assert!(from > 600_000, "{from}");
-                    let headers = format!(
-                        "Content-Length: {}\r\nContent-Range: bytes {from}-{}/{}\r\n",
-                        bytes.len() - from,
-                        bytes.len() - 1,
-                        bytes.len()
-                    );
-                    response("206 Partial Content", &headers, &bytes[from..])
+                    rest
                 }
             }
         })
@@ -64,6 +73,74 @@ fn a_download_that_breaks_off_goes_on_where_it_was() {
         assert!(whole(ground.library.content(&image).await.unwrap()).await.unwrap() == bytes);
         assert_eq!(upstream.asked(), 2);
     });
+}
+
+#[test]
+fn the_rest_of_another_revision_is_not_put_behind_the_beginning_of_the_first() {
+    within(60, async {
+        let (ground, first) = (Ground::new(), image(2_000_003));
+        let second: Vec<u8> = first.iter().map(|byte| byte ^ 1).collect();
+        let upstream = Upstream::start({
+            let second = second.clone();
+            let named = "ETag: \"two\"\r\n";
+            move |number, head| match (number, rest(&second, head, named)) {
+                (0, _) => good(&first)[..700_000].to_vec(),
+                // It knows nothing of If-Range.
+                (_, Some((_, rest))) => rest,
+                (_, None) => response("200 OK", &format!("Content-Length: {}\r\n{named}", second.len()), &second),
+            }
+        })
+        .await;
+        let image = ground.refer_blindly(upstream.at, "66.86.0.160").await;
+        ground.library.want(&image);
+        let image = arrived(&ground, &ground.library, &image).await;
+        assert_eq!(image.sha256, Some(sha256(&second)));
+        assert_eq!(upstream.asked(), 3);
+    });
+}
+
+#[test]
+fn what_nobody_vouches_for_begins_anew_after_a_restart() {
+    in_no_time(60, || async {
+        let (ground, bytes) = (Ground::new(), image(1_000_000));
+        let is_back = Arc::new(AtomicBool::new(false));
+        let upstream = Upstream::start({
+            let (bytes, is_back) = (bytes.clone(), Arc::clone(&is_back));
+            move |number, head| match (number, is_back.load(Ordering::SeqCst), rest(&bytes, head, "")) {
+                (0, ..) => good(&bytes)[..700_000].to_vec(),
+                (_, false, _) => Vec::new(),
+                (_, true, Some((_, rest))) => rest,
+                (_, true, None) => good(&bytes),
+            }
+        })
+        .await;
+        let image = ground.refer_blindly(upstream.at, "66.86.0.160").await;
+        ground.library.want(&image);
+        while !matches!(ground.library.whereabouts(&image), Whereabouts::Failed { .. }) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // The power fails, and some of what came was never written.
+        let part = ground.directory().join("firmware/arriving").join(format!("download-{}", image.id));
+        let part = std::fs::File::options().write(true).open(part).unwrap();
+        assert!(part.metadata().unwrap().len() > 600_000);
+        part.write_all_at(&[0; 4096], 500_000).unwrap();
+        is_back.store(true, Ordering::SeqCst);
+        let parts = (ground.store.clone(), ground.journal.clone(), ground.clock.clone());
+        let again = Library::open(&ground.directory().join("firmware"), parts, ground.registry.clone()).unwrap();
+        again.want(&image);
+        assert_eq!(arrived(&ground, &again, &image).await.sha256, Some(sha256(&bytes)));
+    });
+}
+
+/// Waits for an image, and what the catalogue knows of it then.
+async fn arrived(ground: &Ground, library: &Library, image: &Firmware) -> Firmware {
+    loop {
+        let now = ground.store.firmware(image.id).unwrap();
+        if library.has(&now) {
+            return now;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 pub(super) mod draft;
 mod show;
 
+use std::collections::BTreeSet;
+
 use hyper::StatusCode;
 
 pub(in crate::admin) use self::draft::RolloutDraft;
@@ -11,8 +13,8 @@ use super::problem::Problem;
 use super::{Admin, types};
 use crate::brands::Images;
 use crate::firmware::candidate;
-use crate::firmware::rollout::{self, back, versions};
-use crate::model::{Door, Event, Id, Reason, Rollout, RolloutPlan, RolloutScope, RolloutState, Wave};
+use crate::firmware::rollout::{self, Candidate, back, versions};
+use crate::model::{Door, Event, Id, Reason, Rollout, RolloutPlan, RolloutScope, RolloutState, Timestamp, Wave};
 use crate::store::Write;
 use crate::sys::random;
 
@@ -47,6 +49,7 @@ impl Admin {
             wave: Wave::default(),
             phones: Default::default(),
             created: now,
+            started: now,
         }
     }
 
@@ -56,11 +59,12 @@ impl Admin {
         if !matches!(rollout.state, RolloutState::Planned | RolloutState::Stopped { .. }) {
             return Err(wrong_state("It runs already, or is over."));
         }
-        if self.0.store.firmware(rollout.firmware).is_none() {
+        let Some(image) = self.0.store.firmware(rollout.firmware) else {
             return Err(wrong_state("Its image was taken out of the catalogue."));
-        }
+        };
+        let strayed = rollout::strayed(&image, self.images_of(&image.brand), &self.candidates(&rollout));
         let version = rollout.version;
-        let shown = self.put_rollout(rollout::start(&rollout), version).await?;
+        let shown = self.put_rollout(rollout::start(&rollout, self.begins(), &strayed), version).await?;
         self.note(Reason::RolloutStarted { name: rollout.name });
         Ok(shown)
     }
@@ -88,20 +92,24 @@ impl Admin {
         Ok(self.shown_rollout(&rollout, false))
     }
 
-    /// Stops a roll-out and brings the phones that it reached back to the release that they had.
+    /// Stops a roll-out and brings the phones that it reached back to the release that they had. One that runs is stopped
+    /// first: no phone's turn comes while it is looked who goes back, and it does not go on where nobody can.
     pub(in crate::admin) async fn roll_back(&self, id: &str) -> Result<types::RolledBack, Problem> {
         let rollout = self.rollout_in(id)?;
         let Some(image) = self.0.store.firmware(rollout.firmware) else {
             return Err(wrong_state("Its image was taken out of the catalogue."));
         };
-        let phones = rollout.phones.keys().filter_map(|mac| self.0.store.phone_by_mac(*mac));
-        let phones: Vec<_> = phones.map(|phone| candidate(&self.0.store, &phone, None)).collect();
-        let way = back::back(&rollout, &phones, &self.0.store.firmwares(), self.images_of(&image.brand));
-        if way.to.is_empty() && way.stay.is_empty() {
-            return Err(wrong_state("No phone has got its image from it."));
-        }
-        if rollout.state == RolloutState::Running {
+        let ran = rollout.state == RolloutState::Running;
+        let rollout = if ran {
             self.stop_rollout(id).await?;
+            self.rollout_in(id)?
+        } else {
+            rollout
+        };
+        let phones = self.candidates(&rollout);
+        let way = back::back(&rollout, &phones, &self.0.store.firmwares(), self.images_of(&image.brand));
+        if !ran && way.to.is_empty() && way.stay.is_empty() {
+            return Err(wrong_state("No phone has got its image from it."));
         }
         let mut rollouts = Vec::new();
         for (firmware, macs) in way.to {
@@ -109,7 +117,8 @@ impl Admin {
             let name: String = format!("Back from {}", rollout.name).chars().take(64).collect();
             // Whoever goes back does not wait for the night.
             let plan = RolloutPlan { window: None, ..rollout.plan.clone() };
-            let back = rollout::start(&self.new_rollout(name.clone(), firmware, scope, plan));
+            let planned = self.new_rollout(name.clone(), firmware, scope, plan);
+            let back = rollout::start(&planned, self.begins(), &BTreeSet::new());
             rollouts.push(self.put_rollout(back, 0).await?);
             self.note(Reason::RolloutStarted { name });
         }
@@ -138,6 +147,17 @@ impl Admin {
         let id = rollout.id;
         self.0.store.commit(vec![Write::PutRollout { rollout, expect: Some(expect) }]).await?;
         Ok(self.shown_rollout(&self.rollout_in(&id.to_string())?, true))
+    }
+
+    /// The phones that have a turn in a roll-out and are still on the list.
+    fn candidates(&self, rollout: &Rollout) -> Vec<Candidate> {
+        let phones = rollout.phones.keys().filter_map(|mac| self.0.store.phone_by_mac(*mac));
+        phones.map(|phone| candidate(&self.0.store, &phone, None)).collect()
+    }
+
+    /// When a roll-out begins that is started now.
+    fn begins(&self) -> Timestamp {
+        rollout::begins(&self.0.store.rollouts(), self.0.clock.now().wall)
     }
 
     fn images_of(&self, brand: &str) -> Option<&Images> {

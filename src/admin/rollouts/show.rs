@@ -1,5 +1,5 @@
 use crate::admin::{Admin, types};
-use crate::firmware::rollout::{self, window};
+use crate::firmware::rollout::{self, Lack, window};
 use crate::model::{Firmware, Mac, Rollout, RolloutPlan, RolloutScope, RolloutState, Turn, UpdateWindow};
 
 /// Days as they are written, Monday first.
@@ -10,9 +10,12 @@ impl Admin {
     pub(in crate::admin) fn shown_rollout(&self, rollout: &Rollout, whole: bool) -> types::Rollout {
         let image = self.0.store.firmware(rollout.firmware);
         let now = self.0.clock.now();
-        let here = image.as_ref().is_some_and(|image| self.0.facts.firmware.has(image));
+        let lack = || match &image {
+            Some(image) => self.0.facts.firmware.lack(rollout, image),
+            None => Some(Lack::Image),
+        };
         let running = rollout.state == RolloutState::Running;
-        let holds = rollout::hold(rollout, here, now).filter(|_| running);
+        let holds = running.then(|| rollout::hold(rollout, lack(), now)).flatten();
         let counts = counts(rollout);
         let (state, at) = match &rollout.state {
             RolloutState::Planned => ("planned", None),

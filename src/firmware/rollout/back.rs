@@ -12,7 +12,7 @@ use crate::model::{Firmware, Id, Mac, Rollout, Turn};
 pub struct Back {
     /// The phones that go back to each image.
     pub to: BTreeMap<Id, Vec<Mac>>,
-    /// Phones that cannot go back, and why.
+    /// Phones that cannot go back, or not yet, and why.
     pub stay: Vec<(Mac, String)>,
 }
 
@@ -21,12 +21,18 @@ pub fn back(rollout: &Rollout, phones: &[Candidate], catalogue: &[Firmware], ima
     let numbering = Numbering { hardware: images.map_or(0, |images| images.hardware_numbers) };
     let mut found = Back::default();
     for phone in phones {
-        let before = match rollout.phones.get(&phone.mac) {
+        let turn = rollout.phones.get(&phone.mac);
+        let before = match turn {
             Some(Turn::Done { before: Some(before), .. }) => before,
             Some(Turn::Updating { before: Some(before), .. } | Turn::Failed { before: Some(before), .. }) => before,
             _ => continue,
         };
         if phone.runs.as_ref().is_some_and(|runs| numbering.same(runs, before)) {
+            // It says so until it comes up with the image that it may be writing now.
+            if matches!(turn, Some(Turn::Updating { .. })) {
+                let why = "it is being updated at this moment: take it back when it has come up with the image";
+                found.stay.push((phone.mac, why.into()));
+            }
             continue;
         }
         let brand = phone.brand.as_deref().unwrap_or_default();

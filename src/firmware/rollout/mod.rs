@@ -14,6 +14,9 @@
 //! wakes up in the wrong year must not take every phone for lost.
 
 pub mod back;
+mod hold;
+mod ladder;
+mod start;
 pub mod versions;
 mod waves;
 pub mod window;
@@ -21,10 +24,14 @@ pub mod window;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+pub use self::hold::{Hold, Lack, hold, lack};
+pub use self::ladder::{is_open, ladder};
+pub use self::start::{begins, start, strayed};
+
 use super::catalogue::{self, Advice};
 use super::version::Numbering;
 use crate::brands::Images;
-use crate::model::{Firmware, Mac, Now, Reason, Rollout, RolloutState, Timestamp, Turn, Wave};
+use crate::model::{Firmware, Mac, Now, Reason, Rollout, RolloutState, Timestamp, Turn};
 
 /// How often a phone may put its update off.
 const MOST_PUT_OFF: u8 = 3;
@@ -57,14 +64,16 @@ pub struct Candidate {
 pub struct World<'a> {
     /// The image of the roll-out.
     pub image: &'a Firmware,
-    /// Whether its bytes are on the box.
-    pub here: bool,
+    /// What is not on the box of the image and its [`ladder`].
+    pub lack: Option<Lack>,
     /// All images: some may be steps on the way.
     pub catalogue: &'a [Firmware],
     /// How the brand's phones are updated.
     pub images: Option<&'a Images>,
     /// The phones that the scope names.
     pub phones: &'a [Candidate],
+    /// Those of them about which a roll-out decides that was started later.
+    pub elsewhere: &'a BTreeSet<Mac>,
     /// Since when the box has run with a clock that can be trusted: phones are not held to have been silent before.
     pub up: Timestamp,
 }
@@ -78,44 +87,6 @@ pub struct Step {
     pub tell: Vec<Mac>,
     /// What is to be recorded, and about which phone.
     pub say: Vec<(Option<Mac>, Reason)>,
-}
-
-/// Why no phone's turn comes for now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Hold {
-    /// Nothing vouches for the clock of the box.
-    #[error("the clock of the box is not trusted yet")]
-    Clock,
-    /// It is the wrong time of the day or week.
-    #[error("its hours have not come")]
-    Window,
-    /// The image is not on the box.
-    #[error("its image is not on the box yet")]
-    Image,
-}
-
-/// Why a running roll-out holds, if it does.
-pub fn hold(rollout: &Rollout, here: bool, now: Now) -> Option<Hold> {
-    if !now.trusted {
-        return Some(Hold::Clock);
-    }
-    if rollout.plan.window.as_ref().is_some_and(|window| !window::is_open(window, now.wall)) {
-        return Some(Hold::Window);
-    }
-    (!here).then_some(Hold::Image)
-}
-
-/// The roll-out as it begins, or begins again: phones that failed get another turn.
-pub fn start(rollout: &Rollout) -> Rollout {
-    let mut next = rollout.clone();
-    next.state = RolloutState::Running;
-    next.wave = Wave::default();
-    for turn in next.phones.values_mut() {
-        if matches!(turn, Turn::Updating { .. } | Turn::PutOff { .. } | Turn::Failed { .. } | Turn::Away) {
-            *turn = Turn::Waiting;
-        }
-    }
-    next
 }
 
 /// The next step of a roll-out, at this moment.
@@ -171,6 +142,14 @@ impl Step {
                 done(before)
             }
             (_, Advice::Right) => done(&None),
+            // Its files name what that one wants: here it has neither failed nor put anything off.
+            (Turn::Waiting | Turn::Updating { .. } | Turn::PutOff { .. } | Turn::Away | Turn::Refused { .. }, _)
+                if world.elsewhere.contains(&phone.mac) =>
+            {
+                // Another one goes first of its model.
+                self.rollout.wave.phones.retain(|mac| *mac != phone.mac);
+                Turn::Refused { why: "a roll-out that was started later decides about it".to_owned() }
+            }
             (Turn::Updating { before, .. }, Advice::Stuck(why)) => {
                 self.fail(phone.mac, before, why.to_string(), (release, now))
             }
@@ -300,7 +279,7 @@ impl Step {
                 None => return self.finish(now),
             }
         }
-        if hold(&self.rollout, world.here, now).is_some() {
+        if hold(&self.rollout, world.lack, now).is_some() {
             return;
         }
         let at_work = self.rollout.phones.values().filter(|turn| matches!(turn, Turn::Updating { .. })).count();

@@ -12,10 +12,9 @@ const AWAY: Duration = Duration::from_secs(26 * 3600);
 /// The next wave, once the one before is over; `None` when nobody is left who is there.
 pub(super) fn next(rollout: &Rollout, world: &World<'_>, now: Timestamp) -> Option<Wave> {
     let turn = |phone: &Candidate| rollout.phones.get(&phone.mac);
-    let there = |phone: &&Candidate| phone.heard.is_some_and(|heard| now.since(heard) < AWAY);
     let with = |wanted: fn(&Turn) -> bool| {
         let phones = world.phones.iter().filter(move |phone| turn(phone).is_some_and(wanted));
-        phones.filter(there).collect::<Vec<&Candidate>>()
+        phones.filter(|phone| is_there(phone, now)).collect::<Vec<&Candidate>>()
     };
     // Who has put it off comes after all others.
     let mut left = with(|turn| matches!(turn, Turn::Waiting));
@@ -30,6 +29,11 @@ pub(super) fn next(rollout: &Rollout, world: &World<'_>, now: Timestamp) -> Opti
     let size = usize::try_from(rollout.plan.wave).unwrap_or(usize::MAX).max(1);
     let phones: Vec<_> = left.iter().take(size).map(|phone| phone.mac).collect();
     (!phones.is_empty()).then_some(Wave { number: rollout.wave.number + 1, phones })
+}
+
+/// Whether a phone was heard of lately.
+pub(super) fn is_there(phone: &Candidate, now: Timestamp) -> bool {
+    phone.heard.is_some_and(|heard| now.since(heard) < AWAY)
 }
 
 /// Those who are still to go first: one of each model that none went of, and others until there are enough.

@@ -6,15 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use hyper::Response;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED,
-    TRANSFER_ENCODING,
-};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::answer::read_head;
 use super::client::Client;
 use super::failure::Failure;
 use super::part::{About, Part};
@@ -81,17 +77,6 @@ pub(super) struct Fetch {
     pub(super) rate: Option<u64>,
     pub(super) make_room: MakeRoom,
     pub(super) progress: watch::Sender<Progress>,
-}
-
-/// What an answer says of its bytes.
-struct Answered {
-    /// The whole file.
-    total: Option<u64>,
-    /// Where the bytes that follow begin.
-    from: u64,
-    validator: Option<String>,
-    /// Whether they come in chunks, of which the last one says that it is the last.
-    chunked: bool,
 }
 
 /// A download under way. The lock is held by what blocks on the disk, never over a wait.
@@ -185,7 +170,7 @@ impl Running<'_> {
         let about = about.filter(|_| length > 0);
         let from = about.as_ref().map(|about| (length, about.validator.as_str()));
         let response = self.fetch.client.get(&self.fetch.url, from).await?;
-        let answered = read_head(&response, about.as_ref().map(|about| (length, about.total)))?;
+        let answered = read_head(&response, about.as_ref().map(|about| (length, about)))?;
         let Some(answered) = answered else {
             // It does not know what it promised before.
             self.restart().await?;
@@ -311,67 +296,4 @@ impl Running<'_> {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| Failure::disk(&error))?;
     done.map_err(|error| Failure::disk(&error))
-}
-
-/// Reads the head of an answer; `going_on` is the length that we have, and the whole, when the rest was asked for.
-/// `None` when that rest cannot be had.
-fn read_head(response: &Response<Incoming>, going_on: Option<(u64, Option<u64>)>) -> Result<Option<Answered>, Failure> {
-    let headers = response.headers();
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if text(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html")) {
-        return Err(Failure::WebPage);
-    }
-    let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    let chunked = headers.get_all(TRANSFER_ENCODING).iter().next_back().and_then(|value| value.to_str().ok());
-    let chunked = chunked.is_some_and(|codings| codings.trim().to_ascii_lowercase().ends_with("chunked"));
-    let status = response.status().as_u16();
-    let coding = text(CONTENT_ENCODING).filter(|coding| !coding.eq_ignore_ascii_case("identity"));
-    if let Some(coding) = coding.filter(|_| matches!(status, 200 | 206)) {
-        return Err(Failure::Encoded { coding: coding.to_owned() });
-    }
-    match (status, going_on) {
-        (200, _) => Ok(Some(Answered { total: length, from: 0, validator: validator(headers), chunked })),
-        (206, Some((have, whole))) => {
-            let range = text(CONTENT_RANGE).and_then(read_content_range);
-            let fits = |(from, total): &(u64, Option<u64>)| {
-                *from == have && (whole.is_none() || total.is_none() || *total == whole)
-            };
-            Ok(range.filter(fits).map(|(from, total)| Answered {
-                total: total.or(whole).or(length.map(|length| have + length)),
-                from,
-                validator: None,
-                chunked,
-            }))
-        }
-        (206 | 416, _) => Ok(None),
-        (status, _) => Err(Failure::Status { status }),
-    }
-}
-
-/// `bytes 5-9/10` or `bytes 5-9/*`: where it begins, and the whole.
-fn read_content_range(text: &str) -> Option<(u64, Option<u64>)> {
-    let (range, total) = text.strip_prefix("bytes")?.trim_start().split_once('/')?;
-    let (from, _) = range.split_once('-')?;
-    let total = if total.trim() == "*" { None } else { Some(total.trim().parse().ok()?) };
-    Some((from.trim().parse().ok()?, total))
-}
-
-/// What tells this revision from others, for sure: a strong entity tag, else the date (RFC 9110 section 13.1.5).
-fn validator(headers: &HeaderMap) -> Option<String> {
-    let text = |name| headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
-    text(ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| text(LAST_MODIFIED)).map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_where_an_answer_goes_on() {
-        assert_eq!(read_content_range("bytes 5-9/10"), Some((5, Some(10))));
-        assert_eq!(read_content_range("bytes 5-9/*"), Some((5, None)));
-        for wrong in ["", "bytes", "bytes 5-9", "bytes */10", "bytes x-9/10", "items 5-9/10", "bytes 5-9/x"] {
-            assert_eq!(read_content_range(wrong), None, "{wrong}");
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Fetching images from outside: one download for each image, however many phones wait for it.
 
+mod answer;
 mod client;
 mod failure;
 mod fetch;

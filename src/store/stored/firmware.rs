@@ -90,6 +90,8 @@ pub(in crate::store) struct Rollout {
     wave: Wave,
     phones: BTreeMap<Mac, Turn>,
     created: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started: Option<Timestamp>,
 }
 
 impl Rollout {
@@ -107,6 +109,7 @@ impl Rollout {
             wave: rollout.wave.clone(),
             phones: rollout.phones.clone(),
             created: rollout.created,
+            started: Some(rollout.started),
         };
         encode(&Place::Rollout(rollout.id), &record)
     }
@@ -126,6 +129,38 @@ impl Rollout {
             wave: record.wave,
             phones: record.phones,
             created: record.created,
+            // In records of before, the one that was planned later decided.
+            started: record.started.unwrap_or(record.created),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roll_out_of_before_counts_as_started_when_it_was_planned() {
+        let (id, created) = (Id::from_bytes([1; 16]), Timestamp::from_secs(1_700_000_000));
+        let rollout = model::Rollout {
+            id,
+            version: 3,
+            origin: Id::from_bytes([0; 16]),
+            name: "new one".into(),
+            firmware: Id::from_bytes([9; 16]),
+            scope: RolloutScope::default(),
+            plan: RolloutPlan::default(),
+            state: RolloutState::Running,
+            wave: Wave::default(),
+            phones: BTreeMap::new(),
+            created,
+            started: Timestamp::from_secs(1_700_000_600),
+        };
+        let bytes = Rollout::pack(&rollout, 3).unwrap();
+        assert_eq!(Rollout::unpack(id, &bytes).unwrap(), rollout);
+        let mut record: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        record.as_object_mut().unwrap().remove("started").unwrap();
+        let before = serde_json::to_vec(&record).unwrap();
+        assert_eq!(Rollout::unpack(id, &before).unwrap(), model::Rollout { started: created, ..rollout });
     }
 }

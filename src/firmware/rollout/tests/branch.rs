@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::super::*;
 use crate::brands::{Brand, Registry};
-use crate::model::{FirmwareSource, Id, RolloutPlan, RolloutScope};
+use crate::model::{FirmwareSource, Id, RolloutPlan, RolloutScope, Wave};
 
 pub(super) const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 pub(super) const NEW: &str = "66.87.0.10";
@@ -33,6 +33,7 @@ pub(super) struct Branch {
     pub(super) image: Firmware,
     pub(super) here: bool,
     pub(super) phones: Vec<(Candidate, Does)>,
+    pub(super) elsewhere: BTreeSet<Mac>,
     pub(super) told: Vec<Mac>,
     pub(super) said: Vec<(Option<Mac>, Reason)>,
     pub(super) up: Timestamp,
@@ -95,12 +96,14 @@ impl Branch {
             wave: Wave::default(),
             phones: BTreeMap::new(),
             created: START,
+            started: START,
         };
         Self {
-            rollout: start(&rollout),
+            rollout: start(&rollout, START, &BTreeSet::new()),
             image: image(NEW, &["M1", "M2"], None),
             here: true,
             phones: (0..).map(phone).zip(does.iter().copied()).collect(),
+            elsewhere: BTreeSet::new(),
             told: Vec::new(),
             said: Vec::new(),
             up: START,
@@ -114,10 +117,11 @@ impl Branch {
         let catalogue = [self.image.clone()];
         let world = World {
             image: &self.image,
-            here: self.here,
+            lack: (!self.here).then_some(Lack::Image),
             catalogue: &catalogue,
             images: brand().firmware.as_ref(),
             phones: &candidates,
+            elsewhere: &self.elsewhere,
             up: self.up,
         };
         let step = step(&self.rollout, &world, self.now);

@@ -1,6 +1,7 @@
 //! A roll-out, hour by hour and step by step.
 
 mod branch;
+mod ladder;
 
 use self::branch::{Branch, Does, NEW, OLD, PATIENCE, START, brand, image, mac, plan};
 use super::*;
@@ -158,7 +159,7 @@ fn nothing_begins_and_nobody_is_given_up_while_the_clock_is_not_trusted() {
     branch.now.trusted = false;
     branch.pass(1000);
     assert!(branch.told.is_empty() && branch.said.is_empty());
-    assert_eq!(hold(&branch.rollout, true, branch.now), Some(Hold::Clock));
+    assert_eq!(hold(&branch.rollout, None, branch.now), Some(Hold::Clock));
     branch.now.trusted = true;
     branch.now.wall = START;
     branch.step();
@@ -177,10 +178,11 @@ fn what_a_phone_did_while_the_box_was_down_is_not_held_against_it() {
     let candidates: Vec<Candidate> = branch.phones.iter().map(|(phone, _)| phone.clone()).collect();
     let mut world = World {
         image: &branch.image,
-        here: true,
+        lack: None,
         catalogue: &[],
         images: None,
         phones: &candidates,
+        elsewhere: &branch.elsewhere,
         up: branch.now.wall,
     };
     assert_eq!(step(&branch.rollout, &world, branch.now).rollout, branch.rollout);
@@ -197,9 +199,9 @@ fn it_waits_for_its_hours_and_for_its_image() {
     branch.here = false;
     branch.pass(5 * 60 + 46);
     assert!(branch.told.is_empty());
-    assert_eq!(hold(&branch.rollout, false, branch.now), Some(Hold::Window));
+    assert_eq!(hold(&branch.rollout, Some(Lack::Image), branch.now), Some(Hold::Window));
     branch.pass(1);
-    assert_eq!(hold(&branch.rollout, false, branch.now), Some(Hold::Image));
+    assert_eq!(hold(&branch.rollout, Some(Lack::Image), branch.now), Some(Hold::Lacks(Lack::Image)));
     branch.here = true;
     branch.pass(1);
     assert_eq!(branch.told.len(), 2);
@@ -236,7 +238,7 @@ fn who_it_is_not_for_is_refused_and_who_is_not_there_is_not_waited_for() {
     assert!(!branch.rollout.phones.contains_key(&mac(3)));
     // One that is taken off the list, and one that runs it already.
     branch.phones.remove(0);
-    let mut again = Branch { rollout: start(&branch.rollout), ..branch };
+    let mut again = Branch { rollout: start(&branch.rollout, START, &BTreeSet::new()), ..branch };
     again.pass(2);
     assert!(!again.rollout.phones.contains_key(&mac(0)));
     assert_eq!(again.told, [mac(0), mac(1), mac(2)], "nobody is told twice");
@@ -292,6 +294,78 @@ fn the_way_back_is_the_release_that_each_had() {
     assert_eq!(way.stay, [(mac(2), "release 66.85.0.1 is not in the catalogue".into())]);
     let way = back::back(&branch.rollout, &phones, &[old], None);
     assert!(way.to.is_empty() && way.stay.iter().all(|(_, why)| why.contains("no older release")), "{way:?}");
+}
+
+#[test]
+fn a_later_roll_out_decides_about_whom_it_reached_and_here_nobody_has_failed() {
+    let mut branch = Branch::new(plan(1, 5, 5, 0), &[Does::Sleeps; 6]);
+    branch.step();
+    assert_eq!(branch.told, [mac(0), mac(1)]);
+    // The other one reaches a canary, which takes a newer release, and one whose turn was to come.
+    branch.elsewhere = BTreeSet::from([mac(0), mac(4)]);
+    branch.phones[0].0.runs = Some("66.88.0.1".into());
+    branch.phones[1].0.runs = Some(NEW.into());
+    branch.phones[2].1 = Does::Updates;
+    branch.pass(PATIENCE / 60 * 2);
+    for number in [0, 4] {
+        let Turn::Refused { why } = branch.turn(number) else { panic!("{:?}", branch.turn(number)) };
+        assert!(why.contains("started later"), "{why}");
+    }
+    assert!(branch.told.starts_with(&[mac(0), mac(1), mac(2)]), "another of its model went first: {:?}", branch.told);
+    assert!(
+        branch
+            .said
+            .iter()
+            .all(|(mac_of, said)| { *mac_of != Some(mac(0)) || !matches!(said, Reason::FirmwareFailed { .. }) })
+    );
+    assert!(!branch.told.contains(&mac(4)));
+    // It was taken off the list: their turn is to come again.
+    branch.elsewhere.clear();
+    branch.rollout.state = RolloutState::Running;
+    branch.step();
+    assert!(!matches!(branch.turn(4), Turn::Refused { .. }), "{:?}", branch.turn(4));
+}
+
+#[test]
+fn what_is_started_again_decides_from_then_on_and_who_went_back_has_a_turn_again() {
+    let mut branch = Branch::new(plan(1, 9, 9, 0), &[Does::Updates; 4]);
+    branch.pass(2);
+    assert!((0..4).all(|number| branch.is_done(number)));
+    branch.phones[1].0.runs = Some(OLD.into());
+    branch.phones[2].0.runs = None;
+    let phones: Vec<Candidate> = branch.phones.iter().map(|(phone, _)| phone.clone()).collect();
+    let strayed = strayed(&branch.image, brand().firmware.as_ref(), &phones);
+    // The way back was planned later, and by a clock that was ahead.
+    let back = Rollout { started: START.plus(Duration::from_secs(86_400)), ..branch.rollout.clone() };
+    let started = begins(&[branch.rollout.clone(), back.clone()], branch.now.wall);
+    assert!(started > back.started);
+    assert_eq!(begins(&[branch.rollout.clone()], branch.now.wall), branch.now.wall);
+    let again = start(&branch.rollout, started, &strayed);
+    assert_eq!(again.started, started);
+    let waits = |number| again.phones[&mac(number)] == Turn::Waiting;
+    assert_eq!([0, 1, 2, 3].map(waits), [false, true, false, false], "only of that one it is known");
+}
+
+#[test]
+fn who_is_being_updated_is_named_and_goes_back_when_it_has_come_up() {
+    let mut branch = Branch::new(plan(2, 9, 9, 9), &[Does::Updates, Does::LosesPower]);
+    branch.pass(1);
+    let mut old = image(OLD, &[], None);
+    old.id = Id::from_bytes([4; 16]);
+    let way = |branch: &Branch| {
+        let phones: Vec<Candidate> = branch.phones.iter().map(|(phone, _)| phone.clone()).collect();
+        back::back(&branch.rollout, &phones, &[old.clone()], brand().firmware.as_ref())
+    };
+    assert!(matches!(branch.turn(1), Turn::Updating { fetched: Some(_), .. }), "{:?}", branch.turn(1));
+    branch.rollout.state = RolloutState::Stopped { at: branch.now.wall, why: None };
+    let found = way(&branch);
+    assert_eq!(found.to, BTreeMap::from([(old.id, vec![mac(0)])]));
+    let [(stays, why)] = found.stay.as_slice() else { panic!("{:?}", found.stay) };
+    assert!(*stays == mac(1) && why.contains("being updated"), "{why}");
+    // It comes up with the image, and is seen to though the roll-out is stopped.
+    branch.phones[1].0.runs = Some(NEW.into());
+    branch.pass(1);
+    assert_eq!(way(&branch), back::Back { to: BTreeMap::from([(old.id, vec![mac(0), mac(1)])]), stay: Vec::new() });
 }
 
 #[test]
