@@ -9,9 +9,11 @@ mod first_start;
 mod gaps;
 mod given;
 mod image;
+mod leftovers;
 mod listening;
 mod over_tftp;
 pub(crate) mod overlays;
+mod put_back;
 mod roll_out;
 mod services;
 mod supervision;
@@ -110,18 +112,17 @@ impl Appliance {
         };
         let (store, opened) = Store::open(options)?;
         something_keeps_time(&clock);
-        // A store that was put back may not know the newest phones, or be exchanged for what was there before.
-        if store.gaps().is_none()
-            && let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some())
-        {
-            tracing::warn!(%error, "what phones sent that are gone could not be deleted");
-        }
+        leftovers::forget(&depot, &store);
 
         let authority = Authority::open(directory, built)?;
         let names = names(&config)?;
         let certificates = Certificates::open(directory, &authority, &names, clock.now())?;
 
-        if let Some(event) = restore::told(directory) {
+        let told = restore::told(directory);
+        if told.is_some() || opened.restored.is_some() {
+            put_back::settle(&store, clock.now().wall).await;
+        }
+        if let Some(event) = told {
             // On the disk before it is forgotten: the store that knew of it is gone.
             store.commit(vec![Write::PutEvent { sequence: store.next_event_sequence(), event }]).await?;
         }

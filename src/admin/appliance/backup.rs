@@ -78,9 +78,8 @@ impl Admin {
         let (head, body) = request.into_parts();
         let restores = head.uri.path().trim_end_matches('/').ends_with("/restore");
         let mut call = Call::of_head(head, from)?;
-        let who = self.identify(&mut call);
         let path = ["backup", if restores { "restore" } else { "inspect" }];
-        let route = self.guard(&call, &who, &path)?;
+        self.admit(&mut call, &path)?;
         let passphrase = passphrase(&call)?;
         let confirmed = call.query.says_yes("confirm");
         let collected = tokio::time::timeout(PATIENCE, Limited::new(body, MOST).collect()).await;
@@ -89,6 +88,7 @@ impl Admin {
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(Error::TooLarge.into()),
             Ok(Err(_)) | Err(_) => return Err(Problem::malformed("The backup broke off on its way.")),
         };
+        let route = self.admit(&mut call, &path)?;
         let opened = {
             let passphrase = passphrase.clone();
             blocking(move || Backup::open(&bytes, &passphrase)).await?
@@ -104,7 +104,7 @@ impl Admin {
                 StatusCode::CONFLICT,
                 "confirm",
                 format!("Everything on this box would give way to what {} had on {made}.", about.name),
-                "Say so with confirm=true. What is here now is kept as a backup under the same passphrase.",
+                "Say so with --confirm, or confirm=true over the API. What is here now is kept as a backup under the same passphrase.",
             ));
         }
         // What is laid out is exchanged at the next start, whenever that is: it is laid out with that start, or not at all.
@@ -113,6 +113,15 @@ impl Admin {
     }
 
     async fn put_in_force(&self, opened: Backup, passphrase: Secret, from: Origin) -> Result<Answer, Problem> {
+        let _one_at_a_time = self.0.setting.lock().await;
+        if self.0.facts.backups.restart.is_cancelled() {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "restoring",
+                "Another backup was put in force just now: this box starts anew with it.",
+                "Look at what is there in a minute, then try again.",
+            ));
+        }
         let about = opened.about().clone();
         let (ground, now) = ((self.0.facts.backups.ground)(), self.0.clock.now().wall);
         let reason = Reason::BackupRestored { of: about.name.clone(), made: about.made.clone() };

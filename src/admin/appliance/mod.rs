@@ -49,6 +49,11 @@ impl Appliance {
         Self { steward: Steward::new(socket), updates: updates.into(), update: Mutex::default() }
     }
 
+    /// Whether this is an appliance at all.
+    pub(super) fn is_there(&self) -> bool {
+        self.steward.is_there()
+    }
+
     /// How far the update is.
     pub(super) fn update(&self) -> types::Update {
         self.update.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -123,7 +128,7 @@ impl Admin {
     pub(super) fn begin_update(&self, from: String, older: bool) -> Result<(), Problem> {
         let wish = Wish::Install { from, older };
         wish.check().map_err(|refusal| refused(Error::Refused(refusal)))?;
-        if !self.0.appliance.steward.is_there() {
+        if !self.0.appliance.is_there() {
             return Err(refused(Error::Absent));
         }
         let begun = self.0.appliance.begin()?;
@@ -162,19 +167,20 @@ impl Admin {
     {
         let (head, body) = request.into_parts();
         let mut call = Call::of_head(head, from)?;
-        let who = self.identify(&mut call);
-        let route = self.guard(&call, &who, &["appliance", "update"])?;
+        let path = ["appliance", "update"];
+        self.admit(&mut call, &path)?;
         let older = call.query.says_yes("older");
         let appliance = &self.0.appliance;
-        if !appliance.steward.is_there() {
+        if !appliance.is_there() {
             return Err(refused(Error::Absent));
         }
         let begun = appliance.begin()?;
         receive(body, &appliance.updates.join(UPLOADED)).await?;
+        let route = self.admit(&mut call, &path)?;
         let admin = self.clone();
         tokio::spawn(async move { admin.install(&Wish::Install { from: UPLOADED.into(), older }).await });
         begun.hand_on();
-        self.leave_trail(&call, route, &["appliance", "update"]);
+        self.leave_trail(&call, route, &path);
         Ok(Answer::json(StatusCode::ACCEPTED, &appliance.update()))
     }
 }

@@ -44,16 +44,27 @@ impl Admin {
         let change = history.change(number).ok_or_else(|| Problem::change_unknown(&number.to_string()))?;
         let raw = change.altered.iter().flatten().any(|altered| matches!(altered.part, Part::Raw(..)));
         let undo = |phone: &mut Phone| {
-            change.undo(phone).map_err(|why| irreversible(&why))?;
+            self.take_back(change, phone).map_err(|why| irreversible(&why))?;
             if raw { self.check_overrides(phone) } else { Ok(()) }
         };
         self.edit_phone_how(mac, expected, How::Undone(number), from, undo).await?;
         self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))
     }
 
+    /// Takes a change back in `phone`, unless what was there before does not fit what is there now.
+    fn take_back(&self, change: &Change, phone: &mut Phone) -> Result<(), Irreversible> {
+        let before = (phone.group, phone.organisation);
+        change.undo(phone)?;
+        let foreign = |group: Id| self.0.store.group(group).is_some_and(|g| g.organisation != phone.organisation);
+        if (phone.group, phone.organisation) != before && phone.group.is_some_and(foreign) {
+            return Err(Irreversible::ForeignGroup);
+        }
+        Ok(())
+    }
+
     fn change_shown(&self, change: &Change, phone: &Phone, whole: bool) -> types::PhoneChange {
         let language = self.1;
-        let why_not = change.undo(&mut phone.clone()).err();
+        let why_not = self.take_back(change, &mut phone.clone()).err();
         let (how, undoes) = match change.hand.how {
             How::Edited => ("edited", None),
             How::Imported => ("imported", None),
@@ -116,6 +127,9 @@ fn said_why(language: Language, why: &Irreversible) -> String {
         Irreversible::OtherDevice => {
             said(language, "Another device was put in its place: only a replacement takes that back.").to_owned()
         }
+        Irreversible::ForeignGroup => {
+            said(language, "Its group and its organisation would not belong together.").to_owned()
+        }
         Irreversible::NotKept => said(language, "It was too large to be kept.").to_owned(),
         Irreversible::Unreadable(part) => {
             let part = label(language, part, None);
@@ -166,6 +180,9 @@ fn irreversible(why: &Irreversible) -> Problem {
     let (code, next) = match why {
         Irreversible::ChangedSince(_) => ("changed-since", "Undo the later change first, or edit the phone."),
         Irreversible::OtherDevice => ("other-device", "Replace the device again: `block66 phones replace`."),
+        Irreversible::ForeignGroup => {
+            ("foreign-group", "Undo the change of organisation or of group first, or edit the phone.")
+        }
         Irreversible::NotKept | Irreversible::Unreadable(_) => ("change-not-kept", "Edit the phone instead."),
     };
     let problem = Problem::new(StatusCode::CONFLICT, code, said_why(Language::English, why), next);

@@ -24,9 +24,9 @@ fn former_key(phone: Id) -> String {
 }
 
 impl Admin {
-    /// Gives a phone's lines, keys, books and history to another device. It starts with first contact, and whatever the
-    /// old one knows is worth nothing from then on. `named` are brand and model of the new one; what is not said is
-    /// what it said of itself, or as before.
+    /// Gives a phone's lines, keys, books and history to another device. It starts with first contact; whatever the old
+    /// one knows is worth nothing from then on, and what it sent up is forgotten. `named` are brand and model of the
+    /// new one; what is not said is what it said of itself, or as before.
     pub(in crate::admin) async fn replace(
         &self,
         phone: Arc<Phone>,
@@ -84,6 +84,7 @@ impl Admin {
         if old.is_placeholder() {
             self.record_phone(Reason::PhoneChanged, new, organisation, from);
         } else {
+            self.forget_sent_up(phone.id, old).await;
             self.record_phone(Reason::PhoneReplaced { by: new }, old, organisation, from);
             self.record_phone(Reason::PhoneReplaces { old }, new, organisation, from);
         }

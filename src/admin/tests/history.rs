@@ -84,6 +84,27 @@ async fn a_change_is_shown_without_its_secrets_and_undone_with_them() {
 }
 
 #[tokio::test]
+async fn a_phone_is_not_put_back_into_a_group_of_another_organisation() {
+    let ground = Ground::new().await;
+    assert_eq!(ground.post("organisations", &json!({ "name": "North" })).await.status, StatusCode::CREATED);
+    assert_eq!(ground.post("groups", &json!({ "name": "Sales" })).await.status, StatusCode::CREATED);
+    assert_eq!(ground.post("phones", &draft("805ec0123456")).await.status, StatusCode::CREATED);
+    for change in [json!({ "group": "Sales" }), json!({ "group": "" }), json!({ "organisation": "North" })] {
+        let changed = send(&ground, "PATCH", PHONE, &change).await;
+        assert_eq!(changed.status, StatusCode::OK, "{change}: {}", changed.text);
+    }
+    let refused = undo(&ground, 2, "*").await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::CONFLICT, "foreign-group"));
+    let shown = ground.get(&format!("{PHONE}/history/2")).await.json();
+    assert_eq!(shown["can_undo"], false, "{shown}");
+    // In their order they fit.
+    for change in [3, 2] {
+        assert_eq!(undo(&ground, change, "*").await.status, StatusCode::OK);
+    }
+    assert_eq!(ground.get(PHONE).await.json()["group"]["name"], "Sales");
+}
+
+#[tokio::test]
 async fn lists_and_other_devices_leave_their_changes() {
     let ground = Ground::new().await;
     assert_eq!(ground.post("phones", &draft("805ec0123456")).await.status, StatusCode::CREATED);

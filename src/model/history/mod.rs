@@ -86,6 +86,8 @@ pub enum Irreversible {
     ChangedSince(Vec<Part>),
     /// It put another device in place: only another replacement takes that back.
     OtherDevice,
+    /// The phone would be in a group of another organisation than its own.
+    ForeignGroup,
     /// It was too large to be kept.
     NotKept,
     /// What it was cannot be read by this program.

@@ -1,0 +1,59 @@
+//! What is on the disk of things that are gone: they went as the power did, or were never stored.
+
+use std::collections::BTreeSet;
+
+use crate::depot::Depot;
+use crate::store::Store;
+
+/// Forgets what phones sent that are gone, and the bytes of pictures and sounds that are. To be called before anything
+/// new is kept.
+pub(super) fn forget(depot: &Depot, store: &Store) {
+    // A store that was put back may not know the newest of them, or be exchanged for what was there before.
+    if store.gaps().is_some() {
+        return;
+    }
+    if let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some()) {
+        tracing::warn!(%error, "what phones sent that are gone could not be deleted");
+    }
+    let sums: BTreeSet<[u8; 32]> = store.resources().into_iter().map(|resource| resource.sha256).collect();
+    if let Err(error) = depot.forget_resources(|sum| sums.contains(sum)) {
+        tracing::warn!(%error, "pictures and sounds that are gone could not be deleted");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Id, Resource, Timestamp};
+    use crate::store::{Disk, GAPS, Key, Options, Write, samples};
+    use crate::sys::clock::Clock;
+
+    #[tokio::test]
+    async fn what_is_gone_is_forgotten_once_the_store_misses_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            directory: directory.path().into(),
+            key: Key::new(&[7; 32]),
+            clock: Clock::new(Timestamp::default()),
+            disk: Disk::default(),
+        };
+        let (store, _) = Store::open(options).unwrap();
+        let depot = Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap();
+        let (sha256, gone) = (depot.put_resource(b"logo").unwrap(), depot.put_resource(b"nobody's").unwrap());
+        let phone = Id::from_bytes([1; 16]);
+        depot.keep(phone, "calls.xml", "text/xml", b"<calls/>", Timestamp::default(), || true).unwrap();
+        let resource = Resource { sha256, ..samples::resource(1) };
+        let writes = vec![
+            Write::PutOrganisation { organisation: samples::organisation(1), expect: None },
+            Write::PutResource { resource, expect: None },
+            Write::PutSetting { key: GAPS.into(), value: 0.into() },
+        ];
+        store.commit(writes).await.unwrap();
+        forget(&depot, &store);
+        assert!(depot.resource(&gone).unwrap().is_some() && depot.uploads(phone).unwrap().len() == 1);
+        store.commit(vec![Write::DeleteSetting(GAPS.into())]).await.unwrap();
+        forget(&depot, &store);
+        assert_eq!(depot.resource(&sha256).unwrap().as_deref(), Some(&b"logo"[..]));
+        assert_eq!((depot.resource(&gone).unwrap(), depot.uploads(phone).unwrap()), (None, Vec::new()));
+    }
+}
