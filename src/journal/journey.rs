@@ -39,6 +39,7 @@ pub(super) fn advance(mut journey: Journey, event: &Event) -> Option<Journey> {
         Reason::SipResynced { .. }
         | Reason::SipRestarted { .. }
         | Reason::SipFetchedByChance
+        | Reason::SipNothingNew
         | Reason::SipNotFetched { .. }
         | Reason::SipRefused { .. }
         | Reason::SipLoginRefused { .. }

@@ -10,6 +10,7 @@
 
 mod floods;
 mod fold;
+mod heard;
 mod journey;
 mod queue;
 mod strangers;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::broadcast;
+
+pub use self::heard::Heard;
 
 use self::fold::Fold;
 use self::queue::Queue;

@@ -103,6 +103,7 @@ impl Reason {
             // Each is a step of healthy phones: they send a login only when asked, and ask for many files by habit.
             Self::NoCredentials
             | Self::SipFetchedByChance
+            | Self::SipNothingNew
             | Self::NotServed
             | Self::NoFirmwareAssigned
             | Self::CaNotNeeded

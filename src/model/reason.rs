@@ -135,6 +135,9 @@ pub enum Reason {
         network: String,
         /// The other server.
         server: Ipv4Addr,
+        /// Whether the box has addresses to give in its place.
+        #[serde(default)]
+        may_stand_in: bool,
     },
     /// An administrator lets the box stand in for a server that is gone.
     #[serde(rename = "dhcp.stand-in")]
@@ -399,6 +402,9 @@ pub enum Reason {
     /// A phone took the message; the fetch that followed was due anyway.
     #[serde(rename = "sip.fetched-by-chance")]
     SipFetchedByChance,
+    /// A phone took the message and fetched what it has already: what was changed is in none of its files.
+    #[serde(rename = "sip.nothing-new")]
+    SipNothingNew,
     /// A phone took the message and did nothing.
     #[serde(rename = "sip.not-fetched")]
     SipNotFetched {

@@ -15,6 +15,7 @@ use block66::model::{
 };
 use block66::pairing::{Pairing, Window};
 use block66::pki::{Authority, Certificates, Names};
+use block66::sip::campaign::Tally;
 use block66::sip::{self, Parts, Settings, Sip, serve};
 use block66::store::{Disk, EventFilter, Key, Options, Store, Write};
 use block66::sys::clock::Clock;
@@ -243,6 +244,44 @@ async fn while_a_window_is_open_a_phone_that_asks_is_put_on_the_list_and_told() 
     assert_eq!(pairing.waiting(), [], "this handle was told of nobody");
 }
 
+/// Waits until the part speaks: from that moment on it hears of what changes.
+async fn speaks(ground: &Ground) {
+    let answered = socket();
+    let until = tokio::time::Instant::now() + PATIENCE;
+    answered.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let options = "OPTIONS sip:box SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKo;rport\r\nFrom: <sip:a@b>;tag=1\r\n\
+        To: <sip:box>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    loop {
+        answered.send_to(options.as_bytes(), (Ipv4Addr::LOCALHOST, ground.port)).unwrap();
+        if next(&answered).await.is_some() {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < until, "it does not speak");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_phones_that_change_together_are_told_one_after_another() {
+    let phones = socket();
+    let put = |last| Write::PutPhone { phone: phone(last), expect: None };
+    let ground = ground((1..=6).flat_map(|last| [vec![put(last)], at(last, &phones)].concat()).collect()).await;
+    speaks(&ground).await;
+    for last in 1..=6 {
+        ground.journal.record(Event::new(now(), Door::Admin, Reason::PhoneChanged).about(mac(last)));
+    }
+    let until = tokio::time::Instant::now() + PATIENCE;
+    let campaigns = loop {
+        let campaigns = ground.sip.campaigns();
+        if !campaigns.is_empty() {
+            break campaigns;
+        }
+        assert!(tokio::time::Instant::now() < until, "no campaign begins");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let of = |tally: Tally| tally.waiting + tally.running + tally.done + tally.failed;
+    assert_eq!(campaigns.iter().map(|campaign| of(campaign.phones)).collect::<Vec<_>>(), [6]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_phones_share_are_told_to_those_whose_settings_want_that() {
     let (wants, does_not) = (socket(), socket());
@@ -256,19 +295,7 @@ async fn settings_that_phones_share_are_told_to_those_whose_settings_want_that()
     writes.extend(at(1, &wants));
     writes.extend(at(2, &does_not));
     let ground = ground(writes).await;
-    // It hears of what changes from the moment at which it speaks.
-    let answered = socket();
-    let until = tokio::time::Instant::now() + PATIENCE;
-    answered.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    let options = "OPTIONS sip:box SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKo;rport\r\nFrom: <sip:a@b>;tag=1\r\n\
-        To: <sip:box>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
-    loop {
-        answered.send_to(options.as_bytes(), (Ipv4Addr::LOCALHOST, ground.port)).unwrap();
-        if next(&answered).await.is_some() {
-            break;
-        }
-        assert!(tokio::time::Instant::now() < until, "it does not speak");
-    }
+    speaks(&ground).await;
     let settings = Set::NONE.with("provisioning.resync_on_change", "no").unwrap();
     ground.store.commit(vec![Write::PutGroup { group: Group { settings, ..own }, expect: None }]).await.unwrap();
     let settings = Set::NONE.with("screen.title", "Branch").unwrap();

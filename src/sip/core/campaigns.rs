@@ -122,6 +122,16 @@ impl Campaigns {
     }
 }
 
+/// What stops all campaigns that were stored while they went on: of a store that was put back from an earlier time they may
+/// have been over for long.
+pub fn stop_campaigns(store: &Store) -> Vec<Write> {
+    let stopped = Campaigns::read(store).all.into_iter().filter_map(|(id, mut campaign)| {
+        let value = campaign.stop().then(|| campaign.keep())??;
+        Some(Write::PutSetting { key: key(id), value })
+    });
+    stopped.collect()
+}
+
 /// Which campaigns are stored.
 fn stored(store: &Store) -> Vec<Id> {
     store.setting(INDEX).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()

@@ -11,17 +11,14 @@ use crate::model::settings::Value;
 use crate::model::{Event, Group, Mac, Phone, Reason};
 use crate::sip::campaign::Plan;
 use crate::sip::orders::Refusal;
-use crate::store::{Altered, EventFilter};
+use crate::store::Altered;
 
 /// How long after the last change to a phone it is told: changes come in bunches.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long a phone waits that is changed again and again.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Events that are looked through, at most, when some were missed.
-const CATCH_UP: usize = 16_384;
-
-/// Phones that are told one by one when settings changed that many share; more of them are told by a campaign.
+/// Phones that are told at once when something changed for them; more of them are told by a campaign.
 const FEW: usize = 5;
 
 /// What changed and is waiting to be told.
@@ -65,12 +62,10 @@ impl Change {
 impl Core {
     /// News of the journal.
     pub(super) fn hear_live(&mut self, live: &Live) {
-        if let Live::Event { sequence, event } = live {
-            // What was caught up with is no news.
-            if *sequence > self.heard || event.count > 1 {
-                self.heard = self.heard.max(*sequence);
-                self.hear(event);
-            }
+        if let Live::Event { sequence, event } = live
+            && self.heard.is_news(*sequence, event)
+        {
+            self.hear(event);
         }
     }
 
@@ -93,10 +88,7 @@ impl Core {
 
     /// Looks through what was recorded faster than it could be heard.
     pub(super) fn catch_up(&mut self) {
-        let filter = EventFilter { mac: None, after: Some(self.heard), limit: CATCH_UP };
-        let missed = self.parts.store.events(&filter);
-        for (sequence, event) in missed.into_iter().rev() {
-            self.heard = self.heard.max(sequence);
+        for event in self.heard.missed(&self.parts.store) {
             self.hear(&event);
         }
     }
@@ -121,21 +113,21 @@ impl Core {
             let altered = std::mem::take(&mut self.changes.shared);
             self.tell_sharers(&altered);
         }
-        let due: Vec<Mac> =
-            self.changes.phones.iter().filter(|(_, change)| change.due <= now).map(|(mac, _)| *mac).collect();
-        for mac in due {
-            self.changes.phones.remove(&mac);
-            if self.parts.store.phone_by_mac(mac).is_none_or(|phone| !self.wants_to_be_told(&phone)) {
-                continue;
-            }
-            let outdated = self.parts.store.journey(mac).and_then(|journey| journey.revision);
-            if let Err(Refusal::Busy(_)) = self.tell(mac, Told::Resync, outdated) {
-                self.changes.add(mac, now);
-            }
+        if self.changes.phones.values().all(|change| change.due > now) {
+            return;
         }
+        // Many that were changed are one bunch, as after an import: those that are due wait for no others.
+        let many = self.changes.phones.len() > FEW;
+        let waiting = std::mem::take(&mut self.changes.phones);
+        let (due, later) = waiting.into_iter().partition(|(_, change)| many || change.due <= now);
+        self.changes.phones = later;
+        let wants = |mac: &Mac| self.parts.store.phone_by_mac(*mac).is_some_and(|phone| self.wants_to_be_told(&phone));
+        let due: HashMap<Mac, Change> = due;
+        let due: Vec<Mac> = due.into_keys().filter(wants).collect();
+        self.tell_all(due, |core, mac| core.parts.store.journey(mac)?.revision);
     }
 
-    /// Tells the phones whose settings these are, many of them at the pace of a campaign.
+    /// Tells the phones whose settings these are.
     fn tell_sharers(&mut self, altered: &[Altered]) {
         let groups: Vec<Group> = altered.iter().filter_map(|altered| self.group_of(*altered)).collect();
         let phones = self.parts.store.phones().into_iter().filter(|phone| {
@@ -143,10 +135,17 @@ impl Core {
             (of_organisation || groups.iter().any(|group| group.has(phone))) && self.wants_to_be_told(phone)
         });
         let phones: Vec<Mac> = phones.map(|phone| phone.mac).collect();
+        self.tell_all(phones, |_, _| None);
+    }
+
+    /// Tells phones, many of them at the pace of a campaign: neither they nor the telephone system are asked all at once.
+    /// Of few it is known which revision each has, when another is to be fetched.
+    fn tell_all(&mut self, phones: Vec<Mac>, outdated: impl Fn(&Self, Mac) -> Option<String>) {
         if phones.len() <= FEW {
             let now = self.now().monotonic;
             for mac in phones {
-                if let Err(Refusal::Busy(_)) = self.tell(mac, Told::Resync, None) {
+                let outdated = outdated(self, mac);
+                if let Err(Refusal::Busy(_)) = self.tell(mac, Told::Resync, outdated) {
                     self.changes.add(mac, now);
                 }
             }
@@ -161,7 +160,7 @@ impl Core {
             stop_above: Plan::USUAL_STOP_ABOVE,
         };
         if let Err(refusal) = self.begin_campaign(plan) {
-            tracing::warn!(%refusal, "phones whose shared settings changed are not told");
+            tracing::warn!(%refusal, "phones whose settings changed are not told");
         }
     }
 

@@ -20,6 +20,7 @@ use futures_util::future::BoxFuture;
 use rustls::ServerConfig;
 use tokio::sync::mpsc;
 
+pub use self::campaigns::stop_campaigns;
 pub use self::serving::serve;
 
 use self::pnp::Questions;
@@ -32,7 +33,7 @@ use super::transaction::{Hop, Key, Outcome, Stray, Timers, Transactions};
 use super::wire::{self, Malformed};
 use crate::brands::Registry;
 use crate::config::Network;
-use crate::journal::Journal;
+use crate::journal::{Heard, Journal};
 use crate::model::{Door, Event, Mac, Now, Reason, Transport};
 use crate::pairing::Pairing;
 use crate::store::Store;
@@ -164,8 +165,7 @@ struct Core {
     changes: changes::Changes,
     arp: Option<Arp>,
     out: VecDeque<Outcome>,
-    /// Number of the newest event that was looked at.
-    heard: u64,
+    heard: Heard,
     /// For what is told by something else than SIP.
     inputs: mpsc::Sender<Input>,
 }
@@ -193,7 +193,7 @@ impl Core {
             changes: changes::Changes::default(),
             arp,
             out: VecDeque::new(),
-            heard: parts.store.next_event_sequence().saturating_sub(1),
+            heard: Heard::from_now(&parts.store),
             inputs,
             parts,
         }

@@ -18,6 +18,8 @@ pub struct Job {
     refusal: Option<Refusal>,
     state: State,
     fetched: Option<Fetch>,
+    /// Whether it fetched what it has already.
+    same: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -70,6 +72,7 @@ impl Job {
             refusal: None,
             state: State::Sending,
             fetched: None,
+            same: false,
         };
         let acts = job.go_on(now);
         (job, acts)
@@ -215,8 +218,12 @@ impl Job {
     }
 
     fn fetched(&mut self, fetch: Fetch) -> Vec<Act> {
-        let outdated = self.order.outdated.as_ref() == Some(&fetch.revision);
-        if fetch.at < self.begun || outdated {
+        if fetch.at < self.begun {
+            return Vec::new();
+        }
+        if self.order.outdated.as_ref() == Some(&fetch.revision) {
+            // What it was told for may be on its way yet.
+            self.same = true;
             return Vec::new();
         }
         let by_chance = self.order.habit.expects(fetch.at);
@@ -247,6 +254,7 @@ impl Job {
             State::Accepted { at, until } if until <= now => {
                 let reason = match self.fetched.take() {
                     Some(_) => Reason::SipFetchedByChance,
+                    None if self.same => Reason::SipNothingNew,
                     None => Reason::SipNotFetched { seconds: (until - at).as_secs(), hint: self.hint() },
                 };
                 self.settle(reason)

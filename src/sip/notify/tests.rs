@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{Act, Credentials, Fetch, Habit, Input, Job, Order, Target, Way};
 use crate::brands::Told;
-use crate::model::{Mac, Reason, Transport};
+use crate::model::{Mac, Outcome, Reason, Transport};
 use crate::sip::digest::{Algorithm, Challenge};
 
 const MAC: Mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
@@ -103,6 +103,16 @@ fn what_it_has_already_is_no_proof_when_something_changed() {
     job.step(answered(sent(&acts).0, 200), secs(101));
     assert!(job.step(fetch(secs(102), "old"), secs(102)).is_empty());
     assert_eq!(settled(&job.step(fetch(secs(103), "new"), secs(103))), &Reason::SipResynced { seconds: 3 });
+}
+
+#[test]
+fn a_change_that_is_in_none_of_its_files_is_no_failure() {
+    let order = Order { outdated: Some("old".into()), ..order() };
+    let (mut job, acts) = Job::begin(order, secs(100));
+    job.step(answered(sent(&acts).0, 200), secs(101));
+    assert!(job.step(fetch(secs(102), "old"), secs(102)).is_empty());
+    assert_eq!(settled(&job.step(Input::Time, secs(161))), &Reason::SipNothingNew);
+    assert_eq!(Reason::SipNothingNew.outcome(), Outcome::NotNeeded);
 }
 
 #[test]
