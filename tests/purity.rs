@@ -89,6 +89,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("dhcp/question.rs", &["crate::dhcp"]),
     ("dhcp/reply.rs", &["crate::dhcp", "dhcproto"]),
     ("dhcp/request.rs", &["crate::dhcp", "dhcproto"]),
+    ("dhcp/server_id.rs", &[]),
     ("dhcp/sightings.rs", &[]),
     ("dhcp/told.rs", &["crate::dhcp"]),
     ("firmware/catalogue.rs", &["crate::firmware"]),

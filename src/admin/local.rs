@@ -2,7 +2,6 @@ use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::pin::pin;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -16,6 +15,7 @@ use super::Admin;
 use super::answer::Answer;
 use super::call::Origin;
 use super::problem::Problem;
+use crate::http::listeners::until;
 
 /// Connections at once; one more waits for its turn.
 const MOST_CONNECTIONS: usize = 32;
@@ -66,21 +66,13 @@ impl Admin {
                 Answer::problem(&not_you()).into_response()
             })
         });
-        let mut connection = pin!(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                // Whoever hangs up meanwhile stops nothing half-way.
-                .half_close(true)
-                .serve_connection(TokioIo::new(stream), service)
-        );
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            // Whoever hangs up meanwhile stops nothing half-way.
+            .half_close(true)
+            .serve_connection(TokioIo::new(stream), service);
+        let served = until(&stop, connection, |connection| connection.graceful_shutdown()).await;
         if let Err(error) = served {
             tracing::debug!(%error, "a connection to the local socket ended");
         }

@@ -198,8 +198,12 @@ struct Parts {
     used: Mutex<accounts::Used>,
     /// Held while accounts change, so that no change is lost and one code makes one administrator.
     claiming: tokio::sync::Mutex<()>,
-    /// Held while a list that is kept as one setting changes: who is trusted, and where news go.
+    /// Held while a list that is kept as one setting changes, who is trusted and where news go, and while a backup is put
+    /// in force.
     setting: tokio::sync::Mutex<()>,
+    /// Held while a picture or sound is put or removed, from its file to its document: whoever looks who else has the
+    /// same bytes sees all of them.
+    resources: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
     /// Places of large bodies.
     room: Arc<Semaphore>,
@@ -225,6 +229,7 @@ impl Admin {
             used: Mutex::default(),
             claiming: tokio::sync::Mutex::default(),
             setting: tokio::sync::Mutex::default(),
+            resources: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(watching::MOST_STREAMS)),
             room: Arc::new(Semaphore::new(call::MOST_LARGE)),
             appliance: appliance::Appliance::new(),

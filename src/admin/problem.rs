@@ -197,7 +197,12 @@ impl Problem {
 
     /// It is done on the box itself alone.
     pub(crate) fn console_only() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "local-only", "This is done on the box itself alone.", "Run `block66` there.")
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "local-only",
+            "This is done on the box itself alone.",
+            "Run `block66` there; the appliance has no command line.",
+        )
     }
 
     /// It is about one's own account, and the caller has none.

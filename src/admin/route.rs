@@ -176,6 +176,13 @@ impl Admin {
         }
     }
 
+    /// The route of a call whose body is read bit by bit, if its caller may make it. To be asked again when the body is
+    /// there: whoever was somebody when it began may be nobody by now.
+    pub(super) fn admit(&self, call: &mut Call, path: &[&str]) -> Result<&'static Route, Problem> {
+        let who = self.identify(call);
+        self.guard(call, &who, path)
+    }
+
     /// Finds out who makes a call, and notes it in the call.
     pub(super) fn identify(&self, call: &mut Call) -> Who {
         let who = self.who(call);

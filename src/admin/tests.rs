@@ -254,7 +254,7 @@ async fn a_phone_is_added_shown_and_removed() {
         assert!(!answer.text.contains(test_data::PASSWORD) && !answer.text.contains(login.password.expose()));
     }
     assert_eq!(ground.post("phones", &draft("805ec0123456")).await.code(), "phone-listed");
-    ground.depot.keep(stored.id, "calls.xml", "text/xml", b"<calls/>", stored.created).unwrap();
+    ground.depot.keep(stored.id, "calls.xml", "text/xml", b"<calls/>", stored.created, || true).unwrap();
     let removed = ground.call(Origin::Local, Request::delete("/api/v1/phones/805ec0123456"), "").await;
     assert_eq!((removed.status, removed.json()["name"].as_str()), (StatusCode::OK, Some("Reception")));
     assert_eq!(ground.depot.uploads(stored.id).unwrap(), [], "what it sent up goes with it");

@@ -39,6 +39,26 @@ impl Depot {
         }
     }
 
+    /// Forgets the resources whose digest nobody has by what `is_there` says, and what is left of those that were being
+    /// kept as the power went. To be called while none is.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn forget_resources(&self, is_there: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.0.resources)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let (sum, unfinished) = name.strip_suffix(".new").map_or((&*name, false), |sum| (sum, true));
+            // Whatever else somebody laid there is not ours to remove.
+            let sum = hex::decode(sum).filter(|sum| sum.len() == 32);
+            if sum.is_some_and(|sum| unfinished || !is_there(&sum)) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     fn resource_path(&self, sum: &[u8; 32]) -> PathBuf {
         self.0.resources.join(hex::encode(sum))
     }

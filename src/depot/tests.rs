@@ -28,15 +28,33 @@ fn resources_are_found_by_their_digest_and_never_damaged() {
 }
 
 #[test]
+fn resources_that_nobody_has_are_forgotten_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let depot = depot(directory.path(), Limits::default());
+    let (one, other) = (depot.put_resource(b"one").unwrap(), depot.put_resource(b"other").unwrap());
+    let resources = directory.path().join("resources");
+    // What the power left of one that was put in place of itself, and what somebody laid there.
+    for name in [format!("{}.new", hex::encode(&one)), "README".to_owned(), "notes.new".to_owned()] {
+        std::fs::write(resources.join(name), b"torn").unwrap();
+    }
+    depot.forget_resources(|sum| sum == one).unwrap();
+    assert_eq!(depot.resource(&other).unwrap(), None);
+    let left = std::fs::read_dir(&resources).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut left: Vec<String> = left.collect();
+    left.sort();
+    assert_eq!(left, [hex::encode(&one), "README".to_owned(), "notes.new".to_owned()]);
+}
+
+#[test]
 fn uploads_are_one_phones_and_sealed() {
     let directory = tempfile::tempdir().unwrap();
     let depot = depot(directory.path(), Limits::default());
     assert_eq!(
-        depot.keep(phone(1), "a-local.cfg", "text/plain", b"account.1.password = hunter2", AT).unwrap(),
+        depot.keep(phone(1), "a-local.cfg", "text/plain", b"account.1.password = hunter2", AT, || true).unwrap(),
         Kept::New
     );
-    assert_eq!(depot.keep(phone(1), "a-local.cfg", "text/plain", b"hunter3", AT).unwrap(), Kept::Replaced);
-    depot.keep(phone(1), "../../key", "text/plain", b"", AT).unwrap();
+    assert_eq!(depot.keep(phone(1), "a-local.cfg", "text/plain", b"hunter3", AT, || true).unwrap(), Kept::Replaced);
+    depot.keep(phone(1), "../../key", "text/plain", b"", AT, || true).unwrap();
     let (about, bytes) = depot.upload(phone(1), "a-local.cfg").unwrap().unwrap();
     assert_eq!((about.size, about.at, bytes.as_slice()), (7, AT, &b"hunter3"[..]));
     assert_eq!(depot.upload(phone(2), "a-local.cfg").unwrap(), None);
@@ -56,10 +74,19 @@ fn uploads_are_one_phones_and_sealed() {
     depot.forget(phone(1)).unwrap();
     assert_eq!(depot.uploads(phone(1)).unwrap(), []);
     for number in [1, 3] {
-        depot.keep(phone(number), "a-local.cfg", "text/plain", b"hunter2", AT).unwrap();
+        depot.keep(phone(number), "a-local.cfg", "text/plain", b"hunter2", AT, || true).unwrap();
     }
     depot.forget_gone(|id| id == phone(3)).unwrap();
     assert!(of(3).exists() && !of(1).exists() && !of(2).exists());
+}
+
+#[test]
+fn nothing_is_kept_of_a_phone_that_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let depot = depot(directory.path(), Limits::default());
+    let refused = depot.keep(phone(1), "a-local.cfg", "text/plain", b"hunter2", AT, || false);
+    assert!(matches!(refused, Err(Refused::Gone)), "{refused:?}");
+    assert_eq!(std::fs::read_dir(directory.path().join("uploads")).unwrap().count(), 0);
 }
 
 #[test]
@@ -68,16 +95,16 @@ fn no_phone_fills_the_disk() {
     let limits = Limits { files: 3, bytes: 2_000 };
     let open = || depot(directory.path(), limits);
     for number in 0..3 {
-        open().keep(phone(1), &format!("{number}.log"), "text/plain", &[b'x'; 100], AT).unwrap();
+        open().keep(phone(1), &format!("{number}.log"), "text/plain", &[b'x'; 100], AT, || true).unwrap();
     }
-    let one_more = open().keep(phone(1), "3.log", "text/plain", b"x", AT);
+    let one_more = open().keep(phone(1), "3.log", "text/plain", b"x", AT, || true);
     assert!(matches!(one_more, Err(Refused::TooMany(3))), "{one_more:?}");
-    open().keep(phone(1), "2.log", "text/plain", b"y", AT).unwrap();
-    let too_much = open().keep(phone(2), "0.log", "text/plain", &[b'x'; 2_000], AT);
+    open().keep(phone(1), "2.log", "text/plain", b"y", AT, || true).unwrap();
+    let too_much = open().keep(phone(2), "0.log", "text/plain", &[b'x'; 2_000], AT, || true);
     assert!(matches!(too_much, Err(Refused::NoRoom)), "{too_much:?}");
     open().forget(phone(1)).unwrap();
-    open().keep(phone(2), "0.log", "text/plain", &[b'x'; 1_500], AT).unwrap();
-    let grown = open().keep(phone(2), "0.log", "text/plain", &[b'x'; 2_000], AT);
+    open().keep(phone(2), "0.log", "text/plain", &[b'x'; 1_500], AT, || true).unwrap();
+    let grown = open().keep(phone(2), "0.log", "text/plain", &[b'x'; 2_000], AT, || true);
     assert!(matches!(grown, Err(Refused::NoRoom)), "{grown:?}");
     assert_eq!(open().upload(phone(2), "0.log").unwrap().unwrap().1.len(), 1_500, "what was there stays");
 }

@@ -40,6 +40,9 @@ pub enum Refused {
     /// All phones together have as much as there is room for.
     #[error("phones have sent up all that there is room for")]
     NoRoom,
+    /// The phone is not there any more.
+    #[error("this phone is gone")]
+    Gone,
     /// The disk is full or broken.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -47,10 +50,12 @@ pub enum Refused {
 
 /// What phones sent up. Each file is sealed for its phone and its name.
 impl Depot {
-    /// Keeps what a phone sent, in place of an earlier file of that name.
+    /// Keeps what a phone sent, in place of an earlier file of that name. `is_there` says whether that phone still is
+    /// there; nothing is forgotten between its answer and the file, so that what is forgotten of a phone that went
+    /// stays so.
     ///
     /// # Errors
-    /// When the phone or the box has too much already, or the disk refuses. What was there stays.
+    /// When the phone is gone, when it or the box has too much already, or the disk refuses. What was there stays.
     pub fn keep(
         &self,
         phone: Id,
@@ -58,6 +63,7 @@ impl Depot {
         content_type: &str,
         bytes: &[u8],
         at: Timestamp,
+        is_there: impl FnOnce() -> bool,
     ) -> Result<Kept, Refused> {
         let about =
             Upload { name: name.to_owned(), at, content_type: content_type.to_owned(), size: bytes.len() as u64 };
@@ -67,6 +73,9 @@ impl Depot {
         let path = directory.join(&file);
         let sealed = self.0.key.seal_bytes(&plain, &document(phone), &file).map_err(io::Error::other)?;
         let mut used = self.used();
+        if !is_there() {
+            return Err(Refused::Gone);
+        }
         let before = size(&path)?;
         if before.is_none() {
             let others = entries(&directory)?.len();

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,16 +193,23 @@ async fn requests(
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
+    if let Err(error) = until(&stop, connection, |connection| connection.graceful_shutdown()).await {
+        tracing::debug!(address = %peer.address, %error, "a connection ended early");
+    }
+}
+
+/// Serves a connection until `stop`, then has it end with the request under way: `close` tells it.
+///
+/// # Errors
+/// Those of the connection.
+pub async fn until<C: Future>(stop: &CancellationToken, connection: C, close: impl FnOnce(Pin<&mut C>)) -> C::Output {
     let mut connection = pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
+    tokio::select! {
+        ended = connection.as_mut() => ended,
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
+            close(connection.as_mut());
             connection.await
         }
-    };
-    if let Err(error) = result {
-        tracing::debug!(address = %peer.address, %error, "a connection ended early");
     }
 }
 

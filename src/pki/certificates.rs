@@ -141,11 +141,12 @@ impl Certificates {
         let names = names.canonical()?;
         let (rsa, why_rsa) = hold(directory, provider, Kind::Rsa, authority, &names, now)?;
         let (ecdsa, why_ecdsa) = hold(directory, provider, Kind::Ecdsa, authority, &names, now)?;
-        let why = why_rsa.or(why_ecdsa);
-        if why.is_some() {
+        // One that was written and could not be read back is due no more, and is in use nowhere yet.
+        let held = leaves.pair.load();
+        if held.rsa.cert != rsa.cert || held.ecdsa.cert != ecdsa.cert {
             leaves.pair.store(Arc::new(Pair { rsa, ecdsa }));
         }
-        Ok(why)
+        Ok(why_rsa.or(why_ecdsa))
     }
 
     /// What the listeners serve TLS with. It follows every later change of the leaves; whether clients are asked for a
@@ -349,6 +350,18 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         let other = Authority::open(elsewhere.path(), NOW.wall).unwrap();
         assert_eq!(certificates.keep(&other, &here, NOW).unwrap(), Some(Why::OtherAuthority));
+    }
+
+    /// As after one was written and could not be read back.
+    #[test]
+    fn what_is_on_the_disk_is_in_use_though_nothing_is_due() {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = Authority::open(directory.path(), NOW.wall).unwrap();
+        let certificates = Certificates::open(directory.path(), &authority, &names([10, 66, 0, 1]), NOW).unwrap();
+        let moved = names([10, 66, 0, 2]);
+        let written = Certificates::open(directory.path(), &authority, &moved, NOW).unwrap();
+        assert_eq!(certificates.keep(&authority, &moved, NOW).unwrap(), None);
+        assert_eq!(ders(&certificates), ders(&written));
     }
 
     #[test]

@@ -349,7 +349,11 @@ async fn every_file_of_every_brand_is_given_as_the_table_says() {
                     let at = field.ground.clock.now().wall;
                     field.ground.depot.forget(phone.id).unwrap();
                     if !subject.sends {
-                        field.ground.depot.keep(phone.id, &kept, "text/plain", SENT_UP.as_bytes(), at).unwrap();
+                        field
+                            .ground
+                            .depot
+                            .keep(phone.id, &kept, "text/plain", SENT_UP.as_bytes(), at, || true)
+                            .unwrap();
                     }
                 }
                 let answer = field.answer(case, subject).await;

@@ -33,6 +33,8 @@ fn what_fails_is_answered_with_its_reason_and_changes_nothing() {
     assert!(site.fails(PHONE, CODE).contains("10.66.0.1 cannot be trusted"));
     site.set("devices=");
     assert_eq!(site.devices.times(Seen::Code), 0, "the code is not spent");
+    // Each change of the settings ended the connections.
+    let _pbx = site.connect_pbx(1, 0);
 
     // Devices says nothing about a code that is no good; or it hangs up.
     for abrupt in [false, true] {

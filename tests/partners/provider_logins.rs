@@ -256,3 +256,35 @@ fn users_may_ask_for_several_phones_on_one_connection() {
     assert!(off.is_none(), "it is switched off");
     appliance.stop();
 }
+
+#[test]
+fn whoever_logged_in_before_password_or_settings_changed_is_out() {
+    const OTHER: &str = "other-password";
+    let (site, appliance) = Site::new(OFF);
+    let set_password = |password: &str| {
+        site.ground.block66(&["partners", "innovaphone", "password"], &format!("{password}\n"));
+    };
+    let out_after = |what: &str, change: &dyn Fn()| {
+        let (pbx, mut users) = (site.connect_pbx(0, 0), site.users());
+        change();
+        assert!(wait_until(PATIENCE, || pbx.seen().ended), "after {what} the PBX is still connected");
+        assert!(!users.app.is_open(), "after {what} the users' service is still connected");
+        assert!(!site.status().contains("told where Devices is"), "after {what}: {}", site.status());
+    };
+    out_after("another password", &|| set_password(OTHER));
+    assert!(site.open(0).log_in(&itself(), PASSWORD).is_none(), "the old password is still good");
+    set_password(PASSWORD);
+
+    out_after("another list of providers", &|| site.set("providers=profile"));
+    let pbx = site.connect_pbx(0, 0);
+    assert!(site.fails(PHONE, CODE).contains("may not bring phones"));
+    drop(pbx);
+    site.set("providers=");
+    // In the network of the box's phones a PBX is let in again.
+    out_after("other sources", &|| site.set("sources=10.99.0.0/24"));
+    out_after("the app was switched off", &|| site.set("enabled=false"));
+    let again = site.at_the_pbx(|ca| App::open(PATHS[0], ca).is_ok());
+    assert!(!again, "it is switched off");
+    assert_eq!(site.devices.times(Seen::Code), 0, "the code is not spent");
+    appliance.stop();
+}

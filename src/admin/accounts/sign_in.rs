@@ -270,7 +270,7 @@ fn wrong_password() -> Problem {
         StatusCode::UNAUTHORIZED,
         "wrong-password",
         "The name or the password is wrong.",
-        "Try again. If it is lost, set a new one with `block66 password` on the box itself.",
+        "Try again. If it is lost, another administrator sets a new one, or `block66 password` on the box itself, if it has a command line.",
     )
 }
 

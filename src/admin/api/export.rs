@@ -20,7 +20,7 @@ impl Admin {
                 StatusCode::FORBIDDEN,
                 "local-only",
                 "Passwords leave the box on the box itself alone.",
-                "Run `block66 phones export --passwords` there.",
+                "Run `block66 phones export --passwords` there; the appliance has no command line.",
             ));
         }
         let organisation = match call.query.of("organisation") {

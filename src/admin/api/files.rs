@@ -11,7 +11,7 @@ use crate::admin::reading::preview::content_in;
 use crate::admin::{Admin, types};
 use crate::depot::Upload;
 use crate::model::settings::Value;
-use crate::model::{Mac, Phone, Reason};
+use crate::model::{Id, Mac, Phone, Reason};
 
 /// The device that takes a phone's place.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -107,6 +107,17 @@ impl Admin {
             at: upload.at.to_string(),
         };
         Ok(found.into_iter().map(shown).collect())
+    }
+
+    /// Forgets what a phone sent up, as its device with this address is gone. What cannot be forgotten is left for now:
+    /// until the next start where the phone is off the list, and else until another device takes its place.
+    pub(in crate::admin) async fn forget_sent_up(&self, phone: Id, mac: Mac) {
+        let depot = self.0.facts.depot.clone();
+        match tokio::task::spawn_blocking(move || depot.forget(phone)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, %mac, "what a phone sent up that is gone could not be deleted"),
+            Err(error) => tracing::error!(%error, "deleting what a phone sent up that is gone"),
+        }
     }
 
     /// A password of a phone's own menus. That it was shown is on record.

@@ -97,13 +97,7 @@ impl Admin {
             .commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac), Self::forget_former(phone.id)])
             .await?;
         self.record_phone(Reason::PhoneRemoved, mac, phone.organisation, from);
-        let (depot, id) = (self.0.facts.depot.clone(), phone.id);
-        // It is off the list; what is left on the disk for now goes at the next start.
-        match tokio::task::spawn_blocking(move || depot.forget(id)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, %mac, "what a removed phone sent up could not be deleted"),
-            Err(error) => tracing::error!(%error, "deleting what a removed phone sent up"),
-        }
+        self.forget_sent_up(phone.id, mac).await;
         Ok(shown)
     }
 

@@ -8,7 +8,7 @@ use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::backup::MOST_RESOURCES;
 use crate::model::{Id, Reason, Resource, ResourceKind};
-use crate::store::Write;
+use crate::store::{self, Write};
 use crate::sys::{hex, random};
 
 /// Most resources of the box.
@@ -65,6 +65,7 @@ impl Admin {
             .organisation(organisation)
             .ok_or_else(|| Problem::organisation_unknown(organisation.unwrap_or_default()))?
             .id;
+        let _one_at_a_time = self.0.resources.lock().await;
         let all = self.0.store.resources();
         let before =
             all.iter().find(|known| known.organisation == organisation && known.name.eq_ignore_ascii_case(&name));
@@ -95,7 +96,12 @@ impl Admin {
         };
         let (id, what) = (resource.id, format!("{} \"{}\"", word(kind), resource.name));
         let expect = Some(before.map_or(0, |before| before.version));
-        self.0.store.commit(vec![Write::PutResource { resource, expect }]).await?;
+        if let Err(error) = self.0.store.commit(vec![Write::PutResource { resource, expect }]).await {
+            if is_certain(&error) {
+                self.drop_bytes(sha256).await;
+            }
+            return Err(error.into());
+        }
         if let Some(before) = before {
             self.drop_bytes(before.sha256).await;
         }
@@ -125,8 +131,10 @@ impl Admin {
         Ok(Answer::bytes(kind, bytes))
     }
 
-    /// Removes a resource.
+    /// Removes a resource, as it is by now.
     pub(in crate::admin) async fn remove_resource(&self, resource: &Resource, from: Origin) -> Result<(), Problem> {
+        let _one_at_a_time = self.0.resources.lock().await;
+        let resource = self.0.store.resource(resource.id).ok_or_else(|| unknown(&resource.name))?;
         self.0.store.commit(vec![Write::DeleteResource(resource.id)]).await?;
         self.drop_bytes(resource.sha256).await;
         let what = format!("{} \"{}\"", word(resource.kind), resource.name);
@@ -134,7 +142,8 @@ impl Admin {
         Ok(())
     }
 
-    /// Removes bytes that no resource has any more.
+    /// Removes bytes that no resource has any more. The caller holds the lock of resources. What is left as the power
+    /// goes is removed at the next start.
     async fn drop_bytes(&self, sum: [u8; 32]) {
         if self.0.store.resources().iter().any(|resource| resource.sha256 == sum) {
             return;
@@ -172,6 +181,12 @@ impl Admin {
         let mut found = self.0.store.resources().into_iter().filter(|known| known.name.eq_ignore_ascii_case(name));
         found.next().filter(|_| found.next().is_none()).ok_or_else(|| unknown(name))
     }
+}
+
+/// Whether the store holds nothing of a commit that failed like this. One that ends over it may know of all of it when
+/// it is opened again.
+fn is_certain(error: &store::Error) -> bool {
+    !matches!(error, store::Error::Closed | store::Error::Io { .. } | store::Error::Damaged { .. })
 }
 
 fn word(kind: ResourceKind) -> &'static str {

@@ -36,8 +36,7 @@ impl Admin {
         let expected =
             head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
         let mut call = Call::of_head(head, from)?;
-        let who = self.identify(&mut call);
-        let route = self.guard(&call, &who, &["firmware"])?;
+        self.admit(&mut call, &["firmware"])?;
         let mut upload = self.0.facts.firmware.upload(draft(&call)?, expected).await?;
         let mut body = std::pin::pin!(body);
         loop {
@@ -58,7 +57,7 @@ impl Admin {
                 upload.write(data.copy_to_bytes(data.remaining())).await?;
             }
         }
-        let admin = self.clone();
+        let (admin, route) = (self.clone(), self.admit(&mut call, &["firmware"])?);
         to_its_end(async move { admin.keep_image(upload, &call, route).await }).await
     }
 

@@ -274,7 +274,8 @@ impl Admin {
             })
             .collect();
         let alarms = self.0.store.alarms().into_iter().chain(self.0.facts.dhcp.alarms());
-        let alarms: Vec<types::Alarm> = alarms.map(|reason| alarm(&reason, self.1)).collect();
+        let appliance = self.0.appliance.is_there();
+        let alarms: Vec<types::Alarm> = alarms.map(|reason| alarm(&reason, self.1, appliance)).collect();
         let phones = gather::count(listing.rows.iter().map(|row| row.standing(listing.now)));
         let (health, says) = health(phones, &alarms, self.1);
         types::Status {
@@ -336,12 +337,12 @@ impl Admin {
     }
 }
 
-fn alarm(reason: &Reason, language: Language) -> types::Alarm {
+fn alarm(reason: &Reason, language: Language, appliance: bool) -> types::Alarm {
     types::Alarm {
         code: reason.code(),
         says: reason.sentence_in(language),
         advice: advice(reason).map(|advice| said(language, advice).to_owned()),
-        remedy: remedy(reason, language),
+        remedy: remedy(reason, language, appliance),
     }
 }
 
@@ -397,7 +398,8 @@ mod tests {
         ] {
             assert_eq!(health(phones, &[], Language::English).1, says);
         }
-        let (health, _) = health(counts(1, 0, 0), &[alarm(&Reason::DiskFull, Language::English)], Language::English);
+        let full = alarm(&Reason::DiskFull, Language::English, false);
+        let (health, _) = health(counts(1, 0, 0), &[full], Language::English);
         assert_eq!(health, types::Health::Fault, "a fault of the box comes first");
     }
 }

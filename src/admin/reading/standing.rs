@@ -161,14 +161,19 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
     Some(match reason {
         Reason::Declined { .. } => "Find the device that uses this address without asking for it, and give it another.",
         Reason::AddressInUse { .. } => "Give that device an address outside the pool, or by a reservation.",
-        Reason::DhcpServerGone { .. } => {
+        Reason::DhcpServerGone { may_stand_in: true, .. } => {
             "Start the router or server again. Until then this box can stand in: press \"Take over\"."
+        }
+        Reason::DhcpServerGone { may_stand_in: false, .. } => {
+            "Start the router or server again. This box could stand in if it had a pool on this network."
         }
         Reason::DhcpStandIn { .. } => "Repair the other server: this box steps down by itself when it is back.",
         Reason::DhcpNotAlone { .. } => {
             "Switch one of the two servers off, or set this network's mode to \"auto\" or \"phones-only\"."
         }
-        Reason::DhcpOwnAddressLeased { .. } => "Give this box a static address on this network.",
+        Reason::DhcpOwnAddressLeased { .. } => {
+            "Give this box a static address on this network: on the appliance under \"This box\", else in the network configuration of its system."
+        }
         Reason::DhcpOtherBox { .. } => "Nothing to do if the other box shall serve; otherwise switch it off.",
         Reason::DhcpPoolOverlaps { .. } => "Give this box a pool that the other server does not give addresses of.",
         Reason::DhcpDeaf { .. } => {
@@ -201,13 +206,14 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
     })
 }
 
-/// The page or the button that ends an alarm, where there is one.
-pub(crate) fn remedy(reason: &Reason, language: Language) -> Option<crate::admin::types::Remedy> {
+/// The page or the button that ends an alarm, where there is one. The box's own address is set on the page of the
+/// `appliance` alone.
+pub(crate) fn remedy(reason: &Reason, language: Language, appliance: bool) -> Option<crate::admin::types::Remedy> {
     let remedy = |at: String, form, label| {
         Some(crate::admin::types::Remedy { at, form, label: crate::admin::speech::said(language, label).to_owned() })
     };
     match reason {
-        Reason::DhcpServerGone { network, .. } => {
+        Reason::DhcpServerGone { network, may_stand_in: true, .. } => {
             remedy(format!("/networks/{}/take-over", crate::admin::pages::render::segment(network)), true, "Take over")
         }
         Reason::PoolExhausted { .. }
@@ -216,7 +222,7 @@ pub(crate) fn remedy(reason: &Reason, language: Language) -> Option<crate::admin
         | Reason::DhcpPoolOverlaps { .. }
         | Reason::DhcpReservationUnfit { .. }
         | Reason::DhcpDeaf { .. } => remedy("/networks".into(), false, "Look at the networks"),
-        Reason::DhcpOwnAddressLeased { .. } => remedy("/box".into(), false, "Set the address"),
+        Reason::DhcpOwnAddressLeased { .. } if appliance => remedy("/box".into(), false, "Set the address"),
         Reason::StoreRestored { .. } | Reason::StoreGone { .. } => {
             remedy("/phones".into(), false, "Look through the phones")
         }
@@ -297,6 +303,14 @@ mod tests {
         let unlit = Journey::default();
         let over = situation(&phone, &unlit, T);
         assert_eq!((over.standing, over.start_over), (Standing::OnTheWay, false));
+    }
+
+    #[test]
+    fn the_address_is_set_on_the_page_of_the_appliance_alone() {
+        let leased = Reason::DhcpOwnAddressLeased { network: "office".into() };
+        let offered = |appliance| remedy(&leased, Language::English, appliance).map(|remedy| remedy.at);
+        assert_eq!(offered(true).as_deref(), Some("/box"));
+        assert_eq!(offered(false), None, "the system around the program has it");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whoever hangs up in the middle stops nothing half-way, and the box hangs up on nobody whom it owes an answer.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::PathBuf;
 
 use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::StreamBody;
@@ -9,6 +9,7 @@ use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::pki;
@@ -31,21 +32,14 @@ async fn a_restore_whose_caller_hangs_up_is_done_whole() {
     })
     .await;
     let restart = restart.unwrap();
-    let directory = ground._directory.path().to_owned();
-    std::fs::write(directory.join(KEY_FILE), "07".repeat(32)).unwrap();
-    pki::Authority::open(&directory, Timestamp::from_secs(1_700_000_000)).unwrap();
+    let directory = with_what_a_backup_takes(&ground);
     let about = (ground.admin.0.facts.backups.ground)();
     let passphrase = Secret::new("correct horse battery");
     let made = ground.admin.0.clock.now().wall;
     let backup = tokio::task::spawn_blocking(move || about.backup(&passphrase, made)).await.unwrap().unwrap();
     begun.recv().await;
 
-    let socket = directory.join("socket");
-    let serving = tokio::spawn({
-        let (admin, socket) = (ground.admin.clone(), socket.clone());
-        async move { admin.serve_local(&socket, CancellationToken::new()).await }
-    });
-    let mut stream = connected(&socket).await;
+    let (serving, mut stream) = connected(&ground, CancellationToken::new()).await;
     let head = format!(
         "POST /api/v1/backup/restore?confirm=true HTTP/1.1\r\nhost: box\r\n\
          block66-passphrase: correct%20horse%20battery\r\ncontent-length: {}\r\n\r\n",
@@ -75,15 +69,8 @@ async fn who_asked_before_the_box_ended_is_answered() {
         });
     })
     .await;
-    let directory = ground._directory.path().to_owned();
-    std::fs::write(directory.join(KEY_FILE), "07".repeat(32)).unwrap();
-    pki::Authority::open(&directory, Timestamp::from_secs(1_700_000_000)).unwrap();
-    let socket = directory.join("socket");
-    let serving = tokio::spawn({
-        let (admin, socket, stop) = (ground.admin.clone(), socket.clone(), stop.clone());
-        async move { admin.serve_local(&socket, stop).await }
-    });
-    let mut stream = connected(&socket).await;
+    with_what_a_backup_takes(&ground);
+    let (serving, mut stream) = connected(&ground, stop.clone()).await;
     let body = r#"{"passphrase":"correct horse battery"}"#;
     let head = format!(
         "POST /api/v1/backup HTTP/1.1\r\nhost: box\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -98,15 +85,79 @@ async fn who_asked_before_the_box_ended_is_answered() {
     tokio::time::timeout(LIMIT, serving).await.unwrap().unwrap().unwrap();
 }
 
-async fn connected(socket: &Path) -> UnixStream {
+/// The data directory, with a key and an authority in it.
+fn with_what_a_backup_takes(ground: &Ground) -> PathBuf {
+    let directory = ground._directory.path().to_owned();
+    std::fs::write(directory.join(KEY_FILE), "07".repeat(32)).unwrap();
+    pki::Authority::open(&directory, Timestamp::from_secs(1_700_000_000)).unwrap();
+    directory
+}
+
+/// The local socket at work, and a connection to it.
+async fn connected(ground: &Ground, stop: CancellationToken) -> (JoinHandle<std::io::Result<()>>, UnixStream) {
+    let socket = ground._directory.path().join("socket");
+    let serving = tokio::spawn({
+        let (admin, socket) = (ground.admin.clone(), socket.clone());
+        async move { admin.serve_local(&socket, stop).await }
+    });
     let deadline = Instant::now() + LIMIT;
     loop {
-        match UnixStream::connect(socket).await {
-            Ok(stream) => break stream,
+        match UnixStream::connect(&socket).await {
+            Ok(stream) => break (serving, stream),
             Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Whoever may no more when the last of a long body comes is refused, as if it came then.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signed_out_before_the_last_byte_came_is_nobody() {
+    let brand = rollouts::brand();
+    let image = format!("/api/v1/firmware?name=66.87.0.10.rom&brand={brand}&version=66.87.0.10");
+    for (method, path) in [("POST", "/api/v1/backup/restore?confirm=true"), ("PUT", &image)] {
+        let ground = Ground::new().await;
+        let browser = ground.claim().await;
+        let (send, pieces) = mpsc::channel::<Frame<Bytes>>(1);
+        let pieces = stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
+        let request = Request::builder().method(method).uri(path).header("host", "box.lan");
+        let request = request.header("cookie", &browser.cookie).header("x-csrf-token", &browser.csrf);
+        let request =
+            request.header("origin", "https://box.lan").header("block66-passphrase", "correct%20horse%20battery");
+        let request = request.body(StreamBody::new(pieces.map(Ok::<_, Infallible>))).unwrap();
+        let admin = ground.admin.clone();
+        let upload = tokio::spawn(async move { admin.answer(request, BROWSER).await });
+        // There is room for the second one when the first one was read, and so the head.
+        for _ in 0..2 {
+            let piece = Frame::data(Bytes::from_static(b"a piece"));
+            tokio::time::timeout(LIMIT, send.send(piece)).await.unwrap().unwrap();
+        }
+        ground.submit(&browser, "/sign-out", "").await;
+        drop(send);
+        let (head, body) = tokio::time::timeout(LIMIT, upload).await.unwrap().unwrap().into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        assert_eq!(head.status, StatusCode::UNAUTHORIZED, "{path}: {text}");
+        assert!(text.contains("session-over"), "{path}: {text}");
+    }
+}
+
+/// Two at once would lay out one in the other's place.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_backup_is_put_in_force_and_another_waits_for_the_next_start() {
+    let ground = Ground::new().await;
+    with_what_a_backup_takes(&ground);
+    let about = (ground.admin.0.facts.backups.ground)();
+    let (passphrase, made) = (Secret::new("correct horse battery"), ground.admin.0.clock.now().wall);
+    let backup = tokio::task::spawn_blocking(move || about.backup(&passphrase, made)).await.unwrap().unwrap();
+    let restore = || {
+        let request = Request::post("/api/v1/backup/restore?confirm=true").header("host", "box.lan");
+        let request = request.header("block66-passphrase", "correct%20horse%20battery");
+        ground.admin.answer(request.body(Full::new(Bytes::from(backup.clone()))).unwrap(), Origin::Local)
+    };
+    let (one, other) = tokio::join!(restore(), restore());
+    let mut statuses = [one.status(), other.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [StatusCode::ACCEPTED, StatusCode::CONFLICT]);
 }
 
 /// At the commit, which nobody can take back.

@@ -253,6 +253,30 @@ async fn another_device_takes_a_phones_place_with_all_that_belongs_to_it() {
 }
 
 #[tokio::test]
+async fn what_devices_sent_up_takes_no_room_of_the_next_one() {
+    let ground = Ground::new().await;
+    let (mut mac, ..) = listed(&ground).await;
+    let id = ground.store.phone_by_mac(mac).unwrap().id;
+    let most = crate::depot::Limits::default().files;
+    for next in ["805ec0aa0001", "805ec0aa0002", "805ec0123456"] {
+        for number in 0..most {
+            let name = format!("{}-{number}.log", mac.plain());
+            ground.depot.keep(id, &name, "text/plain", b"x", Timestamp::from_secs(1), || true).unwrap();
+        }
+        let replace = async |dry_run: bool| {
+            let wanted = json!({ "mac": next, "dry_run": dry_run });
+            ground.post(&format!("phones/{}/replace", mac.plain()), &wanted).await.status
+        };
+        assert_eq!(replace(true).await, StatusCode::OK);
+        assert_eq!(ground.depot.uploads(id).unwrap().len(), most, "it is still there");
+        assert_eq!(replace(false).await, StatusCode::OK);
+        mac = next.parse().unwrap();
+        assert_eq!(ground.get(&format!("phones/{next}/files")).await.json()["uploads"], json!([]));
+    }
+    assert_eq!(ground.store.phone_by_mac(mac).unwrap().id, id, "the first one is back");
+}
+
+#[tokio::test]
 async fn a_phone_that_is_let_go_is_told_nothing_of_the_box() {
     let ground = Ground::new().await;
     listed(&ground).await;
@@ -282,7 +306,7 @@ async fn what_a_phone_sent_up_is_kept_from_running() {
     let ground = Ground::new().await;
     let (mac, ..) = listed(&ground).await;
     let phone = ground.store.phone_by_mac(mac).unwrap();
-    ground.depot.keep(phone.id, "a.html", "text/html", b"<script>", phone.created).unwrap();
+    ground.depot.keep(phone.id, "a.html", "text/html", b"<script>", phone.created, || true).unwrap();
     assert_eq!(ground.get("phones/805ec0123456/files").await.json()["uploads"][0]["name"], "a.html");
     let file = ground.get("phones/805ec0123456/uploads/a.html").await;
     assert_eq!((file.text.as_str(), file.header("content-type")), ("<script>", "application/octet-stream"));

@@ -76,7 +76,7 @@ impl Keeper {
         super::rollouts::list(&ground, 1, "T46S", "66.86.0.15").await;
         let mut other = Phone::clone(&ground.store.phone_by_mac(test_data::phone(1).mac).unwrap());
         other.login = Some(Login { user: "own".into(), password: Secret::new(format!("own-login-{MARK}")) });
-        ground.depot.keep(other.id, "calls.xml", "text/xml", b"<calls/>", other.created).unwrap();
+        ground.depot.keep(other.id, "calls.xml", "text/xml", b"<calls/>", other.created, || true).unwrap();
         ground.store.commit(vec![Write::PutPhone { phone: other, expect: None }]).await.unwrap();
         let image = super::rollouts::image(&ground, "66.87.0.10", &["T46S"]).await;
         let plan = json!({ "canary": 2, "hours": "22:00-06:00", "days": ["fri"], "zone": "europe/berlin" });

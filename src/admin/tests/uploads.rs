@@ -1,8 +1,15 @@
 //! What is uploaded to the box: pictures, brand folders, authorities and certificates.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::pin::pin;
+
+use futures_util::poll;
+
 use super::office::{listed, send};
 use super::*;
-use crate::model::Resource;
+use crate::admin::call::Form;
+use crate::model::{Organisation, Resource};
 use crate::store::samples;
 
 async fn put_resource(ground: &Ground, query: &str, bytes: &[u8]) -> Answered {
@@ -50,6 +57,79 @@ async fn a_wallpaper_that_is_no_picture_is_refused() {
     assert_eq!(put("name=../x.png&kind=wallpaper", &picture).await.json()["errors"][0]["field"], "name");
     assert_eq!(send(&ground, "DELETE", "resources/branch.png", &json!({})).await.status, StatusCode::OK);
     assert_eq!(ground.store.resources(), []);
+}
+
+async fn another_organisation(ground: &Ground) -> Organisation {
+    let organisation = samples::organisation(2);
+    let write = Write::PutOrganisation { organisation: organisation.clone(), expect: Some(0) };
+    ground.store.commit(vec![write]).await.unwrap();
+    organisation
+}
+
+/// The files that hold the bytes of pictures and sounds.
+fn kept(ground: &Ground) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(ground._directory.path().join("resources")).unwrap();
+    files.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Waits until something is so that another thread does.
+fn becomes(so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !so() {
+        assert!(Instant::now() < deadline, "it does not become so");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_put_while_their_last_holder_goes_stay() {
+    let ground = Ground::new().await;
+    let elsewhere = another_organisation(&ground).await;
+    assert_eq!(put_resource(&ground, "name=first.xml&kind=xml", b"<Menu/>").await.status, StatusCode::CREATED);
+    let first = ground.store.resources().remove(0);
+    let file = kept(&ground).remove(0);
+    let inode = || file.metadata().map(|about| about.ino()).ok();
+    let before = inode();
+    let said = Form::parse(&format!("name=second.xml&kind=xml&organisation={}", elsewhere.name));
+    let mut put = pin!(ground.admin.put_resource(&said, b"<Menu/>".to_vec(), Origin::Local));
+    assert!(poll!(&mut put).is_pending());
+    // Its file is there, and nothing is committed yet.
+    becomes(|| inode() != before);
+    let mut remove = pin!(ground.admin.remove_resource(&first, Origin::Local));
+    let removed = tokio::time::timeout(Duration::from_millis(500), &mut remove).await;
+    put.await.unwrap();
+    match removed {
+        Ok(removed) => removed.unwrap(),
+        Err(_) => remove.await.unwrap(),
+    }
+    let second = ground.store.resources();
+    assert_eq!(second.iter().map(|resource| resource.name.as_str()).collect::<Vec<_>>(), ["second.xml"]);
+    assert_eq!(ground.depot.resource(&second[0].sha256).unwrap().as_deref(), Some(&b"<Menu/>"[..]));
+    ground.admin.remove_resource(&second[0], Origin::Local).await.unwrap();
+    assert_eq!(kept(&ground), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn bytes_of_what_is_not_stored_or_was_replaced_do_not_stay() {
+    let ground = Ground::new().await;
+    let elsewhere = another_organisation(&ground).await;
+    let said = Form::parse(&format!("name=menu.xml&kind=xml&organisation={}", elsewhere.name));
+    let mut put = pin!(ground.admin.put_resource(&said, b"<Menu/>".to_vec(), Origin::Local));
+    assert!(poll!(&mut put).is_pending());
+    becomes(|| kept(&ground).iter().any(|file| file.extension().is_none()));
+    // Its organisation goes before it is stored.
+    ground.store.commit(vec![Write::DeleteOrganisation(elsewhere.id)]).await.unwrap();
+    assert_eq!(put.await.unwrap_err().code, "not-possible");
+    assert_eq!(kept(&ground), Vec::<PathBuf>::new());
+
+    let put = async |bytes: &[u8]| put_resource(&ground, "name=menu.xml&kind=xml", bytes).await.status;
+    assert_eq!(put(b"<Menu/>").await, StatusCode::CREATED);
+    let seen = ground.store.resources().remove(0);
+    assert_eq!(put(b"<Menu></Menu>").await, StatusCode::CREATED);
+    assert_eq!(ground.store.resources()[0].id, seen.id);
+    ground.admin.remove_resource(&seen, Origin::Local).await.unwrap();
+    assert_eq!((ground.store.resources(), kept(&ground)), (Vec::new(), Vec::new()));
+    assert_eq!(ground.admin.remove_resource(&seen, Origin::Local).await.unwrap_err().code, "resource-unknown");
 }
 
 #[tokio::test]

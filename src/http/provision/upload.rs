@@ -5,11 +5,12 @@ use hyper::body::{Body as Incoming, Bytes};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use hyper::{Method, Response, StatusCode};
 
+use super::asker::Decision;
 use super::make::Unmade;
 use super::query::Query;
 use super::resource::blocking;
 use super::{Provision, STORE_PAUSE, Target, answers};
-use crate::access::Verdict;
+use crate::access::{self, Verdict};
 use crate::brands::Rendered;
 use crate::depot::{Kept, Refused};
 use crate::http::Body;
@@ -63,6 +64,12 @@ impl Provision {
                 record(Reason::UploadKept);
                 answers::kept(kept == Kept::New && query.method == Method::PUT)
             }
+            Err(Refused::Gone) => {
+                // As it would have been answered from the beginning.
+                let verdict = access::decide(&asker.ask, &asker.evidence, None, query.now.wall);
+                let gone = Decision { phone: None, organisation: None, verdict };
+                self.turn_away(query, target, &asker, &gone).await
+            }
             Err(refused @ (Refused::TooMany(_) | Refused::NoRoom)) => {
                 record(Reason::UploadRefused { what: refused.to_string() });
                 answers::plain(StatusCode::INSUFFICIENT_STORAGE, "There is no room for this file.\n")
@@ -79,7 +86,11 @@ impl Provision {
         let content_type = said.filter(|text| text.len() <= LONGEST_TYPE).unwrap_or("application/octet-stream");
         let (depot, id, name) = (self.depot.clone(), phone.id, target.name().to_owned());
         let (content_type, at) = (content_type.to_owned(), query.now.wall);
-        let kept = tokio::task::spawn_blocking(move || depot.keep(id, &name, &content_type, &bytes, at)).await;
+        // The body took its time: by now the phone may be off the list, or another device in its place.
+        let (store, mac) = (self.store.clone(), phone.mac);
+        let is_there = move || store.phone_by_mac(mac).is_some_and(|phone| phone.id == id);
+        let keep = move || depot.keep(id, &name, &content_type, &bytes, at, is_there);
+        let kept = tokio::task::spawn_blocking(keep).await;
         kept.unwrap_or_else(|error| Err(Refused::Io(std::io::Error::other(error))))
     }
 

@@ -10,8 +10,8 @@ use super::settings::Settings;
 use super::template::{Sheet, Template};
 use super::user::{Account, User};
 use crate::admin::{FieldError, LineDraft, Order, Problem, Said};
-use crate::model::Secret;
 use crate::model::settings::Resolved;
+use crate::model::{Id, Secret};
 use crate::partners::desk::{self, sentence, unfit};
 use crate::sys::clock::Clock;
 use crate::sys::passwords::{LONGEST, Passwords, SHORTEST};
@@ -125,22 +125,28 @@ impl Desk {
             settings: BTreeMap::new(),
             licence: None,
         };
-        let user = self.store(user, draft).await?;
+        let user = self.drafted(user, draft)?;
+        self.users.put(&user).await?;
         Ok(Said::ok(shown(&user)))
     }
 
-    async fn change(&self, mut user: User, order: &Order) -> Result<Said, Problem> {
+    async fn change(&self, id: Id, order: &Order) -> Result<Said, Problem> {
         let mut draft: Draft = order.read()?;
-        if let Some(password) = draft.password.take() {
-            user.hash = self.hash(password).await?;
-        }
-        if let Some(name) = draft.name.take() {
-            user.name = name;
-        }
-        Ok(Said::ok(shown(&self.store(user, draft).await?)))
+        // Before the user is read: it takes so long that others may change them meanwhile, or remove them.
+        let hash = match draft.password.take() {
+            Some(password) => Some(self.hash(password).await?),
+            None => None,
+        };
+        let change = |mut user: User| {
+            user.hash = hash.unwrap_or(user.hash);
+            user.name = draft.name.take().unwrap_or(user.name);
+            self.drafted(user, draft)
+        };
+        Ok(Said::ok(shown(&self.users.change(id, change).await?)))
     }
 
-    async fn store(&self, mut user: User, draft: Draft) -> Result<User, Problem> {
+    /// The user with what the draft says, as they can be stored.
+    fn drafted(&self, mut user: User, draft: Draft) -> Result<User, Problem> {
         if let Some(lines) = draft.lines {
             user.accounts = accounts(lines)?;
         }
@@ -154,15 +160,6 @@ impl Desk {
         user.check().map_err(|wrong| unfit(&wrong.to_string()))?;
         // Tried out before it is stored: a user whose settings cannot be made would be told so at the next login.
         self.try_out(&user)?;
-        self.users.put(&user).await.map_err(|error| match error {
-            Unstored::Store(error) => error.into(),
-            error => Problem::new(
-                StatusCode::CONFLICT,
-                "taken",
-                sentence(&error.to_string()),
-                "Choose another name, or change the user who has it.",
-            ),
-        })?;
         Ok(user)
     }
 
@@ -206,14 +203,8 @@ impl Desk {
     }
 
     fn user(&self, name: &str) -> Result<User, Problem> {
-        self.users.named(name).ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                "user-unknown",
-                format!("There is no user \"{}\".", name.chars().take(64).collect::<String>()),
-                "Look the name up in the list of users.",
-            )
-        })
+        let detail = || format!("There is no user \"{}\".", name.chars().take(64).collect::<String>());
+        self.users.named(name).ok_or_else(|| unknown(detail()))
     }
 }
 
@@ -235,7 +226,7 @@ impl desk::Desk for Desk {
             }
             (["users"], &Method::POST) => self.add(order).await,
             (["users", name], &Method::GET) => Ok(Said::ok(shown(&self.user(name)?))),
-            (["users", name], &Method::PUT) => self.change(self.user(name)?, order).await,
+            (["users", name], &Method::PUT) => self.change(self.user(name)?.id, order).await,
             (["users", name], &Method::DELETE) => {
                 let user = self.user(name)?;
                 self.users.remove(&user).await?;
@@ -246,6 +237,24 @@ impl desk::Desk for Desk {
             _ => Err(Problem::nothing_here(&format!("/api/v1/partners/bria/{}", path.join("/")))),
         }
     }
+}
+
+impl From<Unstored> for Problem {
+    fn from(unstored: Unstored) -> Self {
+        let detail = sentence(&unstored.to_string());
+        match unstored {
+            Unstored::Store(error) => error.into(),
+            Unstored::Gone => unknown(detail),
+            Unstored::Taken(_) | Unstored::TooMany => {
+                let next = "Choose another name, or change the user who has it.";
+                Self::new(StatusCode::CONFLICT, "taken", detail, next)
+            }
+        }
+    }
+}
+
+fn unknown(detail: String) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "user-unknown", detail, "Look the name up in the list of users.")
 }
 
 fn accounts(lines: Vec<LineDraft>) -> Result<Vec<Account>, Problem> {
@@ -333,6 +342,35 @@ mod tests {
         assert!(preview.contains("proxies:proxy0:username") && !preview.contains("line-secret"), "{preview}");
         call(&desk, Method::DELETE, "users/ann", Value::Null).await.unwrap();
         assert_eq!(call(&desk, Method::GET, "users/ann", Value::Null).await.unwrap_err().code, "user-unknown");
+    }
+
+    /// Sets a password, and makes another call that comes later and is done long before: what came of both.
+    async fn beside_a_password(desk: &Desk, method: Method, body: Value) -> [Result<Value, Problem>; 2] {
+        let password = json!({ "password": "another battery" });
+        let set = call(desk, Method::PUT, "users/ann", password);
+        tokio::join!(set, call(desk, method, "users/ann", body)).into()
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_set_meanwhile_undoes_no_change() {
+        let (_directory, desk) = desk();
+        call(&desk, Method::POST, "users", ann()).await.unwrap();
+        let before = desk.users.named("ann").unwrap();
+        for done in beside_a_password(&desk, Method::PUT, json!({ "licence": "KEY-2" })).await {
+            assert_eq!(done.unwrap()["licence"], "KEY-2");
+        }
+        let after = desk.users.named("ann").unwrap();
+        assert_eq!(after.licence.as_deref(), Some("KEY-2"));
+        assert_ne!(after.hash, before.hash);
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_set_meanwhile_brings_nobody_back() {
+        let (_directory, desk) = desk();
+        call(&desk, Method::POST, "users", ann()).await.unwrap();
+        let [set, removed] = beside_a_password(&desk, Method::DELETE, Value::Null).await;
+        assert!(removed.is_ok() && desk.users.all().is_empty(), "{:?}", desk.users.all());
+        assert_eq!(set.unwrap_err().code, "user-unknown");
     }
 
     #[tokio::test]

@@ -71,7 +71,7 @@ pub struct Person {
 #[derive(Clone)]
 pub struct Users {
     store: Store,
-    /// Held while a user is written: names are unique.
+    /// Held while a user is written or removed: names are unique, and no change undoes another or a removal.
     writing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -84,6 +84,9 @@ pub enum Unstored {
     /// The box has as many as it can have.
     #[error("a box has at most {MOST_USERS} users")]
     TooMany,
+    /// There was one, and it was removed.
+    #[error("this user is not there any more")]
+    Gone,
     /// The store.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -159,12 +162,32 @@ impl Users {
         self.all().into_iter().find(|user| user.name.eq_ignore_ascii_case(name))
     }
 
-    /// Stores a user, new or changed.
+    /// Stores a user, new or in place of the one of that id, as they are given.
     ///
     /// # Errors
     /// When another has the name, or it cannot be stored.
     pub async fn put(&self, user: &User) -> Result<(), Unstored> {
         let _one_at_a_time = self.writing.lock().await;
+        self.write(user).await
+    }
+
+    /// Changes a user as they are when their turn has come: what others changed meanwhile stays. Gives what was stored.
+    ///
+    /// # Errors
+    /// What `change` says of them, which ends it; or when they were removed, another has the name, or it cannot be stored.
+    pub async fn change<E: From<Unstored>>(
+        &self,
+        id: Id,
+        change: impl FnOnce(User) -> Result<User, E>,
+    ) -> Result<User, E> {
+        let _one_at_a_time = self.writing.lock().await;
+        let user = change(self.read(&user_key(id)).ok_or(Unstored::Gone)?)?;
+        self.write(&user).await?;
+        Ok(user)
+    }
+
+    /// The caller holds the lock.
+    async fn write(&self, user: &User) -> Result<(), Unstored> {
         let users = self.all();
         if users.iter().any(|other| other.id != user.id && other.name.eq_ignore_ascii_case(&user.name)) {
             return Err(Unstored::Taken(user.name.clone()));
@@ -173,7 +196,7 @@ impl Users {
             return Err(Unstored::TooMany);
         }
         let value = Secret::new(serde_json::to_string(user).unwrap_or_default());
-        Ok(self.store.commit(vec![Write::PutSecret { key: format!("{USER}{}", user.id), value }]).await?)
+        Ok(self.store.commit(vec![Write::PutSecret { key: user_key(user.id), value }]).await?)
     }
 
     /// Forgets a user, and what they were told.
@@ -181,8 +204,9 @@ impl Users {
     /// # Errors
     /// When that cannot be stored.
     pub async fn remove(&self, user: &User) -> Result<(), store::Error> {
+        let _one_at_a_time = self.writing.lock().await;
         let told = told_key(Owner::User(user.id));
-        self.store.commit(vec![Write::DeleteSecret(format!("{USER}{}", user.id)), Write::DeleteSetting(told)]).await
+        self.store.commit(vec![Write::DeleteSecret(user_key(user.id)), Write::DeleteSetting(told)]).await
     }
 
     fn read(&self, key: &str) -> Option<User> {
@@ -238,7 +262,7 @@ impl Users {
     /// Whom a token names, if it is genuine and they may still sign in.
     pub fn bearer(&self, claim: &Claim, settings: &Settings) -> Option<Person> {
         let person = match claim.owner {
-            Owner::User(id) => self.person(self.read(&format!("{USER}{id}"))?),
+            Owner::User(id) => self.person(self.read(&user_key(id))?),
             Owner::Line(id, place) if settings.line_logins => self.line(id, place)?,
             Owner::Line(..) => return None,
         };
@@ -271,6 +295,10 @@ impl Users {
     fn all_told(&self, owner: Owner) -> BTreeMap<String, String> {
         self.store.setting(&told_key(owner)).and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
     }
+}
+
+fn user_key(user: Id) -> String {
+    format!("{USER}{user}")
 }
 
 fn told_key(owner: Owner) -> String {

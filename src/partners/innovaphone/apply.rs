@@ -130,7 +130,7 @@ pub(super) fn organisation(on: &Foundations, settings: &Settings) -> Result<Id, 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use serde_json::{Value, json};
@@ -145,13 +145,13 @@ mod tests {
     use crate::sys::clock::Clock;
 
     /// A box with two organisations, of which the first is the app's.
-    struct Ground {
-        on: Foundations,
-        _directory: tempfile::TempDir,
+    pub(in super::super) struct Ground {
+        pub(in super::super) on: Foundations,
+        pub(in super::super) _directory: tempfile::TempDir,
     }
 
     impl Ground {
-        async fn new() -> Self {
+        pub(in super::super) async fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             let clock = Clock::new(samples::CREATED);
             let options = Options {

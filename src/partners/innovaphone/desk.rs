@@ -92,6 +92,7 @@ impl desk::Desk for Desk {
                 settings.check().map_err(|what| unfit(&what))?;
                 Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
                 self.store.commit(vec![secrets::set(&settings)]).await?;
+                self.door.end();
                 if settings.enabled {
                     self.keeper.begin()
                 } else {
@@ -107,6 +108,7 @@ impl desk::Desk for Desk {
                 // One third-party program found that the PBX takes no longer ones; the maker's own makes 16.
                 let long = password.chars().count() > 15;
                 self.store.commit(vec![secrets::set_password(Secret::new(password))]).await?;
+                self.door.end();
                 let says = if long { "It has more than 15 characters, which a PBX may cut off." } else { "It is set." };
                 Ok(Said::ok(json!({ "says": says })))
             }

@@ -88,7 +88,7 @@ impl Door {
                 return service(request, peer);
             }
             let settings = secrets::settings(&door.on.store);
-            let meant = settings.enabled && door.serves(&settings, peer, &serves);
+            let meant = lets_in(&settings, peer, &serves);
             let rest: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).skip(1).collect();
             // As the PBX writes it, without and with a slash, and with the name of the app.
             let here = rest.is_empty() || matches!(rest[..], [app] if app.eq_ignore_ascii_case(&settings.app));
@@ -100,10 +100,10 @@ impl Door {
                 return service(request, peer);
             };
             let upgrade = hyper::upgrade::on(&mut request);
-            let door = Arc::clone(&door);
+            let (door, serves) = (Arc::clone(&door), Arc::clone(&serves));
             tokio::spawn(async move {
                 match upgrade.await {
-                    Ok(upgraded) => door.serve(upgraded, peer).await,
+                    Ok(upgraded) => door.serve(upgraded, peer, &serves).await,
                     Err(error) => tracing::debug!(%error, "an upgrade did not come about"),
                 }
             });
@@ -111,20 +111,22 @@ impl Door {
         })
     }
 
-    fn serves(&self, settings: &Settings, peer: Peer, serves: &Serves) -> bool {
-        let named = match peer.address.to_canonical() {
-            IpAddr::V4(address) => settings.sources.iter().any(|net| net.contains(&address)),
-            IpAddr::V6(_) => false,
-        };
-        (peer.tls || settings.plain) && (serves(peer.address) || named)
-    }
-
     /// Everybody who is connected.
     pub(super) fn connections(&self) -> Vec<Connected> {
         self.all().values().cloned().collect()
     }
 
-    async fn serve(self: Arc<Self>, upgraded: Upgraded, peer: Peer) {
+    /// Ends every connection, and forgets what was told over it: they were let in by settings and a password that are
+    /// others now. Whoever still may comes back by themselves.
+    pub(super) fn end(&self) {
+        let mut all = self.all();
+        for (number, connected) in std::mem::take(&mut *all) {
+            connected.gives_way.cancel();
+            self.keeper.told(number, None);
+        }
+    }
+
+    async fn serve(self: Arc<Self>, upgraded: Upgraded, peer: Peer, serves: &Serves) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let gives_way;
         {
@@ -146,16 +148,19 @@ impl Door {
             gives_way = connected.gives_way.clone();
             all.insert(number, connected);
         }
-        let config = WebSocketConfig::default().max_message_size(Some(app::LONGEST)).max_frame_size(Some(app::LONGEST));
-        let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        let stop = self.on.stop.clone();
-        stop.run_until_cancelled(gives_way.run_until_cancelled(self.talk(socket, number, peer))).await;
+        // Read now that it is counted: whatever is set from here on ends it.
+        let settings = secrets::settings(&self.on.store);
+        if lets_in(&settings, peer, serves) {
+            let talk = self.talk(upgraded, &settings, (number, peer));
+            self.on.stop.run_until_cancelled(gives_way.run_until_cancelled(talk)).await;
+        }
         self.all().remove(&number);
         self.keeper.told(number, None);
     }
 
-    async fn talk(&self, mut socket: WebSocketStream<TokioIo<Upgraded>>, number: u64, peer: Peer) {
-        let settings = secrets::settings(&self.on.store);
+    async fn talk(&self, upgraded: Upgraded, settings: &Settings, (number, peer): (u64, Peer)) {
+        let config = WebSocketConfig::default().max_message_size(Some(app::LONGEST)).max_frame_size(Some(app::LONGEST));
+        let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         let about = About {
             app: settings.app.clone(),
             title: settings.title.clone(),
@@ -190,7 +195,7 @@ impl Door {
                 }
             }
             if let Some(news) = heard.news
-                && let Some(refusal) = self.take(news, (number, peer), &settings, &results)
+                && let Some(refusal) = self.take(news, (number, peer), &results)
                 && socket.send(Message::Text(refusal.into())).await.is_err()
             {
                 return;
@@ -202,14 +207,10 @@ impl Door {
         }
     }
 
-    /// Does what news mean; what is to be said to them at once.
-    fn take(
-        &self,
-        news: News,
-        (number, peer): (u64, Peer),
-        settings: &Settings,
-        results: &mpsc::Sender<String>,
-    ) -> Option<String> {
+    /// Does what news mean; what is to be said to them at once. One that was ended is heard no more, whatever of it is
+    /// still on its way.
+    fn take(&self, news: News, (number, peer): (u64, Peer), results: &mpsc::Sender<String>) -> Option<String> {
+        let by = self.all().get(&number)?.who.clone().unwrap_or_default();
         let record = |reason| {
             let door = if peer.tls { crate::model::Door::Https } else { crate::model::Door::Http };
             self.on.journal.record(Event::new(self.on.clock.now().wall, door, reason).from_address(peer.address));
@@ -227,13 +228,14 @@ impl Door {
             News::Pbx { domain, name } => {
                 self.update(number, |connected| connected.pbx = Some(format!("{name} of {domain}")))
             }
-            News::Devices(devices) => {
-                self.update(number, |connected| connected.devices = Some(devices.is_some()));
+            // Both at once: what one told that is being ended is not kept.
+            News::Devices(devices) => self.update(number, |connected| {
+                connected.devices = Some(devices.is_some());
                 self.keeper.told(number, Some(devices));
-            }
+            }),
             News::Phone(request) => {
-                let who = self.all().get(&number).and_then(|connected| connected.who.clone()).unwrap_or_default();
-                let allowed = settings.providers.is_empty() || settings.providers.contains(&who);
+                let settings = secrets::settings(&self.on.store);
+                let allowed = settings.providers.is_empty() || settings.providers.contains(&by);
                 return self.provision(*request, allowed, peer, results.clone());
             }
         }
@@ -279,6 +281,15 @@ impl Door {
     }
 }
 
+/// Whether somebody at this address may connect, by these settings.
+fn lets_in(settings: &Settings, peer: Peer, serves: &Serves) -> bool {
+    let named = match peer.address.to_canonical() {
+        IpAddr::V4(address) => settings.sources.iter().any(|net| net.contains(&address)),
+        IpAddr::V6(_) => false,
+    };
+    settings.enabled && (peer.tls || settings.plain) && (serves(peer.address) || named)
+}
+
 /// Where one more of this address finds a place. Whoever has not logged in keeps nobody out who would: of those of one
 /// source there are few, and where all places are taken the oldest of them gives way.
 fn room(all: &BTreeMap<u64, Connected>, address: IpAddr) -> Room {
@@ -312,7 +323,9 @@ fn switch(accept: &str) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::apply::tests::Ground;
     use super::*;
+    use crate::model::{Mac, Secret};
 
     /// Connections in their order: the last octet of each one's address, and whether it has logged in.
     fn connected(of: impl IntoIterator<Item = (u8, bool)>) -> BTreeMap<u64, Connected> {
@@ -340,5 +353,41 @@ mod tests {
         assert_eq!(room(&full(0), from(200)), Room::After(1), "many sources keep nobody out either");
         assert_eq!(room(&full(10), from(200)), Room::After(11), "whoever has logged in stays");
         assert_eq!(room(&full(MOST), from(200)), Room::None);
+    }
+
+    #[tokio::test]
+    async fn whoever_was_let_in_by_other_settings_is_ended_and_heard_no_more() {
+        let Ground { on, _directory } = Ground::new().await;
+        let keeper = Keeper::new(on.clone());
+        let door = Door::new(on.clone(), keeper.clone());
+        let users = Connected { who: Some("users".into()), ..Connected::default() };
+        let ended = users.gives_way.clone();
+        door.all().insert(1, users);
+        let peer = Peer { address: [192, 0, 2, 1].into(), local: [192, 0, 2, 66].into(), tls: true, certificate: None };
+        let (results, mut done) = mpsc::channel(1);
+        let hear = |news| door.take(news, (1, peer), &results);
+        let devices = Some("wss://ap/x/sysclients".to_owned());
+        let wish = || {
+            let texts = ["123456789012", "hw-ann", "ann", "Ann", "a.example", "pbx.a.example"];
+            let [code, hwid, user, name, domain, host] = texts.map(str::to_owned);
+            let (mac, password) = (Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]), Secret::new("p"));
+            News::Phone(Box::new(Request { mac, code, hwid, user, name, password, domain, host, src: None }))
+        };
+        hear(News::Devices(devices.clone()));
+        assert_eq!(keeper.devices(), devices);
+        // The one that stands is judged by what is set when it speaks.
+        let others = Settings { enabled: true, providers: vec!["profile".into()], ..Settings::default() };
+        on.store.commit(vec![secrets::set(&others)]).await.unwrap();
+        hear(wish());
+        let answer = done.recv().await.unwrap();
+        assert!(answer.contains("this app may not bring phones"), "{answer}");
+
+        door.end();
+        assert!(ended.is_cancelled() && door.connections().is_empty());
+        assert_eq!(keeper.devices(), None);
+        hear(News::Devices(devices));
+        hear(wish());
+        assert_eq!(keeper.devices(), None, "what was still on its way counts");
+        assert!(done.try_recv().is_err() && door.places.available_permits() == MOST_AT_ONCE);
     }
 }
