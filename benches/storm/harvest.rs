@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use block66::phonesim::Exchange;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -33,7 +34,9 @@ pub(crate) fn all(branch: &Branch, desks: Range<usize>, ours: &Block66) -> Files
     let mut files = Files::default();
     for desk in &branch.desks[desks] {
         let login = desk.remote.holding().login.map(|(user, password)| (user, password.expose().to_owned()));
-        for exchange in desk.remote.report().exchanges.iter().filter(|exchange| exchange.status == Some(200)) {
+        // 304 is a file that the phone has from before.
+        let had = |exchange: &&Exchange| matches!(exchange.status, Some(200 | 304));
+        for exchange in desk.remote.report().exchanges.iter().filter(had) {
             let Some((scheme, rest)) = exchange.url.split_once("://") else { continue };
             let path = rest.find('/').map_or("/", |at| &rest[at..]).to_owned();
             let (secure, place) = (scheme == "https", path.split('?').next().unwrap_or_default().to_owned());

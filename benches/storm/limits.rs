@@ -4,7 +4,8 @@
 use std::fs;
 use std::process::exit;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use block66::lab::raise_file_limit;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
@@ -67,11 +68,9 @@ impl Drop for Raised {
 /// Makes room for the descriptors of so many phones, as far as this user may.
 fn descriptors(phones: usize) {
     let needed = (phones * DESCRIPTORS + 2048) as u64;
-    let most = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, most)| most);
-    let room = most.max(needed);
-    if setrlimit(Resource::RLIMIT_NOFILE, room, room).is_err() {
+    let most = raise_file_limit();
+    if most < needed && setrlimit(Resource::RLIMIT_NOFILE, needed, needed).is_err() {
         println!("no more than {most} descriptors may be had of {needed}: with many phones sockets will fail");
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
 }
 

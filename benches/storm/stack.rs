@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use block66::lab::namespace::Namespace;
-use block66::lab::{Api, Appliance};
+use block66::lab::{Api, Appliance, organisation};
 use block66::phonesim::{Identity, Trust};
 use serde_json::{Value, json};
 
@@ -124,15 +124,6 @@ fn as_its_service_starts_it(directory: &Path) -> PathBuf {
     fs::write(&at, start).unwrap();
     fs::set_permissions(&at, fs::Permissions::from_mode(0o755)).unwrap();
     at
-}
-
-/// Phones that cannot do as the others do belong to organisations whose policy allows for it.
-fn organisation(trust: Trust) -> Option<(&'static str, Value)> {
-    match trust {
-        Trust::Authority | Trust::Unchecked => None,
-        Trust::PlainLogin => Some(("Without our CA", json!({ "plain-http": true }))),
-        Trust::Lan => Some(("Without a login", json!({ "plain-http": true, "lan-alone": true }))),
-    }
 }
 
 /// dnsmasq and nginx with static files, and something that says what time it is.
