@@ -98,8 +98,9 @@ impl Backup {
                 let done: types::Restored = client.post_backup(path, &passphrase, bytes).await?;
                 print(&text(&done.about));
                 eprintln!(
-                    "Restored: this box starts anew with it now. What was here is kept as {}; `block66 backup restore --undo` \
-                     brings it back, with the passphrase of this restore.\nPhones look for the address above: give it to this box.",
+                    "Restored: this box starts anew with it now. What was here is kept as {}; \
+                     `block66 backup restore --undo --confirm` brings it back, with the passphrase of this restore.\n\
+                     Phones look for the address above: give it to this box.",
                     done.undo
                 );
                 Ok(())

@@ -155,7 +155,7 @@ impl Dhcp {
                 let path = leases("import", &form, network.as_deref());
                 let done: types::LeasesImported = client.post_csv(&path, read(&file)?).await?;
                 print(&format!(
-                    "{} leases taken over on {}; {} left out: known already, or of another network.\n",
+                    "{} leases taken over on {}; {} left out: one of their address or client runs here, or they are of another network.\n",
                     done.taken, done.network, done.skipped
                 ));
             }

@@ -17,7 +17,8 @@ pub(super) struct Events {
     /// Only those about this phone
     #[arg(long)]
     mac: Option<Mac>,
-    /// Only this kind: dhcp, http, tls, admin or box
+    /// Only this kind: dhcp, http, tftp, tls, sip, pairing, journey, firmware, rollout,
+    /// softphone, provider, admin or box
     #[arg(long)]
     kind: Option<String>,
     /// How many

@@ -18,7 +18,8 @@ starts: single templates of a brand that the program knows, or a whole brand of
 your own (docs/templates.md). Try one before you put it there.
 
 Examples:
-  block66 overlays try ./acme --phone 805ec0123456
+  block66 overlays try ./acme
+  block66 overlays try ./acme --phone 805ec0123456 --file 805ec0123456.cfg
   block66 overlays list
   block66 overlays diff acme")]
 pub(super) enum Overlays {

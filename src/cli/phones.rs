@@ -317,7 +317,7 @@ async fn tell(client: &Client, mac: Mac, order: &str, no_wait: bool) -> Result<(
     }
     let line = format!("{mac}: {}\n", telling.says);
     match telling.code.as_deref() {
-        None | Some("sip.resynced" | "sip.restarted" | "sip.fetched-by-chance") => print(&line),
+        None | Some("sip.resynced" | "sip.restarted" | "sip.fetched-by-chance" | "sip.nothing-new") => print(&line),
         Some(_) => return Err(Failure::NotDone(line.trim_end().to_owned())),
     }
     Ok(())

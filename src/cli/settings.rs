@@ -23,8 +23,8 @@ use crate::model::settings::{Key, KeyKind, definition};
   block66 settings override --group Sales acme ring.type=1
   block66 settings apply --organisation Branch all.json
 
-Where several levels set the same, the phone goes before its group, the group
-before its model, and the model before its organisation.")]
+Where several levels set the same, the phone goes before its model, the model
+before its group, and the group before its organisation.")]
 pub(super) enum Settings {
     /// List every setting there is
     List {

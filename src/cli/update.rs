@@ -20,6 +20,8 @@ const NIGHT: Range<u8> = 2..5;
 
 /// The version of the appliance that runs, and newer ones
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = "The image has no command line: there a version is installed on the page, over
+the API, from a USB stick, or at night.")]
 pub(super) enum Update {
     /// Show which version runs, and which starts next
     Show,

@@ -299,8 +299,9 @@ impl Drop for Lab {
     }
 }
 
-/// The organisation of phones that trust in this way, with its policy; `None` is the box's own.
-fn organisation(trust: Trust) -> Option<(&'static str, serde_json::Value)> {
+/// The organisation of phones that trust in this way, with its policy, since they cannot do as the others do; `None` is the
+/// box's own.
+pub fn organisation(trust: Trust) -> Option<(&'static str, serde_json::Value)> {
     match trust {
         Trust::Authority | Trust::Unchecked => None,
         Trust::PlainLogin => Some(("Without our CA", json!({ "plain-http": true }))),
@@ -315,10 +316,10 @@ fn namespace_refused(error: &io::Error) -> Error {
     }
 }
 
-/// Each phone takes a few files; the usual 1,024 are not enough for hundreds.
-fn raise_file_limit() {
+/// Raises the limit of open files as far as any user may, and tells what it is then. Each phone takes a few files; the usual
+/// 1,024 are not enough for hundreds.
+pub fn raise_file_limit() -> u64 {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
-    }
+    let Ok((own, most)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
+    if setrlimit(Resource::RLIMIT_NOFILE, most, most).is_ok() { most } else { own }
 }
