@@ -3,14 +3,17 @@
 //! sled 0.34.7 is good at what it does here, within rules. `flush` writes and does not sync, so each batch is followed
 //! by `fdatasync` on its one data file. Opening changes what it opens, so it is given copies (see `replica`). Values
 //! that make a page of more than 128 KiB would go to files of their own that nobody syncs, so longer values are
-//! stored in pieces. After a failed write nothing is certain any more: the caller must drop the database and build
-//! it anew from what is known to be good.
+//! stored in pieces. Whoever waits for a write that fails may be forgotten, so somebody asks after it (`reminded`).
+//! After a failed write nothing is certain any more: the caller must drop the database and build it anew from what is
+//! known to be good.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +32,9 @@ const SYNC_EVERY_MS: u64 = 1000;
 /// Time until a lock that an earlier handle left behind must be gone, and between two tries.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_RETRY: Duration = Duration::from_millis(2);
+
+/// Time that the engine may take for a batch before somebody asks whether it failed, and between two such questions.
+const REMINDED_AFTER: Duration = Duration::from_secs(1);
 
 /// What the disk of the store is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,13 +110,11 @@ impl Database {
             for (count, (key, value)) in records.enumerate() {
                 database.put(&mut batch, key, Some(value));
                 if count % 1000 == 999 {
-                    database.db.apply_batch(std::mem::take(&mut batch))?;
+                    database.write(std::mem::take(&mut batch))?;
                 }
             }
             database.put(&mut batch, &Place::Stamp.to_key(), Some(&encode(stamp)));
-            database.db.apply_batch(batch)?;
-            database.db.flush()?;
-            Ok(())
+            database.write(batch)
         })?;
         for name in ["db", "conf"] {
             File::open(beside.join(name))?.sync_all()?;
@@ -139,7 +143,7 @@ impl Database {
             match config.open() {
                 // A database that was dropped just now may keep its lock until a thread of the engine comes round. No
                 // other process has it: that is what the lock of the store is for.
-                Err(error) if is_locked(&error) && begin.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_RETRY),
+                Err(error) if is_locked(&error) && begin.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_RETRY),
                 opened => break opened?,
             }
         };
@@ -184,12 +188,20 @@ impl Database {
                 self.put(&mut batch, &place.to_key(), value.as_deref());
             }
             self.put(&mut batch, &Place::Stamp.to_key(), Some(&encode(stamp)));
-            self.db.apply_batch(batch)?;
-            self.db.flush()?;
+            self.write(batch)?;
             if !self.disk.sync_delay.is_zero() {
-                std::thread::sleep(self.disk.sync_delay);
+                thread::sleep(self.disk.sync_delay);
             }
             Ok(self.data.sync_data()?)
+        })
+    }
+
+    /// Has the engine write a batch, without a sync.
+    fn write(&self, batch: sled::Batch) -> Result<(), Fault> {
+        reminded(&self.db, || {
+            self.db.apply_batch(batch)?;
+            self.db.flush()?;
+            Ok(())
         })
     }
 
@@ -250,6 +262,25 @@ pub(super) fn remove_directory(path: &Path) -> io::Result<()> {
 /// Runs something on sled; its panics are faults like others. sled panics on some files that it did not write.
 fn guarded<T>(run: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Fault::Damaged("the engine panicked".into())))
+}
+
+/// Runs something that writes to the engine, which may forget to wake whoever waits for a write that failed: some of its
+/// writes are begun by whoever leaves a buffer last, and of those it only keeps the error (`exit_reservation`). The next
+/// one who flushes finds that error and wakes all; this is the next one.
+fn reminded<T>(db: &sled::Db, run: impl FnOnce() -> T) -> T {
+    thread::scope(|scope| {
+        let (_over, until) = mpsc::channel::<()>();
+        let remind = move || {
+            while until.recv_timeout(REMINDED_AFTER) == Err(RecvTimeoutError::Timeout) {
+                let db = db.clone();
+                // In a thread of its own, since it waits too if the write has not failed yet.
+                let _ = thread::Builder::new().spawn(move || guarded(|| Ok(db.flush()?)));
+            }
+        };
+        // Where no more threads can be had, nothing is wrong with the disk yet.
+        let _ = thread::Builder::new().name("store-reminder".into()).spawn_scoped(scope, remind);
+        run()
+    })
 }
 
 /// Whether somebody has the database open. The engine tells so only in words.

@@ -4,6 +4,8 @@
  *   erofs       whatever would change something fails with EROFS, as after an error that made the kernel stop writing
  *   enospc N M  of what takes room, the Nth and the following, M in all, fail with ENOSPC; a write that is the Nth is
  *               half done before it
+ *   late N      of the writes at a place, which the database alone does, the Nth fails with ENOSPC, long after those that
+ *               were begun behind it are done
  * Without that file all is well. Loaded by LD_PRELOAD.
  */
 #define _GNU_SOURCE
@@ -19,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum deed { CHANGE, ROOM, SYNC };
+enum deed { CHANGE, ROOM, PLACED, SYNC };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -44,13 +46,18 @@ static int refusal(enum deed deed, int *first)
 	static char last[64];
 	static int count;
 	char text[64];
-	int from, many, result = 0;
+	int from, many, late, result = 0;
 	said(text, sizeof text);
 	if (strcmp(text, "eio") == 0)
 		return deed == SYNC ? EIO : 0;
 	if (strcmp(text, "erofs") == 0)
 		return deed == SYNC ? 0 : EROFS;
-	if (deed == CHANGE || sscanf(text, "enospc %d %d", &from, &many) != 2)
+	late = sscanf(text, "late %d", &from) == 1;
+	if (late)
+		many = 1;
+	else if (sscanf(text, "enospc %d %d", &from, &many) != 2)
+		return 0;
+	if (deed == CHANGE || (late && deed != PLACED))
 		return 0;
 	pthread_mutex_lock(&lock);
 	if (strcmp(text, last) != 0) {
@@ -61,8 +68,10 @@ static int refusal(enum deed deed, int *first)
 	if (count >= from && count < from + many)
 		result = ENOSPC;
 	if (first)
-		*first = count == from;
+		*first = !late && count == from;
 	pthread_mutex_unlock(&lock);
+	if (late && result)
+		usleep(500000);
 	return result;
 }
 
@@ -137,7 +146,7 @@ ssize_t write(int fd, const void *data, size_t length)
 
 ssize_t pwrite64(int fd, const void *data, size_t length, off64_t at)
 {
-	int first = 0, error = ours(fd) ? refusal(ROOM, &first) : 0;
+	int first = 0, error = ours(fd) ? refusal(PLACED, &first) : 0;
 	if (error == ENOSPC && first && length > 1)
 		return REAL(pwrite64)(fd, data, length / 2, at);
 	if (error) {

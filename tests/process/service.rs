@@ -121,9 +121,11 @@ impl Service {
         }
     }
 
+    /// What a command says until its patience ends.
     pub(crate) fn block66(&self, arguments: &[&str]) -> String {
         let socket = self.path("socket");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_block66"));
+        let mut command = Command::new("timeout");
+        command.arg(PATIENCE.as_secs().to_string()).arg(env!("CARGO_BIN_EXE_block66"));
         let output = command.arg("--socket").arg(socket).args(arguments).stdin(Stdio::null()).output().unwrap();
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }

@@ -119,3 +119,33 @@ fn a_disk_that_is_full_at_any_write_loses_nothing_acknowledged() {
         acknowledged.len()
     );
 }
+
+/// The engine writes a change in two parts at once, and of the one that fails last it tells nobody who waits.
+#[test]
+fn a_write_that_fails_after_the_other_is_done_is_told_in_time() {
+    let mut subject = Box66::start(failing_disk(), None);
+    let (mut acknowledged, mut refused) = (BTreeSet::new(), 0);
+    for round in 0..8 {
+        fs::write(subject.service.path("fault"), format!("late {} in round {round}", 1 + round % 2)).unwrap();
+        for number in 0..2 {
+            let name = format!("Branch {round}.{number}");
+            if subject.adds(&name) {
+                acknowledged.insert(name);
+            } else {
+                refused += 1;
+            }
+        }
+        fs::remove_file(subject.service.path("fault")).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let name = format!("Branch {round}");
+        while !subject.adds(&name) {
+            assert!(Instant::now() < deadline, "nothing can be stored again");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        acknowledged.insert(name);
+        assert_eq!(subject.listed(), acknowledged);
+    }
+    subject = subject.start_anew();
+    assert_eq!(subject.listed(), acknowledged);
+    assert!(refused > 0, "no write failed");
+}
