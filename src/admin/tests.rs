@@ -23,7 +23,7 @@ use crate::model::{Door, Mac, Secret};
 use crate::model::{Event, FirstContact, Id, Journey, Lease, LeaseState, Light, Phone, Reason, Step, Timestamp};
 use crate::outlets::Outlets;
 use crate::pairing::Pairing;
-use crate::store::{Disk, Key, Options, Store, Write};
+use crate::store::{Key, Store, Write, samples};
 use crate::sys::clock::Clock;
 
 mod accounts;
@@ -89,13 +89,7 @@ impl Ground {
     pub(super) async fn told(change: impl FnOnce(&mut Facts)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
-        let options = Options {
-            directory: directory.path().to_owned(),
-            key: Key::new(&[7; 32]),
-            clock: clock.clone(),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), clock.clone())).unwrap();
         let (journal, _running) = Journal::open(store.clone()).unwrap();
         let organisation = test_data::organisation();
         store.commit(vec![Write::PutOrganisation { organisation, expect: None }]).await.unwrap();

@@ -28,19 +28,13 @@ mod tests {
     use super::*;
     use crate::journal::Live;
     use crate::model::Timestamp;
-    use crate::store::{Disk, Key, Options, Store};
+    use crate::store::{Store, samples};
     use crate::sys::clock::Clock;
 
     #[tokio::test]
     async fn the_end_of_a_full_disk_is_an_event_that_names_its_beginning() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options {
-            directory: directory.path().to_owned(),
-            key: Key::new(&[7; 32]),
-            clock: Clock::new(Timestamp::default()),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), Clock::new(Timestamp::default()))).unwrap();
         let (journal, _writing) = Journal::open(store).unwrap();
         let mut news = journal.subscribe();
         let (disk, seen) = watch::channel(None);

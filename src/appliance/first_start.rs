@@ -77,20 +77,14 @@ pub(super) async fn take_preset(store: &Store, directory: &Path) -> anyhow::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Disk, Key, Options};
+    use crate::store::samples;
     use crate::sys::clock::Clock;
 
     #[tokio::test]
     async fn a_preset_names_code_and_organisation_once() {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(crate::model::Timestamp::default());
-        let options = Options {
-            directory: directory.path().to_owned(),
-            key: Key::new(&[7; 32]),
-            clock: clock.clone(),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), clock.clone())).unwrap();
         make_missing(&store, clock.now()).await.unwrap();
         let path = directory.path().join(FOR_THE_STORE);
         std::fs::write(&path, r#"{"setup-code":"7KQM-2XHD-94TW","organisation":"Berlin"}"#).unwrap();

@@ -39,19 +39,13 @@ async fn write(store: &Store, write: Write) {
 mod tests {
     use super::*;
     use crate::model::Timestamp;
-    use crate::store::{Disk, Key, Options};
+    use crate::store::samples;
     use crate::sys::clock::Clock;
 
     #[tokio::test(start_paused = true)]
     async fn what_is_left_is_counted_over_starts_and_then_over() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options {
-            directory: directory.path().into(),
-            key: Key::new(&[7; 32]),
-            clock: Clock::new(Timestamp::default()),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), Clock::new(Timestamp::default()))).unwrap();
         count(store.clone(), UNDONE).await;
         assert_eq!(store.gaps(), None, "a store that misses nothing");
         store.commit(vec![Write::PutSetting { key: GAPS.into(), value: 0.into() }]).await.unwrap();

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::model::Timestamp;
     use crate::pki::{Authority, Names};
-    use crate::store::{Disk, EventFilter, Key, Options, Write};
+    use crate::store::{EventFilter, Write, samples};
     use crate::sys::clock::Clock;
 
     #[tokio::test]
@@ -84,9 +84,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_secs(1_790_000_000), trusted: true };
         let clock = Clock::new(now.wall);
-        let options =
-            Options { directory: directory.path().to_owned(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), clock)).unwrap();
         let (journal, running) = Journal::open(store.clone()).unwrap();
         let authority = Authority::open(directory.path(), now.wall).unwrap();
         let names = Names { common_name: "box.example".into(), dns: Vec::new(), addresses: Vec::new() };

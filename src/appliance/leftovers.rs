@@ -25,19 +25,13 @@ pub(super) fn forget(depot: &Depot, store: &Store) {
 mod tests {
     use super::*;
     use crate::model::{Id, Resource, Timestamp};
-    use crate::store::{Disk, GAPS, Key, Options, Write, samples};
+    use crate::store::{GAPS, Key, Write, samples};
     use crate::sys::clock::Clock;
 
     #[tokio::test]
     async fn what_is_gone_is_forgotten_once_the_store_misses_nothing() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options {
-            directory: directory.path().into(),
-            key: Key::new(&[7; 32]),
-            clock: Clock::new(Timestamp::default()),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), Clock::new(Timestamp::default()))).unwrap();
         let depot = Depot::open(directory.path(), Key::new(&[7; 32]), Default::default()).unwrap();
         let (sha256, gone) = (depot.put_resource(b"logo").unwrap(), depot.put_resource(b"nobody's").unwrap());
         let phone = Id::from_bytes([1; 16]);

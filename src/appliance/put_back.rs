@@ -39,7 +39,7 @@ mod tests {
     use crate::brands::Told;
     use crate::model::{Id, Mac, Now, RolloutPlan, RolloutScope, Wave};
     use crate::sip::campaign::{Campaign, Plan, State};
-    use crate::store::{Disk, Key, Options, samples};
+    use crate::store::samples;
     use crate::sys::clock::Clock;
 
     const THEN: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -64,13 +64,7 @@ mod tests {
     #[tokio::test]
     async fn what_went_on_then_does_not_go_on_and_dates_of_files_are_forgotten() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options {
-            directory: directory.path().into(),
-            key: Key::new(&[7; 32]),
-            clock: Clock::new(THEN),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), Clock::new(THEN))).unwrap();
         settle(&store, THEN).await;
         let (phone, now) = (samples::phone(1, 0), Now { monotonic: Duration::ZERO, wall: THEN, trusted: true });
         let plan = Plan {

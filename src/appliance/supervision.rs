@@ -68,20 +68,14 @@ mod tests {
     use super::*;
     use crate::journal::Live;
     use crate::model::Timestamp;
-    use crate::store::{Disk, Key, Options, Store};
+    use crate::store::{Store, samples};
 
     #[tokio::test(start_paused = true)]
     #[allow(clippy::panic)] // the part that dies
     async fn a_part_that_dies_is_counted_and_started_again_with_a_growing_wait() {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(Timestamp::default());
-        let options = Options {
-            directory: directory.path().to_owned(),
-            key: Key::new(&[7; 32]),
-            clock: clock.clone(),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), clock.clone())).unwrap();
         let (journal, writing) = Journal::open(store).unwrap();
         let mut news = journal.subscribe();
         let stop = CancellationToken::new();

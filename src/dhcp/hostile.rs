@@ -9,7 +9,7 @@ use super::knowledge::Knowledge;
 use super::packets::Packet;
 use super::request::Request;
 use crate::model::{Lease, Timestamp};
-use crate::store::{Disk, Key, Options, Store, Write};
+use crate::store::{Store, Write, samples};
 use crate::sys::clock::Clock;
 
 /// Numbers from a seed (SplitMix64).
@@ -110,8 +110,7 @@ fn hostile_packets_neither_panic_nor_bind_what_is_not_ours() {
 fn can_be_stored(leases: impl Iterator<Item = Lease>) {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::new(Timestamp::default());
-    let options = Options { directory: directory.path().into(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
-    let (store, _) = Store::open(options).unwrap();
+    let (store, _) = Store::open(samples::options(directory.path(), clock)).unwrap();
     let put = |lease| Write::PutLease { network: "office".into(), lease };
     store.commit(leases.map(put).collect()).wait().unwrap();
 }

@@ -127,16 +127,11 @@ mod tests {
 
     use super::*;
     use crate::model::Timestamp;
-    use crate::store::{Disk, Key, Options, Store};
+    use crate::store::{Store, samples};
     use crate::sys::clock::Clock;
 
     fn store(directory: &tempfile::TempDir) -> Store {
-        let options = Options {
-            directory: directory.path().into(),
-            key: Key::new(&[7; 32]),
-            clock: Clock::new(Timestamp::default()),
-            disk: Disk::default(),
-        };
+        let options = samples::options(directory.path(), Clock::new(Timestamp::default()));
         Store::open(options).unwrap().0
     }
 

@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Door, Reason, Timestamp};
-    use crate::store::{Disk, Key, Options, Write, samples};
+    use crate::store::{Write, samples};
     use crate::sys::clock::Clock;
 
     fn lease_for(mac: Mac) -> Event {
@@ -127,13 +127,7 @@ mod tests {
     #[test]
     fn a_flood_of_strangers_leaves_few_journeys_and_those_of_the_list() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options {
-            directory: directory.path().into(),
-            key: Key::new(&[7; 32]),
-            clock: Clock::new(Timestamp::default()),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), Clock::new(Timestamp::default()))).unwrap();
         let phone = samples::phone(1, 1);
         let organisation = Write::PutOrganisation { organisation: samples::organisation(1), expect: None };
         let listed = phone.mac;

@@ -12,7 +12,7 @@ mod mail;
 
 use super::*;
 use crate::model::{Door, Event, Timestamp};
-use crate::store::{Disk, Key, Options};
+use crate::store::samples;
 
 const LIMIT: Duration = Duration::from_secs(20);
 const PHONE: Mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
@@ -29,13 +29,7 @@ impl Ground {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(Timestamp::from_secs(1_800_000_000));
-        let options = Options {
-            directory: directory.path().into(),
-            key: Key::new(&[7; 32]),
-            clock: clock.clone(),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), clock.clone())).unwrap();
         let (journal, _) = Journal::open(store.clone()).unwrap();
         let alarm = Arc::new(Mutex::new(Vec::new()));
         let stands = alarm.clone();

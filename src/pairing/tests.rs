@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{Login, Organisation, Policy, Secret};
-use crate::store::{Disk, Key, Options};
+use crate::store::samples;
 use crate::sys::clock::Clock;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -23,13 +23,7 @@ fn organisation() -> Organisation {
 }
 
 async fn pairing(directory: &std::path::Path) -> Pairing {
-    let options = Options {
-        directory: directory.to_owned(),
-        key: Key::new(&[7; 32]),
-        clock: Clock::new(NOW),
-        disk: Disk::default(),
-    };
-    let (store, _) = Store::open(options).unwrap();
+    let (store, _) = Store::open(samples::options(directory, Clock::new(NOW))).unwrap();
     store.commit(vec![Write::PutOrganisation { organisation: organisation(), expect: None }]).await.unwrap();
     Pairing::new(store, Id::new(NOW, 9))
 }

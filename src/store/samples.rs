@@ -1,16 +1,24 @@
-//! Documents for the tests of this module.
+//! A store and documents for the tests of this crate.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
+use super::{Disk, Key, Options};
 use crate::model::{
     Contact, Door, Event, FirstContact, Group, Id, Lease, LeaseState, Line, Login, Mac, Organisation, Phone, PhoneBook,
     Policy, Reason, Resource, ResourceKind, Scope, Secret, Settings, Timestamp, Transport, Via,
 };
+use crate::sys::clock::Clock;
 
 fn id(kind: u8, number: u32) -> Id {
     let mut bytes = [kind; 16];
     bytes[12..].copy_from_slice(&number.to_be_bytes());
     Id::from_bytes(bytes)
+}
+
+/// A store in this directory, on a disk as it is.
+pub(crate) fn options(directory: &Path, clock: Clock) -> Options {
+    Options { directory: directory.into(), key: Key::new(&[7; 32]), clock, disk: Disk::default() }
 }
 
 pub(crate) const CREATED: Timestamp = Timestamp::from_secs(1_700_000_000);

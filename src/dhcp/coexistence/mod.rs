@@ -16,6 +16,7 @@ mod others;
 mod reasons;
 #[cfg(test)]
 mod rival_tests;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -24,12 +25,13 @@ use std::time::Duration;
 
 pub use marker::{Marker, Part};
 pub use memory::{Memory, Server};
+pub use setting::Setting;
 
 use self::others::Others;
 use super::engine::Conduct;
 use super::server_id::is_a_hosts;
-use crate::config::{Mode, Pool};
-use crate::model::{Id, Now, Reason, Timestamp};
+use crate::config::Mode;
+use crate::model::{Now, Reason, Timestamp};
 
 /// How long `auto` searches before it answers anything.
 const SEARCH: Duration = Duration::from_secs(10);
@@ -45,36 +47,6 @@ const MISSES: u32 = 3;
 /// For how long it counts that a server gave an address of our pool, and that one is there which answers no probe: its
 /// silence says nothing.
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// What is configured, and what is so on this interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// Name of the network.
-    pub network: String,
-    /// The mode that is configured.
-    pub mode: Mode,
-    /// The pool of the network: where there is one, the administrator has confirmed network, gateway and resolvers.
-    pub pool: Option<Pool>,
-    /// The pools of further subnets on the same wire.
-    pub further_pools: Vec<Pool>,
-    /// Whether the box's own address is a static one.
-    pub static_address: bool,
-    /// The box's own address.
-    pub own: Ipv4Addr,
-    /// The box.
-    pub box_id: Id,
-    /// How often other servers are searched for.
-    pub probe_interval: Duration,
-    /// How long to wait for a slow server.
-    pub quiet_time: Duration,
-}
-
-impl Setting {
-    /// Whether an address is one that the box gives on this wire.
-    fn gives(&self, address: Ipv4Addr) -> bool {
-        self.pool.iter().chain(&self.further_pools).any(|pool| pool.contains(address))
-    }
-}
 
 /// A message of another DHCP server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{Lan, OTHER_BOX, OWN, Pair, ROUTER, at, id, offer, setting};
 use super::*;
+use crate::config::Pool;
 
 const SILENT: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 253);
 const SOLE: Conduct = Conduct::Full { sole: true };

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::Pool;
+use crate::model::Id;
 
 pub(super) const OWN: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 1);
 pub(super) const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 66, 0, 254);

@@ -123,12 +123,12 @@ mod tests {
     use crate::config::Mode;
     use crate::dhcp::coexistence::{Memory, Setting};
     use crate::model::{Id, Now, Timestamp};
-    use crate::store::{Disk, Key, Options};
+    use crate::store::samples;
     use crate::sys::clock::Clock;
 
     fn open(directory: &Path) -> Store {
         let clock = Clock::new(Timestamp::default());
-        let options = Options { directory: directory.into(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
+        let options = samples::options(directory, clock);
         Store::open(options).unwrap().0
     }
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::brands::Registry;
 use crate::journal::Running;
 use crate::model::{Firmware, FirmwareSource, Id, Journey, Light, RolloutPlan, RolloutScope, Wave};
-use crate::store::{Disk, Key, Options, samples};
+use crate::store::samples;
 
 struct Ground {
     rollouts: Rollouts,
@@ -22,13 +22,7 @@ impl Ground {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
-        let options = Options {
-            directory: directory.path().to_owned(),
-            key: Key::new(&[7; 32]),
-            clock: clock.clone(),
-            disk: Disk::default(),
-        };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), clock.clone())).unwrap();
         let (journal, running) = Journal::open(store.clone()).unwrap();
         let parts = || (store.clone(), journal.clone(), clock.clone());
         let registry = Arc::new(Registry::builtin().unwrap());

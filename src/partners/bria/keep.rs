@@ -309,7 +309,7 @@ fn told_key(owner: Owner) -> String {
 mod tests {
     use super::*;
     use crate::model::Timestamp;
-    use crate::store::{Disk, Key, Options};
+    use crate::store::samples;
     use crate::sys::clock::Clock;
 
     fn user(number: u8, name: &str) -> User {
@@ -326,9 +326,7 @@ mod tests {
     fn users() -> (tempfile::TempDir, Users) {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::new(Timestamp::from_secs(1_700_000_000));
-        let options =
-            Options { directory: directory.path().to_owned(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
-        let (store, _) = Store::open(options).unwrap();
+        let (store, _) = Store::open(samples::options(directory.path(), clock)).unwrap();
         (directory, Users::new(store))
     }
 

@@ -141,7 +141,7 @@ pub(super) mod tests {
     use crate::brands::Registry;
     use crate::firmware::Library;
     use crate::journal::Journal;
-    use crate::store::{Disk, Key, Options, Store, samples};
+    use crate::store::{Store, samples};
     use crate::sys::clock::Clock;
 
     /// A box with two organisations, of which the first is the app's.
@@ -154,13 +154,7 @@ pub(super) mod tests {
         pub(in super::super) async fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             let clock = Clock::new(samples::CREATED);
-            let options = Options {
-                directory: directory.path().to_owned(),
-                key: Key::new(&[7; 32]),
-                clock: clock.clone(),
-                disk: Disk::default(),
-            };
-            let (store, _) = Store::open(options).unwrap();
+            let (store, _) = Store::open(samples::options(directory.path(), clock.clone())).unwrap();
             let (journal, _) = Journal::open(store.clone()).unwrap();
             let put = |number| Write::PutOrganisation { organisation: samples::organisation(number), expect: None };
             store.commit(vec![put(1), put(2)]).await.unwrap();

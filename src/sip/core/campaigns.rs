@@ -264,7 +264,7 @@ mod tests {
     use crate::brands::Told;
     use crate::model::Timestamp;
     use crate::sip::campaign::Tally;
-    use crate::store::{Disk, Key, Options};
+    use crate::store::samples;
     use crate::sys::clock::Clock;
 
     const DONE: Reason = Reason::SipResynced { seconds: 1 };
@@ -273,7 +273,7 @@ mod tests {
 
     fn open(directory: &Path) -> Store {
         let clock = Clock::new(Timestamp::default());
-        let options = Options { directory: directory.into(), key: Key::new(&[7; 32]), clock, disk: Disk::default() };
+        let options = samples::options(directory, clock);
         Store::open(options).unwrap().0
     }
 

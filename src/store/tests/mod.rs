@@ -9,12 +9,8 @@ use std::time::Duration;
 use super::*;
 use crate::model::{Id, Lease, Login, Secret, Timestamp};
 
-fn key() -> Key {
-    Key::new(&[7; 32])
-}
-
 fn options(directory: &Path) -> Options {
-    Options { directory: directory.into(), key: key(), clock: Clock::new(Timestamp::default()), disk: Disk::default() }
+    samples::options(directory, Clock::new(Timestamp::default()))
 }
 
 pub(super) fn open(directory: &Path) -> (Store, Opened) {
