@@ -3,7 +3,7 @@
 //! sled 0.34.7 is good at what it does here, within rules. `flush` writes and does not sync, so each batch is followed
 //! by `fdatasync` on its one data file. Opening changes what it opens, so it is given copies (see `replica`). Values
 //! that make a page of more than 128 KiB would go to files of their own that nobody syncs, so longer values are
-//! stored in pieces. Whoever waits for a write that fails may be forgotten, so somebody asks after it (`reminded`).
+//! stored in pieces. Whoever waits for a write that fails may be forgotten, so somebody asks after it (`Reminder`).
 //! After a failed write nothing is certain any more: the caller must drop the database and build it anew from what is
 //! known to be good.
 
@@ -12,6 +12,8 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,8 +35,8 @@ const SYNC_EVERY_MS: u64 = 1000;
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
-/// Time that the engine may take for a batch before somebody asks whether it failed, and between two such questions.
-const REMINDED_AFTER: Duration = Duration::from_secs(1);
+/// Time between two looks whether a batch is being written.
+const REMINDED_EACH: Duration = Duration::from_secs(1);
 
 /// What the disk of the store is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +76,8 @@ pub(super) enum Fault {
 /// An open database.
 #[derive(Debug)]
 pub(super) struct Database {
-    db: sled::Db,
+    db: Arc<sled::Db>,
+    reminder: Reminder,
     data: File,
     disk: Disk,
     /// Values of more than one piece, and how many.
@@ -150,7 +153,8 @@ impl Database {
         // The engine has written a snapshot of its own, and will rely on it: its name must be durable first.
         files::sync_directory(directory)?;
         let data = File::options().write(true).open(directory.join("db"))?;
-        Ok(Self { db, data, disk, pieces: HashMap::new() })
+        let db = Arc::new(db);
+        Ok(Self { reminder: Reminder::of(&db), db, data, disk, pieces: HashMap::new() })
     }
 
     fn read(&mut self) -> Result<Records, Fault> {
@@ -198,11 +202,10 @@ impl Database {
 
     /// Has the engine write a batch, without a sync.
     fn write(&self, batch: sled::Batch) -> Result<(), Fault> {
-        reminded(&self.db, || {
-            self.db.apply_batch(batch)?;
-            self.db.flush()?;
-            Ok(())
-        })
+        self.reminder.under_way.store(true, Ordering::Relaxed);
+        let written = self.db.apply_batch(batch).and_then(|()| self.db.flush());
+        self.reminder.under_way.store(false, Ordering::Relaxed);
+        written.map(drop).map_err(Fault::from)
     }
 
     fn put(&mut self, batch: &mut sled::Batch, key: &[u8], value: Option<&[u8]>) {
@@ -264,23 +267,36 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Fault::Damaged("the engine panicked".into())))
 }
 
-/// Runs something that writes to the engine, which may forget to wake whoever waits for a write that failed: some of its
-/// writes are begun by whoever leaves a buffer last, and of those it only keeps the error (`exit_reservation`). The next
-/// one who flushes finds that error and wakes all; this is the next one.
-fn reminded<T>(db: &sled::Db, run: impl FnOnce() -> T) -> T {
-    thread::scope(|scope| {
-        let (_over, until) = mpsc::channel::<()>();
+/// Asks after batches that take long. The engine may forget whoever waits for a write that fails: some of its writes are
+/// begun by whoever leaves a buffer last, and of those it only keeps the error (`exit_reservation`). The next one who
+/// flushes finds that error and wakes all; this is the next one.
+#[derive(Debug)]
+struct Reminder {
+    /// Whether a batch is being written.
+    under_way: Arc<AtomicBool>,
+    /// Ends it with the database.
+    _end: mpsc::Sender<()>,
+}
+
+impl Reminder {
+    fn of(db: &Arc<sled::Db>) -> Self {
+        let (end, ended) = mpsc::channel();
+        let under_way = Arc::new(AtomicBool::new(false));
+        let (db, looked_at) = (Arc::downgrade(db), under_way.clone());
         let remind = move || {
-            while until.recv_timeout(REMINDED_AFTER) == Err(RecvTimeoutError::Timeout) {
-                let db = db.clone();
+            while ended.recv_timeout(REMINDED_EACH) == Err(RecvTimeoutError::Timeout) {
+                if !looked_at.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let Some(db) = db.upgrade() else { return };
                 // In a thread of its own, since it waits too if the write has not failed yet.
-                let _ = thread::Builder::new().spawn(move || guarded(|| Ok(db.flush()?)));
+                let _ = thread::Builder::new().spawn(|| guarded(move || Ok(db.flush()?)));
             }
         };
         // Where no more threads can be had, nothing is wrong with the disk yet.
-        let _ = thread::Builder::new().name("store-reminder".into()).spawn_scoped(scope, remind);
-        run()
-    })
+        let _ = thread::Builder::new().name("store-reminder".into()).spawn(remind);
+        Self { under_way, _end: end }
+    }
 }
 
 /// Whether somebody has the database open. The engine tells so only in words.

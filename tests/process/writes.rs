@@ -125,7 +125,7 @@ fn a_disk_that_is_full_at_any_write_loses_nothing_acknowledged() {
 fn a_write_that_fails_after_the_other_is_done_is_told_in_time() {
     let mut subject = Box66::start(failing_disk(), None);
     let (mut acknowledged, mut refused) = (BTreeSet::new(), 0);
-    for round in 0..8 {
+    for round in 0..6 {
         fs::write(subject.service.path("fault"), format!("late {} in round {round}", 1 + round % 2)).unwrap();
         for number in 0..2 {
             let name = format!("Branch {round}.{number}");
