@@ -49,7 +49,7 @@ impl Engine {
     /// Whether an address must be seen to be unused before it is offered: after a restore, while standing in for
     /// another server, and whenever it was not ours lately and there is no storm.
     pub(super) fn is_to_be_probed(&mut self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
-        if !self.network.subnet.on_link || ask.request.link().is_some() {
+        if !self.can_probe(ask) {
             return false;
         }
         let recent = |ends: Tick| ends > ask.at.saturating_sub(RECENT);
@@ -67,10 +67,14 @@ impl Engine {
         if self.conduct == Conduct::StandIn {
             return !self.holds(address, &ask.client);
         }
-        let held = self.offers.at(address).is_some_and(|offer| offer.client == ask.client && !offer.unproven);
         // Somebody used it a while ago, and may still: there are few of these, so a storm is no excuse.
         let was_used = last.is_some_and(|binding| binding.state == LeaseState::Declined);
-        !known && !held && (self.care.is_calm(ask.at) || was_used)
+        !known && (self.care.is_calm(ask.at) || was_used)
+    }
+
+    /// Whether it can be seen that an address is unused where the client is: behind a relay it cannot.
+    pub(super) fn can_probe(&self, ask: &Ask<'_>) -> bool {
+        self.network.subnet.on_link && ask.request.link().is_none()
     }
 
     /// Whether the client may have an address that it has no claim to. The last part of a pool is for phones, and

@@ -86,12 +86,15 @@ impl Engine {
     }
 
     /// Whether an address may be granted to a client that does not use it yet. Who stands in for another server does not
-    /// know to whom that one gave it: the client must hold it, or have been offered it after a probe. Whoever is met with
-    /// silence looks for a server, and is.
+    /// know to whom that one gave it: the client must hold it, or have been offered it, where it can be probed after that.
+    /// Whoever is met with silence looks for a server, and is.
     fn is_proven(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
         self.conduct != Conduct::StandIn
             || self.holds(address, &ask.client)
-            || self.offers.at(address).is_some_and(|offer| offer.client == ask.client && !offer.unproven)
+            || self
+                .offers
+                .at(address)
+                .is_some_and(|offer| offer.client == ask.client && !(offer.unproven && self.can_probe(ask)))
     }
 
     /// An address that was set aside since this very client was heard to use it, before it ever asked, is free for it:

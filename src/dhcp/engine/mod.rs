@@ -207,12 +207,14 @@ impl Engine {
             return Decision::silent(Silence::PoolExhausted).with_event(ask.event(reason));
         };
         let former = self.offers.withdraw(&ask.client);
-        let mut unproven = self.is_to_be_probed(address, ask);
-        if let Some((other, offer)) = former {
-            unproven &= other != address || offer.unproven;
-            if other != address {
-                self.give_back(other);
-            }
+        let seen = former.as_ref().is_some_and(|(other, offer)| *other == address && !offer.unproven);
+        let probed = self.is_to_be_probed(address, ask) && !seen;
+        // What is offered through a relay was not seen: it counts for no client that turns up on the wire.
+        let unproven = probed || !seen && !self.can_probe(ask);
+        if let Some((other, _)) = former
+            && other != address
+        {
+            self.give_back(other);
         }
         if self.offers.len() >= Offers::MOST
             && let Some(oldest) = self.offers.remove_ending(Tick::MAX)
@@ -222,7 +224,7 @@ impl Engine {
         self.claim(address);
         let until = ask.at + Offers::HOLD;
         self.offers.make(address, Offer { client: ask.client.clone(), mac: ask.request.mac, until, unproven });
-        if unproven {
+        if probed {
             return Decision { probe: Some(address), ..Decision::default() };
         }
         // RFC 4039: a client that offers it gets its lease at once. Only where nobody else can have answered.

@@ -128,6 +128,30 @@ fn standing_in_grants_no_address_that_was_not_seen_to_be_unused() {
 }
 
 #[test]
+fn standing_in_what_a_relay_was_offered_is_seen_to_be_unused_before_its_client_gets_it_on_the_wire() {
+    let mut facts = network(10, 20);
+    facts.conduct = Conduct::StandIn;
+    facts.subnet.on_link = true;
+    let mut office = Office::new(facts);
+    let through_a_relay = |mut packet: Packet| {
+        packet.giaddr = [10, 66, 0, 200];
+        packet
+    };
+    let offer = office.send(&through_a_relay(Packet::discover(1))).unwrap();
+    assert_eq!((offer.kind, offer.yiaddr), (2, address(10)), "behind a relay nothing can be seen");
+    assert_eq!(office.send(&Packet::select(1, SERVER, address(10))), None);
+    assert_eq!(office.last.silence, Some(Silence::NotSole));
+    assert_eq!(office.send(&Packet::discover(1)), None);
+    assert_eq!(office.last.probe, Some(address(10)));
+    office.engine.found_unused(address(10));
+    assert_eq!(office.send(&Packet::discover(1)).unwrap().yiaddr, address(10));
+
+    office.send(&through_a_relay(Packet::discover(2)));
+    let ack = office.send(&through_a_relay(Packet::select(2, SERVER, address(11))));
+    assert_eq!(kind(ack), Some(5), "who stays behind the relay is served");
+}
+
+#[test]
 fn a_first_offer_waits_for_a_probe_and_a_storm_does_not() {
     let mut facts = network(10, 200);
     facts.subnet.on_link = true;

@@ -12,7 +12,7 @@ pub(super) struct Offer {
     pub(super) mac: Mac,
     /// When the address is free again.
     pub(super) until: Tick,
-    /// Whether it must be seen to be unused before the offer is made.
+    /// Whether it must be seen to be unused before it is offered to somebody on the wire.
     pub(super) unproven: bool,
 }
 
