@@ -56,6 +56,7 @@ mod tests {
             state,
             wave: Wave::default(),
             phones: BTreeMap::new(),
+            before: BTreeMap::new(),
             created: THEN,
             started: THEN,
         }

@@ -238,9 +238,9 @@ mod tests {
         let (running, at) = (RolloutState::Running, Timestamp::default());
         let finished = RolloutState::Finished { at };
         let stopped = RolloutState::Stopped { at, why: None };
-        let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
-        let done = Turn::Done { at, before: None };
-        let failed = Turn::Failed { at, before: None, why: String::new() };
+        let updating = Turn::Updating { since: at, step: None, fetched: None, put_off: 0 };
+        let done = Turn::Done { at };
+        let failed = Turn::Failed { at, why: String::new() };
         let told = |rollouts: &[Rollout]| {
             let goal = decided(rollouts, &phone, |_| None, |_| true).flatten();
             goal.map(|goal| goal.firmware.to_bytes()[0])
@@ -275,7 +275,7 @@ mod tests {
     fn the_one_that_was_started_last_decides_whichever_was_planned_first() {
         let phone = phone();
         let at = Timestamp::default();
-        let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
+        let updating = Turn::Updating { since: at, step: None, fetched: None, put_off: 0 };
         let again = Rollout {
             created: Timestamp::from_secs(1),
             started: Timestamp::from_secs(9),
@@ -283,7 +283,7 @@ mod tests {
         };
         let back = Rollout {
             created: Timestamp::from_secs(5),
-            ..rollout(&phone, 5, RolloutState::Finished { at }, Some(Turn::Done { at, before: None }))
+            ..rollout(&phone, 5, RolloutState::Finished { at }, Some(Turn::Done { at }))
         };
         for rollouts in [[again.clone(), back.clone()], [back, again.clone()]] {
             let told = decided(&rollouts, &phone, |_| None, |_| true);
@@ -311,8 +311,8 @@ mod tests {
         let phone = phone();
         let (image, at) = (image(1, "66.86.0.160", None), Timestamp::default());
         let (running, finished) = (RolloutState::Running, RolloutState::Finished { at });
-        let updating = Turn::Updating { since: at, before: None, step: None, fetched: None, put_off: 0 };
-        let done = Turn::Done { at, before: None };
+        let updating = Turn::Updating { since: at, step: None, fetched: None, put_off: 0 };
+        let done = Turn::Done { at };
         for (state, turn, back) in [
             (running.clone(), Some(updating), true),
             (finished.clone(), Some(Turn::Away), true),
@@ -372,6 +372,7 @@ mod tests {
             state,
             wave: Wave::default(),
             phones: turn.map(|turn| (phone.mac, turn)).into_iter().collect(),
+            before: Default::default(),
             created: Timestamp::default(),
             started: Timestamp::from_secs(number.into()),
         }

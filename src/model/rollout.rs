@@ -28,6 +28,8 @@ pub struct Rollout {
     pub wave: Wave,
     /// How each phone stands.
     pub phones: BTreeMap<Mac, Turn>,
+    /// The release that each phone ran when it was told of the image first, or was found to be away: its way back.
+    pub before: BTreeMap<Mac, String>,
     /// When it was planned.
     pub created: Timestamp,
     /// When it was last started, later than all that were started before it, whatever the clock said; when it was
@@ -128,9 +130,6 @@ pub enum Turn {
     Updating {
         /// Since when.
         since: Timestamp,
-        /// The release that it ran before.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<String>,
         /// The release that it ran when it was told: another one than before on a later step of the ladder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<String>,
@@ -150,17 +149,11 @@ pub enum Turn {
     Done {
         /// When it was seen to.
         at: Timestamp,
-        /// The release that it ran before, where the roll-out brought it the new one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<String>,
     },
     /// It did not come back with the image's release in time.
     Failed {
         /// When that was noticed.
         at: Timestamp,
-        /// The release that it ran before.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<String>,
         /// What is known of it, as the end of a sentence.
         why: String,
     },

@@ -48,6 +48,7 @@ impl Admin {
             state: RolloutState::Planned,
             wave: Wave::default(),
             phones: Default::default(),
+            before: Default::default(),
             created: now,
             started: now,
         }
@@ -75,6 +76,11 @@ impl Admin {
         if rollout.state != RolloutState::Running {
             return Err(wrong_state("It does not run."));
         }
+        self.end_rollout(rollout).await
+    }
+
+    /// Neither phones that it was to reach nor those that come are told of its image any more.
+    async fn end_rollout(&self, rollout: Rollout) -> Result<types::Rollout, Problem> {
         let (version, name) = (rollout.version, rollout.name.clone());
         let state = RolloutState::Stopped { at: self.0.clock.now().wall, why: None };
         let shown = self.put_rollout(Rollout { state, ..rollout }, version).await?;
@@ -92,23 +98,24 @@ impl Admin {
         Ok(self.shown_rollout(&rollout, false))
     }
 
-    /// Stops a roll-out and brings the phones that it reached back to the release that they had. One that runs is stopped
-    /// first: no phone's turn comes while it is looked who goes back, and it does not go on where nobody can.
+    /// Stops a roll-out and brings the phones that it reached back to the release that they had. One that runs, or is over
+    /// and what phones that come are told of, is stopped first: no phone gets the image while it is looked who goes back,
+    /// nor after that where nobody can.
     pub(in crate::admin) async fn roll_back(&self, id: &str) -> Result<types::RolledBack, Problem> {
         let rollout = self.rollout_in(id)?;
         let Some(image) = self.0.store.firmware(rollout.firmware) else {
             return Err(wrong_state("Its image was taken out of the catalogue."));
         };
-        let ran = rollout.state == RolloutState::Running;
-        let rollout = if ran {
-            self.stop_rollout(id).await?;
+        let decided = matches!(rollout.state, RolloutState::Running | RolloutState::Finished { .. });
+        let rollout = if decided {
+            self.end_rollout(rollout).await?;
             self.rollout_in(id)?
         } else {
             rollout
         };
         let phones = self.candidates(&rollout);
         let way = back::back(&rollout, &phones, &self.0.store.firmwares(), self.images_of(&image.brand));
-        if !ran && way.to.is_empty() && way.stay.is_empty() {
+        if !decided && way.to.is_empty() && way.stay.is_empty() {
             return Err(wrong_state("No phone has got its image from it."));
         }
         let mut rollouts = Vec::new();

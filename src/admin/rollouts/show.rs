@@ -49,7 +49,7 @@ impl Admin {
     fn phones_of(&self, rollout: &Rollout) -> Vec<types::RolloutPhone> {
         let shown = |(mac, turn): (&Mac, &Turn)| {
             let phone = self.0.store.phone_by_mac(*mac);
-            let (turn, says, at) = turn_in_words(turn);
+            let (turn, says, at) = turn_in_words(turn, rollout.before.get(mac));
             types::RolloutPhone {
                 mac: *mac,
                 name: phone.as_ref().map(|phone| phone.name.clone()).unwrap_or_default(),
@@ -142,7 +142,7 @@ fn says(state: &RolloutState, counts: &types::RolloutCounts) -> String {
     }
 }
 
-fn turn_in_words(turn: &Turn) -> (&'static str, String, Option<String>) {
+fn turn_in_words(turn: &Turn, before: Option<&String>) -> (&'static str, String, Option<String>) {
     match turn {
         Turn::Waiting => ("waiting", "Its turn is to come.".into(), None),
         Turn::Updating { since, fetched: None, .. } => {
@@ -156,10 +156,13 @@ fn turn_in_words(turn: &Turn) -> (&'static str, String, Option<String>) {
             format!("It came {times} times in its turn and was not seen to fetch the image, as phones on a call."),
             None,
         ),
-        Turn::Done { at, before: Some(before) } => {
-            ("done", format!("It came back with it; before, it ran {before}."), Some(at.to_string()))
+        Turn::Done { at } => {
+            let says = match before {
+                Some(before) => format!("It came back with it; before, it ran {before}."),
+                None => "It runs it.".into(),
+            };
+            ("done", says, Some(at.to_string()))
         }
-        Turn::Done { at, before: None } => ("done", "It runs it.".into(), Some(at.to_string())),
         Turn::Failed { at, why, .. } => ("failed", format!("It failed: {why}."), Some(at.to_string())),
         Turn::Away => ("away", "It was not there; it gets the image when it comes.".into(), None),
         Turn::Refused { why } => ("refused", format!("It does not get the image: {why}."), None),

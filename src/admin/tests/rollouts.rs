@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::{BROWSER, Ground};
 use crate::admin::test_data;
 use crate::brands::{Images, Registry};
+use crate::firmware::catalogue::decided;
 use crate::model::{Journey, RolloutState, Settings, Timestamp, Turn};
 use crate::store::Write;
 
@@ -67,11 +68,12 @@ async fn a_roll_out_is_planned_started_stopped_and_taken_away() {
     assert_eq!(ground.get("rollouts").await.json()["rollouts"], json!([]));
 }
 
-/// Puts a phone's turn of a roll-out, and what the phone runs since, as the roll-out itself and the phone would.
-async fn comes_to(ground: &Ground, rollout: &str, (number, turn): (u8, Turn), runs: &str) {
+/// Puts a phone's turn of a roll-out, what it ran before, and what it runs since, as the roll-out itself and the phone would.
+async fn comes_to(ground: &Ground, rollout: &str, (number, turn): (u8, Turn), (before, runs): (&str, &str)) {
     let mac = test_data::phone(number).mac;
     let mut rollout = ground.store.rollout(rollout.parse().unwrap()).unwrap();
     rollout.phones.insert(mac, turn);
+    rollout.before.insert(mac, before.into());
     let journey = Journey { firmware: Some(runs.into()), ..Journey::default() };
     let writes = vec![Write::PutRollout { rollout, expect: None }, Write::PutJourney { mac, journey }];
     ground.store.commit(writes).await.unwrap();
@@ -87,11 +89,11 @@ async fn what_is_started_again_after_the_way_back_brings_the_image_again() {
     let planned = ground.post("rollouts", &json!({ "image": image, "model": "T46S" })).await.json();
     let path = format!("rollouts/{}", id(&planned));
     ground.post(&format!("{path}/start"), &json!({})).await;
-    let done = Turn::Done { at: Timestamp::from_secs(1_700_000_000), before: Some(old.into()) };
-    comes_to(&ground, id(&planned), (1, done.clone()), new).await;
+    let done = Turn::Done { at: Timestamp::from_secs(1_700_000_000) };
+    comes_to(&ground, id(&planned), (1, done.clone()), (old, new)).await;
     let back = ground.post(&format!("{path}/back"), &json!({})).await.json();
     let back = id(&back["rollouts"][0]).to_owned();
-    comes_to(&ground, &back, (1, done), old).await;
+    comes_to(&ground, &back, (1, done), (new, old)).await;
 
     assert_eq!(ground.post(&format!("{path}/start"), &json!({})).await.status, StatusCode::OK);
     let kept = |id: &str| ground.store.rollout(id.parse().unwrap()).unwrap();
@@ -108,20 +110,49 @@ async fn the_way_back_stops_it_first_and_names_who_is_being_updated() {
     image(&ground, old, &["T46S"]).await;
     let image = image(&ground, new, &["T46S"]).await;
     let at = Timestamp::from_secs(1_700_000_000);
-    let before = || Some(old.to_owned());
-    let updating = Turn::Updating { since: at, before: before(), step: before(), fetched: Some(at), put_off: 0 };
+    let updating = Turn::Updating { since: at, step: Some(old.into()), fetched: Some(at), put_off: 0 };
     let mac = test_data::phone(1).mac.to_string();
     for (turn, stays) in [(updating, vec![mac]), (Turn::Waiting, vec![])] {
         let planned = ground.post("rollouts", &json!({ "image": image, "model": "T46S" })).await.json();
         let path = format!("rollouts/{}", id(&planned));
         ground.post(&format!("{path}/start"), &json!({})).await;
-        comes_to(&ground, id(&planned), (1, turn.clone()), old).await;
+        comes_to(&ground, id(&planned), (1, turn.clone()), (old, old)).await;
         let back = ground.post(&format!("{path}/back"), &json!({})).await;
         assert_eq!(back.status, StatusCode::OK, "{turn:?}: {}", back.text);
         let named: Vec<Value> = back.json()["stay"].as_array().unwrap().iter().map(|one| one["mac"].clone()).collect();
         assert_eq!((named, &back.json()["rollouts"]), (stays.into_iter().map(Value::from).collect(), &json!([])));
         assert_eq!(ground.get(&path).await.json()["state"], "stopped", "{turn:?}");
     }
+}
+
+#[tokio::test]
+async fn the_way_back_of_one_that_is_over_stops_it_too() {
+    let ground = Ground::new().await;
+    let (old, new) = ("66.86.0.15", "66.87.0.10");
+    list(&ground, 1, "T46S", old).await;
+    list(&ground, 2, "T46S", old).await;
+    image(&ground, old, &["T46S"]).await;
+    let image = image(&ground, new, &["T46S"]).await;
+    let planned = ground.post("rollouts", &json!({ "image": image, "model": "T46S" })).await.json();
+    let path = format!("rollouts/{}", id(&planned));
+    ground.post(&format!("{path}/start"), &json!({})).await;
+    let at = Timestamp::from_secs(1_700_000_000);
+    comes_to(&ground, id(&planned), (1, Turn::Done { at }), (old, new)).await;
+    comes_to(&ground, id(&planned), (2, Turn::Away), (old, old)).await;
+    let mut over = ground.store.rollouts().remove(0);
+    over.state = RolloutState::Finished { at };
+    ground.store.commit(vec![Write::PutRollout { rollout: over, expect: None }]).await.unwrap();
+
+    let back = ground.post(&format!("{path}/back"), &json!({})).await;
+    assert_eq!(back.status, StatusCode::OK, "{}", back.text);
+    let [first, second] = [1, 2].map(|number| test_data::phone(number).mac);
+    let kept = ground.store.rollouts();
+    let back = kept.iter().find(|rollout| rollout.id.to_string() == id(&back.json()["rollouts"][0])).unwrap();
+    assert_eq!(back.scope.phones, [first]);
+    assert_eq!(ground.get(&path).await.json()["state"], "stopped");
+    // Who comes now is not told of the image.
+    let away = ground.store.phone_by_mac(second).unwrap();
+    assert_eq!(decided(&kept, &away, |_| None, |_| true), None);
 }
 
 #[tokio::test]

@@ -22,10 +22,10 @@ pub fn back(rollout: &Rollout, phones: &[Candidate], catalogue: &[Firmware], ima
     let mut found = Back::default();
     for phone in phones {
         let turn = rollout.phones.get(&phone.mac);
-        let before = match turn {
-            Some(Turn::Done { before: Some(before), .. }) => before,
-            Some(Turn::Updating { before: Some(before), .. } | Turn::Failed { before: Some(before), .. }) => before,
-            _ => continue,
+        // About those that it refuses now, another roll-out decides.
+        let before = match (turn, rollout.before.get(&phone.mac)) {
+            (None | Some(Turn::Refused { .. }), _) | (_, None) => continue,
+            (Some(_), Some(before)) => before,
         };
         if phone.runs.as_ref().is_some_and(|runs| numbering.same(runs, before)) {
             // It says so until it comes up with the image that it may be writing now.

@@ -117,6 +117,7 @@ impl Step {
         let named = &self.rollout.scope.phones;
         let there: BTreeSet<Mac> = world.phones.iter().map(|phone| phone.mac).collect();
         phones.retain(|mac, _| there.contains(mac));
+        self.rollout.before.retain(|mac, _| there.contains(mac));
         self.rollout.wave.phones.retain(|mac| there.contains(mac));
         for phone in world.phones {
             let suits = phone.brand.as_deref().is_some_and(|brand| world.image.suits(brand, phone.model.as_deref()));
@@ -134,14 +135,14 @@ impl Step {
         let brand = phone.brand.as_deref().unwrap_or_default();
         let known = (brand, phone.model.as_deref());
         let advice = catalogue::next(world.image, world.catalogue, world.images, known, phone.runs.as_deref());
-        let done = |before: &Option<String>| Turn::Done { at: now.wall, before: before.clone() };
+        let done = Turn::Done { at: now.wall };
         let new = match (&turn, &advice) {
             (Turn::Done { .. }, _) => return,
-            (Turn::Updating { before, .. } | Turn::Failed { before, .. }, Advice::Right) => {
+            (Turn::Updating { .. } | Turn::Failed { .. }, Advice::Right) => {
                 self.say.push((Some(phone.mac), Reason::FirmwareRight { release: release.to_owned() }));
-                done(before)
+                done
             }
-            (_, Advice::Right) => done(&None),
+            (_, Advice::Right) => done,
             // Its files name what that one wants: here it has neither failed nor put anything off.
             (Turn::Waiting | Turn::Updating { .. } | Turn::PutOff { .. } | Turn::Away | Turn::Refused { .. }, _)
                 if world.elsewhere.contains(&phone.mac) =>
@@ -150,9 +151,7 @@ impl Step {
                 self.rollout.wave.phones.retain(|mac| *mac != phone.mac);
                 Turn::Refused { why: "a roll-out that was started later decides about it".to_owned() }
             }
-            (Turn::Updating { before, .. }, Advice::Stuck(why)) => {
-                self.fail(phone.mac, before, why.to_string(), (release, now))
-            }
+            (Turn::Updating { .. }, Advice::Stuck(why)) => self.fail(phone.mac, why.to_string(), (release, now)),
             (Turn::Failed { .. }, _) => return,
             (_, Advice::Stuck(why)) => Turn::Refused { why: why.to_string() },
             (Turn::Refused { .. }, Advice::Take(_)) => Turn::Waiting,
@@ -162,7 +161,7 @@ impl Step {
             },
             (Turn::PutOff { .. }, Advice::Take(_)) if is_silent(phone, world, now) => {
                 let why = "it was not heard of since it put the update off".to_owned();
-                self.fail(phone.mac, &phone.runs, why, (release, now))
+                self.fail(phone.mac, why, (release, now))
             }
             (Turn::Waiting | Turn::PutOff { .. } | Turn::Away, Advice::Take(_)) => return,
         };
@@ -171,26 +170,21 @@ impl Step {
 
     /// What has become of a phone that runs another release still.
     fn updating(&mut self, phone: &Candidate, turn: &Turn, world: &World<'_>, now: Now) -> Option<Turn> {
-        let Turn::Updating { since, before, step, fetched, put_off } = turn.clone() else { return None };
+        let Turn::Updating { since, step, fetched, put_off } = turn.clone() else { return None };
         if now.trusted && since > now.wall {
             // The clock was set back: it has all its time again, by the clock as it is now.
             let fetched = fetched.map(|at| at.min(now.wall));
-            return Some(Turn::Updating { since: now.wall, before, step, fetched, put_off });
+            return Some(Turn::Updating { since: now.wall, step, fetched, put_off });
         }
         let hardware = world.images.map_or(0, |images| images.hardware_numbers);
         let climbed = |runs: &&str| step.as_deref().is_some_and(|step| !Numbering { hardware }.same(runs, step));
         if let Some(runs) = phone.runs.as_deref().filter(climbed) {
             // One step of the ladder: it has all its time again for the next one.
-            return Some(Turn::Updating {
-                since: now.wall,
-                before,
-                step: Some(runs.to_owned()),
-                fetched: None,
-                put_off,
-            });
+            let step = Some(runs.to_owned());
+            return Some(Turn::Updating { since: now.wall, step, fetched: None, put_off });
         }
         if let (None, Some(at)) = (fetched, phone.fetched.filter(|at| *at >= since)) {
-            return Some(Turn::Updating { since, before, step, fetched: Some(at), put_off });
+            return Some(Turn::Updating { since, step, fetched: Some(at), put_off });
         }
         let patient = since.max(world.up).plus(self.rollout.plan.patience());
         if !now.trusted || now.wall < patient {
@@ -208,12 +202,12 @@ impl Step {
             (Some(fetched), Some(heard)) if heard > fetched => format!("it fetched the image and still runs {runs}"),
             (Some(_), _) => "it began to fetch the image and was not heard of since".to_owned(),
         };
-        Some(self.fail(phone.mac, &before, why, (world.image.release.as_str(), now)))
+        Some(self.fail(phone.mac, why, (world.image.release.as_str(), now)))
     }
 
-    fn fail(&mut self, mac: Mac, before: &Option<String>, why: String, (release, now): (&str, Now)) -> Turn {
+    fn fail(&mut self, mac: Mac, why: String, (release, now): (&str, Now)) -> Turn {
         self.say.push((Some(mac), Reason::FirmwareFailed { release: release.to_owned() }));
-        Turn::Failed { at: now.wall, before: before.clone(), why }
+        Turn::Failed { at: now.wall, why }
     }
 
     /// Stops when too many have failed, or may have; whether it did.
@@ -258,7 +252,7 @@ impl Step {
             let (put_off, done) = models.entry(phone.model.as_deref()).or_default();
             match self.rollout.phones.get(&phone.mac) {
                 Some(Turn::PutOff { .. }) => put_off.push(phone.mac),
-                Some(Turn::Done { before: Some(_), .. }) => *done += 1,
+                Some(Turn::Done { .. }) if self.rollout.before.contains_key(&phone.mac) => *done += 1,
                 _ => {}
             }
         }
@@ -276,7 +270,7 @@ impl Step {
         if !self.rollout.wave.phones.iter().any(|mac| is(&self.rollout.phones, mac, open)) {
             match waves::next(&self.rollout, world, now.wall) {
                 Some(wave) => self.rollout.wave = wave,
-                None => return self.finish(now),
+                None => return self.finish(world, now),
             }
         }
         if hold(&self.rollout, world.lack, now).is_some() {
@@ -298,17 +292,24 @@ impl Step {
                 Some(Turn::PutOff { times }) => *times,
                 _ => 0,
             };
-            let (before, step) = (phone.runs.clone(), phone.runs.clone());
-            let turn = Turn::Updating { since: now.wall, before, step, fetched: None, put_off };
+            self.remember(phone);
+            let turn = Turn::Updating { since: now.wall, step: phone.runs.clone(), fetched: None, put_off };
             self.rollout.phones.insert(phone.mac, turn);
             self.tell.push(phone.mac);
             self.say.push((Some(phone.mac), Reason::FirmwareBehind { release: world.image.release.clone() }));
         }
     }
 
+    /// What a phone runs is its way back, unless one is known of an earlier turn: it may be on its way already.
+    fn remember(&mut self, phone: &Candidate) {
+        if let Some(runs) = &phone.runs {
+            self.rollout.before.entry(phone.mac).or_insert_with(|| runs.clone());
+        }
+    }
+
     /// Everybody had a turn who was there. The others are told when they come, if that is no more than one wave: else,
     /// and before any phone has shown that the image is good, they are waited for.
-    fn finish(&mut self, now: Now) {
+    fn finish(&mut self, world: &World<'_>, now: Now) {
         let (mut left, mut done) = (0_u64, false);
         for turn in self.rollout.phones.values() {
             match turn {
@@ -322,9 +323,10 @@ impl Step {
         if left > 0 && (!done || left > u64::from(self.rollout.plan.wave)) {
             return;
         }
-        for turn in self.rollout.phones.values_mut() {
-            if *turn == Turn::Waiting {
-                *turn = Turn::Away;
+        for phone in world.phones {
+            if self.rollout.phones.get(&phone.mac) == Some(&Turn::Waiting) {
+                self.remember(phone);
+                self.rollout.phones.insert(phone.mac, Turn::Away);
             }
         }
         self.rollout.state = RolloutState::Finished { at: now.wall };

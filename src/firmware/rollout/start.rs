@@ -22,6 +22,10 @@ pub fn start(rollout: &Rollout, started: Timestamp, strayed: &BTreeSet<Mac>) -> 
             Turn::Waiting | Turn::Refused { .. } => false,
         };
         if again {
+            if let Turn::Done { .. } = turn {
+                // It went elsewhere since: its way back is from there.
+                next.before.remove(mac);
+            }
             *turn = Turn::Waiting;
         }
     }

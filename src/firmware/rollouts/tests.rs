@@ -98,6 +98,7 @@ fn running(number: u8, firmware: &Firmware, (mac, turn): (Mac, Option<Turn>), st
         state: RolloutState::Running,
         wave: Wave::default(),
         phones: turn.into_iter().map(|turn| (mac, turn)).collect(),
+        before: Default::default(),
         created: Timestamp::default(),
         started,
     }
@@ -136,7 +137,7 @@ async fn a_phone_that_a_later_roll_out_reached_is_left_to_that_one() {
     let (store, library) = (ground.rollouts.store.clone(), ground.rollouts.library.clone());
     let (mac, now) = ground.list("7.4").await;
     let (one, other) = (image(1, "7.5", None), image(2, "7.6", None));
-    let updating = Turn::Updating { since: now, before: None, step: None, fetched: None, put_off: 0 };
+    let updating = Turn::Updating { since: now, step: None, fetched: None, put_off: 0 };
     let later = now.plus(Duration::from_millis(1));
     let rollouts = [
         running(3, &one, (mac, Some(updating.clone())), now),

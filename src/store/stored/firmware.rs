@@ -89,6 +89,8 @@ pub(in crate::store) struct Rollout {
     #[serde(default)]
     wave: Wave,
     phones: BTreeMap<Mac, Turn>,
+    #[serde(default)]
+    before: BTreeMap<Mac, String>,
     created: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<Timestamp>,
@@ -108,6 +110,7 @@ impl Rollout {
             state: rollout.state.clone(),
             wave: rollout.wave.clone(),
             phones: rollout.phones.clone(),
+            before: rollout.before.clone(),
             created: rollout.created,
             started: Some(rollout.started),
         };
@@ -128,6 +131,7 @@ impl Rollout {
             state: record.state,
             wave: record.wave,
             phones: record.phones,
+            before: record.before,
             created: record.created,
             // In records of before, the one that was planned later decided.
             started: record.started.unwrap_or(record.created),
@@ -153,6 +157,7 @@ mod tests {
             state: RolloutState::Running,
             wave: Wave::default(),
             phones: BTreeMap::new(),
+            before: BTreeMap::new(),
             created,
             started: Timestamp::from_secs(1_700_000_600),
         };

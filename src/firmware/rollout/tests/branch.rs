@@ -95,6 +95,7 @@ impl Branch {
             state: RolloutState::Planned,
             wave: Wave::default(),
             phones: BTreeMap::new(),
+            before: BTreeMap::new(),
             created: START,
             started: START,
         };

@@ -23,7 +23,7 @@ fn what_phones_that_are_there_take_first_is_needed_and_nothing_else() {
     assert_eq!(releases(&branch), ["66.86.5.0"], "none for M2, and none that nobody needs");
     branch.rollout.phones.insert(mac(0), Turn::Waiting);
     assert_eq!(releases(&branch), ["66.86.5.0"]);
-    branch.rollout.phones.insert(mac(0), Turn::Failed { at: START, before: None, why: String::new() });
+    branch.rollout.phones.insert(mac(0), Turn::Failed { at: START, why: String::new() });
     assert!(releases(&branch).is_empty());
     branch.rollout.phones.clear();
     branch.now.wall = START.plus(Duration::from_secs(27 * 3600));
