@@ -3,6 +3,7 @@
 //! Start: store → certificates → journal → what is missing → sockets → doors. Stop: doors, then the journal, then the
 //! store, so that everything that was said is also written down.
 
+mod cut_off;
 mod disk;
 mod doors;
 mod first_start;
@@ -49,6 +50,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// The box, open for phones.
 pub struct Appliance {
+    directory: PathBuf,
     store: Store,
     journal: Journal,
     writing: journal::Running,
@@ -131,8 +133,12 @@ impl Appliance {
         if let Some(reason) = opened.restored {
             journal.record(Event::new(clock.now().wall, Door::Box, reason));
         }
+        let directory = directory.clone();
+        if cut_off::begin(&directory) {
+            journal.record(Event::new(clock.now().wall, Door::Box, Reason::CutOff));
+        }
         let origin = first_start::make_missing(&store, clock.now()).await?;
-        first_start::take_preset(&store, directory).await?;
+        first_start::take_preset(&store, &directory).await?;
 
         let (stop, restart) = (CancellationToken::new(), CancellationToken::new());
         let supervisor = Supervisor { stop: stop.clone(), journal: journal.clone(), clock: clock.clone() };
@@ -169,6 +175,7 @@ impl Appliance {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));
         Ok(Self {
+            directory,
             store,
             journal,
             writing,
@@ -226,6 +233,9 @@ impl Appliance {
         tokio::task::spawn_blocking(move || {
             writing.close();
             store.close();
+            if ended != Ended::StoreDied {
+                cut_off::end(&self.directory);
+            }
         })
         .await?;
         tracing::info!(events_dropped = dropped, "down");

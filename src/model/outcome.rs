@@ -164,6 +164,7 @@ impl Reason {
             | Self::RolloutStopped { .. }
             | Self::CertificateUnusable { .. }
             | Self::CertificateEnds { .. }
+            | Self::CutOff
             | Self::PartRestarted { .. }
             | Self::OverlayRefused { .. }
             | Self::SoftphoneUnmade { .. }

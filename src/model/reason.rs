@@ -851,6 +851,9 @@ pub enum Reason {
         /// Version of the program.
         version: String,
     },
+    /// The box is up again, and had not been shut down: its power was cut, or it failed.
+    #[serde(rename = "box.cut-off")]
+    CutOff,
     /// A part died and was started again.
     #[serde(rename = "box.restarted-part")]
     PartRestarted {

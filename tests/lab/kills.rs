@@ -1,13 +1,18 @@
-//! The box is killed at moments that a printed seed chooses, and started again.
+//! The box is killed at moments that a printed seed chooses, while phones start and an administrator edits, and started
+//! again.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use block66::lab::{Lab, table};
+use block66::lab::{Lab, Settings, table};
 use block66::model::Mac;
-use serde_json::json;
+use block66::phonesim::BREEDS;
+use serde_json::{Value, json};
 
-use super::whole::{LIMIT, all_serve, lab};
+use super::ledger::Ledger;
+use super::whole::{LIMIT, all_serve};
 
 const KILLS: u32 = 20;
 
@@ -61,6 +66,32 @@ fn settle(lab: &mut Lab) {
     }
 }
 
+/// Phones of two brands.
+fn lab() -> Lab {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_block66"));
+    let brands = BREEDS.iter().copied().filter(|breed| matches!(breed.brand, "yealink" | "snom")).collect();
+    let mut lab = Lab::new(&Settings { program, phones: 6, brands, pace: Settings::USUAL_PACE, plant: None }).unwrap();
+    lab.power_on().unwrap();
+    lab
+}
+
+/// What happened stands among the events, once for each time.
+fn says_that_it_was_cut_off(lab: &Lab, times: u32) {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let events = lab.api().get("events?kind=box&limit=1000").unwrap();
+        let of = |code: &str| -> Vec<&Value> {
+            events["events"].as_array().unwrap().iter().filter(|event| event["code"] == code).collect()
+        };
+        let told: u64 = of("box.cut-off").iter().map(|event| event["count"].as_u64().unwrap()).sum();
+        if told == u64::from(times) {
+            return;
+        }
+        assert!(told < u64::from(times) && Instant::now() < deadline, "told {told} times, not {times}: {events:#}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn twenty_kills_leave_phones_and_box_of_one_mind() {
     let seed = std::env::var("SEED")
@@ -69,8 +100,9 @@ fn twenty_kills_leave_phones_and_box_of_one_mind() {
         .unwrap_or_else(|| std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs());
     println!("seed: {seed} (SEED={seed} repeats these kills)");
     let mut chance = Chance(seed);
-    let mut lab = lab(6);
+    let mut lab = lab();
     all_serve(&mut lab);
+    let mut ledger = Ledger::new(lab.api());
     let trusted = lab.phones()[0].remote.holding().authorities;
     let mut addresses: BTreeMap<Mac, std::net::Ipv4Addr> = BTreeMap::new();
     for kill in 1..=KILLS {
@@ -85,10 +117,17 @@ fn twenty_kills_leave_phones_and_box_of_one_mind() {
             }
         }
         let moment = Duration::from_millis(chance.below(2_000));
-        // The moment is the point of the test; nothing is waited for.
-        std::thread::sleep(moment);
-        lab.appliance().kill();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| ledger.edit_until(&over));
+            // The moment is the point of the test; nothing is waited for.
+            std::thread::sleep(moment);
+            lab.appliance().kill();
+            over.store(true, Ordering::Relaxed);
+        });
         lab.appliance().start().unwrap();
+        ledger.check(&format!("kill {kill} after {moment:?}, seed {seed}"));
+        says_that_it_was_cut_off(&lab, kill);
         settle(&mut lab);
         assert_eq!(lab.disagreements().unwrap(), Vec::<String>::new(), "kill {kill} after {moment:?}, seed {seed}");
         for phone in lab.phones() {
@@ -98,5 +137,6 @@ fn twenty_kills_leave_phones_and_box_of_one_mind() {
             assert_eq!(address, before, "kill {kill}, seed {seed}: {} has another address", phone.name);
         }
     }
-    println!("figure: {KILLS} kills, no disagreement");
+    assert!(ledger.acknowledged() > KILLS, "hardly anything was edited: {ledger}");
+    println!("figure: {KILLS} kills, no disagreement, {ledger}");
 }

@@ -8,6 +8,7 @@ mod command;
 mod dead_box;
 mod ground;
 mod kills;
+mod ledger;
 mod resync;
 mod rollout;
 mod whole;
