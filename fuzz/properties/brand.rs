@@ -1,6 +1,7 @@
 //! A brand's folder: `brand.toml`, and behind lines of `=== templates/NAME` its templates.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use block66::brands::{Claims, Content, DhcpQuery, FileMatch, Folder, Places, Registry, Sheet};
 use block66::model::settings::Resolved;
@@ -8,8 +9,20 @@ use block66::model::{
     BoxAddress, FirstContact, Id, Line, Login, Mac, Phone, Scheme, Secret, Settings, Timestamp, Transport,
 };
 
-const LINE_PASSWORD: &str = "Qs7-line";
-const LOGIN_PASSWORD: &str = "Zt4-login";
+/// What no file may say. It hangs on the folder, so that no template can name it by itself.
+struct Passwords {
+    line: String,
+    login: String,
+}
+
+impl Passwords {
+    fn of(text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let number = hasher.finish();
+        Self { line: format!("Qs7-{number:016x}"), login: format!("Zt4-{number:016x}") }
+    }
+}
 
 /// Checks one folder.
 pub fn hold(input: &[u8]) -> bool {
@@ -31,7 +44,7 @@ pub fn hold(input: &[u8]) -> bool {
     let mac = Mac::new([0x80, 0x5e, 0xc0, 0, 0, 1]);
     recognise(&registry, text, mac);
     tell(&registry, mac);
-    make(&registry, mac);
+    make(&registry, mac, &Passwords::of(text));
     true
 }
 
@@ -76,9 +89,9 @@ fn tell(registry: &Registry, mac: Mac) {
     }
 }
 
-fn make(registry: &Registry, mac: Mac) {
-    let phone = phone(mac);
-    let login = Login { user: "p805ec0000001".into(), password: Secret::new(LOGIN_PASSWORD) };
+fn make(registry: &Registry, mac: Mac, passwords: &Passwords) {
+    let phone = phone(mac, &passwords.line);
+    let login = Login { user: "p805ec0000001".into(), password: Secret::new(&passwords.login) };
     for brand in registry.brands() {
         for rule in brand.files() {
             let places = Places { mac: Some(mac), ..Places::default() };
@@ -110,21 +123,21 @@ fn make(registry: &Registry, mac: Mac) {
                     Ok(made) => String::from_utf8(made.bytes).expect("text"),
                     Err(error) => error.to_string(),
                 };
-                let secret = |password| text.contains(password);
+                let secret = |password: &String| text.contains(password);
                 let content = if rule.secret { content } else { Content::Settings };
-                assert!(content == Content::Full || !secret(LINE_PASSWORD), "{name}: a line's password leaks");
-                assert!(content.is_secret() || !secret(LOGIN_PASSWORD), "{name}: the login leaks");
+                assert!(content == Content::Full || !secret(&passwords.line), "{name}: a line's password leaks");
+                assert!(content.is_secret() || !secret(&passwords.login), "{name}: the login leaks");
             }
         }
     }
 }
 
-fn phone(mac: Mac) -> Phone {
+fn phone(mac: Mac, password: &str) -> Phone {
     let at = Timestamp::from_secs(1_800_000_000);
     let line = |user: &str| Line {
         user: user.into(),
         auth_user: None,
-        password: Secret::new(LINE_PASSWORD),
+        password: Secret::new(password),
         display: "Desk <1> & \"2\"".into(),
         server: "sip.example.net".into(),
         port: Some(5061),

@@ -1,7 +1,8 @@
 //! The HTTP and HTTPS doors: requests to the provisioning side, with a store behind it.
 //!
 //! An input is text: requests with an empty line between them. The first line of each says how it comes in, from
-//! which last octet, by which method and for what: `tls 10 GET /p/805ec0000001.cfg`; the others are headers.
+//! which last octet, by which method and for what: `tls 10 GET /p/805ec0000001.cfg`; the others are headers. `tls@3` is
+//! TLS with a client certificate that names the MAC of phone 3, and with `tls@9` that of a phone on no list.
 //! `Authorization: @basic WHO`, `@digest WHO COUNT` and `@old-digest WHO` stand for a right answer to the last
 //! challenge with a login of WHO: `own1` to `own4`, `new1` to `new4` (logins not used yet), `branch`, `rival`.
 //! `alert 10` stands for a phone that ends a handshake because it does not know our authority.
@@ -21,11 +22,25 @@ use hyper::{Method, Request, Response, StatusCode};
 /// Requests of one input, at most.
 const MOST: usize = 24;
 
+/// A fault that is planted in front of the box, so that it is known to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plant {
+    /// None.
+    None,
+    /// Whichever MAC a certificate names, it is taken for that of phone 3.
+    AnyCertificate,
+}
+
 /// Checks one conversation.
 pub fn hold(input: &[u8]) -> bool {
+    hold_with(input, Plant::None)
+}
+
+/// Checks one conversation with a fault planted.
+pub fn hold_with(input: &[u8], plant: Plant) -> bool {
     let text = String::from_utf8_lossy(input);
     Ground::with(|ground| {
-        let mut talk = Talk { nonce: String::new(), served: false };
+        let mut talk = Talk { plant, nonce: String::new(), served: false };
         for request in text.split("\n\n").take(MOST) {
             talk.play(ground, request);
         }
@@ -34,6 +49,7 @@ pub fn hold(input: &[u8]) -> bool {
 }
 
 struct Talk {
+    plant: Plant,
     /// Of the last challenge.
     nonce: String,
     /// Whether any answer was more than a refusal.
@@ -52,8 +68,11 @@ impl Talk {
         let mut head = lines.next().unwrap_or_default().split(' ');
         let (how, from) = (head.next().unwrap_or_default(), head.next().and_then(|octet| octet.parse::<u8>().ok()));
         let Some(from) = from else { return };
-        let peer =
-            Peer { address: [10, 66, 0, from].into(), local: BOX.into(), tls: how != "plain", certificate: None };
+        let (how, named) = how.split_once('@').unwrap_or((how, ""));
+        let tls = how != "plain";
+        // None comes without TLS.
+        let certificate = named.parse().ok().filter(|_| tls).map(ground::mac);
+        let peer = Peer { address: [10, 66, 0, from].into(), local: BOX.into(), tls, certificate };
         if how == "alert" {
             return ground.provision.handshake_failed(peer, Reason::TlsUnknownCa);
         }
@@ -73,8 +92,12 @@ impl Talk {
         }
         let Ok(request) = request.body(Full::new(Bytes::from_static(b"sent up"))) else { return };
         let logins = request.headers().get_all("authorization").iter().count();
+        let seen = match self.plant {
+            Plant::None => peer,
+            Plant::AnyCertificate => Peer { certificate: peer.certificate.map(|_| ground::mac(3)), ..peer },
+        };
         let response = ground.run(async {
-            let (head, body) = ground.provision.answer(request, peer).await.into_parts();
+            let (head, body) = ground.provision.answer(request, seen).await.into_parts();
             let body = body.collect().await.expect("a body at hand").to_bytes();
             Response::from_parts(head, body)
         });
@@ -153,9 +176,13 @@ impl Talk {
 fn check_secrets(ground: &Ground, response: &Response<impl AsRef<[u8]>>, who: Option<&str>, peer: Peer, from: u8) {
     let body = String::from_utf8_lossy(response.body().as_ref());
     for number in PHONES {
-        let at_its_address = from == 9 + number;
-        let own = who.is_some_and(|who| who == format!("own{number}") || who == format!("new{number}"));
-        let full = peer.tls && (own || (who == Some("branch") && at_its_address));
+        // A certificate says who asks. One of another phone outweighs whatever else is shown.
+        let certified = peer.certificate.map(|mac| mac == ground::mac(number));
+        let contradicted = certified == Some(false);
+        let at_its_address = from == 9 + number && !contradicted;
+        let own = certified == Some(true)
+            || who.is_some_and(|who| who == format!("own{number}") || who == format!("new{number}"));
+        let full = peer.tls && !contradicted && (own || (who == Some("branch") && at_its_address));
         let line = ground::line_password(number);
         assert!(full || !body.contains(&line), "the line of phone {number} left to {who:?} at {peer:?}");
         for login in ground.logins_of(number) {

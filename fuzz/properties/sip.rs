@@ -1,6 +1,11 @@
 //! The SIP door: what comes in by datagrams and streams, through the normaliser into the transaction layer.
 //!
-//! The first octet says how the rest comes in; messages in it are told apart by a line of `====`.
+//! The first octet says how the rest comes in. An odd one means a stream, in pieces of half the octet and one more. An
+//! even one means datagrams, told apart by a line of `====`, and its other seven bits say what is known of those who
+//! ask by multicast: how they are read stands at `Around::of` in `question`. With none of them set the phone of the
+//! seeds is listed, and the LAN says nothing.
+
+mod question;
 
 use std::time::Duration;
 
@@ -11,9 +16,24 @@ use block66::sip::notify;
 use block66::sip::pnp::{self, Ask, Parts};
 use block66::sip::transaction::{Hop, Outcome, Timers, Transactions};
 use block66::sip::wire::{self, Framer, Message, Method};
+use question::Around;
+
+/// A fault that is planted beside the decision whom to answer, so that it is known to be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plant {
+    /// None.
+    None,
+    /// What lease and neighbour table say of the asker's address is not heard.
+    DeafToTheLan,
+}
 
 /// Checks one input.
 pub fn hold(input: &[u8]) -> bool {
+    hold_with(input, Plant::None)
+}
+
+/// Checks one input with a fault planted.
+pub fn hold_with(input: &[u8], plant: Plant) -> bool {
     let (how, rest) = input.split_first().unwrap_or((&0, &[]));
     let mut layer = Transactions::new(Timers::default());
     let hop = Hop { transport: Transport::Udp, remote: "10.66.0.10:5060".parse().unwrap(), interface: 1 };
@@ -32,6 +52,12 @@ pub fn hold(input: &[u8]) -> bool {
         let Ok(Some(message)) = wire::read(&bytes) else { continue };
         read = true;
         check(&message);
+        // Only what comes by datagrams is a question by multicast.
+        if *how & 1 == 0
+            && let Some(ask) = Ask::read(&message)
+        {
+            question::check(&message, &ask, &Around::of(*how >> 1), plant);
+        }
         let Ok(outcomes) = layer.receive(message, hop, now) else { continue };
         for outcome in outcomes {
             if let Outcome::Request { key: Some(key), message, .. } = outcome {

@@ -151,7 +151,7 @@ impl Base {
     }
 }
 
-fn mac(number: u8) -> Mac {
+pub(super) fn mac(number: u8) -> Mac {
     Mac::new([0x80, 0x5e, 0xc0, 0, 0, number])
 }
 

@@ -9,7 +9,7 @@ type Account = (String, String);
 
 /// The phones on the list, as the rows of a file name them. Rows are asked for in their order: of entries that nothing
 /// tells apart, each is meant by one row.
-pub(crate) struct Listed<'a> {
+pub struct Listed<'a> {
     by_mac: HashMap<Mac, &'a Arc<Phone>>,
     by_line: HashMap<(&'a str, &'a str), Vec<&'a Arc<Phone>>>,
     /// Those that wait for their devices, by name.
@@ -23,7 +23,8 @@ pub(crate) struct Listed<'a> {
 pub(super) struct Ambiguous;
 
 impl<'a> Listed<'a> {
-    pub(crate) fn new(phones: &'a [Arc<Phone>]) -> Self {
+    /// The list as it is.
+    pub fn new(phones: &'a [Arc<Phone>]) -> Self {
         let mut by_line: HashMap<_, Vec<_>> = HashMap::new();
         let mut waiting: HashMap<_, Vec<_>> = HashMap::new();
         for phone in phones {
@@ -47,7 +48,7 @@ impl<'a> Listed<'a> {
     }
 
     /// The phone that a draft means, as it was written.
-    pub(crate) fn of_draft(
+    pub fn of_draft(
         &mut self,
         draft: &PhoneDraft,
         organisation: impl Fn(&str) -> Option<Id>,

@@ -15,14 +15,16 @@ use crate::admin::problem::FieldError;
 use crate::model::Phone;
 
 pub(in crate::admin) use decode::decode as text_of;
-pub(crate) use listed::Listed;
-pub use plan::Action;
-pub(crate) use plan::{Plan, Planned, plan};
+pub use listed::Listed;
+pub use plan::{Action, Plan, Planned, plan};
 pub(in crate::admin) use rows::guess_separator;
 pub use rows::read;
 
 /// Reads a list of phones in whichever form it is. `known` finds the phone that a draft means, as it is on the list.
-pub(crate) fn read_any(
+///
+/// # Errors
+/// As [`read`].
+pub fn read_any(
     bytes: &[u8],
     defaults: &Defaults,
     known: impl FnMut(&PhoneDraft) -> Option<Arc<Phone>>,

@@ -25,34 +25,43 @@ pub enum Action {
 
 /// One phone of the import.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) row: usize,
-    pub(crate) action: Action,
-    pub(crate) organisation: Id,
+pub struct Planned {
+    /// The first row that names it.
+    pub row: usize,
+    /// What is done to it.
+    pub action: Action,
+    /// The organisation that it belongs to from then on.
+    pub organisation: Id,
     /// The group that it is put into.
-    pub(crate) group: Option<Id>,
-    pub(crate) draft: CheckedPhone,
+    pub group: Option<Id>,
+    /// What the file says of it.
+    pub draft: CheckedPhone,
     /// The phone as it is on the list.
-    pub(crate) before: Option<Arc<Phone>>,
+    pub before: Option<Arc<Phone>>,
 }
 
 /// All that an import would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
-    pub(crate) phones: Vec<Planned>,
-    pub(crate) warnings: Vec<String>,
+pub struct Plan {
+    /// The phones, in the order of the file.
+    pub phones: Vec<Planned>,
+    /// What an administrator may want to look at, though it stops nothing.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
     /// How many phones are treated so.
-    pub(crate) fn count(&self, action: Action) -> usize {
+    pub fn count(&self, action: Action) -> usize {
         self.phones.iter().filter(|p| p.action == action).count()
     }
 }
 
 /// Compares a sheet with the list. `organisation` finds one by name or id, or the first one for `None`; `group` one of
 /// an organisation that phones can be put into.
-pub(crate) fn plan(
+///
+/// # Errors
+/// Anything that keeps one row from being taken keeps all of them from it; each error names its row.
+pub fn plan(
     sheet: Sheet,
     listed: &[Arc<Phone>],
     organisation: impl Fn(Option<&str>) -> Option<Arc<Organisation>>,
@@ -248,7 +257,7 @@ impl Planned {
     }
 
     /// The phone as it is after a [`Action::Change`].
-    pub(crate) fn changed(&self, before: &Phone) -> Phone {
+    pub fn changed(&self, before: &Phone) -> Phone {
         let mut phone = before.clone();
         phone.organisation = self.organisation;
         if !self.draft.name.is_empty() {
