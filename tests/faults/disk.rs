@@ -72,14 +72,16 @@ fn on(small: &Small) -> (Lab, tempfile::TempDir) {
     (lab, program)
 }
 
-fn add(lab: &Lab, number: u16) -> Result<(), String> {
+/// An administrator puts a phone on the list, as `Desk <number>`.
+pub(crate) fn add(lab: &Lab, number: u16) -> Result<(), String> {
     let [high, low] = number.to_be_bytes();
     let phone = json!({ "mac": Mac::new([0x80, 0x5e, 0xc0, 0, high, low]).to_string(), "name": format!("Desk {number}"),
         "lines": [{ "user": "1", "password": "p".repeat(100), "display": "x".repeat(60), "server": "pbx.example.net" }] });
     lab.api().post("phones", &phone).map(drop).map_err(|error| error.to_string())
 }
 
-fn listed(lab: &Lab) -> BTreeSet<String> {
+/// What the phones on the list are called.
+pub(crate) fn listed(lab: &Lab) -> BTreeSet<String> {
     let phones = lab.api().get("phones?limit=1000").unwrap();
     phones["phones"].as_array().unwrap().iter().map(|phone| phone["name"].as_str().unwrap().to_owned()).collect()
 }
@@ -156,7 +158,7 @@ fn a_disk_that_can_only_be_read_is_named_and_loses_nothing() {
 }
 
 /// Each phone of the lab looks for its files again, and gets them.
-fn phones_find_their_files(lab: &Lab, when: &str) {
+pub(crate) fn phones_find_their_files(lab: &Lab, when: &str) {
     let before: Vec<u32> = lab.phones().iter().map(|phone| phone.remote.report().looks).collect();
     for (phone, before) in lab.phones().iter().zip(before) {
         phone.remote.poll();
@@ -167,22 +169,28 @@ fn phones_find_their_files(lab: &Lab, when: &str) {
 }
 
 /// The codes of what is wrong with the box.
-fn alarms(lab: &Lab) -> Vec<String> {
+pub(crate) fn alarms(lab: &Lab) -> Vec<String> {
     let status = lab.api().get("status").unwrap();
     status["alarms"].as_array().unwrap().iter().map(|alarm| alarm["code"].as_str().unwrap().to_owned()).collect()
 }
 
-/// As a kernel does with a file system in which it found an error: files that are open for writing stay open, and each
-/// write fails. `mount -o remount,ro` is refused while there are such files.
-#[test]
-fn a_disk_that_becomes_read_only_refuses_by_name_serves_on_and_is_written_to_again() {
+/// A lab whose box's disk goes wrong as the file says that is named beside it (`tests/process/failing.c`).
+pub(crate) fn failing(phones: u16) -> (Lab, PathBuf, [tempfile::TempDir; 2]) {
     let library = preloaded("../process/failing.c");
     let directory = tempfile::tempdir().unwrap();
     let fault = directory.path().join("fault");
     // The program is called as `run --config <directory>/block66.toml`.
     let disk = "DISK=\"${3%/*}/data\"";
     let lines = format!("export FAULT={} {disk} LD_PRELOAD={}", fault.display(), library.display());
-    let (mut lab, _program) = lab_behind(&lines, 2);
+    let (lab, program) = lab_behind(&lines, phones);
+    (lab, fault, [directory, program])
+}
+
+/// As a kernel does with a file system in which it found an error: files that are open for writing stay open, and each
+/// write fails. `mount -o remount,ro` is refused while there are such files.
+#[test]
+fn a_disk_that_becomes_read_only_refuses_by_name_serves_on_and_is_written_to_again() {
+    let (mut lab, fault, _directories) = failing(2);
     lab.power_on().unwrap();
     all_serve(&mut lab, "before");
     let page = Page::claim(&lab);

@@ -1,12 +1,14 @@
 //! The real program while the network, the disk or the clock is bad: every simulated phone still ends in service,
 //! nothing that was acknowledged is lost, and the box says what is wrong.
 //!
-//! `FAULTS_LONG=1` takes a line that loses 30 % and phones that wait as long as their brand does: some fifteen minutes.
+//! `FAULTS_LONG=1` takes a line that loses 30 %, phones that wait as long as their brand does, and every brand in every
+//! weather: some fifteen minutes.
 //! Needs root, iproute2 and a C compiler.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may panic.
 
 mod clock;
 mod disk;
+mod full;
 #[path = "../impair/mod.rs"]
 mod impair;
 mod interface;
@@ -23,6 +25,7 @@ mod weather;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use block66::lab::{Lab, Settings};
@@ -65,10 +68,13 @@ fn all_serve(lab: &mut Lab, when: &str) {
     }
 }
 
-/// A library that is loaded before the program's own, made of this source.
+/// A library that is loaded before the program's own, made of this source. Each is a file of its own: another test may
+/// load the same at this moment, and half of one is left out without a word.
 fn preloaded(source: &str) -> PathBuf {
+    static MADE: AtomicU32 = AtomicU32::new(0);
     let name = Path::new(source).file_stem().unwrap().to_string_lossy().into_owned();
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.so", std::process::id()));
+    let name = format!("{name}-{}-{}.so", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults").join(source);
     let built =
         std::process::Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).status();
