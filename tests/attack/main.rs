@@ -9,6 +9,7 @@ mod bombs;
 mod files;
 mod floods;
 mod ground;
+mod links;
 mod logins;
 mod logs;
 mod model;
