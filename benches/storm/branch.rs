@@ -209,7 +209,7 @@ impl Branch {
         }
     }
 
-    /// From now on these phones wait as long as their brand does.
+    /// From now on no wait of these phones is shortened.
     pub(crate) fn in_real_time(&self, desks: Range<usize>) {
         for desk in &self.desks[desks] {
             desk.remote.pace(1);
@@ -249,10 +249,13 @@ impl Branch {
             }
             let broken =
                 report.exchanges.iter().filter(|exchange| exchange.status.is_none_or(|code| code >= 500)).count();
-            let retries = u32::try_from(broken).unwrap() + report.rounds.saturating_sub(1);
-            let asked = report.exchanges.iter().filter_map(|exchange| Some((Errand::of(exchange)?, exchange.took)));
-            let asked = asked.collect();
-            Start { reached, in_service: last.map(|last| last + since), retries, asked }
+            Start {
+                reached,
+                in_service: last.map(|last| last + since),
+                dhcp_again: report.discovers.saturating_sub(1),
+                retries: u32::try_from(broken).unwrap() + report.rounds.saturating_sub(1),
+                asked: Errand::all_of(&report),
+            }
         });
         let starts = starts.collect();
         Figures { starts, cpu: figures::cpu(servers).saturating_sub(cpu), memory: figures::memory(servers) }

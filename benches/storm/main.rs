@@ -8,8 +8,12 @@
 //! ```
 //!
 //! The phones are [`block66::phonesim`]'s, of every brand that both sides can serve, each in a network namespace of its
-//! own, with time-outs and retries of its brand in real time. All of them were in service before. The static files are
-//! those that Block66 gives them, at the same address, with the same certificate and under the phones' own logins.
+//! own. All of them were in service before. What they ask for, in which order, and how often they look for new files is
+//! their brand's. Their time-outs and retries pass in real time, and are the same for all brands: a DISCOVER is sent again
+//! after 4 s, then 8, 16, 32 and 64 s later (RFC 2131 section 4.1, without its random second); a connection that fails is
+//! tried three times, 5 s apart (known of Yealink, assumed of the others); one that stands still is given up after 5 s, and
+//! the time is asked for three times, 5 s each (assumed). The static files are those that Block66 gives them, at the same
+//! address, with the same certificate and under the phones' own logins.
 //! Phones do not hear each other's broadcasts: a phone has a processor of its own to drop them, here all share two.
 //! Limits of the kernel are raised meanwhile, and those of neighbours put back, also when a signal ends it. An aim that is missed
 //! is named at the end, and ends it with failure.
@@ -119,8 +123,9 @@ fn flat(plan: &Plan, aims: &mut Aims) {
         branch.who_is_served_without_us()
     };
     for desk in &unable {
-        println!("left out, since static files do not serve it: {desk}");
+        println!("left out on both sides, since static files do not serve it: {desk}");
     }
+    println!("in the mix, each as often as the others: {}", able.join(", "));
     ours.start();
     branch.retain(&able);
     let fill: Vec<_> =
@@ -148,7 +153,8 @@ fn flat(plan: &Plan, aims: &mut Aims) {
     println!(
         "\n\"dnsmasq, asks\" is dnsmasq + nginx as it comes: before dnsmasq gives an address for the first time it asks\n\
          whether that is free. \"new\" is the same told not to ask, \"dnsmasq + nginx\" that again, once each phone has a\n\
-         lease of its."
+         lease of its. \"DHCP asked again\" counts DISCOVERs beyond a phone's first, \"HTTP retries\" connections that failed or\n\
+         broke off, errors of the server and looks beyond a phone's first."
     );
     println!("\n{}", mine.steps("Block66", &theirs, "dnsmasq + nginx"));
     println!("{}", mine.errands("Block66", &theirs, "dnsmasq + nginx"));

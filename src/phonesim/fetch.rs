@@ -17,7 +17,8 @@ use super::url::Url;
 use super::wire::Wire;
 use super::{Fault, Trust};
 
-/// Time that a connection may stand still before the phone gives it up \[assumed\].
+/// Time that a connection may stand still before the phone gives it up \[assumed; a Yealink gives an attempt as long,
+/// facts\].
 const STANDSTILL: Duration = Duration::from_secs(5);
 /// Redirects that are followed for one file \[assumed\].
 const REDIRECTS: usize = 5;
@@ -132,11 +133,16 @@ impl Phone {
         let host = url.address().to_string();
         let limit = self.clock.patience(STANDSTILL);
         let begun = Instant::now();
-        let mut wire = Wire::connect(url.address(), self.remote.clone(), cut, limit)
-            .map_err(|error| Fault::Unreachable { host: host.clone(), why: error.to_string() })?;
+        let mut wire = Wire::connect(url.address(), self.remote.clone(), cut, limit).map_err(|error| {
+            let (url, took) = (url.to_string(), begun.elapsed());
+            let failed = Exchange { url, status: None, bytes: 0, took, handshake: None };
+            self.remote.tell(|report| report.exchanged(failed));
+            Fault::Unreachable { host: host.clone(), why: error.to_string() }
+        })?;
         let request = request(ask, &user_agent, url, (authorization, header));
         let bodiless = ask.method == "HEAD";
         let trust_fault = self.flash.meaning().trust_fault;
+        let mut handshake = None;
         let (result, bytes) = if url.tls {
             let usable = if trust_fault.is_none() { self.flash.authorities.as_slice() } else { &[] };
             let client = match identity.breed.trust {
@@ -147,7 +153,9 @@ impl Phone {
                 .and_then(|client| ClientConnection::new(client, ServerName::IpAddress(url.host.into())))
                 .map_err(|error| Fault::Tls { host: host.clone(), why: error.to_string() })?;
             let mut stream = StreamOwned::new(tls, wire);
-            let result = talk(&mut stream, &request, bodiless);
+            let shaken = stream.conn.complete_io(&mut stream.sock);
+            handshake = shaken.is_ok().then(|| begun.elapsed());
+            let result = shaken.map_err(Unreadable::from).and_then(|_| talk(&mut stream, &request, bodiless));
             stream.conn.send_close_notify();
             // The answer is whole by now, or lost for another reason.
             let _ = stream.flush();
@@ -160,7 +168,7 @@ impl Phone {
         };
         let status = result.as_ref().ok().map(|response| response.status);
         let took = begun.elapsed();
-        self.remote.tell(|report| report.exchanged(Exchange { url: url.to_string(), status, bytes, took }));
+        self.remote.tell(|report| report.exchanged(Exchange { url: url.to_string(), status, bytes, took, handshake }));
         if let Some(order) = self.remote.ordered() {
             return Err(Halt::Power(order));
         }

@@ -51,11 +51,14 @@ impl Lan {
         let began = Instant::now();
         let mut patience = 0;
         loop {
-            // RFC 2131 section 4.1: 4, 8, 16, 32, 64 seconds.
+            // RFC 2131 section 4.1: 4, 8, 16, 32, 64 seconds, without the second of chance that it adds or takes away.
             let pause = clock.patience(Duration::from_secs(4 << patience.min(4)));
             patience += 1;
+            self.remote.tell(|report| report.discovers += 1);
             match self.lease(&socket, began, pause, custom)? {
                 Some(terms) => {
+                    let took = began.elapsed();
+                    self.remote.tell(|report| report.leased_in = Some(took));
                     let prefix = u8::try_from(u32::from(terms.mask).leading_ones()).unwrap_or(32);
                     let address = Ipv4Net::new(terms.address, prefix)
                         .map_err(|_| Fault::LeaseLacks("a subnet mask that is one (option 1)"))?;

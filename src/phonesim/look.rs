@@ -94,7 +94,8 @@ impl<'a> Look<'a> {
         self.ask(&Ask::get(url))
     }
 
-    /// One request; a connection that fails is tried three times, with 5 s between \[facts\].
+    /// One request; a connection that fails is tried three times, with 5 s between \[facts, of Yealink; of the others
+    /// assumed\].
     pub(super) fn ask(&mut self, ask: &Ask) -> Result<Fetched, Halt> {
         let mut left = 3;
         loop {

@@ -78,7 +78,7 @@ pub struct Moment {
     pub what: String,
 }
 
-/// One request and its answer, on a connection of its own.
+/// One request and its answer, on a connection of its own, which may not have come about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// The URL that was asked for.
@@ -89,6 +89,8 @@ pub struct Exchange {
     pub bytes: u64,
     /// How long it took, from the first packet of the connection to the last byte of the answer.
     pub took: Duration,
+    /// How long it took to the end of the TLS handshake, where there was one and it came to its end.
+    pub handshake: Option<Duration>,
 }
 
 /// What a simulated phone did, and how far it came.
@@ -100,6 +102,10 @@ pub struct Report {
     pub address: Option<Ipv4Addr>,
     /// How often it was switched on.
     pub starts: u32,
+    /// DISCOVERs that it sent since it was last switched on: each beyond the first because one brought no lease.
+    pub discovers: u32,
+    /// How long it took to get its present lease, from the first DISCOVER to the ACK.
+    pub leased_in: Option<Duration>,
     /// How often it looked for its files since it was last switched on.
     pub rounds: u32,
     /// Whether it will look again by itself.
@@ -125,6 +131,8 @@ impl Report {
             mac,
             address: None,
             starts: 0,
+            discovers: 0,
+            leased_in: None,
             rounds: 0,
             asks_again: true,
             same_fault: 0,
@@ -170,6 +178,8 @@ impl Report {
     pub(super) fn forget_stages(&mut self) {
         self.stages = Default::default();
         self.exchanges.clear();
+        self.discovers = 0;
+        self.leased_in = None;
         self.rounds = 0;
         self.same_fault = 0;
         self.kept = None;

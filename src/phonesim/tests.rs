@@ -250,6 +250,10 @@ fn from_factory_state_to_service_and_through_a_reboot() {
             "http: wall.jpg 200",
         ]
     );
+    for exchange in &report.exchanges {
+        assert_eq!(exchange.handshake.is_some(), exchange.url.starts_with("https:"), "{exchange:?}");
+        assert!(exchange.handshake.is_none_or(|shaken| shaken <= exchange.took), "{exchange:?}");
+    }
     let holding = phone.remote.holding();
     assert_eq!(holding.authorities, std::slice::from_ref(&server.ca.der));
     assert_eq!(holding.accounts[0].user, "200");
@@ -382,6 +386,8 @@ fn a_server_that_is_not_there_is_named() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let phone = Running::new(Plug::Given { url: format!("http://{nobody}/"), time_server: None });
     assert!(matches!(phone.fault_at(Stage::Bootstrap), Fault::Unreachable { .. }));
+    let tried = phone.remote.report().exchanges;
+    assert!(tried.len() >= 3 && tried.iter().all(|exchange| exchange.status.is_none()), "{tried:?}");
 }
 
 #[test]
