@@ -10,7 +10,8 @@ use std::str::FromStr;
 use super::address::Uri;
 use super::wire::{Message, Method, parameter};
 use crate::access::Lan;
-use crate::model::Mac;
+use crate::brands::{Brand, DhcpQuery};
+use crate::model::{BoxAddress, Mac, Scheme, provisioning_url};
 
 /// What a phone asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +128,23 @@ pub struct Parts<'a> {
     pub branch: &'a str,
     /// What the phone is told: its URL, without a line end.
     pub url: &'a str,
+}
+
+/// The URL that is made for this very phone, in the form that its brand reads. Only a phone that has shown that it has our
+/// CA, and is `trusting` so, is sent to HTTPS at once.
+pub fn url(mac: Mac, brand: Option<&Brand>, trusting: bool, at: &BoxAddress) -> String {
+    let scheme = if trusting { Scheme::Https } else { Scheme::Http };
+    let query = DhcpQuery {
+        scheme,
+        at,
+        also: &[],
+        mac: Some(mac),
+        vendor_class: None,
+        user_class: None,
+        requested: None,
+        voice_vlan: None,
+    };
+    brand.and_then(|brand| brand.pnp_answer(&query)).unwrap_or_else(|| provisioning_url(scheme, at, ""))
 }
 
 /// The 200 that comes first.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use block66::access::{self, Lan};
-use block66::brands::{DhcpQuery, Recognition, Registry, SipClaims};
+use block66::brands::{Recognition, Registry, SipClaims};
 use block66::model::{BoxAddress, Mac, Scheme, provisioning_url};
 use block66::sip::pnp::{self, Ask, Known, Parts, Verdict};
 use block66::sip::wire::Message;
@@ -99,19 +99,8 @@ fn check_answers(message: &Message, ask: &Ask, mac: Mac, recognised: Option<&Rec
     let (from, local): (SocketAddr, SocketAddr) =
         ("10.66.0.10:5062".parse().unwrap(), "10.66.0.1:5060".parse().unwrap());
     let at = BoxAddress { host: local.ip(), http: 80, https: 443 };
-    let scheme = if trusted { Scheme::Https } else { Scheme::Http };
-    let query = DhcpQuery {
-        scheme,
-        at: &at,
-        also: &[],
-        mac: Some(mac),
-        vendor_class: None,
-        user_class: None,
-        requested: None,
-        voice_vlan: None,
-    };
-    let usual = provisioning_url(scheme, &at, "");
-    let url = recognised.and_then(|found| found.brand.pnp_answer(&query)).unwrap_or_else(|| usual.clone());
+    let url = pnp::url(mac, recognised.map(|found| found.brand), trusted, &at);
+    let usual = provisioning_url(if trusted { Scheme::Https } else { Scheme::Http }, &at, "");
     let named = url.strip_prefix(&usual).unwrap_or_else(|| panic!("{url} leads elsewhere")).to_ascii_lowercase();
     assert!(!url.contains(['@', '?']) && !url.contains(char::is_control), "{url}");
     let mut others = LISTED.iter().chain([&STRANGER]).filter(|other| **other != mac);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::requests::{branch, tag};
 use super::{Core, Purpose};
 use crate::access::{self, Lan};
-use crate::brands::{DhcpQuery, Recognition, SipClaims};
-use crate::model::{BoxAddress, Door, Event, LeaseState, Mac, Phone, Reason, Scheme, Transport, provisioning_url};
+use crate::brands::{Recognition, SipClaims};
+use crate::model::{BoxAddress, Door, Event, LeaseState, Mac, Phone, Reason, Transport};
 use crate::pairing::Visit;
 use crate::sip::pnp::{self, Ask, Known, Verdict};
 use crate::sip::transaction::{Hop, Key};
@@ -246,24 +246,11 @@ impl Core {
         }
     }
 
-    /// The URL that is made for this very phone, in the form that its brand reads.
     fn url_for(&self, mac: Mac, phone: Option<&Phone>, recognised: Option<&Recognition<'_>>, local: IpAddr) -> String {
         let at = BoxAddress { host: local, http: self.parts.http, https: self.parts.https };
-        // Only a phone that has shown that it has our CA is sent to HTTPS at once.
-        let scheme = if phone.is_some_and(Phone::trusts_us) { Scheme::Https } else { Scheme::Http };
-        let query = DhcpQuery {
-            scheme,
-            at: &at,
-            also: &[],
-            mac: Some(mac),
-            vendor_class: None,
-            user_class: None,
-            requested: None,
-            voice_vlan: None,
-        };
         let listed = phone.and_then(|phone| self.parts.registry.brand(phone.brand.as_deref()?));
         let brand = recognised.map(|found| found.brand).or(listed);
-        brand.and_then(|brand| brand.pnp_answer(&query)).unwrap_or_else(|| provisioning_url(scheme, &at, ""))
+        pnp::url(mac, brand, phone.is_some_and(Phone::trusts_us), &at)
     }
 
     /// Takes over what the phone says of itself. Somebody who changes it in the meantime wins.
