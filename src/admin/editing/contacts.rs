@@ -1,6 +1,6 @@
 //! Who is in a phone book: as somebody wants it, and as a spreadsheet has it. PURE.
 
-use crate::admin::import::{MOST_ERRORS, Refusal, guess_separator, text_of};
+use crate::admin::import::{MOST_ERRORS, Refusal, Rows, text_of};
 use crate::admin::problem::FieldError;
 use crate::admin::types;
 use crate::model::Contact;
@@ -39,24 +39,13 @@ pub(in crate::admin) fn check(contacts: Vec<types::Contact>) -> Result<Vec<Conta
 /// Reads a spreadsheet: a name and one or more numbers in each row.
 pub(in crate::admin) fn read(bytes: &[u8]) -> Result<Read, Refusal> {
     let decoded = text_of(bytes)?;
-    let text = decoded.text.as_str();
-    if text.trim().is_empty() {
-        return Err(Refusal::Empty);
-    }
-    let mut rows = csv::ReaderBuilder::new()
-        .delimiter(guess_separator(text))
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(text.as_bytes())
-        .into_records();
-    let headings = rows.next().and_then(Result::ok).ok_or(Refusal::Empty)?;
-    let columns = Columns::read(&headings)?;
+    let mut rows = Rows::of(&decoded.text);
+    let (_, headings) = rows.next().ok_or(Refusal::Empty)?;
+    let columns = Columns::read(&headings.map_err(|_| Refusal::Empty)?)?;
     let mut errors = Vec::new();
     let mut contacts = Vec::new();
-    for (index, row) in rows.enumerate() {
-        let number = index + 2;
+    for (number, row) in rows {
         let row = match row {
-            Ok(row) if row.iter().all(|field| field.trim().is_empty()) => continue,
             Ok(row) => row,
             Err(error) => {
                 errors.push(FieldError::new(format!("row {number}"), error.to_string()));

@@ -7,6 +7,7 @@ mod json;
 mod listed;
 mod plan;
 mod rows;
+mod table;
 
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use crate::model::Phone;
 pub(in crate::admin) use decode::decode as text_of;
 pub use listed::Listed;
 pub use plan::{Action, Plan, Planned, plan};
-pub(in crate::admin) use rows::guess_separator;
 pub use rows::read;
+pub(in crate::admin) use table::Rows;
 
 /// Reads a list of phones in whichever form it is. `known` finds the phone that a draft means, as it is on the list.
 ///

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use super::columns::{Column, Columns};
 use super::decode::decode;
+use super::table::Rows;
 use super::{Defaults, MOST_ERRORS, MOST_PHONES, Refusal, Sheet};
 use crate::admin::editing::{CheckedPhone, LineDraft, PhoneDraft};
 use crate::admin::problem::FieldError;
@@ -13,27 +14,9 @@ use crate::model::{Line, Mac, Secret};
 /// Anything that keeps one row from being taken keeps the file from being taken.
 pub fn read(bytes: &[u8], defaults: &Defaults) -> Result<Sheet, Refusal> {
     let decoded = decode(bytes)?;
-    let text = decoded.text.as_str();
-    // Some spreadsheet programs write the separator into a first line of its own.
-    let (separator, text) = match text.split_once('\n') {
-        Some((first, rest)) if first.trim_end().len() == 5 && first.to_ascii_lowercase().starts_with("sep=") => {
-            (first.trim_end().as_bytes().last().copied(), rest)
-        }
-        _ => (None, text),
-    };
-    if text.trim().is_empty() {
-        return Err(Refusal::Empty);
-    }
-    // Row numbers are those that the spreadsheet shows: the headings are row 1.
-    let headings_row = if separator.is_some() { 2 } else { 1 };
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(separator.unwrap_or_else(|| guess_separator(text)))
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(text.as_bytes());
-    let mut records = reader.records();
-    let first = records.next().and_then(Result::ok).ok_or(Refusal::Empty)?;
-    let columns = Columns::read(first.iter())?;
+    let mut rows = Rows::of(&decoded.text);
+    let (_, first) = rows.next().ok_or(Refusal::Empty)?;
+    let columns = Columns::read(first.map_err(|_| Refusal::Empty)?.iter())?;
     required_columns(&columns, defaults)?;
 
     let mut reading = Reading {
@@ -44,11 +27,9 @@ pub fn read(bytes: &[u8], defaults: &Defaults) -> Result<Sheet, Refusal> {
         by_mac: HashMap::new(),
         errors: Vec::new(),
     };
-    for (index, record) in records.enumerate() {
-        let number = headings_row + 1 + index;
-        match record {
-            Ok(record) if record.iter().all(|field| field.trim().is_empty()) => {}
-            Ok(record) => reading.take(number, &record)?,
+    for (number, row) in rows {
+        match row {
+            Ok(row) => reading.take(number, &row)?,
             Err(error) => reading.errors.push(FieldError::new(format!("row {number}"), error.to_string())),
         }
     }
@@ -80,22 +61,6 @@ fn required_columns(columns: &Columns, defaults: &Defaults) -> Result<(), Refusa
         }
     }
     Ok(())
-}
-
-/// The separator that the first line has most of, outside of quotes.
-pub(in crate::admin) fn guess_separator(text: &str) -> u8 {
-    let mut counts = [(b',', 0_u32), (b';', 0), (b'\t', 0)];
-    let mut quoted = false;
-    for byte in text.bytes() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' | b'\r' if !quoted => break,
-            _ if quoted => {}
-            _ => counts.iter_mut().filter(|(separator, _)| *separator == byte).for_each(|(_, n)| *n += 1),
-        }
-    }
-    // The first of equals: a comma.
-    counts.iter().rev().max_by_key(|(_, n)| *n).map_or(b',', |(separator, _)| *separator)
 }
 
 struct Reading<'a> {
@@ -279,6 +244,7 @@ mod tests {
         assert_eq!(errors(text), ["row 3, mac", "row 4, password", "row 5, mac", "row 6, port"]);
         let text = format!("sep=;\n{}", text.replace(',', ";"));
         assert_eq!(errors(&text)[0], "row 4, mac");
+        assert_eq!(errors(&text.replace("5060", "5060\n"))[0], "row 5, mac", "blank rows count");
     }
 
     #[test]
