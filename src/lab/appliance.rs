@@ -14,6 +14,9 @@ use super::api::Api;
 use super::ground::{BOX, INTERFACE, POOL, PREFIX, SWITCH};
 use super::namespace::Namespace;
 
+/// How the box is run where it is installed.
+const UNIT: &str = include_str!("../../systemd/block66.service");
+
 /// The box. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Appliance {
@@ -86,7 +89,7 @@ impl Appliance {
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&self.program);
         command.arg("run").arg("--config").arg(self.configuration()).stdin(Stdio::null());
-        command.stdout(File::try_clone(&log)?).stderr(log);
+        command.stdout(File::try_clone(&log)?).stderr(log).envs(environment(UNIT));
         // A child stands in the namespace of the thread that makes it.
         self.child = Some(self.namespace.run(|| command.spawn())??);
         let until = Instant::now() + Self::START;
@@ -149,8 +152,26 @@ impl Appliance {
     }
 }
 
+/// The variables that a unit gives its service.
+fn environment(unit: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+    lines.flat_map(str::split_whitespace).filter_map(|variable| variable.split_once('='))
+}
+
 impl Drop for Appliance {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_box_has_the_memory_that_its_service_has() {
+        let all: Vec<_> = environment(UNIT).collect();
+        assert!(all.contains(&("MALLOC_ARENA_MAX", "4")), "{all:?}");
+        assert!(all.iter().all(|(_, value)| !value.contains('"')), "quotes are not read: {all:?}");
     }
 }

@@ -1,17 +1,33 @@
 use std::collections::BTreeMap;
 
 use block66::lab::{Lab, LabPhone};
+use block66::model::Mac;
 use serde_json::{Value, json};
 
+use crate::gauge::get;
+
 /// The kinds of things that happen.
-const KINDS: [&str; 10] =
-    ["looks", "renewals", "edits", "messages", "restarts", "resets", "replacements", "images", "roll-outs", "pages"];
+const KINDS: [&str; 11] = [
+    "looks",
+    "renewals",
+    "edits",
+    "messages",
+    "restarts",
+    "resets",
+    "replacements",
+    "strangers",
+    "images",
+    "roll-outs",
+    "pages",
+];
 
 /// What happens in a branch, at random by a seed.
 pub(crate) struct Life {
     chance: u64,
     counts: BTreeMap<&'static str, u32>,
     edits: u32,
+    /// Phones that nobody saw before, so far.
+    strangers: u32,
     /// Images that were brought so far.
     brought: u32,
     /// Those that are there, oldest first.
@@ -25,7 +41,7 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) fn new(seed: u64) -> Self {
         let (counts, images) = (KINDS.into_iter().map(|kind| (kind, 0)).collect(), Vec::new());
-        Self { chance: seed, counts, edits: 0, brought: 0, images, rollout: None, updated: 0 }
+        Self { chance: seed, counts, edits: 0, strangers: 0, brought: 0, images, rollout: None, updated: 0 }
     }
 
     /// A number below `limit` (Steele and others, SplitMix64).
@@ -49,9 +65,13 @@ impl Life {
                 phone.remote.poll();
                 "looks"
             }
-            0..30 => {
+            0..27 => {
                 phone.remote.poll();
                 "looks"
+            }
+            27..30 => {
+                self.visit(lab);
+                "strangers"
             }
             30..45 => {
                 phone.remote.renew();
@@ -93,6 +113,19 @@ impl Life {
             }
         };
         *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// A phone that nobody saw before asks for its file, is put on the list, asks again, and is taken off it for good.
+    fn visit(&mut self, lab: &Lab) {
+        self.strangers += 1;
+        let [_, high, middle, low] = self.strangers.to_be_bytes();
+        let mac = Mac::new([0x80, 0x5e, 0xc1, high, middle, low]);
+        let path = format!("/p/{}.cfg", mac.plain());
+        let _ = get(lab.ground().switch(), &path);
+        let csv = format!("mac,name,extension,password,server\n{mac},Visitor,9{},secret,10.66.3.254\n", self.strangers);
+        lab.api().post_text("phones/import", "text/csv", &csv).unwrap_or_else(|error| panic!("{error}"));
+        let _ = get(lab.ground().switch(), &path);
+        lab.api().delete(&format!("phones/{mac}")).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// A new image comes and the oldest one goes, unless phones are just being brought to it.

@@ -1,5 +1,5 @@
 //! Life in a branch, for as long as `SOAK_SECONDS` says (40; hours in `tests/long`): phones renew, look for files, are
-//! told of changes, restart, are reset, come and go; administrators edit; firmware is brought, rolled out and taken away. Memory,
+//! told of changes, restart, are reset, come and go, and others that nobody saw before; administrators edit; firmware is brought, rolled out and taken away. Memory,
 //! disk, file descriptors and latency stay flat.
 //!
 //! Needs root.
@@ -58,7 +58,7 @@ fn everything_stays_flat() {
         life.rest(&lab, |phone| !phone.remote.report().in_service());
     }
     println!("figure: {} in {seconds} s", life.counts());
-    gauge::judge(&samples);
+    gauge::judge(&samples, Duration::from_secs(seconds));
     let log = std::fs::read_to_string(lab.appliance().log()).unwrap();
     assert!(!log.contains("panicked"), "{}", lab.appliance().last_words());
     lab.appliance().stop().unwrap();
