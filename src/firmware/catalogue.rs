@@ -149,6 +149,19 @@ pub fn next<'a>(
     catalogue.iter().filter(between).max_by(newest).map_or(Advice::Stuck(Stuck::NoStep), Advice::Take)
 }
 
+/// Whether such a phone that ran `before` comes by `release` on its way to `goal`, or at its end.
+pub fn comes_by(
+    goal: &Firmware,
+    catalogue: &[Firmware],
+    images: Option<&Images>,
+    phone: (&str, Option<&str>),
+    (before, release): (&str, &str),
+) -> bool {
+    let numbering = Numbering { hardware: images.map_or(0, |images| images.hardware_numbers) };
+    let way = way(goal, catalogue, images, phone, Some(before));
+    way.into_iter().chain([goal]).any(|image| numbering.same(&image.release, release))
+}
+
 /// All that such a phone takes, one after the other, on its way to `goal`, as far as it comes.
 pub fn way<'a>(
     goal: &'a Firmware,

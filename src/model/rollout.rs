@@ -28,7 +28,8 @@ pub struct Rollout {
     pub wave: Wave,
     /// How each phone stands.
     pub phones: BTreeMap<Mac, Turn>,
-    /// The release that each phone ran when it was told of the image first, or was found to be away: its way back.
+    /// The release that each phone ran when it was told of the image first, or was found to be away: its way back. Of one
+    /// that went another way since, when it was told again.
     pub before: BTreeMap<Mac, String>,
     /// When it was planned.
     pub created: Timestamp,

@@ -114,7 +114,8 @@ impl Admin {
             rollout
         };
         let phones = self.candidates(&rollout);
-        let way = back::back(&rollout, &phones, &self.0.store.firmwares(), self.images_of(&image.brand));
+        let catalogue = self.0.store.firmwares();
+        let way = back::back(&rollout, (&image, &catalogue), self.images_of(&image.brand), &phones);
         if !decided && way.to.is_empty() && way.stay.is_empty() {
             return Err(wrong_state("No phone has got its image from it."));
         }

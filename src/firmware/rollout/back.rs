@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Candidate;
 use crate::brands::Images;
+use crate::firmware::catalogue::comes_by;
 use crate::firmware::version::Numbering;
 use crate::model::{Firmware, Id, Mac, Rollout, Turn};
 
@@ -16,26 +17,38 @@ pub struct Back {
     pub stay: Vec<(Mac, String)>,
 }
 
-/// The way back for the phones that a roll-out reached. `images` tells how phones of its brand are updated.
-pub fn back(rollout: &Rollout, phones: &[Candidate], catalogue: &[Firmware], images: Option<&Images>) -> Back {
+/// The way back for the phones that a roll-out of this image reached. `images` tells how phones of its brand are updated.
+pub fn back(
+    rollout: &Rollout,
+    (image, catalogue): (&Firmware, &[Firmware]),
+    images: Option<&Images>,
+    phones: &[Candidate],
+) -> Back {
     let numbering = Numbering { hardware: images.map_or(0, |images| images.hardware_numbers) };
     let mut found = Back::default();
     for phone in phones {
-        let turn = rollout.phones.get(&phone.mac);
-        // About those that it refuses now, another roll-out decides.
-        let before = match (turn, rollout.before.get(&phone.mac)) {
-            (None | Some(Turn::Refused { .. }), _) | (_, None) => continue,
-            (Some(_), Some(before)) => before,
+        let (Some(turn), Some(before)) = (rollout.phones.get(&phone.mac), rollout.before.get(&phone.mac)) else {
+            continue;
         };
         if phone.runs.as_ref().is_some_and(|runs| numbering.same(runs, before)) {
             // It says so until it comes up with the image that it may be writing now.
-            if matches!(turn, Some(Turn::Updating { .. })) {
+            if matches!(turn, Turn::Updating { .. }) {
                 let why = "it is being updated at this moment: take it back when it has come up with the image";
                 found.stay.push((phone.mac, why.into()));
             }
             continue;
         }
+        if let Turn::Refused { why } = turn {
+            found.stay.push((phone.mac, why.clone()));
+            continue;
+        }
         let brand = phone.brand.as_deref().unwrap_or_default();
+        let about = (brand, phone.model.as_deref());
+        let elsewhere = |runs: &&str| !comes_by(image, catalogue, images, about, (before, runs));
+        if let Some(runs) = phone.runs.as_deref().filter(elsewhere) {
+            found.stay.push((phone.mac, format!("it runs {runs}, and not by this roll-out")));
+            continue;
+        }
         let suits =
             |image: &&Firmware| image.suits(brand, phone.model.as_deref()) && numbering.same(&image.release, before);
         match catalogue.iter().find(suits) {

@@ -292,7 +292,7 @@ impl Step {
                 Some(Turn::PutOff { times }) => *times,
                 _ => 0,
             };
-            self.remember(phone);
+            self.remember(phone, world);
             let turn = Turn::Updating { since: now.wall, step: phone.runs.clone(), fetched: None, put_off };
             self.rollout.phones.insert(phone.mac, turn);
             self.tell.push(phone.mac);
@@ -300,10 +300,14 @@ impl Step {
         }
     }
 
-    /// What a phone runs is its way back, unless one is known of an earlier turn: it may be on its way already.
-    fn remember(&mut self, phone: &Candidate) {
-        if let Some(runs) = &phone.runs {
-            self.rollout.before.entry(phone.mac).or_insert_with(|| runs.clone());
+    /// What a phone runs is its way back, unless it is on its way already from what it ran before an earlier turn.
+    fn remember(&mut self, phone: &Candidate, world: &World<'_>) {
+        let Some(runs) = &phone.runs else { return };
+        let about = (phone.brand.as_deref().unwrap_or_default(), phone.model.as_deref());
+        let is_on_its_way =
+            |before: &String| catalogue::comes_by(world.image, world.catalogue, world.images, about, (before, runs));
+        if !self.rollout.before.get(&phone.mac).is_some_and(is_on_its_way) {
+            self.rollout.before.insert(phone.mac, runs.clone());
         }
     }
 
@@ -325,7 +329,7 @@ impl Step {
         }
         for phone in world.phones {
             if self.rollout.phones.get(&phone.mac) == Some(&Turn::Waiting) {
-                self.remember(phone);
+                self.remember(phone, world);
                 self.rollout.phones.insert(phone.mac, Turn::Away);
             }
         }

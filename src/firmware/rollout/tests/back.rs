@@ -15,7 +15,7 @@ fn candidates(branch: &Branch) -> Vec<Candidate> {
 }
 
 fn way(branch: &Branch) -> Back {
-    back(&branch.rollout, &candidates(branch), &[older()], brand().firmware.as_ref())
+    back(&branch.rollout, (&branch.image, &[older()]), brand().firmware.as_ref(), &candidates(branch))
 }
 
 #[test]
@@ -26,10 +26,10 @@ fn the_way_back_is_the_release_that_each_had() {
     branch.pass(2);
     let (old, phones) = (older(), candidates(&branch));
     let images = brand().firmware.as_ref();
-    let way = back(&branch.rollout, &phones, &[old.clone(), branch.image.clone()], images);
+    let way = back(&branch.rollout, (&branch.image, &[old.clone(), branch.image.clone()]), images, &phones);
     assert_eq!(way.to, BTreeMap::from([(old.id, vec![mac(0), mac(1), mac(4)])]));
     assert_eq!(way.stay, [(mac(2), "release 66.85.0.1 is not in the catalogue".into())]);
-    let way = back(&branch.rollout, &phones, &[old], None);
+    let way = back(&branch.rollout, (&branch.image, &[old]), None, &phones);
     assert!(way.to.is_empty() && way.stay.iter().all(|(_, why)| why.contains("no older release")), "{way:?}");
 }
 
@@ -86,4 +86,34 @@ fn who_took_the_image_unseen_or_after_all_others_goes_back_too() {
     assert_eq!(way(&branch).to, to(&[0, 1, 2]), "the last one has not got it yet");
     branch.phones[3].0.runs = Some(NEW.into());
     assert_eq!(way(&branch).to, to(&[0, 1, 2, 3]));
+}
+
+#[test]
+fn who_went_elsewhere_since_is_named_and_stays() {
+    let mut branch = Branch::new(plan(1, 9, 9, 9), &[Does::Updates, Does::Updates, Does::Updates, Does::Sleeps]);
+    branch.phones[3].0.heard = None;
+    branch.pass(PATIENCE / 60 + 1);
+    assert_eq!(*branch.turn(3), Turn::Away);
+    // Another roll-out brings two of them on, and decides about a third.
+    for number in [1, 3] {
+        branch.phones[number].0.runs = Some("66.99.0.1".into());
+    }
+    branch.rollout.phones.insert(mac(2), Turn::Refused { why: "another one decides".into() });
+    let found = way(&branch);
+    assert_eq!(found.to, BTreeMap::from([(older().id, vec![mac(0)])]));
+    let elsewhere = "it runs 66.99.0.1, and not by this roll-out";
+    let expected = [(mac(1), elsewhere), (mac(2), "another one decides"), (mac(3), elsewhere)];
+    assert_eq!(found.stay, expected.map(|(mac, why)| (mac, why.to_owned())));
+}
+
+#[test]
+fn who_failed_and_went_elsewhere_goes_back_to_there() {
+    let mut branch = Branch::new(plan(1, 9, 9, 0), &[Does::Sleeps]);
+    branch.pass(PATIENCE / 60 + 1);
+    assert!(matches!(branch.turn(0), Turn::Failed { .. }), "{:?}", branch.turn(0));
+    branch.phones[0] = (Candidate { runs: Some("66.85.0.1".into()), ..branch.phones[0].0.clone() }, Does::Updates);
+    branch.rollout = start(&branch.rollout, branch.now.wall, &BTreeSet::new());
+    branch.pass(2);
+    assert!(branch.is_done(0), "{:?}", branch.rollout);
+    assert_eq!(way(&branch).stay, [(mac(0), "release 66.85.0.1 is not in the catalogue".into())]);
 }
