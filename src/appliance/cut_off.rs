@@ -1,4 +1,5 @@
-//! Whether the box was shut down when it last went, or cut off: a file is there for as long as it is up.
+//! Whether the box was shut down when it last went, or cut off: a file is there for as long as it is up. A start that fails
+//! leaves it as it was.
 
 use std::path::Path;
 

@@ -134,9 +134,6 @@ impl Appliance {
             journal.record(Event::new(clock.now().wall, Door::Box, reason));
         }
         let directory = directory.clone();
-        if cut_off::begin(&directory) {
-            journal.record(Event::new(clock.now().wall, Door::Box, Reason::CutOff));
-        }
         let origin = first_start::make_missing(&store, clock.now()).await?;
         first_start::take_preset(&store, &directory).await?;
 
@@ -172,6 +169,9 @@ impl Appliance {
         parts.spawn(image::follow_clock(image::clock_kept(), clock.clone(), stop.clone()));
         parts.spawn(image::follow(store.clone(), journal.clone(), clock.clone(), stop.clone()));
 
+        if cut_off::begin(&directory) {
+            journal.record(Event::new(clock.now().wall, Door::Box, Reason::CutOff));
+        }
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.record(Event::new(clock.now().wall, Door::Box, Reason::Started { version }));
         Ok(Self {
