@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use block66::lab::Api;
+use block66::lab::{Api, Error};
 use block66::model::Mac;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Phones on the list that nobody has plugged in.
 const LISTED: u8 = 16;
@@ -57,7 +57,7 @@ impl Ledger {
         let (_, tried) = self.names.entry(mac).or_default();
         *tried = number;
         let list = format!("mac,name\n{mac},Edit {number}\n");
-        self.api.post_text("phones/import", "text/csv", &list).ok()?;
+        answered(self.api.post_text("phones/import", "text/csv", &list))?;
         self.names.insert(mac, (number, number));
         Some(())
     }
@@ -69,14 +69,14 @@ impl Ledger {
             let gone = self.api.delete(&format!("firmware/{oldest}"));
             // Where no answer came it is there or not.
             self.images.remove(0);
-            gone.ok()?;
+            answered(gone)?;
             self.gone.insert(oldest);
         }
         let release = format!("108.87.{}.{}", self.edits / 200, self.edits % 200);
         let mut bytes = format!("image for SIP-T46U: {release}\n").into_bytes();
         bytes.resize(64 << 10, 0x66);
         let path = format!("firmware?brand=yealink&version={release}&name={release}.rom&model=T46U");
-        let image = self.api.put_file(&path, &bytes).ok()?;
+        let image = answered(self.api.put_file(&path, &bytes))?;
         self.images.push(image["id"].as_str().unwrap().to_owned());
         Some(())
     }
@@ -105,5 +105,14 @@ impl Ledger {
 impl fmt::Display for Ledger {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "nothing lost of {} edits that were acknowledged of {}", self.acknowledged, self.edits)
+    }
+}
+
+/// What the box answered; nothing where it was killed before it did. It has no reason to refuse anything.
+fn answered(result: Result<Value, Error>) -> Option<Value> {
+    let is_status = |why: &str| why.split(' ').next().is_some_and(|word| word.parse::<u16>().is_ok());
+    match result {
+        Err(Error::Api { what, why }) if is_status(&why) => panic!("{what}: {why}"),
+        other => other.ok(),
     }
 }

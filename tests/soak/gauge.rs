@@ -92,7 +92,8 @@ pub(crate) fn judge(samples: &[Sample], took: Duration) {
     }
     let latency = |samples: &&[Sample]| middle(samples, |sample| sample.latency);
     println!("figure: latency in each quarter: {:?}", quarters.iter().map(latency).collect::<Vec<_>>());
-    let faults = compare(quarters[1], quarters[3], if took < LONG { &SHORTLY } else { &IN_THE_LONG_RUN });
+    let tolerance = if took / 4 < FILLED { &SHORTLY } else { &IN_THE_LONG_RUN };
+    let faults = compare(quarters[1], quarters[3], tolerance);
     assert!(faults.is_empty(), "{}", faults.join("; "));
 }
 
@@ -105,8 +106,8 @@ const GAUGES: [(&str, Of); 4] = [
     ("bytes in all", |sample| sample.data),
 ];
 
-/// From then on what is kept up to a limit has come to it: events, former states, pieces of images.
-const LONG: Duration = Duration::from_secs(30 * 60);
+/// Until then what is kept up to a limit has come to it: events, former states, pieces of images.
+const FILLED: Duration = Duration::from_secs(10 * 60);
 
 /// How much more there may be in the last quarter than in the second.
 struct Tolerance {
