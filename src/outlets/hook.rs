@@ -28,6 +28,11 @@ impl Pause {
     const FIRST: Duration = Duration::from_millis(500);
     const LONGEST: Duration = Duration::from_secs(60);
 
+    /// Whether nothing was waited for yet.
+    pub(super) fn is_first(&self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) async fn wait(&mut self) {
         tokio::time::sleep((Self::FIRST * 2_u32.pow(self.0.min(10))).min(Self::LONGEST)).await;
         self.0 += 1;
@@ -62,6 +67,9 @@ pub(super) async fn send(
                     tracing::warn!(webhook = name, %status, "a webhook refuses what it is told");
                     break outlets.count(&name, |sent| sent.dropped += 1);
                 }
+                Attempt::Failed(why) if pause.is_first() => {
+                    tracing::warn!(webhook = name, why, "a webhook could not be told, and is tried again");
+                }
                 Attempt::Failed(why) => tracing::debug!(webhook = name, why, "a webhook could not be told"),
             }
             outlets.count(&name, |sent| sent.failed += 1);
@@ -87,7 +95,8 @@ async fn post(place: &Place, tls: &Arc<ClientConfig>, body: Bytes) -> Attempt {
         Ok(status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)) => {
             Attempt::Failed(status.to_string())
         }
-        Ok(status) if status.is_client_error() => Attempt::Refused(status),
+        // Where it is sent on to is for somebody to look at, and to set.
+        Ok(status) if status.is_client_error() || status.is_redirection() => Attempt::Refused(status),
         Ok(status) => Attempt::Failed(status.to_string()),
         Err(error) => Attempt::Failed(error.to_string()),
     }

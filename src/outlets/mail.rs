@@ -8,15 +8,19 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
+};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
+use rustls::ClientConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::mpsc;
 
 use super::message::Text;
 use super::settings::is_host;
+use super::spoken::Spoken;
 use super::{Notice, Outlets};
 use crate::model::{Language, Secret, Timestamp};
 use crate::pki::roots;
@@ -158,7 +162,7 @@ impl Mail {
 pub(super) async fn send(
     outlets: Outlets,
     mail: Mail,
-    authorities: Option<String>,
+    (tls, authorities): (Arc<ClientConfig>, Option<String>),
     mut waiting: mpsc::Receiver<Arc<Notice>>,
 ) {
     let name = mail.name();
@@ -180,13 +184,18 @@ pub(super) async fn send(
         };
         let (began, mut pause) = (Instant::now(), PAUSES.0);
         loop {
-            let tried = tokio::time::timeout(PATIENCE, letter.deliver(&outlets, &mail, authorities.as_deref())).await;
+            let tried =
+                tokio::time::timeout(PATIENCE, letter.deliver(&outlets, &mail, (&tls, authorities.as_deref()))).await;
             let why = match tried {
                 Ok(Ok(())) => break,
                 Ok(Err(why)) => why,
                 Err(_) => "no answer within a minute".into(),
             };
-            tracing::debug!(server = name, why, "an alarm could not be mailed");
+            if pause == PAUSES.0 {
+                tracing::warn!(server = name, why, "an alarm could not be mailed, and is tried again");
+            } else {
+                tracing::debug!(server = name, why, "an alarm could not be mailed");
+            }
             outlets.count(&name, |sent| sent.failed += 1);
             if began.elapsed() > LONGEST {
                 outlets.count(&name, |sent| sent.dropped += letter.left.len() as u64);
@@ -210,7 +219,12 @@ struct Letter {
 
 impl Letter {
     /// Delivers it to all that are left, each by itself, so that one that is refused, or put off, keeps it from no other.
-    async fn deliver(&mut self, outlets: &Outlets, mail: &Mail, authorities: Option<&str>) -> Result<(), String> {
+    async fn deliver(
+        &mut self,
+        outlets: &Outlets,
+        mail: &Mail,
+        trust: (&Arc<ClientConfig>, Option<&str>),
+    ) -> Result<(), String> {
         let name = mail.name();
         let (mut open, mut put_off) = (None, None);
         for to in self.left.clone() {
@@ -220,7 +234,7 @@ impl Letter {
             }
             let mut connection = match open.take() {
                 Some(connection) => connection,
-                None => connect(mail, authorities, &outlets.0.on.name).await?,
+                None => connect(mail, trust, &outlets.0.on.name).await?,
             };
             let (envelope, message) = self.message(mail, &to)?;
             // Whatever comes of it, the others have their turn before it has another.
@@ -271,19 +285,29 @@ impl Letter {
 }
 
 /// A connection on which mail can be sent: protected and signed in as it is set.
-async fn connect(mail: &Mail, authorities: Option<&str>, name: &str) -> Result<AsyncSmtpConnection, String> {
+async fn connect(
+    mail: &Mail,
+    (tls, authorities): (&Arc<ClientConfig>, Option<&str>),
+    name: &str,
+) -> Result<AsyncSmtpConnection, String> {
     let host = dial::bare(&mail.host);
     let hello = if is_host(name) { ClientId::Domain(name.to_owned()) } else { ClientId::default() };
-    let tls = || trusted(host, authorities);
-    let wrapped = (mail.security == Security::Tls).then(tls).transpose()?;
-    let opened = AsyncSmtpConnection::connect_tokio1((host, mail.at()), Some(PATIENCE), &hello, wrapped, None).await;
+    let refused = |error: std::io::Error| error.to_string();
+    let stream = dial::connect(host, mail.at()).await.map_err(refused)?;
+    let peer = stream.peer_addr().map_err(refused)?;
+    let stream: Box<dyn AsyncTokioStream> = if mail.security == Security::Tls {
+        Box::new(Spoken::new(dial::secure(stream, host, tls).await.map_err(refused)?, peer))
+    } else {
+        Box::new(Spoken::new(stream, peer))
+    };
+    let opened = AsyncSmtpConnection::connect_with_transport(stream, &hello).await;
     let mut connection = opened.map_err(|error| said(&error))?;
     if mail.security == Security::Starttls {
         if !connection.can_starttls() {
             connection.abort().await;
             return Err("the server offers no STARTTLS".into());
         }
-        connection.starttls(tls()?, &hello).await.map_err(|error| said(&error))?;
+        connection.starttls(trusted(host, authorities)?, &hello).await.map_err(|error| said(&error))?;
     }
     if let Some(login) = &mail.login {
         let credentials = Credentials::new(login.user.clone(), login.password.expose().to_owned());

@@ -19,7 +19,9 @@ mod mail;
 mod message;
 mod phone_log;
 mod settings;
+mod spoken;
 mod syslog;
+mod tally;
 #[cfg(test)]
 mod tests;
 

@@ -36,14 +36,19 @@ pub(super) async fn send(
                 };
                 open.write(&message).await
             };
-            match tokio::time::timeout(PATIENCE, sent).await {
+            let error = match tokio::time::timeout(PATIENCE, sent).await {
                 Ok(Ok(open)) => {
                     way = Some(open);
                     outlets.count(&name, |sent| sent.sent += 1);
                     break;
                 }
-                Ok(Err(error)) => tracing::debug!(collector = name, %error, "syslog could not be sent"),
-                Err(_) => tracing::debug!(collector = name, "syslog took too long"),
+                Ok(Err(error)) => error,
+                Err(_) => std::io::ErrorKind::TimedOut.into(),
+            };
+            if pause.is_first() {
+                tracing::warn!(collector = name, %error, "syslog could not be sent, and is tried again");
+            } else {
+                tracing::debug!(collector = name, %error, "syslog could not be sent");
             }
             outlets.count(&name, |sent| sent.failed += 1);
             pause.wait().await;

@@ -44,10 +44,14 @@ impl Ground {
         Self { outlets, journal, stop: CancellationToken::new(), alarm, _directory: directory }
     }
 
-    async fn serve(&self, settings: &str) {
+    async fn set(&self, settings: &str) {
         let settings: Settings = serde_json::from_str(settings).unwrap();
         settings.check().unwrap();
         self.outlets.set(settings).await.unwrap();
+    }
+
+    async fn serve(&self, settings: &str) {
+        self.set(settings).await;
         let (outlets, stop) = (self.outlets.clone(), self.stop.clone());
         tokio::spawn(async move { outlets.run(stop).await });
         // It listens to the journal from its first turn on.
@@ -230,4 +234,58 @@ async fn phones_lines_are_kept_with_their_phone() {
     let line = ground.outlets.phone_log(PHONE).remove(0);
     assert_eq!((line.severity, line.text.as_str()), (Some(3), "SIP: registration failed"));
     assert_eq!(ground.outlets.phone_log(Mac::new([2; 6])), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_twice_at_once_is_told() {
+    let collector = UdpSocket::bind("127.0.0.1:0").unwrap();
+    collector.set_read_timeout(Some(LIMIT)).unwrap();
+    let ground = Ground::new();
+    let port = collector.local_addr().unwrap().port();
+    ground.serve(&format!(r#"{{"syslog":[{{"host":"127.0.0.1","port":{port}}}]}}"#)).await;
+    for _ in 0..3 {
+        let reason = Reason::RenderFailed { what: "burst".into() };
+        ground.journal.record(Event::new(Timestamp::from_secs(1_800_000_000), Door::Http, reason));
+    }
+    let mut message = [0; 2048];
+    while !String::from_utf8_lossy(&message).contains("burst") {
+        message.fill(0);
+        collector.recv(&mut message).expect("the burst is told");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_new_is_told_what_stands_and_who_stays_goes_on() {
+    let ground = Ground::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let hook = |at: std::net::SocketAddr| {
+        format!(r#"{{"webhooks":[{{"url":"http://{at}/x","alarms":true}}],"phone_log_port":{port}}}"#)
+    };
+    ground.serve(&hook(gone)).await;
+    ground.alarm.lock().unwrap().push(Reason::PoolExhausted { network: "office".into() });
+    ground.until("nobody is there", |counts| counts.targets.values().any(|sent| sent.failed > 0)).await;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let mut read = 0;
+        while !String::from_utf8_lossy(&request[..read]).contains("office") {
+            read += stream.read(&mut request[read..]).unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 204 Good\r\nConnection: close\r\n\r\n").unwrap();
+    });
+    ground.set(&hook(taken)).await;
+    ground.until("the alarm is told", |counts| counts.targets.values().any(|sent| sent.sent == 1)).await;
+    server.join().unwrap();
+
+    // The port of phones' own lines was never given up.
+    let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for number in 1..=5 {
+        ground.set(&hook(if number % 2 == 0 { taken } else { gone })).await;
+        phone.send_to(b"<131>SIP: registration failed", ("127.0.0.1", port)).expect("somebody listens");
+        ground.until("the line is kept", |counts| counts.lines == number).await;
+    }
 }

@@ -20,6 +20,10 @@ enum Kind {
     Tls,
     /// No TLS is offered.
     Plain,
+    /// Its greeting has no end.
+    Endless,
+    /// STARTTLS, with an answer behind its answer that nobody protects.
+    Injecting,
 }
 
 /// What the server has seen.
@@ -34,6 +38,8 @@ struct Seen {
     conversations: usize,
     /// How often a mailbox was full.
     full: usize,
+    /// Bytes of the greeting without end that were taken.
+    endless: usize,
 }
 
 impl Seen {
@@ -113,6 +119,12 @@ fn converse(stream: TcpStream, kind: Kind, config: &Arc<ServerConfig>, seen: &Ar
     if kind == Kind::Busy {
         return wire.get_mut().write_all(b"421 4.3.2 too busy\r\n");
     }
+    if kind == Kind::Endless {
+        wire.get_mut().write_all(b"220 ")?;
+        loop {
+            seen.lock().unwrap().endless += wire.get_mut().write(&[b'x'; 1 << 14])?;
+        }
+    }
     wire.get_mut().write_all(b"220 mx.lan ESMTP\r\n")?;
     let (mut greeted, mut signed_in, mut from, mut to) = (false, false, false, None::<String>);
     loop {
@@ -124,13 +136,14 @@ fn converse(stream: TcpStream, kind: Kind, config: &Arc<ServerConfig>, seen: &Ar
                 greeted = true;
                 match (tls, kind) {
                     (true, _) => "250-mx.lan\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN",
-                    (false, Kind::Starttls) => "250-mx.lan\r\n250 STARTTLS",
+                    (false, Kind::Starttls | Kind::Injecting) => "250-mx.lan\r\n250 STARTTLS",
                     (false, _) => "250 mx.lan",
                 }
                 .to_owned()
             }
             "STARTTLS" if greeted && !tls => {
-                wire.get_mut().write_all(b"220 2.0.0 go ahead\r\n")?;
+                let more = if kind == Kind::Injecting { "250 mx.lan\r\n" } else { "" };
+                wire.get_mut().write_all(format!("220 2.0.0 go ahead\r\n{more}").as_bytes())?;
                 if !wire.buffer().is_empty() {
                     wrong("something came with STARTTLS".into());
                 }
@@ -296,4 +309,18 @@ async fn the_password_is_kept_and_told_to_nobody() {
     assert_eq!(again.login.unwrap().password.expose(), "mail-secret");
     ground.outlets.set(Settings::default()).await.unwrap();
     assert_eq!(ground.outlets.0.on.store.secret_names("outlets."), Vec::<String>::new());
+}
+
+/// What a server says without end, or out of the protection of TLS, harms nobody: mail goes when it behaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_says_is_bounded_and_protected() {
+    let (server, authority) = Server::start(&[Kind::Endless, Kind::Injecting, Kind::Starttls]);
+    let ground = Ground::new();
+    ground.serve(&settings(&server, &authority, "starttls")).await;
+    ground.alarm.lock().unwrap().push(Reason::PoolExhausted { network: "office".into() });
+    ground.until("it is mailed", |counts| mailed(counts).sent == 2).await;
+    assert_eq!(mailed(&ground.outlets.counts()).failed, 2);
+    let seen = server.seen.lock().unwrap();
+    assert!(seen.endless < 16 << 20, "{} bytes were taken", seen.endless);
+    assert_eq!(seen.mails.len(), 2);
 }
