@@ -195,6 +195,10 @@ fn nobody_releases_the_address_of_another() {
     forge(&evil, there, &release.bytes());
     ground.event(victim, "dhcp.released");
     let thief = Mac::new([0x02, 0xbb, 0, 0, 9, 9]);
+    tell(&later, Say { kind: REQUEST, wants: Some(there), ..Say::discover(thief) });
+    while let Some((kind, mac, _)) = heard(&later) {
+        assert!(kind != ACK || mac != thief, "the address of a phone that uses it was given to another");
+    }
     let offer = offered(&later, Say { wants: Some(there), ..Say::discover(thief) });
     assert_ne!(offer, Some(there), "the address of a phone that uses it was offered to another");
     ground.phones_are_served();

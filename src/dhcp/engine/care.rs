@@ -44,6 +44,11 @@ impl Care {
     }
 }
 
+/// Whether the lease ended so lately that who had the address may use it still.
+fn is_recent(binding: &Binding, ask: &Ask<'_>) -> bool {
+    binding.ends > ask.at.saturating_sub(RECENT)
+}
+
 /// Care for addresses that others use, and for those who must not go without one.
 impl Engine {
     /// Whether an address must be seen to be unused before it is offered: after a restore, while standing in for
@@ -52,24 +57,26 @@ impl Engine {
         if !self.can_probe(ask) {
             return false;
         }
-        let recent = |ends: Tick| ends > ask.at.saturating_sub(RECENT);
         if self.has_gaps(ask.at) {
             return true;
         }
-        // Whoever sends frames in a client's name can release its address: what was released is ours no more until it
-        // is seen to be unused, but for the client itself.
-        let last = self.bindings.at(address).filter(|binding| recent(binding.ends));
-        let known = last.is_some_and(|binding| match binding.state {
-            LeaseState::Bound => true,
-            LeaseState::Released => binding.client == ask.client,
-            LeaseState::Declined => false,
-        });
         if self.conduct == Conduct::StandIn {
             return !self.holds(address, &ask.client);
         }
-        // Somebody used it a while ago, and may still: there are few of these, so a storm is no excuse.
-        let was_used = last.is_some_and(|binding| binding.state == LeaseState::Declined);
-        !known && (self.care.is_calm(ask.at) || was_used)
+        let was_ours = self.bindings.at(address).is_some_and(|binding| is_recent(binding, ask));
+        // There are few of those that were given back, so a storm is no excuse.
+        self.was_given_back(address, ask) || !was_ours && self.care.is_calm(ask.at)
+    }
+
+    /// Whether an address was lately declined, or released by another client: it is ours no more until it is seen to be
+    /// unused. Whoever sends frames in a client's name can release its address.
+    pub(super) fn was_given_back(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
+        let last = self.bindings.at(address).filter(|binding| is_recent(binding, ask));
+        last.is_some_and(|binding| match binding.state {
+            LeaseState::Bound => false,
+            LeaseState::Released => binding.client != ask.client,
+            LeaseState::Declined => true,
+        })
     }
 
     /// Whether it can be seen that an address is unused where the client is: behind a relay it cannot.

@@ -5,6 +5,7 @@ use super::ask::Ask;
 use super::bindings::Binding;
 use super::conduct::Conduct;
 use super::decision::{Decision, Silence};
+use super::offers::Offer;
 use crate::model::LeaseState;
 
 /// REQUEST, by the state that the client is in (RFC 2131 section 4.3.2).
@@ -39,7 +40,7 @@ impl Engine {
         if !self.network.subnet.net.contains(&address) {
             return self.refuse(ask, address);
         }
-        if !self.is_proven(address, ask) {
+        if self.conduct == Conduct::StandIn && !self.is_proven(address, ask) {
             return Decision::silent(Silence::NoRecord);
         }
         // Where we know who has what, it is told to ask anew: silence would let it go on using the address.
@@ -55,7 +56,7 @@ impl Engine {
         let recorded = self.bindings.of(&ask.client).map(|binding| binding.address).or(reserved);
         match recorded {
             Some(recorded) if recorded == address && free => self.acknowledge(ask, address),
-            _ if free && self.has_gaps(ask.at) => self.acknowledge(ask, address),
+            _ if free && self.has_gaps(ask.at) && self.is_proven(address, ask) => self.acknowledge(ask, address),
             Some(_) => self.refuse(ask, address),
             // It cannot have an address that we gave to another; silence would let it go on using it.
             None if self.is_others(address, ask) => self.refuse(ask, address),
@@ -70,11 +71,16 @@ impl Engine {
         }
         self.let_go_of_its_own(address, ask);
         let own = self.bindings.of(&ask.client).is_some_and(|binding| binding.address == address);
+        if own {
+            self.take_back(address, ask);
+        }
         if self.is_free_for(address, ask) {
             // The client uses the address, nobody else may: where no other server can have given it, the record
             // that we lack is written now. A NAK would end its calls, silence would let the address be offered
             // to another while it is in use.
-            if own || self.has_gaps(ask.at) || self.is_sole() && self.may_have(address, ask) {
+            let its_own = |binding: &Binding| binding.mac == ask.request.mac;
+            let given_back = self.was_given_back(address, ask) && !self.bindings.at(address).is_some_and(its_own);
+            if own || !given_back && (self.has_gaps(ask.at) || self.is_sole() && self.may_have(address, ask)) {
                 return self.acknowledge(ask, address);
             }
             return Decision::silent(Silence::NoRecord);
@@ -85,16 +91,23 @@ impl Engine {
         Decision::silent(Silence::NoRecord)
     }
 
-    /// Whether an address may be granted to a client that does not use it yet. Who stands in for another server does not
-    /// know to whom that one gave it: the client must hold it, or have been offered it, where it can be probed after that.
-    /// Whoever is met with silence looks for a server, and is.
+    /// Whether an address may be granted to a client that does not use it yet: it holds it, or was offered it after a
+    /// probe where there can be one, or nobody else may be using it. Somebody may who gave it back, and, where we stand in
+    /// for another server, anybody: we do not know to whom that one gave it. Whoever is not given it looks for a server.
     fn is_proven(&self, address: Ipv4Addr, ask: &Ask<'_>) -> bool {
-        self.conduct != Conduct::StandIn
-            || self.holds(address, &ask.client)
-            || self
-                .offers
-                .at(address)
-                .is_some_and(|offer| offer.client == ask.client && !(offer.unproven && self.can_probe(ask)))
+        let seen = |offer: &Offer| offer.client == ask.client && !(offer.unproven && self.can_probe(ask));
+        self.holds(address, &ask.client)
+            || self.offers.at(address).is_some_and(seen)
+            || self.conduct != Conduct::StandIn && !self.was_given_back(address, ask)
+    }
+
+    /// Whoever released an address, or in whose name somebody did, and uses it still has it before one who was offered it
+    /// since: an offer is no lease.
+    fn take_back(&mut self, address: Ipv4Addr, ask: &Ask<'_>) {
+        let other = self.offers.at(address).map(|offer| offer.client.clone()).filter(|client| *client != ask.client);
+        if let Some((address, _)) = other.and_then(|other| self.offers.withdraw(&other)) {
+            self.give_back(address);
+        }
     }
 
     /// An address that was set aside since this very client was heard to use it, before it ever asked, is free for it:

@@ -4,6 +4,8 @@ mod ask;
 mod bindings;
 mod budget;
 mod care;
+#[cfg(test)]
+mod claim_tests;
 mod conduct;
 mod confirm;
 mod decision;
