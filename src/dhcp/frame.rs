@@ -26,6 +26,11 @@ pub(super) fn question(message: &[u8], from: (Mac, Ipv4Addr)) -> Option<Vec<u8>>
     datagram(message, [0, 68, 0, 67], from, (Mac::new([0xff; 6]), Ipv4Addr::BROADCAST))
 }
 
+/// Whether a frame is for everybody, or for a group: a router forwards none of those.
+pub(super) fn is_for_all(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first & 1 != 0)
+}
+
 /// The payload of a UDP datagram in a frame, with the address that it is from and the port that it is for. Lengths
 /// are believed only as far as the frame goes.
 pub(super) fn udp(frame: &[u8]) -> Option<(Ipv4Addr, u16, &[u8])> {

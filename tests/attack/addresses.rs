@@ -192,7 +192,7 @@ fn nobody_releases_the_address_of_another() {
 
     // With the phone's own address as that of the packet it cannot be told from the phone. Then the address is not
     // given to another all the same, for the phone is seen to use it.
-    forge(&evil, there, &release.bytes());
+    forge(&evil, (there, 68), 67, &release.bytes());
     ground.event(victim, "dhcp.released");
     let thief = Mac::new([0x02, 0xbb, 0, 0, 9, 9]);
     tell(&later, Say { kind: REQUEST, wants: Some(there), ..Say::discover(thief) });
@@ -205,15 +205,15 @@ fn nobody_releases_the_address_of_another() {
     assert_eq!(ground.lab.disagreements().unwrap(), Vec::<String>::new());
 }
 
-/// Sends a datagram to the box's port 67 that says to come from port 68 of `source`.
-fn forge(place: &Place, source: Ipv4Addr, body: &[u8]) {
+/// Sends a datagram to a port of the box that says to come from a port of `source`.
+fn forge(place: &Place, (source, from): (Ipv4Addr, u16), to: u16, body: &[u8]) {
     let length = u16::try_from(body.len()).unwrap();
     let mut packet = vec![0x45, 0];
     packet.extend((28 + length).to_be_bytes());
     packet.extend([0, 0, 0, 0, 64, 17, 0, 0]);
     packet.extend(source.octets());
     packet.extend(BOX.octets());
-    for word in [68, 67, 8 + length, 0] {
+    for word in [from, to, 8 + length, 0] {
         packet.extend(word.to_be_bytes());
     }
     packet.extend(body);
@@ -233,13 +233,8 @@ fn forge(place: &Place, source: Ipv4Addr, body: &[u8]) {
 fn a_false_dhcp_server_is_shown() {
     let ground = Ground::new(1);
     let evil = ground.place(ATTACKER);
-    // An OFFER to everybody, as a router that somebody brought along sends it.
-    let mut offer = Say::discover(ATTACKER).bytes();
-    offer[0] = 2;
-    offer[16..20].copy_from_slice(&[10, 66, 3, 99]);
-    offer[240..].fill(0);
-    let options = [53, 1, OFFER, 54, 4, 10, 66, 3, 151, 1, 4, 255, 255, 252, 0, 51, 4, 0, 0, 14, 16, 255];
-    offer[240..240 + options.len()].copy_from_slice(&options);
+    // To everybody, as a router that somebody brought along sends it.
+    let offer = offer_of([10, 66, 3, 151]);
     let socket = evil.socket(67);
     let so = wait_until(PATIENCE, || {
         socket.send_to(&offer, (Ipv4Addr::BROADCAST, 68)).unwrap();
@@ -247,4 +242,45 @@ fn a_false_dhcp_server_is_shown() {
         told.contains(&evil.address.to_string())
     });
     assert!(so, "another server is not shown: {:#}", ground.lab.api().get("dhcp").unwrap());
+}
+
+/// An OFFER of another server.
+fn offer_of(server: [u8; 4]) -> Vec<u8> {
+    let mut offer = Say::discover(ATTACKER).bytes();
+    offer[0] = 2;
+    offer[16..20].copy_from_slice(&[10, 66, 3, 99]);
+    offer[240..].fill(0);
+    let mut options = vec![53, 1, OFFER, 54, 4];
+    options.extend(server);
+    options.extend([1, 4, 255, 255, 252, 0, 51, 4, 0, 0, 14, 16, 255]);
+    offer[240..240 + options.len()].copy_from_slice(&options);
+    offer
+}
+
+/// Whoever can send a packet to the box from another network cannot make it step back as before a server of its LAN.
+#[test]
+fn no_packet_from_another_network_is_taken_for_a_server_of_this_one() {
+    let ground = Ground::new(1);
+    let evil = ground.place(ATTACKER);
+    let (far, server) = (Ipv4Addr::new(198, 51, 100, 9), Ipv4Addr::new(198, 51, 100, 1));
+    // A client that takes another server's offer.
+    let mut request =
+        Say { kind: REQUEST, wants: Some(Ipv4Addr::new(10, 66, 3, 99)), ..Say::discover(ATTACKER) }.bytes();
+    let named = request.windows(4).position(|bytes| bytes == BOX.octets()).unwrap();
+    request[named..named + 4].copy_from_slice(&server.octets());
+    forge(&evil, (far, 68), 67, &request);
+    // The same by a relay agent of nobody's, and the server's own word.
+    let mut relayed = request.clone();
+    relayed[24..28].copy_from_slice(&far.octets());
+    forge(&evil, (evil.address, 67), 67, &relayed);
+    forge(&evil, (server, 67), 68, &offer_of(server.octets()));
+    // What comes later was decided later.
+    assert!(offered(&evil.socket(68), Say::discover(ATTACKER)).is_some());
+    let told = ground.lab.api().get("dhcp").unwrap().to_string();
+    assert!(!told.contains("198.51.100"), "{told}");
+
+    // Control: the same from here is heard.
+    forge(&evil, (evil.address, 68), 67, &request);
+    let is_told = || ground.lab.api().get("dhcp").unwrap().to_string().contains(&server.to_string());
+    assert!(wait_until(PATIENCE, is_told), "{:#}", ground.lab.api().get("dhcp").unwrap());
 }

@@ -37,7 +37,10 @@ impl Server {
                     if let Ok(request) = Request::decode(message) {
                         self.notice(&Request { source: from, ..request });
                     }
-                } else if let Some(told) = Told::read(message) {
+                // A server of this LAN says it to all, or from an address of it, or was asked: a router can bring the rest.
+                } else if let Some(told) = Told::read(message)
+                    && (frame::is_for_all(frame) || self.config.subnet.contains(&from) || self.has_asked(told.xid))
+                {
                     self.hear_server(told, from);
                 }
             }
@@ -49,9 +52,8 @@ impl Server {
     pub(super) fn notice(&mut self, request: &Request) {
         let now = self.parts.clock.now();
         if let Some(marker) = request.options.get(code::MARKER).and_then(Marker::read) {
-            // One behind a relay agent is on another LAN, and its packet comes from the agent's address.
             if request.kind == Kind::Discover
-                && request.giaddr.is_unspecified()
+                && self.is_from_here(request)
                 && self.coexistence.hear_box(&marker, request.source, now)
             {
                 self.send_marker(false);
@@ -59,6 +61,7 @@ impl Server {
             return;
         }
         if request.kind == Kind::Request
+            && self.is_from_here(request)
             && let Some(server) = request.server_id()
         {
             self.coexistence.hear_named(server, now);
@@ -82,6 +85,13 @@ impl Server {
             asked: true,
         };
         self.see(request.mac, glimpse);
+    }
+
+    /// Whether a packet was sent on this LAN, so that what it says is of servers of this LAN: none that a relay agent or a
+    /// router brought is. No router forwards one that has no source.
+    fn is_from_here(&self, request: &Request) -> bool {
+        let source = request.source;
+        request.giaddr.is_unspecified() && (source.is_unspecified() || self.config.subnet.contains(&source))
     }
 
     /// Notes a phone that is on no list. An address that it names is its own where our lease says so.

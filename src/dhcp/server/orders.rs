@@ -131,6 +131,12 @@ impl Server {
         self.asking.push(Asking { deadline, players: asked, tell });
     }
 
+    /// Whether a question of ours has this number.
+    pub(super) fn has_asked(&self, xid: u32) -> bool {
+        let players = self.asking.iter().flat_map(|asking| &asking.players);
+        xid == self.own_xid || players.into_iter().any(|(xids, _)| xids.contains(&xid))
+    }
+
     /// Keeps the answer to a question of ours.
     pub(super) fn hear_answer(&mut self, told: Told) {
         let mut players = self.asking.iter_mut().flat_map(|asking| &mut asking.players);
