@@ -300,7 +300,7 @@ impl Core {
                 },
                 Outcome::TimedOut { key } => match self.purposes.remove(&key) {
                     Some(Purpose::Job(mac, attempt)) => self.step_job(mac, super::notify::Input::Silent(attempt)),
-                    Some(Purpose::Pnp(told)) => self.pnp_not_taken(&told),
+                    Some(Purpose::Pnp(told)) => self.pnp_not_taken(&key, &told),
                     Some(Purpose::Lookup(mac)) => self.end_lookup(mac, None),
                     None => {}
                 },
@@ -312,7 +312,7 @@ impl Core {
     fn unreachable(&mut self, key: &Key) {
         match self.purposes.remove(key) {
             Some(Purpose::Job(mac, attempt)) => self.step_job(mac, super::notify::Input::Unreachable(attempt)),
-            Some(Purpose::Pnp(told)) => self.pnp_not_taken(&told),
+            Some(Purpose::Pnp(told)) => self.pnp_not_taken(key, &told),
             Some(Purpose::Lookup(mac)) => self.end_lookup(mac, None),
             None => {}
         }

@@ -33,6 +33,8 @@ pub(super) struct Questions {
     deadlines: VecDeque<(Duration, Ipv4Addr)>,
     answered: HashMap<(IpAddr, String), Duration>,
     order: VecDeque<(Duration, (IpAddr, String))>,
+    /// The NOTIFYs that tell each phone its URL, oldest first.
+    telling: HashMap<Mac, VecDeque<Key>>,
 }
 
 #[derive(Debug)]
@@ -50,9 +52,31 @@ pub(super) struct Told {
     url: String,
     to: SocketAddr,
     agent: Option<String>,
+    /// Brand and model that it said to be.
+    says: Option<(String, Option<String>)>,
 }
 
 impl Questions {
+    /// Phones are told by so many NOTIFYs at once: whoever asks in a phone's name again and again takes no room from others.
+    const MOST_AT_ONCE: usize = 3;
+
+    /// A phone is being told; the oldest NOTIFY to it that is to be given up for that.
+    fn begin(&mut self, mac: Mac, key: Key) -> Option<Key> {
+        let telling = self.telling.entry(mac).or_default();
+        telling.push_back(key);
+        if telling.len() > Self::MOST_AT_ONCE { telling.pop_front() } else { None }
+    }
+
+    /// A NOTIFY is answered, or given up.
+    fn end(&mut self, mac: Mac, key: &Key) {
+        if let Some(telling) = self.telling.get_mut(&mac) {
+            telling.retain(|other| other != key);
+            if telling.is_empty() {
+                self.telling.remove(&mac);
+            }
+        }
+    }
+
     pub(super) fn next(&self) -> Option<Duration> {
         self.deadlines.front().map(|(at, _)| *at)
     }
@@ -162,7 +186,7 @@ impl Core {
         };
         match pnp::decide(&known) {
             Verdict::Answer(mac) => {
-                self.answer_question(&question, mac, recognised.as_ref(), known.lan == Lan::Agrees);
+                self.answer_question(&question, mac, recognised.as_ref());
             }
             Verdict::False(mac) => {
                 self.parts.journal.record(event(Reason::MacMismatch { claimed: mac, address }, mac));
@@ -205,11 +229,10 @@ impl Core {
         }
         let registry = self.parts.registry.clone();
         let recognised = registry.recognise_by_sip(&claims(&question.ask, Some(mac)));
-        // Only what is in its place is put on the list by itself.
-        self.answer_question(&question, mac, recognised.as_ref(), true);
+        self.answer_question(&question, mac, recognised.as_ref());
     }
 
-    fn answer_question(&mut self, question: &Question, mac: Mac, recognised: Option<&Recognition<'_>>, in_place: bool) {
+    fn answer_question(&mut self, question: &Question, mac: Mac, recognised: Option<&Recognition<'_>>) {
         let now = self.now().monotonic;
         let Question { key, message, ask, hop } = question;
         let address = hop.remote.ip();
@@ -231,18 +254,16 @@ impl Core {
         let notify = pnp::tell(message, &ask.event, to, &parts);
         match self.transactions.begin(&notify, Hop { remote: to, ..*hop }, now) {
             Ok((key, send)) => {
-                let told = Told { mac, url, to, agent: ask.agent.clone() };
+                let says = recognised.map(|found| (found.brand.id.clone(), found.model.clone()));
+                let told = Told { mac, url, to, agent: ask.agent.clone(), says };
+                if let Some(oldest) = self.questions.begin(mac, key.clone()) {
+                    self.transactions.forget(&oldest);
+                    self.purposes.remove(&oldest);
+                }
                 self.purposes.insert(key, Purpose::Pnp(Box::new(told)));
                 self.out.push_back(send);
             }
             Err(unfit) => tracing::debug!(%unfit, %mac, "a phone cannot be told its URL"),
-        }
-        // Whoever asks in a phone's name says anything of it: only where the LAN vouches for it does that change what is
-        // known.
-        if let (Some(phone), Some(found)) = (phone, recognised)
-            && (in_place || phone.brand.is_none())
-        {
-            self.learn(&phone, found);
         }
     }
 
@@ -254,9 +275,9 @@ impl Core {
     }
 
     /// Takes over what the phone says of itself. Somebody who changes it in the meantime wins.
-    fn learn(&self, phone: &Phone, found: &Recognition<'_>) {
-        let brand = Some(found.brand.id.clone());
-        let model = found.model.clone().or_else(|| phone.model.clone());
+    fn learn(&self, phone: &Phone, (brand, model): &(String, Option<String>)) {
+        let brand = Some(brand.clone());
+        let model = model.clone().or_else(|| phone.model.clone());
         if phone.brand == brand && phone.model == model {
             return;
         }
@@ -270,17 +291,27 @@ impl Core {
         }
         self.purposes.remove(key);
         if status >= 300 {
-            return self.pnp_not_taken(told);
+            return self.pnp_not_taken(key, told);
         }
+        self.questions.end(told.mac, key);
         // Whoever asked in the phone's name has said 200 as well. By now the box has spoken to that address, so the
         // neighbour table knows who is there, also when the question for it was not answered.
-        if self.is_at(told.mac, told.to.ip()) {
+        let in_place = self.is_at(told.mac, told.to.ip());
+        if in_place {
             self.remember_contact(told.mac, told.to, Transport::Udp);
+        }
+        // Whoever asks in a phone's name says anything of it, from its address, too: what is known changes only where the
+        // LAN vouches for the address, and an answer came from there.
+        if let (Some(phone), Some(says)) = (self.parts.store.phone_by_mac(told.mac), &told.says)
+            && (in_place || phone.brand.is_none())
+        {
+            self.learn(&phone, says);
         }
         self.record_told(told, Reason::PnpAnswered { url: told.url.clone() });
     }
 
-    pub(super) fn pnp_not_taken(&mut self, told: &Told) {
+    pub(super) fn pnp_not_taken(&mut self, key: &Key, told: &Told) {
+        self.questions.end(told.mac, key);
         self.record_told(told, Reason::PnpNotTaken);
     }
 
