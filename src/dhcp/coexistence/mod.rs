@@ -31,7 +31,7 @@ use self::others::Others;
 use super::engine::Conduct;
 use super::server_id::is_a_hosts;
 use crate::config::Mode;
-use crate::model::{Now, Reason, Timestamp};
+use crate::model::{Id, Now, Reason, Timestamp};
 
 /// How long `auto` searches before it answers anything.
 const SEARCH: Duration = Duration::from_secs(10);
@@ -75,6 +75,7 @@ pub struct Standing {
 /// Another box on the LAN.
 #[derive(Debug, Clone, Copy)]
 struct Peer {
+    id: Id,
     address: Ipv4Addr,
     /// Our probes since it was heard last.
     silent_for: u32,
@@ -163,10 +164,9 @@ impl Coexistence {
         if marker.id == self.setting.box_id {
             return false;
         }
-        self.peer = Some(Peer { address, silent_for: 0 });
         let overlapped = self.setting.mode != Mode::Auto && self.is_no_server(address);
         let ours = self.part();
-        self.yields = match (marker.part, ours) {
+        let yields = match (marker.part, ours) {
             (Part::Guest, _) => false,
             (Part::Serving, Part::Candidate | Part::Guest) => true,
             (Part::Candidate, Part::Serving) => false,
@@ -174,6 +174,11 @@ impl Coexistence {
             (Part::Candidate, Part::Guest) if !self.yields => false,
             _ => marker.id < self.setting.box_id,
         };
+        // Whom the box yields to is asked by nobody else's word to go on.
+        if yields || !self.yields || self.peer.is_none_or(|peer| peer.id == marker.id) {
+            self.yields = yields;
+            self.peer = Some(Peer { id: marker.id, address, silent_for: 0 });
+        }
         if marker.part == Part::Serving && self.setting.mode == Mode::Auto {
             self.remember(address, true, now.wall);
             self.misses = 0;

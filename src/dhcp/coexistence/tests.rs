@@ -322,6 +322,26 @@ fn the_box_that_serves_already_goes_first_and_the_other_follows_when_it_is_gone(
     assert_eq!(pair.pass(2 * 1200), [true, false]);
 }
 
+#[test]
+fn a_third_box_does_not_have_the_second_serve_beside_the_first() {
+    let mut pair = Pair::new([Mode::Full; 2], &Memory::default());
+    assert_eq!(pair.pass(3000), [true, false]);
+    let third = Marker { id: id(9), part: Part::Guest, asks: false };
+    for _ in 0..600 {
+        let now = at(pair.clock());
+        pair.boxes[1].hear_box(&third, [10, 66, 0, 9].into(), now);
+        assert_eq!(pair.pass(5), [true, false], "after {} tenths", pair.now);
+    }
+    // Nor does it keep the second waiting for the first, once that is gone.
+    pair.off[0] = true;
+    for _ in 0..600 {
+        let now = at(pair.clock());
+        pair.boxes[1].hear_box(&third, [10, 66, 0, 9].into(), now);
+        pair.pass(5);
+    }
+    assert_eq!(pair.pass(1), [false, true]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
