@@ -329,3 +329,25 @@ impl Core {
             .then_some(lease.mac)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_again_and_again_in_a_phones_name_has_three_notifys() {
+        let (mac, other) = (Mac::new([2, 0, 0, 0, 0, 1]), Mac::new([2, 0, 0, 0, 0, 2]));
+        let key = |number: u32| Key::Client(number.to_string().into());
+        let mut questions = Questions::default();
+        assert_eq!([1, 2, 3].map(|number| questions.begin(mac, key(number))), [None, None, None]);
+        assert_eq!(questions.begin(mac, key(4)), Some(key(1)), "the oldest is given up");
+        assert_eq!(questions.begin(other, key(5)), None);
+        questions.end(mac, &key(3));
+        assert_eq!(questions.begin(mac, key(6)), None, "one was answered");
+        for number in [2, 4, 6] {
+            questions.end(mac, &key(number));
+        }
+        questions.end(other, &key(5));
+        assert!(questions.telling.is_empty(), "nothing is kept of phones that were told");
+    }
+}
