@@ -188,6 +188,18 @@ def damaged_data(story, sticks):
     story.holds("the first superblock was lost: repaired, and told", "is being repaired" in said and "back from" not in said, said)
     story.leases_hold("with all leases")
     story.wait_confirmed()
+    # As after a repair that did not find everything, or a cut while what is kept is put back.
+    authority = story.fingerprint()
+    story.vm.must("systemctl stop block66.service; systemctl start block66-keep.service", 180)
+    story.vm.must("cd /var/lib/block66 && rm key && mv root.pem root.pem.new && sync")
+    story.vm.cut()
+    story.power_on(sticks)
+    story.wait_up()
+    said = story.vm.must("cat /run/block66-boot/notices")
+    story.holds("files of the data were lost: put back, and told", "The data were lost. They are back from" in said, said)
+    story.holds("the same authority, the same phones", story.fingerprint() == authority and PHONE in story.vm.must("block66 phones list").lower())
+    story.leases_hold("and all leases")
+    story.wait_confirmed()
 
 
 def no_cable(story, sticks):
@@ -255,13 +267,16 @@ def two_boxes(story, sticks):
 
 
 def factory_reset(story, sticks):
-    """A factory reset by the page keeps the authority and nothing else."""
+    """A factory reset by the page keeps the authority and nothing else, also when an update waits for its first start."""
     authority = story.fingerprint()
+    before = story.running()[0]
+    install(story, "newer")
     curl, api = sign_in(story)
     story.lan.run(*curl, "-H", "Content-Type: application/json", "-d", "{}", f"{api}/appliance/factory-reset")
     story.vm.wait_off(60)
     story.power_on(sticks)
     story.wait_up()
+    story.holds("what was installed runs", story.running()[0] != before, str(story.running()))
     story.holds("the same authority", story.fingerprint() == authority)
     story.holds("no phones", PHONE not in story.vm.must("block66 phones list").lower())
     story.holds("no name, and an address of DHCP", story.vm.must("hostname") == "block66")

@@ -359,10 +359,12 @@ def update(story, sticks):
     before = story.running()[0]
     seconds = install(story, "newer")
     story.figure(f"seconds to install an update: {seconds:.1f}")
+    story.vm.must("echo later >/config/set-later; sync")
     story.vm.off()
     story.power_on(sticks)
     story.wait_up()
     story.wait_confirmed()
+    story.holds("with what was set after the installation", story.vm.must("cat /config/set-later; rm /config/set-later; sync") == "later")
     slot, version = story.running()
     story.holds(f"the new version is confirmed, in {slot}", version == "2.0.0" and slot != before, f"{before} -> {slot} {version}")
     story.leases_hold("with all leases")
