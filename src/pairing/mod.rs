@@ -38,6 +38,15 @@ struct Inner {
     adopting: tokio::sync::Mutex<()>,
 }
 
+/// A phone that was put on the list by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// The phone.
+    pub phone: Phone,
+    /// Whether it was the last one that the window takes.
+    pub closed: bool,
+}
+
 /// Where an adopted phone belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -80,14 +89,18 @@ impl Pairing {
         Ok(phone)
     }
 
-    /// While the window is open: puts a phone on the list, with the next free line or as a guest without any.
+    /// While the window is open: puts a phone on the list, with the next free line or as a guest without any. With the last
+    /// guest that it takes the window closes.
     ///
     /// # Errors
     /// As [`Pairing::adopt`].
-    pub async fn adopt_by_itself(&self, mac: Mac, now: Timestamp) -> Result<Option<Phone>, store::Error> {
+    pub async fn adopt_by_itself(&self, mac: Mac, now: Timestamp) -> Result<Option<Adopted>, store::Error> {
         let _adopting = self.0.adopting.lock().await;
         let Some(mut window) = self.window(now) else { return Ok(None) };
         let line = (!window.free_lines.is_empty()).then(|| window.free_lines.remove(0));
+        if line.is_none() {
+            window.guests = window.guests.saturating_sub(1);
+        }
         let place = Place {
             organisation: window.organisation,
             group: window.group,
@@ -98,7 +111,7 @@ impl Pairing {
         let put = Write::PutPhone { phone: phone.clone(), expect: Some(0) };
         // In one commit with the window: a line that was given is free no more, whenever the power goes.
         self.0.store.commit(vec![put, window.written()?]).await?;
-        Ok(Some(phone))
+        Ok(Some(Adopted { phone, closed: window.is_full() }))
     }
 
     /// Opens a window, in place of one that may be open.

@@ -50,7 +50,7 @@ fn window(until: Timestamp, users: &[&str]) -> Window {
         server: "pbx.example".into(),
     };
     let organisation = organisation().id;
-    Window { until, organisation, group: None, free_lines: users.iter().map(line).collect() }
+    Window { until, organisation, group: None, free_lines: users.iter().map(line).collect(), guests: 3 }
 }
 
 #[tokio::test]
@@ -61,12 +61,18 @@ async fn lines_are_given_once_each_and_then_guests_come_without_any() {
     let until = NOW.plus(Window::USUAL);
     pairing.open(&window(until, &["201", "202"])).await.unwrap();
     let adopted = futures_util::future::join_all((1..=4).map(|last| pairing.adopt_by_itself(mac(last), NOW))).await;
-    let mut users: Vec<Option<String>> =
-        adopted.into_iter().map(|phone| phone.unwrap().unwrap().lines.first().map(|line| line.user.clone())).collect();
+    let mut users: Vec<Option<String>> = adopted
+        .into_iter()
+        .map(|adopted| adopted.unwrap().unwrap().phone.lines.first().map(|line| line.user.clone()))
+        .collect();
     users.sort();
     assert_eq!(users, [None, None, Some("201".into()), Some("202".into())]);
     assert!(pairing.adopt_by_itself(mac(1), NOW).await.is_err(), "it is on the list already");
     assert_eq!(pairing.adopt_by_itself(mac(5), until).await.unwrap(), None, "the window is over");
+    assert!(pairing.adopt_by_itself(mac(5), NOW).await.unwrap().unwrap().closed, "the third of three guests");
+    assert_eq!(pairing.window(NOW), None);
+    assert_eq!(pairing.adopt_by_itself(mac(6), NOW).await.unwrap(), None, "it takes nobody any more");
+    pairing.open(&window(until, &[])).await.unwrap();
     pairing.close().await.unwrap();
     assert_eq!(pairing.window(NOW), None);
 }

@@ -21,6 +21,14 @@ pub struct Window {
     /// Lines that are given out one by one; a phone that comes when none is left is a guest, without a line.
     #[serde(default)]
     pub free_lines: Vec<FreeLine>,
+    /// How many phones without a line it still takes. With the last of them it closes: whoever makes up phones while it is
+    /// open does not fill the list.
+    #[serde(default = "guests")]
+    pub guests: u16,
+}
+
+fn guests() -> u16 {
+    Window::GUESTS
 }
 
 /// A line that waits for a phone.
@@ -70,6 +78,8 @@ impl Window {
     pub const USUAL: Duration = Duration::from_secs(10 * 60);
     /// How long one may be open at most.
     pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+    /// How many phones without a line one takes.
+    pub const GUESTS: u16 = 500;
     /// Where it stands in the store, sealed for its lines' passwords.
     pub(super) const KEY: &str = "pairing.window";
 
@@ -78,11 +88,19 @@ impl Window {
         now < self.until && self.until.since(now) <= Self::LONGEST
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        self.free_lines.is_empty() && self.guests == 0
+    }
+
     pub(super) fn read(text: &Secret) -> Option<Self> {
         serde_json::from_str(text.expose()).ok()
     }
 
+    /// What stores it, or closes it when it takes nobody any more.
     pub(super) fn written(&self) -> Result<Write, store::Error> {
+        if self.is_full() {
+            return Ok(Write::DeleteSecret(Self::KEY.into()));
+        }
         let unfit = |_| store::Error::Unfit { what: "pairing window".into(), why: "it has no JSON form" };
         let text = serde_json::to_string(self).map_err(unfit)?;
         Ok(Write::PutSecret { key: Self::KEY.into(), value: Secret::new(text) })

@@ -154,7 +154,7 @@ impl Admin {
             return Err(Problem::fields(errors));
         }
         let until = self.0.clock.now().wall.plus(Duration::from_secs(u64::from(minutes) * 60));
-        let window = Window { until, organisation, group, free_lines: opening.free_lines };
+        let window = Window { until, organisation, group, free_lines: opening.free_lines, guests: Window::GUESTS };
         self.0.facts.pairing.open(&window).await?;
         self.record_document(Reason::PairingOpened { until: until.to_string() }, organisation, from);
         Ok(())

@@ -3,8 +3,8 @@ use super::query::Query;
 use super::{Provision, Target};
 use crate::access::{Lan, LoginProof};
 use crate::brands::Claims;
-use crate::model::{Door, Reason};
-use crate::pairing::Visit;
+use crate::model::{Door, Event, Reason};
+use crate::pairing::{Adopted, Visit};
 
 impl Provision {
     /// Notes a phone that is on no list, and puts it there while a pairing window is open: only one that is what its
@@ -41,9 +41,12 @@ impl Provision {
             return false;
         }
         match self.pairing.adopt_by_itself(mac, query.now.wall).await {
-            Ok(Some(phone)) => {
+            Ok(Some(Adopted { phone, closed })) => {
                 let event = self.event(query, Some(mac), Reason::Adopted { name: phone.name.clone() });
                 self.journal.record(event.of(phone.organisation));
+                if closed {
+                    self.journal.record(Event::new(query.now.wall, Door::Box, Reason::PairingClosed));
+                }
                 true
             }
             Ok(None) => false,

@@ -9,7 +9,7 @@ use super::{Core, Purpose};
 use crate::access::{self, Lan};
 use crate::brands::{Recognition, SipClaims};
 use crate::model::{BoxAddress, Door, Event, LeaseState, Mac, Phone, Reason, Transport};
-use crate::pairing::Visit;
+use crate::pairing::{Adopted, Visit};
 use crate::sip::pnp::{self, Ask, Known, Verdict};
 use crate::sip::transaction::{Hop, Key};
 use crate::sip::wire::Message;
@@ -204,10 +204,13 @@ impl Core {
         let address = question.hop.remote.ip().to_canonical();
         tokio::spawn(async move {
             let put = match pairing.adopt_by_itself(mac, wall).await {
-                Ok(Some(phone)) => {
+                Ok(Some(Adopted { phone, closed })) => {
                     let event = Event::new(wall, Door::Sip, Reason::Adopted { name: phone.name }).about(mac);
                     let event = event.of(phone.organisation).from_address(address);
                     journal.record(event.by_agent(agent.as_deref()));
+                    if closed {
+                        journal.record(Event::new(wall, Door::Box, Reason::PairingClosed));
+                    }
                     true
                 }
                 Ok(None) => false,
