@@ -37,7 +37,8 @@ pub struct Server {
 }
 
 impl Memory {
-    /// Notes a server. Whether this is worth storing.
+    /// Notes a server. Whether this is worth storing: where as many are remembered as can be, another one that does not
+    /// answer probes says nothing that is not known, and whoever makes up servers would have each of them written.
     pub(super) fn note(&mut self, server: Ipv4Addr, answers: bool, wall: Timestamp) -> bool {
         const DAY: i64 = 86_400_000;
         if let Some(known) = self.servers.get_mut(&server) {
@@ -52,13 +53,15 @@ impl Memory {
             let overlaps = known.gave.is_some();
             (overlaps || !known.left, overlaps, known.answers, known.seen)
         };
+        let mut news = true;
         if self.servers.len() >= MOST
             && let Some(least) = self.servers.iter().min_by_key(|(_, known)| matters(known)).map(|(server, _)| *server)
         {
-            self.servers.remove(&least);
+            let replaced = self.servers.remove(&least);
+            news = answers || replaced.is_some_and(|known| known.left);
         }
         self.servers.insert(server, Server { seen: wall, answers, left: false, gave: None });
-        true
+        news
     }
 
     /// Notes that a server is there no more. Whether this is worth storing.
@@ -86,5 +89,25 @@ impl Memory {
     /// The server that was noticed last.
     pub(super) fn last(&self) -> Option<Ipv4Addr> {
         self.servers.iter().max_by_key(|(_, known)| (known.answers, known.seen)).map(|(server, _)| *server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_makes_up_servers_has_a_handful_of_them_written() {
+        let mut memory = Memory::default();
+        let wall = |second: u32| Timestamp::from_secs(1_790_000_000 + i64::from(second));
+        let made_up = |number: u32| Ipv4Addr::from(0x0a42_0000 + number);
+        let written = (0..10_000).filter(|number| memory.note(made_up(*number), false, wall(*number))).count();
+        assert_eq!((written, memory.servers.len()), (MOST, MOST));
+        assert!(memory.servers.contains_key(&made_up(9_999)), "the last one is known all the same");
+        let real = Ipv4Addr::new(10, 66, 0, 1);
+        assert!(memory.note(real, true, wall(10_000)), "one that answers probes is");
+        assert!(memory.note_left(made_up(9_999)));
+        assert!(memory.note(made_up(10_001), false, wall(10_001)), "and one in the place of another that is gone");
+        assert!(memory.servers.contains_key(&real));
     }
 }

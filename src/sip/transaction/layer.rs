@@ -286,11 +286,7 @@ impl Transactions {
                 Key::Server(name) => {
                     let Some(received) = self.servers.get_mut(name) else { continue };
                     received.scheduled = None;
-                    if received.machine.due(now) == server::Act::Send
-                        && let Some(bytes) = received.answer.clone()
-                    {
-                        outcomes.push(Outcome::Send { hop: received.hop, bytes, key: key.clone() });
-                    }
+                    received.machine.due(now);
                 }
             }
             self.reschedule(&key);

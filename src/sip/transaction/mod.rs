@@ -6,8 +6,8 @@
 //!  time ─ due ─►              Server ─┘                  └─► TimedOut
 //! ```
 //!
-//! A machine is one transaction: [`client::Client`] with the timers A, B, D, E, F and K, [`server::Server`] with G, H,
-//! I and J. [`Transactions`] holds all of them, matches what comes in, and knows which is due next.
+//! A machine is one transaction: [`client::Client`] with the timers A, B, D, E, F and K, [`server::Server`] with H, I
+//! and J. [`Transactions`] holds all of them, matches what comes in, and knows which is due next.
 
 pub mod client;
 mod layer;

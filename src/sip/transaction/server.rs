@@ -1,8 +1,11 @@
 //! A request of somebody else (RFC 3261 sections 17.2.1 and 17.2.2).
+//!
+//! An answer is sent once for each time that the request comes, also to an INVITE: this box takes no calls, and answers as
+//! one without a state may (section 8.2.7). By timer G it would send eleven datagrams to whomever a single one names.
 
 use std::time::Duration;
 
-use super::timers::{Next, Timers};
+use super::timers::Timers;
 
 /// Where a server transaction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +29,6 @@ pub enum Act {
     None,
     /// Sends its last answer, or sends it again.
     Send,
-    /// Tells its user that the acknowledgement never came.
-    TimedOut,
 }
 
 /// One server transaction.
@@ -37,14 +38,14 @@ pub struct Server {
     reliable: bool,
     timers: Timers,
     state: State,
-    next: Next,
+    /// When its state ends.
+    end: Option<Duration>,
 }
 
 impl Server {
     /// Begins with a request that is handed to its user. One that its user never answers ends like an answered one.
     pub fn begin(invite: bool, reliable: bool, timers: Timers, now: Duration) -> Self {
-        let next = Next { again: None, end: Some(now + timers.patience()) };
-        Self { invite, reliable, timers, state: State::Trying, next }
+        Self { invite, reliable, timers, state: State::Trying, end: Some(now + timers.patience()) }
     }
 
     /// Where it stands.
@@ -54,7 +55,7 @@ impl Server {
 
     /// When it wants to be looked at again.
     pub fn next(&self) -> Option<Duration> {
-        self.next.at()
+        self.end
     }
 
     /// The request came again.
@@ -79,13 +80,12 @@ impl Server {
             State::Trying | State::Proceeding if status < 200 => self.state = State::Proceeding,
             State::Trying | State::Proceeding if self.invite && status < 300 => {
                 self.state = State::Terminated;
-                self.next = Next::default();
+                self.end = None;
             }
             State::Trying | State::Proceeding if self.invite => {
                 self.state = State::Completed;
-                // Timers G and H.
-                let again = (!self.reliable).then_some((now + self.timers.t1, self.timers.t1 * 2));
-                self.next = Next { again, end: Some(now + self.timers.patience()) };
+                // Timer H.
+                self.end = Some(now + self.timers.patience());
             }
             // Timer J.
             State::Trying | State::Proceeding => self.end_after(State::Completed, self.timers.patience(), now),
@@ -97,23 +97,14 @@ impl Server {
     fn end_after(&mut self, state: State, pause: Duration, now: Duration) {
         // Over TCP and TLS nothing comes again.
         self.state = if self.reliable { State::Terminated } else { state };
-        self.next = Next { again: None, end: (!self.reliable).then_some(now + pause) };
+        self.end = (!self.reliable).then_some(now + pause);
     }
 
     /// Time has passed.
-    pub fn due(&mut self, now: Duration) -> Act {
-        if self.next.end.is_some_and(|end| end <= now) {
-            let unheard = self.invite && self.state == State::Completed;
+    pub fn due(&mut self, now: Duration) {
+        if self.end.is_some_and(|end| end <= now) {
             self.state = State::Terminated;
-            self.next = Next::default();
-            return if unheard { Act::TimedOut } else { Act::None };
-        }
-        match self.next.again {
-            Some((at, pause)) if at <= now => {
-                self.next.again = Some((now + pause, (pause * 2).min(self.timers.t2)));
-                Act::Send
-            }
-            _ => Act::None,
+            self.end = None;
         }
     }
 }

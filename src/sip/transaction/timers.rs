@@ -5,7 +5,7 @@ use std::time::Duration;
 pub struct Timers {
     /// Estimated round trip.
     pub t1: Duration,
-    /// The longest pause between retransmissions of a request other than INVITE, and of answers to INVITE.
+    /// The longest pause between retransmissions of a request other than INVITE.
     pub t2: Duration,
     /// The longest that a message stays in the network.
     pub t4: Duration,
