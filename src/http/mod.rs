@@ -17,7 +17,7 @@ pub mod path;
 pub mod provision;
 pub mod range;
 mod stall;
-mod throttle;
+pub(crate) mod throttle;
 mod workers;
 
 use std::convert::Infallible;

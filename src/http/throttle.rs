@@ -8,18 +8,21 @@ use crate::model::block_of;
 
 /// How often a source may do something for nothing, and what each further time costs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     free: u32,
     each: Duration,
 }
 
 impl Allowance {
     /// Wrong logins under one user name: more of them than a phone with an old password sends in one boot.
-    pub(super) const WRONG: Self = Self { free: 30, each: Duration::from_secs(2) };
+    pub(crate) const WRONG: Self = Self { free: 30, each: Duration::from_secs(2) };
     /// Requests that show nothing, without a login or with a wrong one: a thousand phones behind one router's address
     /// that all start at once and ask for thirty names each make fewer, and asking each second for forty is no phone's
     /// habit.
-    pub(super) const SHOWS_NOTHING: Self = Self { free: 32_768, each: Duration::from_millis(25) };
+    pub(crate) const SHOWS_NOTHING: Self = Self { free: 32_768, each: Duration::from_millis(25) };
+    /// Wrong logins of another system, with a password that somebody chose: fifteen hundred guesses a day, and whoever put
+    /// a wrong one right waits for a minute at most.
+    pub(crate) const WRONG_OF_A_SYSTEM: Self = Self { free: 10, each: Duration::from_secs(60) };
 }
 
 /// Whose tries are counted together.
@@ -33,7 +36,7 @@ impl Allowance {
 /// source may have open, which is well below a thousand a second, or 2^35 a year. Were each guess good for the logins
 /// of ten thousand phones, a hit would still take some 2^70 years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Who {
+pub(crate) struct Who {
     source: IpAddr,
     /// Stands for a user name; 0 for whoever is there.
     name: u64,
@@ -41,13 +44,13 @@ pub(super) struct Who {
 
 impl Who {
     /// Whoever is at this address.
-    pub(super) fn at(address: IpAddr) -> Self {
+    pub(crate) fn at(address: IpAddr) -> Self {
         Self { source: block_of(address), name: 0 }
     }
 
     /// Whoever there claims a user name. It is the sender's, of any length: `name` is its hash, under a key that nobody
     /// knows.
-    pub(super) fn named(address: IpAddr, name: u64) -> Self {
+    pub(crate) fn named(address: IpAddr, name: u64) -> Self {
         Self { name, ..Self::at(address) }
     }
 }
@@ -56,7 +59,7 @@ impl Who {
 ///
 /// The table has a fixed size. Two that share a slot push each other out, which forgives and never punishes.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     slots: Vec<Slot>,
     key: u64,
     allowance: Allowance,
@@ -73,19 +76,19 @@ impl Throttle {
     const SLOTS: usize = 4096;
 
     /// An empty table. `key` makes it hard to choose sources that share a slot.
-    pub(super) fn new(key: u64, allowance: Allowance) -> Self {
+    pub(crate) fn new(key: u64, allowance: Allowance) -> Self {
         Self { slots: vec![Slot::default(); Self::SLOTS], key, allowance }
     }
 
     /// How long somebody has to wait before they may do so again. Times are since the start of the process.
-    pub(super) fn wait(&self, who: Who, now: Duration) -> Option<Duration> {
+    pub(crate) fn wait(&self, who: Who, now: Duration) -> Option<Duration> {
         let slot = self.slots.get(self.index(who)).filter(|slot| slot.who == Some(who))?;
         let Allowance { free, each } = self.allowance;
         slot.settled.saturating_sub(now).checked_sub(each * free).filter(|wait| !wait.is_zero())
     }
 
     /// Somebody did so once.
-    pub(super) fn count(&mut self, who: Who, now: Duration) {
+    pub(crate) fn count(&mut self, who: Who, now: Duration) {
         let index = self.index(who);
         if let Some(slot) = self.slots.get_mut(index) {
             let settled = if slot.who == Some(who) { slot.settled } else { Duration::ZERO };

@@ -82,6 +82,12 @@ impl Desk {
     }
 }
 
+/// What a conversation with Devices was opened by: one that others opened is not theirs to go on with.
+fn way(settings: &Settings) -> impl PartialEq {
+    let Settings { app, plain, authorities, devices, ping, .. } = settings.clone();
+    (app, plain, authorities, devices, ping)
+}
+
 impl desk::Desk for Desk {
     async fn answer(&self, order: &Order, path: &[&str]) -> Result<Said, Problem> {
         match (path, &order.method) {
@@ -91,12 +97,14 @@ impl desk::Desk for Desk {
                 let settings: Settings = order.read()?;
                 settings.check().map_err(|what| unfit(&what))?;
                 Web::new(settings.authorities.as_deref()).map_err(|failure| unfit(&failure.to_string()))?;
+                let before = secrets::settings(&self.store);
                 self.store.commit(vec![secrets::set(&settings)]).await?;
                 self.door.end();
+                if !settings.enabled || way(&settings) != way(&before) {
+                    self.keeper.end();
+                }
                 if settings.enabled {
-                    self.keeper.begin()
-                } else {
-                    self.keeper.end()
+                    self.keeper.begin();
                 }
                 Ok(Said::ok(self.state()))
             }

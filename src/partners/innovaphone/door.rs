@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{CONNECTION, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -17,10 +17,11 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::app::{self, About, CHALLENGE, Session};
-use super::heard::{Heard, News, Request};
+use super::heard::{Heard, News, Request, Wrong};
 use super::keeper::Keeper;
 use super::secrets;
 use super::settings::Settings;
+use crate::http::throttle::{Allowance, Throttle, Who};
 use crate::http::{Body, Peer, Service, body};
 use crate::model::{Event, Reason, block_of};
 use crate::partners::{Foundations, Serves};
@@ -45,6 +46,8 @@ pub struct Door {
     connections: Mutex<BTreeMap<u64, Connected>>,
     /// Places of phones that are being provisioned.
     places: Arc<Semaphore>,
+    /// Who gave a wrong password.
+    guesses: Mutex<Throttle>,
 }
 
 /// What becomes of one more connection.
@@ -76,7 +79,8 @@ impl Door {
     /// A door that brings phones to this keeper.
     pub fn new(on: Foundations, keeper: Keeper) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(MOST_AT_ONCE));
-        Arc::new(Self { on, keeper, next: AtomicU64::new(1), connections: Mutex::default(), places })
+        let guesses = Mutex::new(Throttle::new(u64::from_be_bytes(random::bytes()), Allowance::WRONG_OF_A_SYSTEM));
+        Arc::new(Self { on, keeper, next: AtomicU64::new(1), connections: Mutex::default(), places, guesses })
     }
 
     /// Answers websockets that are meant for the app, and hands everything else to `service`.
@@ -99,6 +103,9 @@ impl Door {
             let (true, Some(accept)) = (meant && here && asks && fits && *request.method() == Method::GET, key) else {
                 return service(request, peer);
             };
+            if let Some(wait) = door.guesses().wait(Who::at(peer.address), door.on.clock.now().monotonic) {
+                return Box::pin(async move { later(wait) });
+            }
             let upgrade = hyper::upgrade::on(&mut request);
             let (door, serves) = (Arc::clone(&door), Arc::clone(&serves));
             tokio::spawn(async move {
@@ -220,7 +227,12 @@ impl Door {
                 record(Reason::ProviderConnected { who: clean(&who) });
                 self.update(number, |connected| connected.who = Some(clean(&who)));
             }
-            News::Refused(why) => record(Reason::ProviderRefused { why: why.to_string() }),
+            News::Refused(why) => {
+                if why == Wrong::Digest {
+                    self.guesses().count(Who::at(peer.address), self.on.clock.now().monotonic);
+                }
+                record(Reason::ProviderRefused { why: why.to_string() });
+            }
             News::Unfit { why } => record(Reason::ProviderFailed { why: why.to_string() }),
             News::Note(why) => {
                 tracing::warn!(address = %peer.address, %why, "an app said something that cannot be used")
@@ -276,6 +288,10 @@ impl Door {
         }
     }
 
+    fn guesses(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Connected>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -318,6 +334,14 @@ fn switch(accept: &str) -> Response<Body> {
     if let Ok(accept) = HeaderValue::from_str(accept) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
+    response
+}
+
+/// The answer to whoever gave too many wrong passwords.
+fn later(wait: Duration) -> Response<Body> {
+    let mut response = Response::new(body("Too many wrong logins came from here. Please try again later.\n"));
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
     response
 }
 
