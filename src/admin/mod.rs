@@ -204,6 +204,8 @@ struct Parts {
     /// Held while a picture or sound is put or removed, from its file to its document: whoever looks who else has the
     /// same bytes sees all of them.
     resources: tokio::sync::Mutex<()>,
+    /// Held while a backup is made or taken.
+    backing_up: tokio::sync::Mutex<()>,
     streams: Arc<Semaphore>,
     /// Places of large bodies.
     room: Arc<Semaphore>,
@@ -230,6 +232,7 @@ impl Admin {
             claiming: tokio::sync::Mutex::default(),
             setting: tokio::sync::Mutex::default(),
             resources: tokio::sync::Mutex::default(),
+            backing_up: tokio::sync::Mutex::default(),
             streams: Arc::new(Semaphore::new(watching::MOST_STREAMS)),
             room: Arc::new(Semaphore::new(call::MOST_LARGE)),
             appliance: appliance::Appliance::new(),

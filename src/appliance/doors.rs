@@ -101,6 +101,7 @@ impl Doors {
         let library = self.library(&registry).context("the files of firmware cannot be used")?;
         // One for all doors and the page: who waits is the same whoever asks.
         let pairing = Pairing::new(self.store.clone(), self.origin);
+        pairing.forget_closed(self.clock.now().wall);
         let partners = Partners::open(&partners::Foundations {
             store: self.store.clone(),
             library: library.clone(),

@@ -23,7 +23,12 @@ pub(super) fn forget(depot: &Depot, store: &Store) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::brands::Registry;
+    use crate::firmware::Library;
+    use crate::journal::Journal;
     use crate::model::{Id, Resource, Timestamp};
     use crate::store::{GAPS, Key, Write, samples};
     use crate::sys::clock::Clock;
@@ -49,5 +54,27 @@ mod tests {
         forget(&depot, &store);
         assert_eq!(depot.resource(&sha256).unwrap().as_deref(), Some(&b"logo"[..]));
         assert_eq!((depot.resource(&gone).unwrap(), depot.uploads(phone).unwrap()), (None, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn images_that_a_restored_store_does_not_know_stay_for_an_undo() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::new(Timestamp::default());
+        let (store, _) = Store::open(samples::options(directory.path(), clock.clone())).unwrap();
+        let (journal, _running) = Journal::open(store.clone()).unwrap();
+        let registry = Arc::new(Registry::builtin().unwrap());
+        let at = directory.path().join("firmware");
+        let open = || Library::open(&at, (store.clone(), journal.clone(), clock.clone()), registry.clone()).unwrap();
+        open();
+        let uploaded = at.join("images").join("66".repeat(32));
+        let arriving = ["download-0", "upload-0"].map(|name| at.join("arriving").join(name));
+        for path in arriving.iter().chain([&uploaded]) {
+            std::fs::write(path, b"image").unwrap();
+        }
+        store.commit(vec![Write::PutSetting { key: GAPS.into(), value: 0.into() }]).await.unwrap();
+        assert_eq!((open().used(), arriving.each_ref().map(|path| path.exists())), (5, [true, false]));
+        store.commit(vec![Write::DeleteSetting(GAPS.into())]).await.unwrap();
+        assert_eq!((open().used(), arriving.each_ref().map(|path| path.exists())), (0, [false, false]));
+        assert!(!uploaded.exists());
     }
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{Backup, Error, Ground, resource};
 use crate::model::Event;
 use crate::pki::{Authority, LEAVES};
+use crate::store::Limits;
 use crate::store::key::{self, KEY_FILE};
 use crate::sys::files;
 
@@ -29,15 +30,24 @@ impl Backup {
     /// Lays this backup out in the data directory, for the next start, which records `event`. Blocks.
     ///
     /// # Errors
-    /// The disk refuses; then nothing is changed.
+    /// The disk refuses, or has too little room for the start; then nothing is changed, and nothing of it stays.
     pub fn lay_out(&self, ground: &Ground, event: &Event) -> Result<(), Error> {
         let directory = &ground.directory;
         let (unready, ready) = (directory.join(UNREADY), directory.join(READY));
         remove(&unready)?;
         remove(&ready)?;
-        files::create_private_directory(&unready)?;
+        self.lay_into(&unready, ground, event).inspect_err(|_| {
+            let _ = remove(&unready);
+        })?;
+        std::fs::rename(&unready, &ready)?;
+        files::sync_directory(directory)?;
+        Ok(())
+    }
+
+    fn lay_into(&self, unready: &Path, ground: &Ground, event: &Event) -> Result<(), Error> {
+        files::create_private_directory(unready)?;
         let contents = &self.0;
-        contents.store.lay(&unready).map_err(|error| Error::System(error.to_string()))?;
+        contents.store.lay(unready).map_err(|error| Error::System(error.to_string()))?;
         let (brands, resources) = (unready.join("brands"), unready.join("resources"));
         for directory in [&brands, &resources] {
             files::create_private_directory(directory)?;
@@ -65,8 +75,9 @@ impl Backup {
         files::replace(&unready.join(Authority::FILE), contents.root.expose().as_bytes(), 0o600)?;
         let event = serde_json::to_vec(event).map_err(|error| Error::System(error.to_string()))?;
         files::replace(&unready.join(TOLD), &event, 0o600)?;
-        std::fs::rename(&unready, &ready)?;
-        files::sync_directory(directory)?;
+        if files::free(unready)? < Limits::default().room_to_open {
+            return Err(Error::System("the disk has too little room to start with it: make room there first".into()));
+        }
         Ok(())
     }
 }
@@ -78,6 +89,8 @@ impl Backup {
 pub fn apply(directory: &Path) -> io::Result<bool> {
     let (ready, aside) = (directory.join(READY), directory.join(ASIDE));
     if !ready.exists() {
+        // One that was cut off while it was laid out.
+        remove(&directory.join(UNREADY))?;
         remove(&aside)?;
         return Ok(false);
     }

@@ -83,6 +83,21 @@ fn by_anna() -> Event {
 }
 
 #[test]
+fn what_could_not_be_laid_out_whole_leaves_nothing() {
+    let site = Site::new();
+    let before = site.all();
+    let contents = site.contents();
+    let credential = Some(site.ground.directory.join("nowhere"));
+    let refused = restored(&contents, &Ground { credential, ..site.ground.clone() });
+    assert!(matches!(refused, Err(Error::System(_))), "{refused:?}");
+    assert_eq!(site.all(), before);
+    std::fs::create_dir(site.ground.directory.join("restore.new")).unwrap();
+    std::fs::write(site.ground.directory.join("restore.new/key"), "of a restore that was cut off").unwrap();
+    assert!(!super::restore::apply(&site.ground.directory).unwrap());
+    assert_eq!(site.all(), before);
+}
+
+#[test]
 fn a_backup_with_hostile_names_is_damaged_and_nothing_is_written() {
     type Change = fn(&mut Value);
     let site = Site::new();

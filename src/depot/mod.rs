@@ -30,11 +30,13 @@ pub struct Limits {
     pub files: usize,
     /// Bytes of all files of all phones.
     pub bytes: u64,
+    /// Bytes of the disk that stay free: the store needs them more.
+    pub room: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { files: 12, bytes: 256 << 20 }
+        Self { files: 12, bytes: 256 << 20, room: 64 << 20 }
     }
 }
 

@@ -92,7 +92,7 @@ fn nothing_is_kept_of_a_phone_that_is_gone() {
 #[test]
 fn no_phone_fills_the_disk() {
     let directory = tempfile::tempdir().unwrap();
-    let limits = Limits { files: 3, bytes: 2_000 };
+    let limits = Limits { files: 3, bytes: 2_000, room: 0 };
     let open = || depot(directory.path(), limits);
     for number in 0..3 {
         open().keep(phone(1), &format!("{number}.log"), "text/plain", &[b'x'; 100], AT, || true).unwrap();

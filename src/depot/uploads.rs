@@ -37,7 +37,7 @@ pub enum Refused {
     /// The phone has as many files as it may have.
     #[error("this phone has {0} files already")]
     TooMany(usize),
-    /// All phones together have as much as there is room for.
+    /// All phones together have as much as they may have, or the disk has no room.
     #[error("phones have sent up all that there is room for")]
     NoRoom,
     /// The phone is not there any more.
@@ -84,7 +84,8 @@ impl Depot {
             }
         }
         let after = used.saturating_sub(before.unwrap_or_default()).saturating_add(sealed.len() as u64);
-        if after > self.0.limits.bytes {
+        let room = files::free(&self.0.uploads)?.saturating_sub(sealed.len() as u64);
+        if after > self.0.limits.bytes || room < self.0.limits.room {
             return Err(Refused::NoRoom);
         }
         files::create_private_directory(&directory)?;

@@ -69,6 +69,17 @@ struct State {
     files: BTreeMap<Digest, Kept>,
     /// Promised to what is on its way.
     promised: u64,
+    /// How much of that is on the disk already.
+    arrived: u64,
+}
+
+impl State {
+    /// What is missing on a disk with so much `free` for all that is still to come and for so many more, if the reserve
+    /// is to stay.
+    fn short(&self, more: u64, reserve: u64, free: u64) -> u64 {
+        let coming = self.promised.saturating_sub(self.arrived).saturating_add(more);
+        reserve.saturating_add(coming).saturating_sub(free)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +95,8 @@ struct Kept {
 pub struct Promise {
     cache: Cache,
     bytes: u64,
+    /// How much of it is on the disk already.
+    arrived: u64,
 }
 
 impl Promise {
@@ -95,6 +108,16 @@ impl Promise {
     /// Takes over another one of the same cache.
     pub fn add(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
+        self.arrived += std::mem::take(&mut other.arrived);
+    }
+
+    /// So much of it is on the disk now: the room that it takes there is not to be kept free any more.
+    pub fn holds(&mut self, arrived: u64) {
+        let arrived = arrived.min(self.bytes);
+        let mut state = self.cache.state();
+        state.arrived = state.arrived.saturating_sub(self.arrived).saturating_add(arrived);
+        drop(state);
+        self.arrived = arrived;
     }
 }
 
@@ -102,6 +125,7 @@ impl Drop for Promise {
     fn drop(&mut self) {
         let mut state = self.cache.state();
         state.promised = state.promised.saturating_sub(self.bytes);
+        state.arrived = state.arrived.saturating_sub(self.arrived);
     }
 }
 
@@ -141,11 +165,17 @@ impl Cache {
         self.state().files.values().map(|kept| kept.size).sum()
     }
 
-    /// Makes room for `bytes`. Images that `keep` does not name give way, the one that was used longest ago first.
+    /// Makes room for `bytes`, of which `arrived` are on the disk already. Images that `keep` does not name give way, the
+    /// one that was used longest ago first.
     ///
     /// # Errors
     /// When too little can give way.
-    pub fn promise(&self, bytes: u64, room: Room, keep: impl Fn(Digest) -> bool) -> Result<Promise, NoRoom> {
+    pub fn promise(
+        &self,
+        (bytes, arrived): (u64, u64),
+        room: Room,
+        keep: impl Fn(Digest) -> bool,
+    ) -> Result<Promise, NoRoom> {
         let mut state = self.state();
         let mut by_age: Vec<(SystemTime, Digest, u64)> = state
             .files
@@ -157,7 +187,8 @@ impl Cache {
         let used: u64 = state.files.values().map(|kept| kept.size).sum();
         let wanted = used.saturating_add(state.promised).saturating_add(bytes);
         let over = wanted.saturating_sub(room.quota);
-        let short = room.reserve.saturating_add(state.promised).saturating_add(bytes).saturating_sub(self.free());
+        let arrived = arrived.min(bytes);
+        let short = state.short(bytes - arrived, room.reserve, self.free());
         let can: u64 = by_age.iter().map(|(_, _, size)| size).sum();
         if over > can {
             return Err(NoRoom::Quota { needed: bytes, over: over - can });
@@ -178,7 +209,8 @@ impl Cache {
             freed += size;
         }
         state.promised += bytes;
-        Ok(Promise { cache: self.clone(), bytes })
+        state.arrived += arrived;
+        Ok(Promise { cache: self.clone(), bytes, arrived })
     }
 
     /// Where something on its way is kept. `name` is ours, never a client's.
@@ -269,8 +301,7 @@ impl Cache {
 
     /// Bytes of the disk that are free for us. Where that cannot be told, nothing is refused for it.
     fn free(&self) -> u64 {
-        nix::sys::statvfs::statvfs(&self.0.images)
-            .map_or(u64::MAX, |disk| disk.blocks_available().saturating_mul(disk.fragment_size()))
+        files::free(&self.0.images).unwrap_or(u64::MAX)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -364,20 +395,44 @@ mod tests {
         }
         let keep = |digest| digest == pinned;
         let room = Room { quota: 16, reserve: 0 };
-        let promise = cache.promise(8, room, keep).unwrap();
+        let promise = cache.promise((8, 0), room, keep).unwrap();
         assert_eq!([pinned, old, new].map(|digest| cache.size(digest).is_some()), [true, false, true]);
         assert_eq!(
-            cache.promise(5, room, keep).unwrap_err(),
+            cache.promise((5, 0), room, keep).unwrap_err(),
             NoRoom::Quota { needed: 5, over: 1 },
             "what is promised counts"
         );
         assert!(cache.size(new).is_some(), "nothing gives way in vain");
         drop(promise);
-        cache.promise(12, room, keep).unwrap();
+        cache.promise((12, 0), room, keep).unwrap();
         assert!(cache.size(new).is_none());
         let full = Room { quota: u64::MAX, reserve: u64::MAX };
-        assert_eq!(cache.promise(1, full, keep).unwrap_err(), NoRoom::Disk { needed: 1 });
-        cache.promise(1, ALL, keep).unwrap();
+        assert_eq!(cache.promise((1, 0), full, keep).unwrap_err(), NoRoom::Disk { needed: 1 });
+        cache.promise((1, 0), ALL, keep).unwrap();
+    }
+
+    #[test]
+    fn what_has_arrived_takes_its_room_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(directory.path()).unwrap();
+        let mut promise = cache.promise((800, 0), ALL, |_| true).unwrap();
+        assert_eq!(cache.state().short(0, 100, 1000), 0);
+        assert_eq!(cache.state().short(101, 100, 1000), 1);
+        // 700 of it are on the disk, and so much less is free.
+        promise.holds(700);
+        assert_eq!(cache.state().short(100, 100, 300), 0);
+        assert_eq!(cache.state().short(101, 100, 300), 1);
+        promise.add(cache.promise((200, 0), ALL, |_| true).unwrap());
+        promise.holds(900);
+        assert_eq!((promise.bytes(), cache.state().short(0, 0, 99)), (1000, 1));
+        promise.holds(0);
+        assert_eq!(cache.state().short(0, 0, 999), 1, "it begins anew");
+        drop(promise);
+        let resumed = cache.promise((800, 700), ALL, |_| true).unwrap();
+        assert_eq!(cache.state().short(0, 100, 200), 0, "what came before the start is there");
+        drop(resumed);
+        let State { promised, arrived, .. } = *cache.state();
+        assert_eq!((promised, arrived), (0, 0));
     }
 
     #[test]

@@ -93,7 +93,8 @@ pub enum Whereabouts {
 }
 
 impl Library {
-    /// Opens the catalogue's files below `directory`. What is there and in no catalogue is removed; downloads that
+    /// Opens the catalogue's files below `directory`. What is there and in no catalogue is removed, unless the store was
+    /// put back not long ago: it gives way where room is needed. Downloads that
     /// broke off go on when they are asked for, where it can be told in the end whether the bytes are good.
     ///
     /// # Errors
@@ -105,12 +106,16 @@ impl Library {
     ) -> io::Result<Self> {
         let cache = Cache::open(directory)?;
         let images = store.firmwares();
+        // A store that was put back may not know the newest of them, or be exchanged for what was there before.
+        let misses_some = store.gaps().is_some();
         let named = |digest| images.iter().any(|image| image.sha256.map(Digest) == Some(digest));
-        cache.sweep(named);
+        cache.sweep(|digest| misses_some || named(digest));
         // A power cut may have damaged what came: with nothing to compare the whole with, nobody would notice.
         let checked = images.iter().filter(|image| image.sha256.is_some());
         let going: Vec<String> = checked.flat_map(|image| upstream::names(image.id)).collect();
-        cache.forget_arriving(|name| going.iter().any(|own| own == name))?;
+        cache.forget_arriving(|name| {
+            going.iter().any(|own| own == name) || misses_some && upstream::is_download(name)
+        })?;
         let blocks = Blocks::default();
         let upstream = Upstream::new(cache.clone(), blocks.clone());
         let (names, open, failing) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -287,20 +292,30 @@ impl Library {
     /// # Errors
     /// As the store's.
     pub async fn remove(&self, image: &Firmware) -> Result<(), store::Error> {
-        self.0.store.commit(vec![Write::DeleteFirmware(image.id)]).await?;
+        let delete = || self.0.store.commit(vec![Write::DeleteFirmware(image.id)]);
+        match delete().await {
+            Err(store::Error::DiskFull) => {
+                // The file goes first: it is what the catalogue needs room of.
+                if let Some(digest) = image.sha256.map(Digest) {
+                    self.forget(digest, Some(image.id)).await;
+                }
+                delete().await?;
+            }
+            deleted => deleted?,
+        }
         self.reindex();
         self.0.upstream.cancel(image.id);
         self.failing().remove(&image.id);
         self.record(None, Reason::FirmwareRemoved { release: image.release.clone() });
         if let Some(digest) = image.sha256.map(Digest) {
-            self.forget(digest).await;
+            self.forget(digest, None).await;
         }
         Ok(())
     }
 
-    /// Removes a file that no image of the catalogue names.
-    pub(super) async fn forget(&self, digest: Digest) {
-        if self.images().iter().all(|image| image.sha256 != Some(digest.0)) {
+    /// Removes a file that no image of the catalogue names, but for the one that is `going`.
+    pub(super) async fn forget(&self, digest: Digest, going: Option<Id>) {
+        if self.images().iter().all(|image| image.sha256 != Some(digest.0) || Some(image.id) == going) {
             let cache = self.0.cache.clone();
             let removed = tokio::task::spawn_blocking(move || cache.remove(digest)).await;
             if let Ok(Err(error)) = removed {
@@ -321,7 +336,7 @@ impl Library {
         }
         let room = {
             let library = self.clone();
-            move |bytes| library.make_room(bytes).map_err(Failure::from)
+            move |bytes, arrived| library.make_room(bytes, arrived).map_err(Failure::from)
         };
         let ended = {
             let (library, image) = (self.clone(), image.clone());
@@ -343,7 +358,7 @@ impl Library {
         };
         self.failing().remove(&image.id);
         self.record(None, Reason::FirmwareFetched { release, bytes });
-        let Some(now) = self.0.store.firmware(image.id) else { return self.forget(digest).await };
+        let Some(now) = self.0.store.firmware(image.id) else { return self.forget(digest, None).await };
         if now.sha256.is_none() || now.size.is_none() {
             let version = now.version;
             let now = Firmware { sha256: Some(digest.0), size: Some(bytes), ..now };

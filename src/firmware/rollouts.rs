@@ -118,6 +118,8 @@ impl Rollouts {
         }
         if far {
             self.far = Some(Instant::now());
+            // Whoever fetches an image may have made its name up.
+            self.fetched.retain(|mac, _| self.store.listed(*mac).is_some());
         }
         self.begun = true;
     }

@@ -9,15 +9,15 @@ use super::rollouts::candidate;
 use crate::model::{Firmware, FirmwareSource, Id, Rollout, RolloutState};
 
 impl Library {
-    /// Makes room for bytes to come. What is pinned, what was uploaded and what a roll-out needs never gives way.
-    pub(super) fn make_room(&self, bytes: u64) -> Result<Promise, NoRoom> {
+    /// Makes room for bytes to come, of which `arrived` are here already. What is pinned, what was uploaded and what a roll-out needs never gives way.
+    pub(super) fn make_room(&self, bytes: u64, arrived: u64) -> Result<Promise, NoRoom> {
         let (images, needed) = (self.images(), self.needed());
         let keep: Vec<[u8; 32]> = images
             .iter()
             .filter(|image| image.pinned || image.source == FirmwareSource::Uploaded || needed.contains(&image.id))
             .filter_map(|image| image.sha256)
             .collect();
-        self.0.cache.promise(bytes, self.settings().room(), |digest| keep.contains(&digest.0))
+        self.0.cache.promise((bytes, arrived), self.settings().room(), |digest| keep.contains(&digest.0))
     }
 
     /// What is not on the box of what a roll-out of this image needs.

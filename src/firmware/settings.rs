@@ -42,6 +42,10 @@ impl Settings {
         if self.quota < 1 << 20 {
             return Err("the quota must be a megabyte at least".into());
         }
+        // Below it the store takes nothing any more, and does not start.
+        if self.reserve < 64 << 20 {
+            return Err("64 megabytes of the disk must stay free at least".into());
+        }
         if self.upstream_rate.is_some_and(|rate| rate < 1024) || self.phone_rate.is_some_and(|rate| rate < 1024) {
             return Err("a rate must be a kilobyte a second at least".into());
         }

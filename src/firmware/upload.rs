@@ -189,7 +189,7 @@ impl Library {
         let path = self.0.cache.arriving(&format!("upload-{}", random::token(16)));
         let (library, place) = (self.clone(), path.clone());
         let made = tokio::task::spawn_blocking(move || {
-            let promise = library.make_room(expected)?;
+            let promise = library.make_room(expected, 0)?;
             Ok::<_, Refused>((promise, cache::create(&place)?))
         });
         let (promise, file) = made.await.map_err(io::Error::other)??;
@@ -240,13 +240,14 @@ impl Upload {
             // It did not say how long it is: room is made as it comes.
             let (library, more) = (self.library.clone(), (self.length - room).max(8 << 20));
             let more =
-                tokio::task::spawn_blocking(move || library.make_room(more)).await.map_err(io::Error::other)??;
+                tokio::task::spawn_blocking(move || library.make_room(more, 0)).await.map_err(io::Error::other)??;
             self.promise.add(more);
         }
         self.digest.update(&bytes);
         let Some(mut file) = self.file.take() else { return Err(io::Error::from(io::ErrorKind::BrokenPipe).into()) };
         let written = tokio::task::spawn_blocking(move || file.write_all(&bytes).map(|()| file)).await;
         self.file = Some(written.map_err(io::Error::other)??);
+        self.promise.holds(self.length);
         Ok(())
     }
 
@@ -274,7 +275,7 @@ impl Upload {
         let firmware = draft.firmware(&library, origin, FirmwareSource::Uploaded);
         let added = library.add(firmware).await;
         if added.is_err() {
-            library.forget(digest).await;
+            library.forget(digest, None).await;
         }
         added
     }

@@ -175,6 +175,7 @@ impl Reason {
             | Self::StoreGone { .. }
             | Self::UpdateRefused { .. }
             | Self::DiskFull
+            | Self::DiskTight
             | Self::DiskReadOnly
             | Self::PnpNotTaken
             | Self::PnpOtherResponder { .. }

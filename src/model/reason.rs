@@ -891,6 +891,9 @@ pub enum Reason {
     /// The disk is full: nothing new is stored, everything stored stays readable.
     #[serde(rename = "box.disk-full")]
     DiskFull,
+    /// So little room is left on the disk that the box would not start again.
+    #[serde(rename = "box.disk-tight")]
+    DiskTight,
     /// The disk can only be read: nothing new is stored, everything stored stays readable.
     #[serde(rename = "box.disk-read-only")]
     DiskReadOnly,

@@ -96,7 +96,10 @@ impl Pairing {
     /// As [`Pairing::adopt`].
     pub async fn adopt_by_itself(&self, mac: Mac, now: Timestamp) -> Result<Option<Adopted>, store::Error> {
         let _adopting = self.0.adopting.lock().await;
-        let Some(mut window) = self.window(now) else { return Ok(None) };
+        let Some(mut window) = self.window(now) else {
+            self.forget_closed(now);
+            return Ok(None);
+        };
         let line = (!window.free_lines.is_empty()).then(|| window.free_lines.remove(0));
         if line.is_none() {
             window.guests = window.guests.saturating_sub(1);
@@ -135,6 +138,14 @@ impl Pairing {
     /// The window, while it is open.
     pub fn window(&self, now: Timestamp) -> Option<Window> {
         Window::read(&self.0.store.secret(Window::KEY)?).filter(|window| window.is_open(now))
+    }
+
+    /// Forgets a window that is over: a clock that is put back must not open it again. Nobody else may change it
+    /// meanwhile: to be called by who adopts, or before any door is open.
+    pub fn forget_closed(&self, now: Timestamp) {
+        if self.0.store.secret(Window::KEY).is_some() && self.window(now).is_none() {
+            drop(self.0.store.commit(vec![Write::DeleteSecret(Window::KEY.into())]));
+        }
     }
 
     fn phone(&self, mac: Mac, place: Place, now: Timestamp) -> Phone {

@@ -50,7 +50,14 @@ fn window(until: Timestamp, users: &[&str]) -> Window {
         server: "pbx.example".into(),
     };
     let organisation = organisation().id;
-    Window { until, organisation, group: None, free_lines: users.iter().map(line).collect(), guests: 3 }
+    Window {
+        opened: Some(NOW),
+        until,
+        organisation,
+        group: None,
+        free_lines: users.iter().map(line).collect(),
+        guests: 3,
+    }
 }
 
 #[tokio::test]
@@ -86,7 +93,13 @@ async fn a_window_outlives_the_process_and_no_clock_keeps_it_open() {
     drop(first);
     let pairing = pairing(directory.path()).await;
     assert_eq!(pairing.window(NOW).unwrap().free_lines.len(), 1);
-    assert_eq!(pairing.window(Timestamp::from_secs(NOW.secs() - 100_000)), None);
+    assert_eq!(pairing.window(Timestamp::from_secs(NOW.secs() - 1)), None, "the clock was put back");
+    pairing.forget_closed(NOW);
+    assert!(pairing.window(NOW).is_some(), "one that is open stays");
+    let over = NOW.plus(Window::USUAL);
+    assert_eq!(pairing.adopt_by_itself(mac(9), over).await.unwrap(), None);
+    pairing.0.store.commit(Vec::new()).await.unwrap();
+    assert_eq!(pairing.window(NOW), None, "one that was over does not open again");
 }
 
 #[tokio::test]

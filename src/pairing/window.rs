@@ -11,6 +11,9 @@ use crate::store::{self, Write};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Window {
+    /// When it was opened.
+    #[serde(default)]
+    pub opened: Option<Timestamp>,
     /// When it closes.
     pub until: Timestamp,
     /// Whose phones they become.
@@ -83,9 +86,9 @@ impl Window {
     /// Where it stands in the store, sealed for its lines' passwords.
     pub(super) const KEY: &str = "pairing.window";
 
-    /// Whether it is open. A clock that was put back by more than it may be open closes it.
+    /// Whether it is open. A clock that was put back to before it was opened closes it.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        now < self.until && self.until.since(now) <= Self::LONGEST
+        now < self.until && self.opened.is_some_and(|opened| opened <= now)
     }
 
     pub(super) fn is_full(&self) -> bool {

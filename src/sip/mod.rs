@@ -24,5 +24,5 @@ pub mod transaction;
 mod udp;
 pub mod wire;
 
-pub use core::{Error, Otherwise, Parts, Settings, serve, stop_campaigns};
+pub use core::{Error, Otherwise, Parts, Settings, contact_key, serve, stop_campaigns};
 pub use orders::{CampaignView, Receiver, Refusal, Sip, Telling, channel};

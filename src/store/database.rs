@@ -107,8 +107,28 @@ impl Database {
     ) -> Result<Self, Fault> {
         let beside = beside(directory);
         remove_directory(&beside)?;
+        Self::fill(&beside, disk, stamp, records).inspect_err(|_| {
+            // What is there of it takes the room that the next one needs.
+            let _ = remove_directory(&beside);
+        })?;
+        std::fs::rename(&beside, directory)?;
+        files::sync_directory(directory.parent().unwrap_or(directory))?;
+        // Opened again under its final name: sled keeps the path that it was opened with.
         guarded(|| {
-            let mut database = Self::open_bare(&beside, disk)?;
+            let mut database = Self::open_bare(directory, disk)?;
+            database.read()?;
+            Ok(database)
+        })
+    }
+
+    fn fill<'r>(
+        beside: &Path,
+        disk: Disk,
+        stamp: &Stamp,
+        records: impl Iterator<Item = (&'r [u8], &'r [u8])>,
+    ) -> Result<(), Fault> {
+        guarded(|| {
+            let mut database = Self::open_bare(beside, disk)?;
             let mut batch = sled::Batch::default();
             for (count, (key, value)) in records.enumerate() {
                 database.put(&mut batch, key, Some(value));
@@ -122,17 +142,10 @@ impl Database {
         for name in ["db", "conf"] {
             File::open(beside.join(name))?.sync_all()?;
         }
-        for made in [&beside.join("blobs"), &beside] {
+        for made in [beside.join("blobs").as_path(), beside] {
             files::sync_directory(made)?;
         }
-        std::fs::rename(&beside, directory)?;
-        files::sync_directory(directory.parent().unwrap_or(directory))?;
-        // Opened again under its final name: sled keeps the path that it was opened with.
-        guarded(|| {
-            let mut database = Self::open_bare(directory, disk)?;
-            database.read()?;
-            Ok(database)
-        })
+        Ok(())
     }
 
     fn open_bare(directory: &Path, disk: Disk) -> Result<Self, Fault> {

@@ -128,5 +128,5 @@ pub(super) fn save(shared: &Shared, part: Part, slots: &mut Slots) -> io::Result
         let time = shared.clock.certain();
         (Header::new(shared.schema, view.generation, time, view.next_event(), &shared.check), view.records(part))
     };
-    slots.write(header, &records)
+    slots.write(header, &records, shared.limits.room_to_write)
 }

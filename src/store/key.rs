@@ -51,19 +51,20 @@ pub fn load(directory: &Path, credential: Option<&Path>) -> Result<Key, Error> {
     let path = directory.join(KEY_FILE);
     if let Some(credential) = credential {
         take_out(&path, credential)?;
-        // A store that came with a backup was sealed with the keys of another box, which came along.
-        return if path.exists() { read(&[credential, &path]) } else { read(&[credential]) };
     }
-    match std::fs::metadata(&path) {
-        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+    match (std::fs::metadata(&path), credential) {
+        (Ok(metadata), _) if metadata.permissions().mode() & 0o077 != 0 => {
             Err(Error::Key { path, what: "others may read it: chmod 600 it, and think of its secrets as known".into() })
         }
-        Ok(_) => read(&[&path]),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("reading", &path, &error)),
-        Err(_) if directory.join(STORE_DIRECTORY).exists() => {
+        // A store that came with a backup was sealed with the keys of another box, which came along.
+        (Ok(_), Some(credential)) => read(&[credential, &path]),
+        (Ok(_), None) => read(&[&path]),
+        (Err(error), _) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("reading", &path, &error)),
+        (Err(_), Some(credential)) => read(&[credential]),
+        (Err(_), None) if directory.join(STORE_DIRECTORY).exists() => {
             Err(Error::Key { path, what: "it is gone, and the store cannot be read without it: put it back".into() })
         }
-        Err(_) => {
+        (Err(_), None) => {
             files::create_private_directory(directory).map_err(|e| Error::io("making", directory, &e))?;
             let bytes = Zeroizing::new(random::bytes::<32>());
             let mut text = Zeroizing::new(String::with_capacity(65));
@@ -218,6 +219,11 @@ impl Key {
         Ok(plain)
     }
 
+    /// Whether the key that seals now has made this.
+    pub(super) fn sealed(&self, sealed: &str) -> bool {
+        sealed.split_once(':').is_some_and(|(id, _)| id == self.0.sealing.id)
+    }
+
     /// Decrypts what [`Key::seal`] made for the same field of the same document.
     pub(super) fn open(&self, sealed: &str, document: &str, field: &str) -> Result<Secret, Error> {
         let damaged = || Error::Unfit { what: format!("{field} of {document}"), why: "its ciphertext is damaged" };
@@ -312,7 +318,11 @@ mod tests {
             assert!(matches!(load(directory.path(), None), Err(Error::Key { .. })), "{bad}");
         }
         files::replace(&path, "00".repeat(32).as_bytes(), 0o644).unwrap();
-        assert!(load(directory.path(), None).unwrap_err().to_string().contains("chmod 600"));
+        let credential = directory.path().join("credential");
+        std::fs::write(&credential, "f0".repeat(32)).unwrap();
+        for given in [None, Some(credential.as_path())] {
+            assert!(load(directory.path(), given).unwrap_err().to_string().contains("chmod 600"));
+        }
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(directory.path().join(STORE_DIRECTORY)).unwrap();
         assert!(load(directory.path(), None).unwrap_err().to_string().contains("put it back"));

@@ -6,8 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-use nix::sys::statvfs::statvfs;
-
 use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory, retire};
 use super::key::Key;
 use super::record::{Part, Place};
@@ -50,8 +48,7 @@ struct Source {
 
 /// Bytes that an ordinary user may still write to the disk that holds `path`.
 pub(super) fn room(path: &Path) -> Result<u64, Error> {
-    let disk = statvfs(path).map_err(|e| Error::io("measuring the disk of", path, &e.into()))?;
-    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
+    files::free(path).map_err(|e| Error::io("measuring the disk of", path, &e))
 }
 
 /// The directory of the database with this number.
@@ -88,6 +85,8 @@ pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) 
         Some((database, stamp, records)) if stamp.generation >= saved && stamp.schema == newest(MIGRATIONS) => {
             set_aside(directory, found_path.as_deref(), false)?;
             remove_mark(directory)?;
+            // Made with the key in use from now on, so that the one that it was made with may go.
+            let stamp = Stamp { check: if key.sealed(&stamp.check) { stamp.check } else { seal_check(key)? }, ..stamp };
             return Ok(Recovered {
                 database,
                 number,

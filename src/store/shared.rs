@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -82,6 +83,8 @@ pub(super) struct Shared {
     restored: Option<Reason>,
     /// The last one, if there was any since the store was opened.
     pub(super) refusal: watch::Sender<Option<Refusal>>,
+    /// Whether a start from this disk would find too little room.
+    tight: AtomicBool,
     /// Where settings of many phones changed.
     pub(super) altered: broadcast::Sender<Altered>,
     pub(super) key: Key,
@@ -103,7 +106,8 @@ impl Shared {
         let refusal = watch::Sender::new(None);
         let (view, opened) = (RwLock::new(view), Opened::default());
         let (altered, _) = broadcast::channel(NEWS);
-        Self { view, opened, restored, refusal, altered, key, clock, limits, schema, check }
+        let tight = AtomicBool::new(false);
+        Self { view, opened, restored, refusal, tight, altered, key, clock, limits, schema, check }
     }
 
     /// What is stored. Not to be asked for while one is held: a commit that waits in between would wait for ever, and all
@@ -135,12 +139,20 @@ impl Shared {
         self.refusal.borrow().filter(|refusal| refusal.until.is_none()).map(|refusal| refusal.why)
     }
 
+    /// Says whether a start from this disk would find too little room.
+    pub(super) fn set_tight(&self, tight: bool) {
+        if self.tight.swap(tight, Ordering::Relaxed) != tight && tight {
+            tracing::error!("there is too little room on the disk for another start");
+        }
+    }
+
     /// What is wrong with the store at present.
     pub(super) fn alarms(&self) -> Vec<Reason> {
         let hindered = self.hindrance().map(|why| match why {
             Hindrance::Full => Reason::DiskFull,
             Hindrance::ReadOnly => Reason::DiskReadOnly,
         });
+        let hindered = hindered.or_else(|| self.tight.load(Ordering::Relaxed).then_some(Reason::DiskTight));
         hindered.into_iter().chain(self.restored.clone()).collect()
     }
 }

@@ -73,10 +73,16 @@ impl Slots {
         !self.paths.iter().any(|path| path.exists())
     }
 
-    /// Writes a snapshot over the older file.
-    pub(super) fn write(&mut self, header: Header, records: &[(Place, Bytes)]) -> io::Result<()> {
+    /// Writes a snapshot over the older file, where `left` bytes stay free beside it: one that fills the disk would cost
+    /// more than it saves.
+    pub(super) fn write(&mut self, header: Header, records: &[(Place, Bytes)], left: u64) -> io::Result<()> {
         let path = self.paths.get(self.next).ok_or(io::ErrorKind::InvalidInput)?;
-        files::replace(path, to_text(header, records).as_bytes(), 0o600)?;
+        let text = to_text(header, records);
+        let room = files::free(path.parent().unwrap_or(path))?;
+        if room < left.saturating_add(text.len() as u64) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        files::replace(path, text.as_bytes(), 0o600)?;
         self.next = 1 - self.next;
         Ok(())
     }
@@ -183,7 +189,7 @@ mod tests {
         let (mut slots, newest) = Slots::find(directory.path(), Part::Documents).unwrap();
         assert!(newest.is_none());
         for generation in 1..=5 {
-            slots.write(header(generation), &records()).unwrap();
+            slots.write(header(generation), &records(), 0).unwrap();
         }
         let (found, newest) = Slots::find(directory.path(), Part::Documents).unwrap();
         assert_eq!(found.next, slots.next);
@@ -196,11 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn one_for_which_there_is_too_little_room_is_not_begun() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut slots, _) = Slots::find(directory.path(), Part::Documents).unwrap();
+        let refused = slots.write(header(1), &records(), u64::MAX).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        assert!(slots.is_empty());
+    }
+
+    #[test]
     fn a_damaged_file_gives_way_to_the_other_one() {
         let directory = tempfile::tempdir().unwrap();
         let (mut slots, _) = Slots::find(directory.path(), Part::Leases).unwrap();
-        slots.write(header(1), &records()).unwrap();
-        slots.write(header(2), &records()).unwrap();
+        slots.write(header(1), &records(), 0).unwrap();
+        slots.write(header(2), &records(), 0).unwrap();
         let path = directory.path().join("leases-b.snapshot");
         let whole = std::fs::read(&path).unwrap();
         for cut in [0, 1, 40, whole.len() / 2, whole.len() - 1] {

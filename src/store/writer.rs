@@ -10,6 +10,7 @@ use super::database::{Database, Disk, Fault, Records, Stamp, remove_directory, r
 use super::keeper::Keeper;
 use super::record::{Change, Part, Place};
 use super::recovery::{database_path, rebuild, room};
+use super::replica;
 use super::shared::{Altered, Hindrance, Shared};
 use super::stage::Stage;
 use super::write::{Answer, Write};
@@ -18,6 +19,8 @@ use super::write::{Answer, Write};
 const FULL_BATCH: usize = 2048;
 /// Time between looks at a disk that takes nothing.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Bytes that any start has enough of: with so many free it is not measured what the next one needs.
+const PLENTY: u64 = 1 << 30;
 
 /// What a handle asks of the writer.
 pub(super) enum Message {
@@ -162,9 +165,11 @@ impl Writer {
 
     /// Makes sure that there is room to write and a database to write to.
     fn make_ready(&mut self) -> Result<(), Error> {
-        if room(&self.directory)? < self.shared.limits.room_to_write {
+        let room = room(&self.directory)?;
+        if room < self.shared.limits.room_to_write {
             return Err(Error::DiskFull);
         }
+        self.shared.set_tight(room < PLENTY && room < self.room_to_start());
         if self.database.is_some() && self.former.is_none() {
             return Ok(());
         }
@@ -183,6 +188,12 @@ impl Writer {
             self.former = None;
         }
         Ok(())
+    }
+
+    /// What has to be free for a start from this database.
+    fn room_to_start(&self) -> u64 {
+        let database = replica::size(&database_path(&self.directory, self.number)).unwrap_or_default();
+        self.shared.limits.room_to_open.saturating_add(database)
     }
 
     /// Makes the next database of the view. The one before counts until it is retired.

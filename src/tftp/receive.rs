@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::netascii::Received;
@@ -20,7 +21,9 @@ const WAIT: Duration = Duration::from_secs(1);
 
 /// Takes a file of at most [`LARGEST`] bytes; `None` when it did not come whole. The last block is not acknowledged:
 /// that is for [`acknowledge`], once the file is kept.
-pub(super) async fn receive(way: &mut Way, request: &Request) -> io::Result<Option<(Vec<u8>, u16)>> {
+///
+/// Of what has come, a file takes a place in `room` with its first block: who names somebody else's address sends none.
+pub(super) async fn receive(way: &mut Way, request: &Request, room: &Semaphore) -> io::Result<Option<(Vec<u8>, u16)>> {
     let (agreed, size) = agree(request);
     if agreed.iter().any(|(name, length)| *name == "tsize" && *length > LARGEST as u64) {
         way.send(&wire::error(Refusal::TooLarge)).await?;
@@ -28,7 +31,7 @@ pub(super) async fn receive(way: &mut Way, request: &Request) -> io::Result<Opti
     }
     let mut answer = if agreed.is_empty() { wire::acknowledgement(0) } else { wire::options(&agreed) };
     let (mut file, mut ascii) = (Vec::new(), (request.mode == Mode::NetAscii).then(Received::default));
-    let (mut number, mut buffer, mut raw) = (0_u16, Vec::new(), 0);
+    let (mut number, mut buffer, mut raw, mut place) = (0_u16, Vec::new(), 0, None);
     loop {
         way.send(&answer).await?;
         let heard = Instant::now();
@@ -57,6 +60,13 @@ pub(super) async fn receive(way: &mut Way, request: &Request) -> io::Result<Opti
         };
         if block.len() > size {
             way.send(&wire::error(Refusal::Malformed)).await?;
+            return Ok(None);
+        }
+        if place.is_none() {
+            place = room.try_acquire().ok();
+        }
+        if place.is_none() {
+            way.send(&wire::error(Refusal::Busy)).await?;
             return Ok(None);
         }
         raw += block.len();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -58,11 +58,13 @@ pub struct Limits {
     pub transfers: usize,
     /// Transfers at once to one address.
     pub per_source: usize,
+    /// Files on their way to the box at once, each of them in memory.
+    pub uploads: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { transfers: 512, per_source: 8 }
+        Self { transfers: 512, per_source: 8, uploads: 16 }
     }
 }
 
@@ -158,7 +160,7 @@ impl Transfers {
 /// When the socket fails again and again. A single error, as ICMP brings them, is anybody's doing and ends nothing.
 pub async fn serve(socket: UdpSocket, door: Door) -> io::Result<()> {
     let socket = Arc::new(socket);
-    let table = Table::default();
+    let (table, room) = (Table::default(), Arc::new(Semaphore::new(door.limits.uploads)));
     let mut transfers = JoinSet::new();
     let mut buffer = vec![0; 2048];
     let mut errors = 0;
@@ -207,9 +209,9 @@ pub async fn serve(socket: UdpSocket, door: Door) -> io::Result<()> {
             refuse(&socket, from, Refusal::Busy).await;
             continue;
         };
-        let (door, socket) = (door.clone(), Arc::clone(&socket));
+        let (door, socket, room) = (door.clone(), Arc::clone(&socket), Arc::clone(&room));
         transfers.spawn(async move {
-            let answered = answer(&door, socket, &place, inbox, to, request);
+            let answered = answer(&door, &room, socket, &place, (inbox, to), request);
             if let Some(Err(error)) = place.stop.run_until_cancelled(answered).await {
                 tracing::debug!(%error, peer = %place.peer, "a transfer failed");
             }
@@ -238,10 +240,10 @@ fn admit(table: &Table, door: &Door, peer: SocketAddr) -> Option<(Place, Option<
 
 async fn answer(
     door: &Door,
+    room: &Semaphore,
     shared: Arc<UdpSocket>,
     place: &Place,
-    inbox: Option<mpsc::Receiver<Vec<u8>>>,
-    local: Option<IpAddr>,
+    (inbox, local): (Option<mpsc::Receiver<Vec<u8>>>, Option<IpAddr>),
     wish: Wish,
 ) -> io::Result<()> {
     let peer = place.peer;
@@ -254,7 +256,7 @@ async fn answer(
     let request = match wish {
         Wish::Read(request) => request,
         Wish::Write(request) => {
-            let Some((file, last)) = receive::receive(&mut way, &request).await? else { return Ok(()) };
+            let Some((file, last)) = receive::receive(&mut way, &request, room).await? else { return Ok(()) };
             return match (door.keep)(ask(&request), file).await {
                 Ok(()) => receive::acknowledge(&mut way, last).await,
                 Err(refusal) => way.send(&wire::error(refusal)).await,
@@ -308,7 +310,7 @@ mod tests {
                 keep: Arc::new(|_, _| Box::pin(async { Err(Refusal::NotAllowed) })),
                 takes: Arc::new(|| false),
                 serves: Arc::new(|_| true),
-                limits: Limits { transfers: 4, per_source: 2 },
+                limits: Limits { transfers: 4, per_source: 2, uploads: 1 },
                 single_port: Arc::new(move || single_port),
             };
             Self { at, serving: tokio::spawn(serve(socket, door)) }

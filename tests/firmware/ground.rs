@@ -125,12 +125,17 @@ impl Ground {
 
     /// An image to be fetched from `url`.
     pub(crate) async fn refer_to(&self, url: String, release: &str, bytes: &[u8]) -> Firmware {
+        self.refer_sized(url, release, bytes, Some(bytes.len() as u64)).await
+    }
+
+    /// The same, of which this was said of its length.
+    pub(crate) async fn refer_sized(&self, url: String, release: &str, bytes: &[u8], size: Option<u64>) -> Firmware {
         let draft = Draft {
             brand: "yealink".into(),
             release: release.into(),
             name: "T46S.rom".into(),
             sha256: Some(Digest(sha256(bytes))),
-            size: Some(bytes.len() as u64),
+            size,
             ..Draft::default()
         };
         self.library.refer(draft, (url, true), Id::from_bytes([9; 16])).await.unwrap()

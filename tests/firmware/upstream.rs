@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use block66::firmware::{Failure, Library, Unavailable, Whereabouts};
+use block66::firmware::{Failure, Library, Settings, Unavailable, Whereabouts};
 use block66::model::Firmware;
 use tokio::time::sleep;
 
@@ -283,6 +283,59 @@ fn an_image_that_is_taken_out_leaves_its_place_and_no_file() {
         }
         assert!(!is_held(), "{:?}", kept());
         assert!(matches!(ground.library.whereabouts(&other), Whereabouts::Arriving { .. }));
+    });
+}
+
+#[test]
+fn whoever_was_told_another_length_does_not_take_the_beginning_for_the_whole() {
+    in_no_time(60, || async {
+        let (ground, bytes) = (Ground::new(), image(100_000));
+        let is_asked = Arc::new(AtomicBool::new(false));
+        let upstream = Upstream::start({
+            let (bytes, is_asked) = (bytes.clone(), Arc::clone(&is_asked));
+            move |number, _| match number {
+                // The head alone, and the end.
+                0 => response("200 OK", "Content-Length: 60000\r\n", &[]),
+                _ if !is_asked.load(Ordering::SeqCst) => Vec::new(),
+                _ => good(&bytes),
+            }
+        })
+        .await;
+        let url = format!("http://{}/T46S.rom", upstream.at);
+        let image = ground.refer_sized(url, "66.86.0.160", &bytes, None).await;
+        let content = ground.library.content(&image).await.unwrap();
+        assert_eq!(content.length, 60_000);
+        is_asked.store(true, Ordering::SeqCst);
+        assert!(whole(content).await.is_err(), "60,000 bytes of 100,000 passed for the whole");
+        let now = arrived(&ground, &ground.library, &image).await;
+        assert!(whole(ground.library.content(&now).await.unwrap()).await.unwrap() == bytes);
+    });
+}
+
+#[test]
+fn an_answer_that_names_more_than_the_one_before_is_measured_anew() {
+    in_no_time(60, || async {
+        let (ground, bytes) = (Ground::new(), image(3 << 20));
+        let quota = 2 << 20;
+        ground.library.set(&Settings { quota, ..ground.library.settings() }).await.unwrap();
+        let upstream = Upstream::start({
+            let bytes = bytes.clone();
+            move |number, _| match number {
+                0 => response("200 OK", "Content-Length: 1\r\n", &[]),
+                _ => good(&bytes),
+            }
+        })
+        .await;
+        let image = ground.refer_blindly(upstream.at, "66.86.0.160").await;
+        ground.library.want(&image);
+        let why = loop {
+            sleep(Duration::from_millis(10)).await;
+            if let Whereabouts::Failed { why, .. } = ground.library.whereabouts(&image) {
+                break why;
+            }
+        };
+        assert!(why.contains("quota") || why.contains("room"), "{why}");
+        assert_eq!(upstream.asked(), 2);
     });
 }
 

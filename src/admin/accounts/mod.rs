@@ -62,10 +62,25 @@ pub(super) struct Change {
 impl Admin {
     /// Everybody who may come in.
     pub(super) fn register(&self) -> Register {
-        let (kept, password) = (self.0.store.secret(REGISTER), self.0.store.secret(PASSWORD));
-        Register::read(kept.as_ref(), password.as_ref()).unwrap_or_else(|error| {
+        self.readable_register().unwrap_or_else(|error| {
             tracing::error!(%error, "the accounts cannot be read: only the first administrator's password counts");
-            password.as_ref().map(Register::founded).unwrap_or_default()
+            self.0.store.secret(PASSWORD).as_ref().map(Register::founded).unwrap_or_default()
+        })
+    }
+
+    fn readable_register(&self) -> Result<Register, serde_json::Error> {
+        Register::read(self.0.store.secret(REGISTER).as_ref(), self.0.store.secret(PASSWORD).as_ref())
+    }
+
+    /// The register, to be changed: what stands in place of one that cannot be read must not be stored over it.
+    fn register_to_change(&self) -> Result<Register, Problem> {
+        self.readable_register().map_err(|error| {
+            Problem::new(
+                StatusCode::CONFLICT,
+                "accounts-unreadable",
+                format!("The accounts of this box cannot be read, and nothing is stored over them: {error}."),
+                "Update this box: a newer release may have written them.",
+            )
         })
     }
 
@@ -82,7 +97,7 @@ impl Admin {
 
     async fn change_register<T>(&self, change: impl FnOnce(&mut Register) -> Result<T, Refusal>) -> Result<T, Problem> {
         let _one_at_a_time = self.0.claiming.lock().await;
-        let mut register = self.register();
+        let mut register = self.register_to_change()?;
         let done = change(&mut register).map_err(refused)?;
         self.put_register(&register, Vec::new()).await?;
         Ok(done)
@@ -95,7 +110,7 @@ impl Admin {
         hash: Secret,
         more: Vec<Write>,
     ) -> Result<Account, Problem> {
-        let mut register = self.register();
+        let mut register = self.register_to_change()?;
         let founder = match register.founder().map(|founder| founder.id) {
             Some(id) => register.change(id, |founder| founder.password = hash).map_err(refused)?,
             None => {
@@ -177,6 +192,7 @@ impl Admin {
         let (id, read, by) = (account.id, account.version, self.called(from));
         let (changed, void) = self
             .change_register(|register| {
+                self.may_still_change(register, from, id)?;
                 if register.account_of(id).is_some_and(|now| now.version != read) {
                     return Err(Refusal::Changed(account.name.clone()));
                 }
@@ -225,7 +241,12 @@ impl Admin {
     pub(super) async fn remove_account(&self, account: &Account, from: Origin) -> Result<(), Problem> {
         let (id, by) = (account.id, self.called(from));
         let event = self.admin_event(Reason::AccountRemoved { name: account.name.clone() }, from);
-        let void = self.change_register(|register| register.remove(id).map(|_| register.revoke_of(id, None))).await?;
+        let void = self
+            .change_register(|register| {
+                self.may_still_change(register, from, id)?;
+                register.remove(id).map(|_| register.revoke_of(id, None))
+            })
+            .await?;
         self.end_sessions(id, None);
         self.0.journal.record(event);
         self.note_void(&void, from, by.as_deref());
@@ -240,6 +261,12 @@ impl Admin {
             }
             Origin::Known { .. } | Origin::Local | Origin::Web(_) => Ok(()),
         }
+    }
+
+    /// The same of what changes an account: one's own is everybody's business, the others are an administrator's.
+    fn may_still_change(&self, register: &Register, from: Origin, account: Id) -> Result<(), Refusal> {
+        let own = matches!(from, Origin::Known { by, .. } if by == account);
+        self.is_still_allowed(register, from, if own { Role::Viewer } else { Role::Administrator })
     }
 
     fn end_sessions(&self, account: Id, but: Option<&Session>) {
@@ -332,11 +359,21 @@ impl Admin {
     /// Asks an account for no codes any more.
     pub(super) async fn drop_factor(&self, account: &Account, from: Origin) -> Result<Account, Problem> {
         let id = account.id;
-        let changed = self.change_register(|register| register.change(id, |account| account.factor = None)).await?;
+        let changed = self
+            .change_register(|register| {
+                self.may_still_change(register, from, id)?;
+                register.change(id, |account| account.factor = None)
+            })
+            .await?;
         if account.factor.is_some() {
             self.0.journal.record(self.admin_event(Reason::FactorRemoved { name: account.name.clone() }, from));
         }
         Ok(changed)
+    }
+
+    /// Whether whoever calls may do everything. The local socket may.
+    pub(super) fn is_administrator(&self, from: Origin) -> bool {
+        self.is_still_allowed(&self.register(), from, Role::Administrator).is_ok()
     }
 
     /// What whoever calls is called in the trail; nothing for the local socket, which has no names.

@@ -198,7 +198,7 @@ impl Admin {
             let detail = say(self.1, "Too many wrong guesses from {address}.", &[("address", &address)]);
             return Err(too_many(detail, wait.as_secs(), self.1));
         }
-        if let Some(wait) = account.and_then(|account| throttle.accounts.wait(account, now)) {
+        if let Some(wait) = account.and_then(|account| throttle.wait_at(account, source, now)) {
             let detail = said(self.1, "Too many wrong guesses at this account.").to_owned();
             return Err(too_many(detail, wait.as_secs(), self.1));
         }
@@ -211,9 +211,10 @@ impl Admin {
 
     fn guessed_right(&self, address: IpAddr, account: Option<Id>) {
         let mut throttle = self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        throttle.sources.right(block_of(address));
+        let source = block_of(address);
+        throttle.sources.right(source);
         if let Some(account) = account {
-            throttle.accounts.right(account);
+            throttle.right_at(account, source);
         }
     }
 

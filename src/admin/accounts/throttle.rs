@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,11 +12,38 @@ pub(crate) struct Throttles {
     pub(crate) sources: Throttle<IpAddr>,
     /// By account.
     pub(crate) accounts: Throttle<Id>,
+    /// Where accounts were signed in to, since the process started: whoever guesses from elsewhere keeps nobody out who
+    /// comes from there.
+    familiar: HashMap<Id, BTreeSet<IpAddr>>,
 }
 
 impl Default for Throttles {
     fn default() -> Self {
-        Self { sources: Throttle::of_sources(), accounts: Throttle::of_accounts() }
+        Self { sources: Throttle::of_sources(), accounts: Throttle::of_accounts(), familiar: HashMap::new() }
+    }
+}
+
+impl Throttles {
+    /// Places that an account is known from, and accounts that have any.
+    const MOST_PLACES: usize = 16;
+    const MOST_ACCOUNTS: usize = 256;
+
+    /// How long `source` must wait before a guess at `account` is looked at.
+    pub(crate) fn wait_at(&self, account: Id, source: IpAddr, now: Duration) -> Option<Duration> {
+        let known = self.familiar.get(&account).is_some_and(|places| places.contains(&source));
+        if known { None } else { self.accounts.wait(account, now) }
+    }
+
+    /// Somebody at `source` knew the password of `account`.
+    pub(crate) fn right_at(&mut self, account: Id, source: IpAddr) {
+        self.accounts.right(account);
+        if self.familiar.len() >= Self::MOST_ACCOUNTS && !self.familiar.contains_key(&account) {
+            self.familiar.clear();
+        }
+        let places = self.familiar.entry(account).or_default();
+        if places.len() < Self::MOST_PLACES {
+            places.insert(source);
+        }
     }
 }
 
@@ -181,6 +208,27 @@ mod tests {
         assert!(now > Duration::from_secs(2 * 3600), "{now:?}");
         account.forget(whose);
         assert_eq!(account.wait(whose, now), None, "who unlocks it may try at once");
+    }
+
+    #[test]
+    fn an_account_that_many_guess_at_is_open_to_where_it_was_signed_in_to() {
+        let mut throttles = Throttles::default();
+        let (desk, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let whose = Id::from_bytes([1; 16]);
+        throttles.accounts.guess(whose, SECOND);
+        throttles.right_at(whose, desk);
+        for _ in 0..60 {
+            throttles.accounts.guess(whose, SECOND);
+        }
+        assert_eq!(throttles.wait_at(whose, desk, SECOND), None);
+        assert!(throttles.wait_at(whose, other, SECOND).is_some());
+        assert!(throttles.wait_at(whose, desk, SECOND).is_none(), "however often");
+        for number in 0..1000_u16 {
+            let [high, low] = number.to_be_bytes();
+            throttles.right_at(Id::from_bytes([high.wrapping_add(low); 16]), IpAddr::from([192, 0, high, low]));
+        }
+        assert!(throttles.familiar.len() <= Throttles::MOST_ACCOUNTS);
+        assert!(throttles.familiar.values().all(|places| places.len() <= Throttles::MOST_PLACES));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use hyper::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,6 +23,18 @@ pub(in crate::admin) struct BookDraft {
     pub(in crate::admin) organisation: Option<String>,
     pub(in crate::admin) number: Option<u32>,
     pub(in crate::admin) contacts: Option<Vec<types::Contact>>,
+}
+
+/// The highest number of a phone book.
+const HIGHEST: u32 = 999_999;
+
+fn check_number(number: Option<u32>) -> Result<(), Problem> {
+    match number {
+        Some(number) if !(1..=HIGHEST).contains(&number) => {
+            Err(Problem::fields(vec![FieldError::new("number", format!("A number from 1 to {HIGHEST}."))]))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Admin {
@@ -65,10 +79,13 @@ impl Admin {
             .organisation(organisation)
             .ok_or_else(|| Problem::organisation_unknown(organisation.unwrap_or_default()))?;
         let contacts = contacts::check(draft.contacts.unwrap_or_default()).map_err(Problem::fields)?;
-        if draft.number == Some(0) {
-            return Err(Problem::fields(vec![FieldError::new("number", "A number from 1.")]));
-        }
-        let free = || self.0.store.phone_books().iter().map(|book| book.number).max().unwrap_or_default().max(100) + 1;
+        check_number(draft.number)?;
+        let free = || {
+            let taken: BTreeSet<u32> = self.0.store.phone_books().iter().map(|book| book.number).collect();
+            let next = taken.last().map_or(101, |last| last.saturating_add(1).max(101));
+            // One that was given by hand may be the highest there is.
+            (next..=HIGHEST).chain(101..next).find(|number| !taken.contains(number)).unwrap_or(HIGHEST)
+        };
         let now = self.0.clock.now().wall;
         let book = PhoneBook {
             id: random::id(now),
@@ -99,9 +116,7 @@ impl Admin {
             book.name = name_of(draft.name).map_err(Problem::fields)?;
         }
         if let Some(number) = draft.number {
-            if number == 0 {
-                return Err(Problem::fields(vec![FieldError::new("number", "A number from 1.")]));
-            }
+            check_number(Some(number))?;
             book.number = number;
         }
         if let Some(contacts) = draft.contacts {

@@ -70,6 +70,8 @@ impl Admin {
     }
 
     async fn remove_organisation(&self, organisation: &Organisation, from: Origin) -> Result<(), Problem> {
+        // Of two that are removed at once one may be the last.
+        let _one_at_a_time = self.0.setting.lock().await;
         if self.0.store.organisations().len() <= 1 {
             let (detail, next) = ("This is the only organisation of the box.", "Give it another name instead.");
             return Err(Problem::new(StatusCode::CONFLICT, "last-organisation", detail, next));

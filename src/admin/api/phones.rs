@@ -15,6 +15,7 @@ use crate::admin::problem::{FieldError, Problem};
 use crate::admin::{Admin, types};
 use crate::model::history::How;
 use crate::model::{FirstContact, Id, Mac, Phone, Reason, Scope, Timestamp};
+use crate::sip;
 use crate::store::{self, Write};
 use crate::sys::random;
 
@@ -92,9 +93,15 @@ impl Admin {
     pub(in crate::admin) async fn remove(&self, mac: Mac, from: Origin) -> Result<types::Phone, Problem> {
         let shown = self.phone(mac, 0).ok_or_else(|| Problem::phone_unknown(mac))?;
         let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
+        let contact = Write::DeleteSetting(sip::contact_key(mac));
         self.0
             .store
-            .commit(vec![Write::DeletePhone(phone.id), Write::DeleteJourney(mac), Self::forget_former(phone.id)])
+            .commit(vec![
+                Write::DeletePhone(phone.id),
+                Write::DeleteJourney(mac),
+                Self::forget_former(phone.id),
+                contact,
+            ])
             .await?;
         self.record_phone(Reason::PhoneRemoved, mac, phone.organisation, from);
         self.forget_sent_up(phone.id, mac).await;
@@ -104,12 +111,16 @@ impl Admin {
     /// Lets a phone start over: it is given a new login when it asks next. The login it has stays valid until then,
     /// and its lights go out.
     pub(in crate::admin) async fn start_over(&self, mac: Mac, from: Origin) -> Result<(), Problem> {
+        if mac.is_placeholder() {
+            return Err(Problem::malformed("This phone is still to come: there is nothing that it could start over."));
+        }
         let mut tried = 0;
         loop {
             let phone = self.0.store.phone_by_mac(mac).ok_or_else(|| Problem::phone_unknown(mac))?;
             let mut phone = Phone::clone(&phone);
             let (version, organisation) = (phone.version, phone.organisation);
-            phone.pending_login = Some(random::login());
+            // One that the phone was told already, and has not come back with yet, is all that it may have.
+            phone.pending_login.get_or_insert_with(random::login);
             phone.first_contact = FirstContact::Waiting;
             let writes = vec![Write::PutPhone { phone, expect: Some(version) }, Write::DeleteJourney(mac)];
             match self.0.store.commit(writes).await {

@@ -95,6 +95,19 @@ impl Admin {
         adoption: Adoption,
         from: Origin,
     ) -> Result<types::Phone, Problem> {
+        if mac.is_placeholder() {
+            return Err(Problem::malformed("That address stands for a phone that is still to come."));
+        }
+        // What never came is for those who may put any phone on the list.
+        let has_come = self.0.facts.pairing.waiting().iter().any(|waiting| waiting.mac == mac);
+        if !has_come && !self.is_administrator(from) {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "not-waiting",
+                format!("The phone {mac} does not wait."),
+                "Restart it, so that it asks this box; or have an administrator put it on the list.",
+            ));
+        }
         if let Some(place) = adoption.place.as_deref().map(str::trim).filter(|place| !place.is_empty()) {
             let entry = self.unassigned(place)?;
             return Ok(self.replace(entry, mac, (None, None), None, false, from).await?.phone);
@@ -153,8 +166,10 @@ impl Admin {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let until = self.0.clock.now().wall.plus(Duration::from_secs(u64::from(minutes) * 60));
-        let window = Window { until, organisation, group, free_lines: opening.free_lines, guests: Window::GUESTS };
+        let now = self.0.clock.now().wall;
+        let until = now.plus(Duration::from_secs(u64::from(minutes) * 60));
+        let (opened, free_lines, guests) = (Some(now), opening.free_lines, Window::GUESTS);
+        let window = Window { opened, until, organisation, group, free_lines, guests };
         self.0.facts.pairing.open(&window).await?;
         self.record_document(Reason::PairingOpened { until: until.to_string() }, organisation, from);
         Ok(())

@@ -54,7 +54,12 @@ impl Admin {
     /// Makes a backup.
     pub(in crate::admin) async fn make_backup(&self, passphrase: Secret, from: Origin) -> Result<Vec<u8>, Problem> {
         let (ground, now) = ((self.0.facts.backups.ground)(), self.0.clock.now().wall);
-        let made = blocking(move || ground.backup(&passphrase, now)).await?;
+        let _place = self.place_for_backup()?;
+        let made = {
+            // What the documents name is there with them.
+            let _still = self.0.resources.lock().await;
+            blocking(move || ground.backup(&passphrase, now)).await?
+        };
         // Made all the same when this cannot be noted: whoever asked has it.
         let note = Write::PutSetting { key: LAST.into(), value: now.to_string().into() };
         if let Err(error) = self.0.store.commit(vec![note]).await {
@@ -62,6 +67,18 @@ impl Admin {
         }
         self.0.journal.record(self.admin_event(Reason::BackupMade, from));
         Ok(made)
+    }
+
+    /// A backup is in memory whole, and sealing it takes as much again: there is place for one.
+    fn place_for_backup(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Problem> {
+        self.0.backing_up.try_lock().map_err(|_| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "Another backup is on its way into this box, or out of it.",
+                "Try again in a minute.",
+            )
+        })
     }
 
     /// When somebody last made a backup of this box, RFC 3339.
@@ -82,6 +99,7 @@ impl Admin {
         self.admit(&mut call, &path)?;
         let passphrase = passphrase(&call)?;
         let confirmed = call.query.says_yes("confirm");
+        let _place = self.place_for_backup()?;
         let collected = tokio::time::timeout(PATIENCE, Limited::new(body, MOST).collect()).await;
         let bytes = match collected {
             Ok(Ok(whole)) => whole.to_bytes(),
@@ -127,6 +145,7 @@ impl Admin {
         let reason = Reason::BackupRestored { of: about.name.clone(), made: about.made.clone() };
         let event = self.admin_event(reason, from);
         let told = event.clone();
+        let _still = self.0.resources.lock().await;
         let undo = blocking(move || {
             let undo = keep(&ground, &passphrase, now)?;
             opened.lay_out(&ground, &told)?;

@@ -18,7 +18,7 @@ const SHORTEST: usize = 4;
 
 impl Admin {
     /// Everything that helps, as JSON. No secret is put into it; and of what is, every secret that the box knows is
-    /// removed wherever it stands, as in the words of an error.
+    /// removed wherever it stands, as in the words of an error, but for those so short that they stand in other words.
     pub(in crate::admin) async fn support(&self, from: Origin) -> String {
         let store = &self.0.store;
         let status = self.status(&self.listing(), false);

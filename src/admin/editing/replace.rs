@@ -12,6 +12,7 @@ use crate::admin::{Admin, types};
 use crate::brands::Claims;
 use crate::model::history::How;
 use crate::model::{FirstContact, Id, Journey, Mac, Phone, Reason};
+use crate::sip;
 use crate::store::Write;
 use crate::sys::random;
 
@@ -71,6 +72,7 @@ impl Admin {
             Write::ChangePhone { phone: changed, expect: Some(phone.version), hand: self.hand(How::Replaced, from) },
             Write::DeleteJourney(old),
             Write::DeleteJourney(new),
+            Write::DeleteSetting(sip::contact_key(old)),
         ];
         if !old.is_placeholder() {
             let mut former = self.former(phone.id);

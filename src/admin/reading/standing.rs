@@ -191,7 +191,7 @@ pub(crate) fn advice(reason: &Reason) -> Option<&'static str> {
         Reason::TlsFailed { .. } => "Check the phone's clock and firmware, then restart it.",
         Reason::RenderFailed { .. } => "Correct the setting that is named.",
         Reason::MacMismatch { .. } => "Find out which device is at that address before you trust it.",
-        Reason::DiskFull => "Make room on the disk of this box.",
+        Reason::DiskFull | Reason::DiskTight => "Make room on the disk of this box.",
         Reason::DiskReadOnly => {
             "Make a backup, and have the disk of this box repaired or replaced before its power goes: it does not start from such a disk."
         }
@@ -226,7 +226,7 @@ pub(crate) fn remedy(reason: &Reason, language: Language, appliance: bool) -> Op
         Reason::StoreRestored { .. } | Reason::StoreGone { .. } => {
             remedy("/phones".into(), false, "Look through the phones")
         }
-        Reason::DiskFull => remedy("/firmware".into(), false, "Look at what takes room"),
+        Reason::DiskFull | Reason::DiskTight => remedy("/firmware".into(), false, "Look at what takes room"),
         Reason::CertificateEnds { .. } | Reason::CertificateUnusable { .. } => {
             remedy("/certificate".into(), false, "Look at the certificates")
         }

@@ -73,6 +73,8 @@ impl Admin {
             |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let mut scope =
             RolloutScope { model: named(&draft.model), phones: draft.phones.clone(), ..RolloutScope::default() };
+        scope.phones.sort_unstable();
+        scope.phones.dedup();
         let mut organisation = None;
         if let Some(name) = named(&draft.organisation) {
             organisation = self.organisation(Some(&name));

@@ -157,7 +157,8 @@ async fn one_backup_is_put_in_force_and_another_waits_for_the_next_start() {
     let (one, other) = tokio::join!(restore(), restore());
     let mut statuses = [one.status(), other.status()];
     statuses.sort_unstable();
-    assert_eq!(statuses, [StatusCode::ACCEPTED, StatusCode::CONFLICT]);
+    assert_eq!(statuses, [StatusCode::ACCEPTED, StatusCode::SERVICE_UNAVAILABLE], "there is place for one");
+    assert_eq!(restore().await.status(), StatusCode::CONFLICT, "the box starts anew");
 }
 
 /// At the commit, which nobody can take back.

@@ -98,6 +98,7 @@ pub fn step(rollout: &Rollout, world: &World<'_>, now: Now) -> Step {
         RolloutState::Stopped { .. } => false,
         RolloutState::Planned | RolloutState::Finished { .. } => return step,
     };
+    step.let_go(world);
     if running {
         step.take_in(world);
     }
@@ -111,15 +112,23 @@ pub fn step(rollout: &Rollout, world: &World<'_>, now: Now) -> Step {
 }
 
 impl Step {
-    /// New phones get a turn, and those that are gone lose theirs.
-    fn take_in(&mut self, world: &World<'_>) {
+    /// Phones that are gone lose their turn.
+    fn let_go(&mut self, world: &World<'_>) {
         let phones = &mut self.rollout.phones;
-        let named = &self.rollout.scope.phones;
         let there: BTreeSet<Mac> = world.phones.iter().map(|phone| phone.mac).collect();
         phones.retain(|mac, _| there.contains(mac));
         self.rollout.before.retain(|mac, _| there.contains(mac));
         self.rollout.wave.phones.retain(|mac| there.contains(mac));
+    }
+
+    /// New phones get a turn, as long as there are not too many.
+    fn take_in(&mut self, world: &World<'_>) {
+        let phones = &mut self.rollout.phones;
+        let named = &self.rollout.scope.phones;
         for phone in world.phones {
+            if phones.len() >= Rollout::MOST_PHONES {
+                break;
+            }
             let suits = phone.brand.as_deref().is_some_and(|brand| world.image.suits(brand, phone.model.as_deref()));
             // Of an organisation or a group only those are meant that the image is for.
             if suits || named.contains(&phone.mac) {

@@ -125,10 +125,10 @@ async fn a_step_on_the_way_is_waited_for_and_stays_on_the_box() {
 
     ground.bring(b"6.1");
     library.set(&Settings { quota: 6, reserve: 0, ..library.settings() }).await.unwrap();
-    library.make_room(0).unwrap();
+    library.make_room(0, 0).unwrap();
     let has = |number| library.has(&store.firmware(Id::from_bytes([number; 16])).unwrap());
     assert_eq!([1, 2, 4].map(has), [true, true, false]);
-    assert!(library.make_room(1).is_err(), "all that is left is needed");
+    assert!(library.make_room(1, 0).is_err(), "all that is left is needed");
 }
 
 #[tokio::test]

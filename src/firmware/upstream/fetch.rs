@@ -63,8 +63,8 @@ impl Progress {
     }
 }
 
-/// Makes room for so many bytes.
-pub(super) type MakeRoom = Box<dyn Fn(u64) -> Result<Promise, Failure> + Send + Sync>;
+/// Makes room for so many bytes, of which the second number are here already.
+pub(super) type MakeRoom = Box<dyn Fn(u64, u64) -> Result<Promise, Failure> + Send + Sync>;
 
 /// A download.
 pub(super) struct Fetch {
@@ -242,23 +242,33 @@ impl Running<'_> {
         }
     }
 
-    async fn write(&self, pieces: Vec<Bytes>) -> Result<(), Failure> {
+    async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), Failure> {
         self.on_disk(move |part| part.append(&pieces)).await?;
         let length = self.part().length;
+        self.room.iter_mut().for_each(|room| room.holds(length));
         self.fetch.progress.send_modify(|progress| progress.received = length);
         Ok(())
     }
 
-    async fn restart(&self) -> Result<(), Failure> {
+    async fn restart(&mut self) -> Result<(), Failure> {
         let blocks = self.fetch.blocks.clone();
         self.on_disk(move |part| part.restart(&blocks)).await?;
+        self.room.iter_mut().for_each(|room| room.holds(0));
         self.publish(None, true);
         Ok(())
     }
 
+    /// Makes room for so many bytes in all. Each answer may name another length.
     fn make_room(&mut self, bytes: u64) -> Result<(), Failure> {
-        if self.room.is_none() {
-            self.room = Some((self.fetch.make_room)(bytes)?);
+        let length = self.part().length;
+        match &mut self.room {
+            None => self.room = Some((self.fetch.make_room)(bytes, length)?),
+            Some(room) if room.bytes() < bytes => {
+                let more = bytes - room.bytes();
+                room.add((self.fetch.make_room)(more, 0)?);
+                room.holds(length);
+            }
+            Some(_) => {}
         }
         Ok(())
     }
@@ -270,9 +280,11 @@ impl Running<'_> {
             (Arc::clone(&part.source), part.length)
         };
         self.fetch.progress.send_modify(|progress| {
+            // Whoever was told another length must not take these bytes for the whole.
+            let longer = progress.total.is_some() && progress.total != total;
             *progress = Progress {
                 stage: if anew { Stage::Asking } else { Stage::Arriving },
-                revision: progress.revision + u32::from(anew),
+                revision: progress.revision + u32::from(anew || longer),
                 received,
                 total,
                 source: Some(source),

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 pub(super) use client::check_url;
 pub use failure::Failure;
 pub(super) use fetch::{Progress, Stage};
-pub(super) use part::names;
+pub(super) use part::{is_download, names};
 
 use self::client::Client;
 use self::fetch::Fetch;
@@ -79,7 +79,7 @@ impl Upstream {
         image: &Firmware,
         url: &str,
         settings: &Settings,
-        room: impl Fn(u64) -> Result<Promise, Failure> + Send + Sync + 'static,
+        room: impl Fn(u64, u64) -> Result<Promise, Failure> + Send + Sync + 'static,
         ended: impl FnOnce(Result<(Digest, u64), Failure>) -> Ended + Send + 'static,
     ) -> watch::Receiver<Progress>
     where

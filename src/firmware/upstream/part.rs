@@ -47,6 +47,11 @@ pub(in crate::firmware) fn names(image: Id) -> [String; 2] {
     [format!("download-{image}"), format!("download-{image}.json")]
 }
 
+/// Whether a file of this name is one that came from outside.
+pub(in crate::firmware) fn is_download(name: &str) -> bool {
+    name.starts_with("download-")
+}
+
 impl Part {
     /// Opens what has come of `image` from `url` so far, or begins anew.
     pub(super) fn open(cache: &Cache, blocks: &Blocks, image: Id, url: &str) -> io::Result<Self> {

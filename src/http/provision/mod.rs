@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use hyper::header::USER_AGENT;
 use hyper::{Method, Request, Response, StatusCode};
 use ipnet::Ipv4Net;
+use tokio::sync::Semaphore;
 
 use self::answers::About;
 use self::authority::Root;
@@ -101,6 +102,8 @@ pub struct Provision {
     seen: Mutex<Seen>,
     revisions: Mutex<Revisions>,
     commons: Mutex<Commons>,
+    /// Places of files that phones are sending up.
+    bodies: Semaphore,
     images: Option<Library>,
 }
 
@@ -146,6 +149,7 @@ impl Provision {
             seen: Mutex::new(Seen::new()),
             revisions: Mutex::default(),
             commons: Mutex::default(),
+            bodies: Semaphore::new(upload::MOST_AT_ONCE),
             images: None,
         }
     }

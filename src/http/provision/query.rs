@@ -39,6 +39,15 @@ impl Query<'_> {
         path::parameter(self.parameters?, name)
     }
 
+    /// The door that it has come by.
+    pub(super) fn door(&self) -> Door {
+        match self.channel {
+            Channel::Tls => Door::Https,
+            Channel::Plain => Door::Http,
+            Channel::Tftp => Door::Tftp,
+        }
+    }
+
     /// What the client says about its copy.
     pub(super) fn condition(&self) -> Condition<'_> {
         let text = |name| self.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -61,12 +70,7 @@ impl Provision {
 
     /// An event about this request.
     pub(super) fn event(&self, query: &Query<'_>, mac: Option<Mac>, reason: Reason) -> Event {
-        let door = match query.channel {
-            Channel::Tls => Door::Https,
-            Channel::Plain => Door::Http,
-            Channel::Tftp => Door::Tftp,
-        };
-        Event::new(query.now.wall, door, reason)
+        Event::new(query.now.wall, query.door(), reason)
             .about(mac)
             .from_address(query.peer.address)
             .for_file(query.asked)

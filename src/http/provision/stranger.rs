@@ -31,7 +31,7 @@ impl Provision {
             firmware: found.as_ref().and_then(|found| found.firmware.as_deref()),
             address: Some(query.peer.address),
             in_place,
-            door: if query.peer.tls { Door::Https } else { Door::Http },
+            door: query.door(),
             asked: query.asked,
         };
         self.pairing.note(&visit, query.now.wall);

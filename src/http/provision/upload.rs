@@ -19,6 +19,8 @@ use crate::model::{Phone, Reason};
 
 /// How long a phone may take to send a file.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Files that are on their way at once, each of them in memory.
+pub(super) const MOST_AT_ONCE: usize = 24;
 /// Longest content type that is kept.
 const LONGEST_TYPE: usize = 80;
 
@@ -46,6 +48,9 @@ impl Provision {
         };
         let record = |reason| {
             self.journal.record(self.event(query, target.claimed, reason).of(phone.organisation));
+        };
+        let Ok(_place) = self.bodies.try_acquire() else {
+            return answers::later(StatusCode::SERVICE_UNAVAILABLE, STORE_PAUSE);
         };
         let most = target.rule.largest;
         let bytes = match read(query, body, most).await {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use hyper::header::{CONNECTION, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{
+    CONNECTION, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -103,7 +105,8 @@ impl Door {
             let (true, Some(accept)) = (meant && here && asks && fits && *request.method() == Method::GET, key) else {
                 return service(request, peer);
             };
-            if let Some(wait) = door.guesses().wait(Who::at(peer.address), door.on.clock.now().monotonic) {
+            let wait = door.guesses().wait(Who::at(peer.address), door.on.clock.now().monotonic);
+            if let Some(wait) = wait {
                 return Box::pin(async move { later(wait) });
             }
             let upgrade = hyper::upgrade::on(&mut request);

@@ -192,7 +192,6 @@ impl desk::Desk for Desk {
     }
 }
 
-/// Where phones are registered, in plain words.
 /// How it is; `secret` says whether the account's is kept.
 fn state(settings: &Settings, secret: bool) -> Value {
     let ready = !settings.account.is_empty() && !settings.url.is_empty();

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 pub use self::campaigns::stop_campaigns;
 pub use self::serving::serve;
+pub use self::whereabouts::contact_key;
 
 use self::pnp::Questions;
 use self::registrar::Lookups;

@@ -220,6 +220,7 @@ impl Core {
     }
 }
 
-fn contact_key(mac: Mac) -> String {
+/// Name of the setting that says where a phone listens.
+pub fn contact_key(mac: Mac) -> String {
     format!("sip.contact.{}", mac.plain())
 }

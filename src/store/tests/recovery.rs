@@ -224,7 +224,7 @@ fn a_newer_schema_is_refused_in_database_and_snapshot() {
 
     let (mut slots, _) = Slots::find(&directory.path().join("store"), Part::Documents).unwrap();
     let header = snapshot::Header::new(known + 1, stamp.generation, Timestamp::default(), 1, &stamp.check);
-    slots.write(header, &[]).unwrap();
+    slots.write(header, &[], 0).unwrap();
     std::fs::remove_dir_all(&path).unwrap();
     assert_eq!(Store::open(options(directory.path())).unwrap_err(), refused);
 }
@@ -238,6 +238,20 @@ fn another_key_is_refused_and_an_older_one_still_reads() {
     let other = Options { key: Key::new(&[8; 32]), ..options(directory.path()) };
     assert!(matches!(Store::open(other).unwrap_err(), Error::WrongKey { .. }));
     assert_eq!(open(directory.path()).0.organisations().len(), 1);
+}
+
+#[test]
+fn an_older_key_may_go_once_all_is_stored_under_the_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let [new, old] = ["0f", "07"].map(|byte| byte.repeat(32));
+    let open = |keys: &str| Store::open(Options { key: Key::of_text(keys).unwrap(), ..options(directory.path()) });
+    let write = |store: &Store| store.commit(vec![Write::PutSetting { key: "a".into(), value: 1.into() }]).wait();
+    for keys in [old.clone(), format!("{new}\n{old}"), new] {
+        let (store, _) = open(&keys).unwrap();
+        write(&store).unwrap();
+        store.close();
+    }
+    assert!(matches!(open(&old).unwrap_err(), Error::WrongKey { .. }));
 }
 
 #[test]
