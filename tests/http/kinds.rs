@@ -383,7 +383,10 @@ async fn in_a_pairing_window_a_stranger_in_its_place_is_put_on_the_list() {
     };
     let organisation = ground.organisation("branch").id;
     let until = now.plus(Window::USUAL);
-    pairing.open(&Window { until, organisation, group: None, free_lines: vec![line] }).await.unwrap();
+    pairing
+        .open(&Window { opened: Some(now), until, organisation, group: None, free_lines: vec![line], guests: 1 })
+        .await
+        .unwrap();
     assert_eq!(ground.get(comes(AWAY)).await.status, StatusCode::UNAUTHORIZED, "not in its place");
     assert!(ground.store.listed(STRANGER).is_none());
     let taken_in = ground.get(comes(here)).await;

@@ -215,6 +215,8 @@ async fn while_a_window_is_open_a_phone_that_asks_is_put_on_the_list_and_told() 
     let ground = ground(vec![lease(1, Ipv4Addr::LOCALHOST)]).await;
     let pairing = Pairing::new(ground.store.clone(), Id::new(START, 9));
     let window = Window {
+        opened: Some(Timestamp::default()),
+        guests: Window::GUESTS,
         until: now().plus(Window::USUAL),
         organisation: organisation().id,
         group: None,
