@@ -12,7 +12,7 @@ pub(super) fn forget(depot: &Depot, store: &Store) {
     if store.gaps().is_some() {
         return;
     }
-    if let Err(error) = depot.forget_gone(|phone| store.phone(phone).is_some()) {
+    if let Err(error) = depot.forget_gone(|phone| store.has_phone(phone)) {
         tracing::warn!(%error, "what phones sent that are gone could not be deleted");
     }
     let sums: BTreeSet<[u8; 32]> = store.resources().into_iter().map(|resource| resource.sha256).collect();

@@ -51,6 +51,11 @@ impl Store {
         self.open_phone(id, &bytes)
     }
 
+    /// Whether there is such a phone.
+    pub fn has_phone(&self, id: Id) -> bool {
+        self.document(&Place::Phone(id)).is_some()
+    }
+
     /// The phone with this MAC.
     pub fn phone_by_mac(&self, mac: Mac) -> Option<Arc<Phone>> {
         let (id, bytes) = self.phone_record(mac)?;

@@ -185,6 +185,7 @@ impl Provision {
         let (phone, name) = file;
         let kept = || self.served(&Store::served_key(*phone, name));
         let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        revisions.forget_gone(|phone| self.store.has_phone(phone));
         let (since, new) = revisions.date(file, revision, now, kept);
         drop(revisions);
         // Only the lasting content is worth a write.

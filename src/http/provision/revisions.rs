@@ -14,6 +14,8 @@ pub(super) struct Revisions {
     of_phones: HashMap<Id, HashMap<Box<str>, Known>>,
     /// Of all phones.
     files: usize,
+    /// With so many phones those are looked for that are gone.
+    many: usize,
 }
 
 /// A phone's file: whose, and its name in short.
@@ -42,6 +44,19 @@ impl Revisions {
     /// Files of one phone that are remembered, in memory and on the disk: more than any phone asks for. Words in a name
     /// are the asker's, so that there is no end of names; the file that was answered for longest ago is forgotten.
     pub(super) const MOST_OF_A_PHONE: usize = 32;
+
+    /// Phones among which those that are gone are not worth looking for.
+    const FEW: usize = 256;
+
+    /// Forgets phones that are on no list any more, once there are twice as many as there were at the last time.
+    pub(super) fn forget_gone(&mut self, is_there: impl Fn(Id) -> bool) {
+        if self.of_phones.len() < self.many.max(Self::FEW) {
+            return;
+        }
+        self.of_phones.retain(|phone, _| is_there(*phone));
+        self.files = self.of_phones.values().map(HashMap::len).sum();
+        self.many = 2 * self.of_phones.len();
+    }
 
     /// The date of `revision`, served to a phone at `now`. `kept` is looked up when nothing is known of the file since
     /// the start. The second value says whether the date is new.
@@ -187,6 +202,20 @@ mod tests {
         assert_eq!(revisions.date(&(other, "own".into()), "a", at(90_000), || None), (at(0), false));
         assert_eq!(revisions.of_phones[&phone].len(), Revisions::MOST_OF_A_PHONE);
         assert_eq!(revisions.files, Revisions::MOST_OF_A_PHONE + 1);
+    }
+
+    #[test]
+    fn phones_that_are_gone_are_forgotten() {
+        let id = |number: u128| Id::new(at(0), number);
+        let mut revisions = Revisions::default();
+        for number in 0..100_000 {
+            // Ten stay, and each of the others is gone when the next one comes.
+            revisions.forget_gone(|phone| phone == id(number) || (0..10).any(|stays| phone == id(stays)));
+            revisions.date(&(id(number), "own".into()), "a", at(0), || None);
+            assert!(revisions.of_phones.len() <= Revisions::FEW);
+        }
+        assert_eq!(revisions.files, revisions.of_phones.len());
+        assert_eq!(revisions.date(&(id(3), "own".into()), "a", at(90_000), || None), (at(0), false));
     }
 
     #[test]

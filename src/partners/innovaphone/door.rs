@@ -383,6 +383,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_gives_wrong_passwords_again_and_again_waits_and_others_do_not() {
+        let Ground { on, _directory } = Ground::new().await;
+        let door = Door::new(on.clone(), Keeper::new(on.clone()));
+        let (results, _done) = mpsc::channel(1);
+        let peer = |last| Peer {
+            address: [192, 0, 2, last].into(),
+            local: [192, 0, 2, 66].into(),
+            tls: true,
+            certificate: None,
+        };
+        let waits = |last: u8| door.guesses().wait(Who::at([192, 0, 2, last].into()), on.clock.now().monotonic);
+        for (number, why) in (1..).zip([Wrong::Digest, Wrong::OtherApp].into_iter().cycle().take(20)) {
+            assert_eq!(waits(1), None, "{number}");
+            door.all().insert(number, Connected::default());
+            door.take(News::Refused(why), (number, peer(1)), &results);
+        }
+        assert_eq!(waits(1), None, "ten are free, and another app is no guess");
+        door.all().insert(21, Connected::default());
+        door.take(News::Refused(Wrong::Digest), (21, peer(1)), &results);
+        assert!(waits(1).is_some_and(|wait| wait <= Duration::from_secs(60)));
+        assert_eq!(waits(2), None);
+        let answer = later(Duration::from_secs(59));
+        assert_eq!(
+            (answer.status(), &answer.headers()[RETRY_AFTER]),
+            (StatusCode::TOO_MANY_REQUESTS, &"60".parse().unwrap())
+        );
+    }
+
+    #[tokio::test]
     async fn whoever_was_let_in_by_other_settings_is_ended_and_heard_no_more() {
         let Ground { on, _directory } = Ground::new().await;
         let keeper = Keeper::new(on.clone());
