@@ -158,5 +158,9 @@ pub(super) fn write_new(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let unwritable = |e: std::io::Error| Failure::Unwritable { path: file.display().to_string(), why: e.to_string() };
     let mut options = std::fs::OpenOptions::new();
     let mut opened = options.write(true).create_new(true).mode(0o600).open(file).map_err(unwritable)?;
-    opened.write_all(bytes).and_then(|()| opened.sync_all()).map_err(unwritable)
+    opened.write_all(bytes).and_then(|()| opened.sync_all()).map_err(|error| {
+        // A part of it would look like the whole.
+        let _ = std::fs::remove_file(file);
+        unwritable(error)
+    })
 }

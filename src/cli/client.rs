@@ -217,18 +217,19 @@ impl Client {
     pub async fn follow(&self, mut each: impl FnMut(&str, &str) -> io::Result<()>) -> Result<(), Error> {
         let answer = self.exchange(Method::GET, "live", "", Bytes::new()).await?;
         let mut body = answer.into_body();
-        let mut pending = String::new();
+        let mut pending = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|e| self.broken(&e))?.into_data() else { continue };
-            pending.push_str(&String::from_utf8_lossy(&data));
-            while let Some((message, rest)) = pending.split_once("\n\n") {
+            pending.extend_from_slice(&data);
+            while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
+                let message: Vec<u8> = pending.drain(..end + 2).collect();
+                let message = String::from_utf8_lossy(&message);
                 let field = |name: &str| message.lines().find_map(|line| line.strip_prefix(name));
                 if let (Some(kind), Some(data)) = (field("event: "), field("data: "))
                     && each(kind, data).is_err()
                 {
                     return Ok(());
                 }
-                pending = rest.to_owned();
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::exit::Failure;
-use super::output::{encode, is_for_programs, no_answer, time, write_out};
+use super::output::{encode, is_for_programs, no_answer, time, write_on, write_out};
 use crate::admin::types;
 use crate::model::Mac;
 
@@ -48,13 +48,13 @@ impl Events {
             no_answer();
             client
                 .follow(|kind, data| {
-                    if kind == "event"
-                        && let Ok(event) = serde_json::from_str::<types::Event>(data)
-                        && self.wants(&event)
-                    {
-                        write_out(&said(&event));
+                    if kind == "missed" {
+                        eprintln!("Some events came too quickly and are missing here: block66 events");
                     }
-                    Ok(())
+                    match serde_json::from_str::<types::Event>(data) {
+                        Ok(event) if kind == "event" && self.wants(&event) => write_on(&said(&event)),
+                        _ => Ok(()),
+                    }
                 })
                 .await?;
         }

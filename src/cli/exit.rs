@@ -32,9 +32,16 @@ pub(super) fn config(error: &config::Error) -> ExitCode {
 /// What to do next about a configuration that is not there; what is wrong in one says so itself.
 fn after(error: &config::Error) -> &'static str {
     match error {
-        config::Error::Unreadable { .. } => "\nName another file, or write one to begin with: block66 init",
+        config::Error::Unreadable { .. } => {
+            "\nLet this user read it, name another file, or write one to begin with: block66 init"
+        }
         _ => "",
     }
+}
+
+/// What was to be printed could not be; it was said why.
+pub(super) fn cut_off() -> ExitCode {
+    CANNOT_CREATE.into()
 }
 
 /// The program itself failed; the caller has said how.

@@ -1,5 +1,7 @@
 //! `block66 init`: a configuration to begin with.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::exit::Failure;
@@ -36,8 +38,11 @@ impl Init {
         if path.exists() && !self.force {
             return Err(unwritable("it is there already, and only --force replaces it".into()));
         }
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(|e| unwritable(e.to_string()))?;
+        if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
+            // The service runs as a user of its own, whatever the umask of whoever calls.
+            let made = std::fs::create_dir_all(directory)
+                .and_then(|()| std::fs::set_permissions(directory, Permissions::from_mode(0o755)));
+            made.map_err(|e| unwritable(e.to_string()))?;
         }
         files::replace(&path, config::EXAMPLE.as_bytes(), 0o644).map_err(|e| unwritable(e.to_string()))?;
         eprintln!("Written: {0}\nEdit it, then run: block66 check {0}", path.display());

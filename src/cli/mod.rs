@@ -237,7 +237,7 @@ fn end(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => {
             output::finish();
-            ExitCode::SUCCESS
+            if output::is_cut_off() { exit::cut_off() } else { ExitCode::SUCCESS }
         }
         Err(failure) => {
             // What the box did is what it answered, also where that led to nothing.

@@ -4,6 +4,7 @@
 //! answers together, or ask nobody, say what they found with [`answer`]. No command prints for both.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
@@ -13,6 +14,9 @@ pub(crate) use crate::sys::percent::encode;
 
 /// What a command has to say to a program: nothing is printed for people then. Set once, before the command runs.
 static ANSWER: OnceLock<Mutex<Option<Value>>> = OnceLock::new();
+
+/// Whether standard output took less than it was given, otherwise than because its reader has seen enough.
+static CUT_OFF: AtomicBool = AtomicBool::new(false);
 
 /// From now on the last answer of the box is printed as one JSON document, in the place of what is for people.
 pub(super) fn print_for_programs() {
@@ -70,12 +74,22 @@ pub(crate) fn print_json(value: &impl Serialize) {
 
 /// Writes to standard output. A reader that has seen enough, as `head`, is no failure.
 pub(crate) fn write_out(text: &str) {
+    let _ = write_on(text);
+}
+
+/// The same, for what goes on until nobody reads it any more.
+pub(super) fn write_on(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
-        eprintln!("standard output: {error}");
-    }
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).inspect_err(|error| {
+        if error.kind() != io::ErrorKind::BrokenPipe && !CUT_OFF.swap(true, Ordering::Relaxed) {
+            eprintln!("standard output: {error}");
+        }
+    })
+}
+
+/// Whether something that was to be printed was not.
+pub(super) fn is_cut_off() -> bool {
+    CUT_OFF.load(Ordering::Relaxed)
 }
 
 /// Rows under headings, each column as wide as its widest cell. The last column is not padded.

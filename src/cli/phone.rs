@@ -225,20 +225,25 @@ async fn render(client: &Client, mac: Mac, file: Option<String>, content: &str) 
     }
     let files: types::Files = client.get(&format!("phones/{}/files", mac.plain())).await?;
     let own = files.files.into_iter().filter(|file| file.made && file.kind == "own");
-    let mut made = Vec::new();
+    let (mut made, mut withheld) = (Vec::new(), Vec::new());
     for file in own {
         match client.get::<types::Preview>(&of(&file.name)).await {
             Ok(preview) => {
                 print(&format!("==> {} ({})\n{}\n", file.name, preview.content_type, preview.text));
+                withheld.extend(preview.fault.iter().map(|fault| format!("{}: {fault}", file.name)));
                 made.push(json!(preview));
             }
             Err(super::client::Error::Refused(problem)) => {
                 print(&format!("==> {}: {}\n\n", file.name, problem.detail));
+                withheld.push(format!("{}: {}", file.name, problem.detail.trim_end_matches('.')));
                 made.push(json!({ "name": file.name, "fault": problem.detail }));
             }
             Err(error) => return Err(error.into()),
         }
     }
     answer(&json!({ "files": made }));
-    Ok(())
+    match withheld.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::NotDone(format!("The phone does not get {}.", withheld.join("; ")))),
+    }
 }

@@ -1,7 +1,7 @@
 //! `block66 run`: the box itself.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -38,6 +38,10 @@ impl Run {
             Err(error) => return exit::config(&error),
         };
         start_logging(&config.log);
+        match self.file() {
+            Some(path) => tracing::info!("configuration: {}", path.display()),
+            None => tracing::info!("there is no {}: no address is given", config::USUAL_PATH),
+        }
         for warning in warnings {
             tracing::warn!("configuration: {warning}");
         }
@@ -66,11 +70,16 @@ impl Run {
     }
 
     fn load(&self) -> Result<(Config, Vec<config::Warning>), config::Error> {
-        match &self.config {
+        match self.file() {
             Some(path) => Config::load(path),
-            None if PathBuf::from(config::USUAL_PATH).exists() => Config::load(config::USUAL_PATH.as_ref()),
             None => Ok((Config::safe_defaults(), Vec::new())),
         }
+    }
+
+    /// The configuration that counts. A usual one that this user may not even look for is no reason to go on without.
+    fn file(&self) -> Option<&Path> {
+        let usual = Path::new(config::USUAL_PATH);
+        self.config.as_deref().or_else(|| (!matches!(usual.try_exists(), Ok(false))).then_some(usual))
     }
 }
 

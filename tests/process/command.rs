@@ -1,7 +1,8 @@
 //! The command line: what it says, where it says it, and with which exit code it ends.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::service::Service;
 
@@ -42,6 +43,28 @@ fn without_a_box_every_command_that_needs_one_says_so() {
         let text = said(&output);
         assert!(text.contains("No box runs here") && text.contains(socket), "{command:?}: {text}");
     }
+}
+
+#[test]
+fn what_cannot_be_printed_is_no_success_and_what_nobody_reads_ends() {
+    let program = env!("CARGO_BIN_EXE_block66");
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(program).args(["init", "-"]).stdout(full).output().unwrap();
+    assert_eq!(code(&output), 73, "{}", said(&output));
+    assert!(said(&output).contains("standard output"), "{}", said(&output));
+
+    let service = Service::start(&[]);
+    let socket = path_of(&service, "socket");
+    let follow = ["--socket", &socket, "events", "--follow"];
+    let mut follow = Command::new(program).args(follow).stdout(Stdio::piped()).spawn().unwrap();
+    drop(follow.stdout.take());
+    let patience = Instant::now() + Duration::from_secs(30);
+    let ended = (1..).find_map(|number| {
+        assert!(Instant::now() < patience, "it goes on for nobody");
+        service.block66(&["organisations", "add", &format!("Branch {number}")]);
+        follow.try_wait().unwrap()
+    });
+    assert!(ended.unwrap().success());
 }
 
 #[test]
