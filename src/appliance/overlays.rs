@@ -35,12 +35,18 @@ pub(super) fn read(data: &Path) -> (Vec<Folder>, Vec<Unreadable>) {
         Ok(entries) => {
             entries.filter_map(Result::ok).filter_map(|entry| entry.file_name().into_string().ok()).collect()
         }
-        Err(_) => return (Vec::new(), Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return (Vec::new(), Vec::new()),
+        Err(error) => {
+            let unreadable = Unreadable { brand: DIRECTORY.to_owned(), what: error.to_string() };
+            return (Vec::new(), vec![unreadable]);
+        }
     };
     names.retain(|name| is_brand(name));
     names.sort();
-    names.truncate(MOST_FOLDERS);
     let (mut folders, mut unreadable) = (Vec::new(), Vec::new());
+    for brand in names.split_off(names.len().min(MOST_FOLDERS)) {
+        unreadable.push(Unreadable { brand, what: format!("there are more than {MOST_FOLDERS} folders") });
+    }
     for name in names {
         let path = data.join(DIRECTORY).join(&name);
         let linked = path.is_symlink() || path.join("templates").is_symlink();
@@ -71,8 +77,14 @@ pub(crate) fn folder(path: &Path) -> Result<Files, String> {
             let entry = entry.map_err(|error| error.to_string())?;
             let name = entry.file_name().into_string().map_err(|_| "the name of a file is no text".to_owned())?;
             let wanted = name == "brand.toml" || !prefix.is_empty();
-            if !wanted || name.starts_with('.') || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let kind = entry.file_type().map_err(|error| format!("{prefix}{name}: {error}"))?;
+            if !wanted || name.starts_with('.') || kind.is_dir() {
                 continue;
+            }
+            if !kind.is_file() {
+                return Err(format!(
+                    "{prefix}{name}: it is no file of its own but a link or the like, which no backup has"
+                ));
             }
             if files.len() == MOST_FILES {
                 return Err(format!("there are more than {MOST_FILES} files"));

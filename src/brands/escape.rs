@@ -153,7 +153,8 @@ impl Format {
         }
     }
 
-    /// The name of a setting, which must not end early in this format; `element` where it is that of an XML element.
+    /// The name of a setting, which must not end early in this format; `element` where it is that of an XML element or
+    /// attribute.
     pub(super) fn check_name(self, name: &str, element: bool) -> Result<(), Unfit> {
         let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'@' | b'$'));
         let rest = |b: u8| match (self, element) {
@@ -346,7 +347,7 @@ mod tests {
             (Format::KeyValue, false, "linekey.1.type"),
             (Format::Semicolon, false, "voip/line/0/id"),
             (Format::Xml, true, "P271"),
-            (Format::Xml, false, "reg.1.address"),
+            (Format::Xml, true, "reg.1.address"),
             (Format::Colon, false, "sip line1 user name"),
             (Format::Quoted, false, "PHONE_NUMBER_1"),
             (Format::Ini, false, "ProxyIp 0"),
@@ -358,6 +359,7 @@ mod tests {
             (Format::KeyValue, false, "#a"),
             (Format::Xml, true, "a/b"),
             (Format::Xml, true, "a b"),
+            (Format::Xml, true, "reg[1].x"),
             (Format::Xml, false, "a\" b=\"c"),
             (Format::Colon, false, "a: b"),
             (Format::Ini, false, "[a]"),

@@ -52,7 +52,7 @@ struct Shape {
     format: Format,
     /// What stands before the name, between name and value, and after the value, where a setting has one form.
     setting: Option<[String; 3]>,
-    /// Whether the name is that of an XML element.
+    /// Whether the name is that of an XML element or attribute.
     element: bool,
 }
 
@@ -63,7 +63,9 @@ impl Shape {
             let (between, after) = rest.split_once("{value}")?;
             Some([before.to_owned(), between.to_owned(), after.to_owned()])
         });
-        let element = parts.as_ref().is_some_and(|[before, ..]| before.trim_end().ends_with('<'));
+        let element = parts
+            .as_ref()
+            .is_some_and(|[before, between, _]| before.trim_end().ends_with('<') || between.starts_with('='));
         Self { format, setting: parts, element }
     }
 
@@ -252,6 +254,13 @@ fn failed_while_running(brand: &str, file: &str, error: &minijinja::Error) -> Er
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_xml_itself_reads_are_told_from_those_in_quotes() {
+        let of = |setting| Shape::of(Format::Xml, Some(setting)).element;
+        assert!(of("<{name}>{value}</{name}>") && of("  {name}=\"{value}\""));
+        assert!(!of("<set name=\"{name}\" value=\"{value}\"/>"));
+    }
 
     #[test]
     fn the_longest_lists_take_less_than_a_tenth_of_the_fuel() {
