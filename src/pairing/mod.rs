@@ -143,7 +143,8 @@ impl Pairing {
     /// Forgets a window that is over: a clock that is put back must not open it again. Nobody else may change it
     /// meanwhile: to be called by who adopts, or before any door is open.
     pub fn forget_closed(&self, now: Timestamp) {
-        if self.0.store.secret(Window::KEY).is_some() && self.window(now).is_none() {
+        let kept = self.0.store.secret(Window::KEY);
+        if kept.is_some_and(|kept| Window::read(&kept).is_none_or(|window| window.is_over(now))) {
             drop(self.0.store.commit(vec![Write::DeleteSecret(Window::KEY.into())]));
         }
     }

@@ -83,12 +83,19 @@ impl Window {
     pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
     /// How many phones without a line one takes.
     pub const GUESTS: u16 = 500;
+    /// By how much the clock may be put back while one is open.
+    const SLACK: Duration = Duration::from_secs(60);
     /// Where it stands in the store, sealed for its lines' passwords.
     pub(super) const KEY: &str = "pairing.window";
 
-    /// Whether it is open. A clock that was put back to before it was opened closes it.
+    /// Whether it is open. A clock that was put back to before it was opened closes it, but for a step of a minute.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        now < self.until && self.opened.is_some_and(|opened| opened <= now)
+        now < self.until && self.opened.is_some_and(|opened| opened <= now.plus(Self::SLACK))
+    }
+
+    /// Whether it is over, whatever becomes of the clock.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.until <= now
     }
 
     pub(super) fn is_full(&self) -> bool {

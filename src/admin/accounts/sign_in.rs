@@ -165,9 +165,8 @@ impl Admin {
             }
         }
         self.guessed_right(address, id);
-        // Whose account it is has shown it: what others guessed at it must not keep them out one day.
         if let Some(id) = id {
-            self.unlock(id);
+            self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner).shown(id, block_of(address));
         }
         Ok(())
     }
@@ -211,10 +210,9 @@ impl Admin {
 
     fn guessed_right(&self, address: IpAddr, account: Option<Id>) {
         let mut throttle = self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = block_of(address);
-        throttle.sources.right(source);
+        throttle.sources.right(block_of(address));
         if let Some(account) = account {
-            throttle.right_at(account, source);
+            throttle.accounts.right(account);
         }
     }
 

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,9 +12,9 @@ pub(crate) struct Throttles {
     pub(crate) sources: Throttle<IpAddr>,
     /// By account.
     pub(crate) accounts: Throttle<Id>,
-    /// Where accounts were signed in to, since the process started: whoever guesses from elsewhere keeps nobody out who
+    /// Where accounts were signed in to last, since the process started: whoever guesses from elsewhere keeps nobody out who
     /// comes from there.
-    familiar: HashMap<Id, BTreeSet<IpAddr>>,
+    familiar: HashMap<Id, VecDeque<IpAddr>>,
 }
 
 impl Default for Throttles {
@@ -34,16 +34,19 @@ impl Throttles {
         if known { None } else { self.accounts.wait(account, now) }
     }
 
-    /// Somebody at `source` knew the password of `account`.
-    pub(crate) fn right_at(&mut self, account: Id, source: IpAddr) {
-        self.accounts.right(account);
+    /// Somebody at `source` has shown that `account` is theirs, with all that it asks for: what others guessed at it must
+    /// not keep them out one day.
+    pub(crate) fn shown(&mut self, account: Id, source: IpAddr) {
+        self.accounts.forget(account);
         if self.familiar.len() >= Self::MOST_ACCOUNTS && !self.familiar.contains_key(&account) {
             self.familiar.clear();
         }
         let places = self.familiar.entry(account).or_default();
-        if places.len() < Self::MOST_PLACES {
-            places.insert(source);
+        places.retain(|place| *place != source);
+        if places.len() >= Self::MOST_PLACES {
+            places.pop_front();
         }
+        places.push_back(source);
     }
 }
 
@@ -215,17 +218,27 @@ mod tests {
         let mut throttles = Throttles::default();
         let (desk, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let whose = Id::from_bytes([1; 16]);
-        throttles.accounts.guess(whose, SECOND);
-        throttles.right_at(whose, desk);
+        throttles.shown(whose, desk);
         for _ in 0..60 {
             throttles.accounts.guess(whose, SECOND);
+            // As where a password was not looked at after all.
+            throttles.accounts.guess(whose, SECOND);
+            throttles.accounts.right(whose);
         }
         assert_eq!(throttles.wait_at(whose, desk, SECOND), None);
         assert!(throttles.wait_at(whose, other, SECOND).is_some());
-        assert!(throttles.wait_at(whose, desk, SECOND).is_none(), "however often");
+        for last in 10..30 {
+            throttles.shown(whose, [192, 0, 2, last].into());
+            throttles.shown(whose, desk);
+        }
+        for _ in 0..60 {
+            throttles.accounts.guess(whose, SECOND);
+        }
+        assert_eq!(throttles.wait_at(whose, desk, SECOND), None, "the places of today push out those of long ago");
+        assert!(throttles.wait_at(whose, [192, 0, 2, 10].into(), SECOND).is_some());
         for number in 0..1000_u16 {
             let [high, low] = number.to_be_bytes();
-            throttles.right_at(Id::from_bytes([high.wrapping_add(low); 16]), IpAddr::from([192, 0, high, low]));
+            throttles.shown(Id::from_bytes([high.wrapping_add(low); 16]), IpAddr::from([192, 0, high, low]));
         }
         assert!(throttles.familiar.len() <= Throttles::MOST_ACCOUNTS);
         assert!(throttles.familiar.values().all(|places| places.len() <= Throttles::MOST_PLACES));
