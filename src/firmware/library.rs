@@ -113,8 +113,9 @@ impl Library {
         // A power cut may have damaged what came: with nothing to compare the whole with, nobody would notice.
         let checked = images.iter().filter(|image| image.sha256.is_some());
         let going: Vec<String> = checked.flat_map(|image| upstream::names(image.id)).collect();
+        let known = |name: &str| images.iter().any(|image| upstream::names(image.id).iter().any(|own| own == name));
         cache.forget_arriving(|name| {
-            going.iter().any(|own| own == name) || misses_some && upstream::is_download(name)
+            going.iter().any(|own| own == name) || misses_some && upstream::is_download(name) && !known(name)
         })?;
         let blocks = Blocks::default();
         let upstream = Upstream::new(cache.clone(), blocks.clone());

@@ -41,8 +41,17 @@ impl Ground {
                 self.run("date", &["-u", "-s", &format!("@{unix}")])?;
             }
             Request::HostName { name } => {
-                self.write(&self.at("config/hostname"), name)?;
-                self.run("hostnamectl", &["--transient", "hostname", name])?;
+                let file = self.at("config/hostname");
+                let before = std::fs::read_to_string(&file).ok();
+                self.write(&file, name)?;
+                if let Err(refusal) = self.run("hostnamectl", &["--transient", "hostname", name]) {
+                    // What was refused must not come with the next start.
+                    match before {
+                        Some(before) => self.write(&file, &before)?,
+                        None => remove(&file)?,
+                    }
+                    return Err(refusal);
+                }
             }
             Request::Install { from, older } => self.install(from, *older, told)?,
             Request::Reboot {} => self.run("systemctl", &["--no-block", "reboot"])?,
@@ -87,7 +96,7 @@ impl Ground {
     fn factory_reset(&self, wipe_all: Option<&str>) -> Result<(), Refusal> {
         let wish = match wipe_all {
             None => "keep-authority",
-            Some(serial) if serial.eq_ignore_ascii_case(&self.serial()) => "wipe-all",
+            Some(serial) if !serial.is_empty() && serial.eq_ignore_ascii_case(&self.serial()) => "wipe-all",
             Some(_) => return Err(Refusal::new("serial", "That is not the serial number of this box.")),
         };
         let pending = self.at("config/reset-pending");

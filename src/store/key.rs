@@ -5,7 +5,8 @@
 //! Its document and its field are authenticated with it: a ciphertext moved to another place does not open.
 //!
 //! The key file has one key a line, 64 hexadecimal digits each. The first one seals; all of them open. To change the
-//! key, put a new line first: each document moves to it when it is stored next.
+//! key, put a new line first: each document moves to it when it is stored next. While one is left that has not, a box
+//! whose file has lost the old line does not start.
 
 use std::fmt;
 use std::io;
@@ -222,6 +223,12 @@ impl Key {
     /// Whether the key that seals now has made this.
     pub(super) fn sealed(&self, sealed: &str) -> bool {
         sealed.split_once(':').is_some_and(|(id, _)| id == self.0.sealing.id)
+    }
+
+    /// Whether something in this record is sealed with a key that opens only.
+    pub(super) fn is_needed_still(&self, record: &[u8]) -> bool {
+        let text = std::str::from_utf8(record).unwrap_or_default();
+        self.0.older.iter().any(|key| text.contains(&format!("{}:", key.id)))
     }
 
     /// Decrypts what [`Key::seal`] made for the same field of the same document.

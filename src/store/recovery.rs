@@ -85,8 +85,10 @@ pub(super) fn recover(directory: &Path, key: &Key, disk: Disk, limits: &Limits) 
         Some((database, stamp, records)) if stamp.generation >= saved && stamp.schema == newest(MIGRATIONS) => {
             set_aside(directory, found_path.as_deref(), false)?;
             remove_mark(directory)?;
-            // Made with the key in use from now on, so that the one that it was made with may go.
-            let stamp = Stamp { check: if key.sealed(&stamp.check) { stamp.check } else { seal_check(key)? }, ..stamp };
+            // Made with the key in use once nothing needs another one, so that those may go.
+            let is_done = key.sealed(&stamp.check) || records.values().any(|record| key.is_needed_still(record));
+            let check = if is_done { stamp.check } else { seal_check(key)? };
+            let stamp = Stamp { check, ..stamp };
             return Ok(Recovered {
                 database,
                 number,

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::netascii::Received;
@@ -16,6 +16,8 @@ pub const LARGEST: usize = 1 << 20;
 const BLOCKS: (usize, usize) = (512, 1428);
 /// How long a client may be silent before it is given up.
 const GIVE_UP: Duration = Duration::from_secs(20);
+/// How long a client may take for all of a file.
+const LONGEST: Duration = Duration::from_secs(300);
 /// How long is waited before an acknowledgement is sent again.
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -23,12 +25,17 @@ const WAIT: Duration = Duration::from_secs(1);
 /// that is for [`acknowledge`], once the file is kept.
 ///
 /// Of what has come, a file takes a place in `room` with its first block: who names somebody else's address sends none.
-pub(super) async fn receive(way: &mut Way, request: &Request, room: &Semaphore) -> io::Result<Option<(Vec<u8>, u16)>> {
+pub(super) async fn receive<'r>(
+    way: &mut Way,
+    request: &Request,
+    room: &'r Semaphore,
+) -> io::Result<Option<(Vec<u8>, u16, SemaphorePermit<'r>)>> {
     let (agreed, size) = agree(request);
     if agreed.iter().any(|(name, length)| *name == "tsize" && *length > LARGEST as u64) {
         way.send(&wire::error(Refusal::TooLarge)).await?;
         return Ok(None);
     }
+    let begun = Instant::now();
     let mut answer = if agreed.is_empty() { wire::acknowledgement(0) } else { wire::options(&agreed) };
     let (mut file, mut ascii) = (Vec::new(), (request.mode == Mode::NetAscii).then(Received::default));
     let (mut number, mut buffer, mut raw, mut place) = (0_u16, Vec::new(), 0, None);
@@ -65,7 +72,7 @@ pub(super) async fn receive(way: &mut Way, request: &Request, room: &Semaphore) 
         if place.is_none() {
             place = room.try_acquire().ok();
         }
-        if place.is_none() {
+        if place.is_none() || begun.elapsed() > LONGEST {
             way.send(&wire::error(Refusal::Busy)).await?;
             return Ok(None);
         }
@@ -80,7 +87,7 @@ pub(super) async fn receive(way: &mut Way, request: &Request, room: &Semaphore) 
             None => file.extend_from_slice(block),
         }
         if block.len() < size {
-            return Ok(Some((file, number)));
+            return Ok(place.map(|place| (file, number, place)));
         }
         answer = wire::acknowledgement(number);
     }

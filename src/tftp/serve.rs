@@ -256,7 +256,7 @@ async fn answer(
     let request = match wish {
         Wish::Read(request) => request,
         Wish::Write(request) => {
-            let Some((file, last)) = receive::receive(&mut way, &request, room).await? else { return Ok(()) };
+            let Some((file, last, _place)) = receive::receive(&mut way, &request, room).await? else { return Ok(()) };
             return match (door.keep)(ask(&request), file).await {
                 Ok(()) => receive::acknowledge(&mut way, last).await,
                 Err(refusal) => way.send(&wire::error(refusal)).await,

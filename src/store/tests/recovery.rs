@@ -245,13 +245,25 @@ fn an_older_key_may_go_once_all_is_stored_under_the_new_one() {
     let directory = tempfile::tempdir().unwrap();
     let [new, old] = ["0f", "07"].map(|byte| byte.repeat(32));
     let open = |keys: &str| Store::open(Options { key: Key::of_text(keys).unwrap(), ..options(directory.path()) });
-    let write = |store: &Store| store.commit(vec![Write::PutSetting { key: "a".into(), value: 1.into() }]).wait();
-    for keys in [old.clone(), format!("{new}\n{old}"), new] {
-        let (store, _) = open(&keys).unwrap();
-        write(&store).unwrap();
+    let after = |keys: &str, write: Write| {
+        let (store, _) = open(keys).unwrap();
+        store.commit(vec![write]).wait().unwrap();
         store.close();
-    }
+    };
+    let other = || Write::PutSetting { key: "a".into(), value: 1.into() };
+    let both = format!("{new}\n{old}");
+    after(&old, put_organisation(1));
+    after(&both, other());
+    assert!(matches!(open(&new).unwrap_err(), Error::WrongKey { .. }), "a document needs it");
+    after(&both, put_organisation(1));
+    // The start after that finds nothing that needs it.
+    after(&both, other());
+    after(&new, other());
     assert!(matches!(open(&old).unwrap_err(), Error::WrongKey { .. }));
+    assert_eq!(
+        open(&new).unwrap().0.organisations()[0].login.password.expose(),
+        samples::organisation(1).login.password.expose()
+    );
 }
 
 #[test]
