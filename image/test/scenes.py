@@ -322,24 +322,28 @@ def install_by_page(story, name, limit=240):
 
 
 def unconfirmed(story, sticks):
-    """B starts, gives a lease, its kernel panics before it is confirmed, and A is back with its own configuration and B's lease."""
+    """The other slot starts, gives a lease, its kernel panics before it is confirmed, and the one before is back with its own
+    configuration and that lease."""
+    before, version = story.running()
+    new = "A" if before == "B" else "B"
     install_by_page(story, "newer")
     story.vm.off()
     story.power_on(sticks)
     # Before it is healthy for long enough.
     story.vm.must("systemctl stop block66-confirm.service")
     story.wait_up()
-    story.holds("the new version runs in B", story.running() == ["B", "2.0.0"], str(story.running()))
+    story.holds(f"the new version runs in {new}", story.running() == [new, "2.0.0"], str(story.running()))
     story.holds("configuration and phones came along", story.vm.must("hostname") == "block66-closet"
                 and PHONE in story.vm.must("block66 phones list").lower())
     story.lease()
-    story.leases_hold("leases of A hold under B")
-    story.vm.must("echo changed-in-b >/config/hostname; sync")
+    story.leases_hold(f"leases of {before} hold under {new}")
+    story.vm.must("echo changed-there >/config/hostname; sync")
     story.vm.must(MOUNTED)
     code, _ = story.vm.run("block66 update install /run/stick/panics.raucb", 120)
     why = story.vm.must("cat /run/block66-boot/refused; grub-editenv /efi/grub/grubenv list")
-    story.holds("while B is on trial, nothing takes the place of A", code != 0 and "is the way back" in why and "A_GOOD=1" in why, why)
-    story.holds("B is not confirmed", story.vm.run("test -e /run/block66-boot/confirmed")[0] != 0)
+    story.holds(f"while {new} is on trial, nothing takes the place of {before}",
+                code != 0 and "is the way back" in why and f"{before}_GOOD=1" in why, why)
+    story.holds(f"{new} is not confirmed", story.vm.run("test -e /run/block66-boot/confirmed")[0] != 0)
     story.holds("a kernel that panics starts anew", story.vm.must("cat /proc/sys/kernel/panic") == "10")
     # At once, here; the restart is an end.
     story.vm.shell.sendall(b"echo 1 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger\n")
@@ -347,9 +351,9 @@ def unconfirmed(story, sticks):
     story.vm.wait_off(60)
     story.power_on(sticks)
     story.wait_up()
-    story.holds("A runs again", story.running() == ["A", "1.0.0"], str(story.running()))
-    story.holds("with A's configuration", story.vm.must("hostname") == "block66-closet")
-    story.leases_hold("and the lease that B gave")
+    story.holds(f"{before} runs again", story.running() == [before, version], str(story.running()))
+    story.holds("with its own configuration", story.vm.must("hostname") == "block66-closet")
+    story.leases_hold(f"and the lease that {new} gave")
     story.wait("block66 events | grep -q 'runs again'", 60, "what happened is an event")
     story.holds("what happened is an event on the page", True)
 

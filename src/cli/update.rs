@@ -1,5 +1,6 @@
 //! `block66 update`: the versions of the appliance.
 
+use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -84,8 +85,16 @@ fn handed_over(file: PathBuf) -> Result<String, Failure> {
     }
     let name = format!("by-hand-{}.raucb", std::process::id());
     let place = PathBuf::from(UPDATES).join(&name);
-    std::fs::copy(&file, &place)
-        .map_err(|error| Failure::Unreadable { path: file.display().to_string(), why: error.to_string() })?;
+    let unreadable =
+        |error: std::io::Error| Failure::Unreadable { path: file.display().to_string(), why: error.to_string() };
+    let unwritable =
+        |error: std::io::Error| Failure::Unwritable { path: place.display().to_string(), why: error.to_string() };
+    let mut bundle = File::open(&file).map_err(unreadable)?;
+    let mut copy = File::create_new(&place).map_err(unwritable)?;
+    std::io::copy(&mut bundle, &mut copy).map_err(|error| {
+        let _ = std::fs::remove_file(&place);
+        unwritable(error)
+    })?;
     Ok(name)
 }
 
