@@ -77,14 +77,8 @@ pub(crate) fn folder(path: &Path) -> Result<Files, String> {
             let entry = entry.map_err(|error| error.to_string())?;
             let name = entry.file_name().into_string().map_err(|_| "the name of a file is no text".to_owned())?;
             let wanted = name == "brand.toml" || !prefix.is_empty();
-            let kind = entry.file_type().map_err(|error| format!("{prefix}{name}: {error}"))?;
-            if !wanted || name.starts_with('.') || kind.is_dir() {
+            if !wanted || name.starts_with('.') || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
                 continue;
-            }
-            if !kind.is_file() {
-                return Err(format!(
-                    "{prefix}{name}: it is no file of its own but a link or the like, which no backup has"
-                ));
             }
             if files.len() == MOST_FILES {
                 return Err(format!("there are more than {MOST_FILES} files"));
