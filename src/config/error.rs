@@ -28,6 +28,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        match self {
+            Self::Unreadable { why: what, .. } | Self::Wrong { what, .. } => what,
+        }
+    }
+}
+
 /// Something that is allowed and yet probably not meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning(pub(super) String);

@@ -94,8 +94,8 @@ pub enum Whereabouts {
 
 impl Library {
     /// Opens the catalogue's files below `directory`. What is there and in no catalogue is removed, unless the store was
-    /// put back not long ago: it gives way where room is needed. Downloads that
-    /// broke off go on when they are asked for, where it can be told in the end whether the bytes are good.
+    /// put back not long ago: it gives way where room is needed. Downloads that broke off go on when they are asked for,
+    /// where it can be told in the end whether the bytes are good.
     ///
     /// # Errors
     /// When the directory cannot be made or read.
@@ -111,11 +111,9 @@ impl Library {
         let named = |digest| images.iter().any(|image| image.sha256.map(Digest) == Some(digest));
         cache.sweep(|digest| misses_some || named(digest));
         // A power cut may have damaged what came: with nothing to compare the whole with, nobody would notice.
-        let checked = images.iter().filter(|image| image.sha256.is_some());
-        let going: Vec<String> = checked.flat_map(|image| upstream::names(image.id)).collect();
-        let known = |name: &str| images.iter().any(|image| upstream::names(image.id).iter().any(|own| own == name));
+        let image_of = |name: &str| images.iter().find(|image| upstream::names(image.id).iter().any(|own| own == name));
         cache.forget_arriving(|name| {
-            going.iter().any(|own| own == name) || misses_some && upstream::is_download(name) && !known(name)
+            image_of(name).map_or(misses_some && upstream::is_download(name), |image| image.sha256.is_some())
         })?;
         let blocks = Blocks::default();
         let upstream = Upstream::new(cache.clone(), blocks.clone());

@@ -9,7 +9,8 @@ use super::rollouts::candidate;
 use crate::model::{Firmware, FirmwareSource, Id, Rollout, RolloutState};
 
 impl Library {
-    /// Makes room for bytes to come, of which `arrived` are here already. What is pinned, what was uploaded and what a roll-out needs never gives way.
+    /// Makes room for bytes to come, of which `arrived` are here already. What is pinned, what was uploaded and what a
+    /// roll-out needs never gives way.
     pub(super) fn make_room(&self, bytes: u64, arrived: u64) -> Result<Promise, NoRoom> {
         let (images, needed) = (self.images(), self.needed());
         let keep: Vec<[u8; 32]> = images

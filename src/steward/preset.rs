@@ -77,7 +77,8 @@ impl Preset {
         if !file.network.is_empty() {
             let networks = toml::Table::from_iter([("network".to_owned(), toml::Value::from(file.network))]);
             let configuration = toml::to_string(&networks).map_err(|error| wrong(error.to_string()))?;
-            Config::parse(&configuration, path).map_err(|error| wrong(error.to_string()))?;
+            // Its lines are not those of the file that somebody wrote.
+            Config::parse(&configuration, path).map_err(|error| wrong(format!("in [[network]]: {}", error.what())))?;
             put("config/block66/block66.toml", configuration);
         }
         if let Some(name) = file.host_name {
@@ -284,7 +285,7 @@ pool = "10.66.0.100-10.66.0.199"
             ("phones = \"mac,name\\n80:5e:c0:12:34:56,Hall\\nnonsense,Door\\n\"", "row 3, mac"),
             (
                 "host-name = \"good\"\n[[network]]\ninterface = \"eth0\"\nsubnet = \"nonsense\"",
-                ":3: invalid IP address",
+                "block66-setup.toml: in [[network]]: invalid IP address",
             ),
             ("\u{0}", "block66-setup.toml"),
         ] {

@@ -1,8 +1,15 @@
 //! The command line: what it says, where it says it, and with which exit code it ends.
 
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use nix::pty::openpty;
+use nix::sys::signal::Signal;
+use nix::sys::termios::{self, LocalFlags};
 
 use crate::service::Service;
 
@@ -43,6 +50,27 @@ fn without_a_box_every_command_that_needs_one_says_so() {
         let text = said(&output);
         assert!(text.contains("No box runs here") && text.contains(socket), "{command:?}: {text}");
     }
+}
+
+#[test]
+fn ctrl_c_at_a_password_ends_the_program_and_leaves_the_terminal_as_it_was() {
+    let pair = openpty(None, None).unwrap();
+    let shows = || termios::tcgetattr(&pair.slave).unwrap().local_flags.contains(LocalFlags::ECHO | LocalFlags::ISIG);
+    assert!(shows());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_block66"))
+        .arg("password")
+        .stdin(pair.slave.try_clone().unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut prompt = [0; "New password: ".len()];
+    program.stderr.as_mut().unwrap().read_exact(&mut prompt).unwrap();
+    assert_eq!(prompt, *b"New password: ");
+    assert!(!shows());
+    let mut keyboard = File::from(pair.master);
+    keyboard.write_all(b"sec\x03\n").unwrap();
+    assert_eq!(program.wait().unwrap().signal(), Some(Signal::SIGINT as i32));
+    assert!(shows());
 }
 
 #[test]

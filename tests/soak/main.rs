@@ -1,6 +1,6 @@
 //! Life in a branch, for as long as `SOAK_SECONDS` says (40; hours in `tests/long`): phones renew, look for files, are
-//! told of changes, restart, are reset, come and go, and others that nobody saw before; administrators edit; firmware is brought, rolled out and taken away. Memory,
-//! disk, file descriptors and latency stay flat.
+//! told of changes, restart, are reset, come and go, and others that nobody saw before; administrators edit; firmware is
+//! brought, rolled out and taken away. Memory, disk, file descriptors and latency stay flat.
 //!
 //! Needs root.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test may panic.
